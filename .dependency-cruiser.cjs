@@ -1,0 +1,57 @@
+/** The rooms of DESIGN and who may enter which. A rule broken here is a failed `npm run lint`. */
+const rooms = "^(shared|dataset|engine|coordinator|worker|cli|dashboard)/";
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "coordinator-has-no-tensorflow",
+      comment: "The coordinator's image holds no TensorFlow.",
+      severity: "error",
+      from: { path: "^coordinator/" },
+      to: { path: "^(engine|worker|cli)/|@tensorflow" },
+    },
+    {
+      name: "core-is-pure",
+      comment: "Decisions take values and return values: no clock, no I/O, no library.",
+      severity: "error",
+      from: { path: "^coordinator/core/" },
+      to: { pathNot: "^(coordinator/core|shared|dataset)/" },
+    },
+    {
+      name: "foundations-know-no-process",
+      severity: "error",
+      from: { path: "^(engine|dataset|shared)/" },
+      to: { path: "^(coordinator|worker|cli|dashboard)/" },
+    },
+    {
+      name: "shared-stands-alone",
+      severity: "error",
+      from: { path: "^shared/" },
+      to: { path: "^(engine|dataset)/" },
+    },
+    {
+      name: "dataset-knows-no-engine",
+      severity: "error",
+      from: { path: "^dataset/" },
+      to: { path: "^engine/|@tensorflow" },
+    },
+    {
+      name: "worker-does-not-steer",
+      severity: "error",
+      from: { path: "^worker/" },
+      to: { path: "^(coordinator|cli|dashboard)/" },
+    },
+    {
+      name: "nothing-from-tests",
+      severity: "error",
+      from: { path: rooms },
+      to: { path: "^test/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },
+  },
+};

@@ -1,0 +1,44 @@
+/** Every limit and deadline of Trainyard in one table, each with its reason. Units last in the names. */
+export const limits = {
+  /** Tensor chunks: a quarter of grpc-js' default message limit, so that no peer needs a setting. */
+  chunkBytes: 1024 * 1024,
+  /** No gRPC message is ever larger; also set explicitly on both sides. */
+  messageBytes: 4 * 1024 * 1024,
+  /** Worker to coordinator, so that a vanished machine is noticed within `lostAfterMs`. */
+  heartbeatMs: 1_000,
+  /** Without any message for so long a worker is lost and its lanes go to others. */
+  lostAfterMs: 5_000,
+  /** A step is late after max(stepDeadlineFactor x median, stepDeadlineMinMs). */
+  stepDeadlineFactor: 10,
+  stepDeadlineMinMs: 10_000,
+  /** Reconnect back-off; gRPC's own cap is 120 s, in which a cluster stands still. */
+  reconnectMinMs: 100,
+  reconnectMaxMs: 2_000,
+  /** Hands lanes back and exits within this. */
+  drainMs: 10_000,
+  /** A worker gives up on a coordinator that it could never reach after this. */
+  firstConnectMs: 120_000,
+  /** A worker records graphs and opens its data within this of the welcome. */
+  prepareMs: 180_000,
+  /** Models and exports are written within this. */
+  exportMs: 120_000,
+  /** One object store call, retries included. */
+  storeCallMs: 30_000,
+  /** Parts of a multipart upload; S3 wants at least 5 MiB and at most 10,000 of them. */
+  storePartBytes: 8 * 1024 * 1024,
+  /** Larger objects go multipart. */
+  storeSinglePutBytes: 16 * 1024 * 1024,
+  /** Target size of a data set's shard: few enough requests, small enough to read ahead. */
+  shardBytes: 16 * 1024 * 1024,
+  /** Most samples of one shard: keeps shuffling fine-grained for tiny pictures. */
+  shardSamples: 4_096,
+  /** Validation is computed in fixed consecutive blocks of this many samples (DESIGN 5.7). */
+  evaluationBlock: 64,
+  /** Decoded pixels that a worker keeps. */
+  imageCacheBytes: 1024 * 1024 * 1024,
+  /** Steps that a worker decodes ahead of the engine. */
+  prefetchSteps: 2,
+  /** Pictures larger than this are refused at import: a decompression bomb, or a mistake. */
+  imagePixels: 268_402_689,
+  lanes: 4_096,
+} as const;

@@ -1,0 +1,102 @@
+/**
+ * The run spec: everything that decides a run's bits, chosen at submission and stored as
+ * `runs/<run>/spec.json`. Nothing in it depends on how many workers there will be.
+ */
+import { z } from "zod";
+
+/** As Keras' ImageDataGenerator names them; ranges in Keras' units (see engine/augmentation). */
+export const AugmentationSpec = z.object({
+  /** Degrees: angle drawn from [-r, r]. */
+  rotationRange: z.number().min(0).max(180),
+  /** Fraction of the width (< 1). Drawn from [-s, s]. */
+  widthShiftRange: z.number().min(0).max(1),
+  heightShiftRange: z.number().min(0).max(1),
+  /** Degrees, counter-clockwise: drawn from [-s, s]. */
+  shearRange: z.number().min(0).max(90),
+  /** Zoom drawn from [1 - z, 1 + z], each axis on its own. */
+  zoomRange: z.number().min(0).max(0.99),
+  horizontalFlip: z.boolean(),
+  verticalFlip: z.boolean(),
+  fillMode: z.enum(["nearest", "constant", "reflect", "wrap"]),
+  /** Fill value for `constant`, 0 to 255. */
+  cval: z.number().min(0).max(255),
+  /** Brightness factor drawn from [low, high]; null = off. */
+  brightnessRange: z.tuple([z.number().min(0), z.number().min(0)]).nullable(),
+  /** Added to each channel, drawn from [-r, r] in 0..255 units; 0 = off. */
+  channelShiftRange: z.number().min(0).max(255),
+});
+export type AugmentationSpec = z.infer<typeof AugmentationSpec>;
+
+/** How a decoded picture becomes the model's input. Stored with the model. */
+export const ImageSpec = z.object({
+  height: z.number().int().min(1).max(4096),
+  width: z.number().int().min(1).max(4096),
+  channels: z.union([z.literal(1), z.literal(3)]),
+  resize: z.enum(["nearest", "area", "bilinear"]),
+  colour: z.enum(["srgb", "as-stored"]),
+});
+export type ImageSpec = z.infer<typeof ImageSpec>;
+
+export const ModelSpec = z.object({
+  name: z.enum(["classic", "digits"]),
+  dropout: z.number().min(0).max(0.95),
+  batchNormMomentum: z.number().min(0).max(0.9999),
+  /** L2 factor on every kernel; 0 = none. Keras: loss += l2 * sum(w^2). */
+  l2: z.number().min(0),
+});
+export type ModelSpec = z.infer<typeof ModelSpec>;
+
+export const OptimizerSpec = z.object({
+  learningRate: z.number().positive(),
+  beta1: z.number().min(0).max(0.99999),
+  beta2: z.number().min(0).max(0.99999),
+  epsilon: z.number().positive(),
+});
+export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
+
+export const RunSpec = z.object({
+  format: z.literal("trainyard-run/1"),
+  run: z.string(),
+  dataset: z.object({ name: z.string(), hash: z.string() }),
+  /** In label order; two classes = one sigmoid unit, more = softmax. */
+  classes: z.array(z.string()).min(2),
+  image: ImageSpec,
+  model: ModelSpec,
+  optimizer: OptimizerSpec,
+  augmentation: AugmentationSpec,
+  epochs: z.number().int().min(1),
+  /** Global: lanes x micro-batch x accumulation. */
+  batchSize: z.number().int().min(1),
+  lanes: z.number().int().min(1).max(4096),
+  accumulation: z.number().int().min(1),
+  shuffleShards: z.number().int().min(1),
+  /** Unsigned 32 bit. */
+  seed: z.number().int().min(0).max(0xffffffff),
+  /** Parallel to `classes`; 1 = no weighting. */
+  classWeights: z.array(z.number().positive()),
+  labelSmoothing: z.number().min(0).max(0.99),
+  /** Stop after this many epochs without a lower validation loss; null = never. */
+  earlyStopping: z.object({ patience: z.number().int().min(1), minDelta: z.number().min(0) }).nullable(),
+  plateau: z
+    .object({
+      factor: z.number().min(0).max(0.999),
+      patience: z.number().int().min(1),
+      minDelta: z.number().min(0),
+      minLearningRate: z.number().min(0),
+    })
+    .nullable(),
+  /** Which weights leave the run: those of the last epoch, or of the lowest validation loss. */
+  exportWeights: z.enum(["last", "best"]),
+  checkpoint: z.object({ keep: z.number().int().min(1) }),
+  engine: z.object({ intraOpThreads: z.number().int().min(1).max(256), oneDnn: z.boolean() }),
+  allowMixed: z.boolean(),
+});
+export type RunSpec = z.infer<typeof RunSpec>;
+
+/** Samples that one lane contributes to a full step. */
+export const samplesPerLane = (spec: Pick<RunSpec, "batchSize" | "lanes">) => spec.batchSize / spec.lanes;
+/** Samples of one engine call. */
+export const microBatchSize = (spec: Pick<RunSpec, "batchSize" | "lanes" | "accumulation">) =>
+  spec.batchSize / (spec.lanes * spec.accumulation);
+
+export const runKey = (run: string, ...path: string[]) => ["runs", run, ...path].join("/");

@@ -1,0 +1,51 @@
+/**
+ * The one interface to everything that outlives a process: data sets, checkpoints, curves, exports.
+ * Two implementations (a folder, S3) pass one contract suite (test/contract). Keys are `/`-separated,
+ * relative, any Unicode; values are bytes. Nothing here interprets a value.
+ */
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+export interface PutOptions {
+  /** Create only: an object that is already there makes the put fail with ALREADY_EXISTS. */
+  readonly ifNoneMatch?: boolean;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface GetOptions {
+  /** Byte range [begin, end). */
+  readonly range?: { readonly begin: number; readonly end: number };
+  readonly signal?: AbortSignal;
+}
+
+/** A body whose length is known beforehand, so that an upload never buffers what it can't size. */
+export interface SizedStream {
+  readonly bytes: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Errors: NOT_FOUND (object, bucket), ALREADY_EXISTS, STORE_DENIED, STORE_UNREACHABLE, STORE_FULL; each a
+ * sentence naming store and key. Calls are retried within the deadlines of shared/limits where a repeat is
+ * safe; a put is atomic: a reader sees the whole object or none.
+ */
+export interface ObjectStore {
+  /** As the user wrote it, without credentials: `file:.trainyard`, `s3://host:port/bucket/prefix`. */
+  readonly url: string;
+  /** Reachable, writable, bucket there (created if missing). Called once before use. */
+  open(options?: { signal?: AbortSignal; create?: boolean }): Promise<void>;
+  put(key: string, body: Uint8Array | SizedStream, options?: PutOptions): Promise<void>;
+  get(key: string, options?: GetOptions): Promise<Uint8Array>;
+  /** Reads a large object in order, in chunks of at most 1 MiB. */
+  stream(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
+  /** Null when there is no such object. */
+  stat(key: string, options?: { signal?: AbortSignal }): Promise<ObjectInfo | null>;
+  /** Every object below the prefix, in code-point order of its key, each once, however many there are. */
+  list(prefix: string, options?: { signal?: AbortSignal }): AsyncIterable<ObjectInfo>;
+  /** Deleting what is not there is not an error. */
+  delete(key: string, options?: { signal?: AbortSignal }): Promise<void>;
+}
