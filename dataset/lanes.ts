@@ -1,0 +1,20 @@
+/**
+ * Which samples a lane owns. Lanes cut the training split into K consecutive ranges for the whole run;
+ * giving lanes to workers is how a data set is sharded. Who holds a lane is decided by the coordinator.
+ */
+import { invariant } from "../shared/errors.js";
+
+/** A range of sample indices, [begin, end). */
+export interface SampleRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Lane `lane` of `lanes` over `samples` samples: floor(l N / K) to floor((l + 1) N / K). May be empty. */
+export function laneRange(lane: number, lanes: number, samples: number): SampleRange {
+  invariant(lane >= 0 && lane < lanes, `lane ${lane} of ${lanes}`);
+  return {
+    begin: Math.floor((lane * samples) / lanes),
+    end: Math.floor(((lane + 1) * samples) / lanes),
+  };
+}
