@@ -11,6 +11,10 @@ export const limits = {
   /** A step is late after max(stepDeadlineFactor x median, stepDeadlineMinMs). */
   stepDeadlineFactor: 10,
   stepDeadlineMinMs: 10_000,
+  /** An evaluation block (64 samples) is redone elsewhere after this. */
+  evaluationDeadlineMs: 60_000,
+  /** A coordinator to which no worker comes gives up after this. */
+  noWorkersMs: 600_000,
   /** Reconnect back-off; gRPC's own cap is 120 s, in which a cluster stands still. */
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,

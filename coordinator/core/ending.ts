@@ -1,0 +1,170 @@
+/** The end of an epoch and the end of a run: what is saved, exported, published, and what everyone is told. */
+import { asEpoch, type Epoch } from "../../shared/ids.js";
+import { limits } from "../../shared/limits.js";
+import { decideEpoch, type EpochRow } from "./epoch.js";
+import type { CoreState, Evaluation, Outcome } from "./state.js";
+import { beginStep } from "./step.js";
+import type { Turn } from "./turn.js";
+
+const checkpointId = (state: CoreState) => `${state.generation}-${state.progress.step}`;
+
+/** Decisions on the epoch, a checkpoint, and then the next epoch or the export. */
+export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
+  const { progress, plan, checkpointsPending } = turn.state;
+  const row = epochRow(turn.state, evaluation);
+  const decision = decideEpoch(plan.spec, progress.memory, row);
+  turn.advance({
+    epoch: asEpoch(progress.epoch + 1) satisfies Epoch,
+    stepInEpoch: 0,
+    totals: { lossSum: 0, correct: 0, samples: 0 },
+    memory: decision.memory,
+    optimizer: { ...progress.optimizer, learningRate: decision.learningRate },
+  });
+  const checkpoint = checkpointId(turn.state);
+  turn.set({
+    evaluation: evaluation ?? turn.state.evaluation,
+    epochStartedMs: turn.state.nowMs,
+    lastEpoch: row,
+    ...(decision.isBest ? { bestCheckpoint: checkpoint } : {}),
+  });
+  turn.do({ tag: "epochEnded", row, evaluation, isBest: decision.isBest });
+  if (decision.learningRate !== row.learningRate) {
+    turn.log("info", `learning rate lowered to ${decision.learningRate}: no lower loss`, {
+      epoch: row.epoch,
+    });
+  }
+  save(turn, `end of epoch ${row.epoch + 1}`);
+  if (decision.stop !== null) {
+    turn.log("info", `training ends: ${decision.stop}`, { epoch: row.epoch });
+    turn.enter({ tag: "saving", checkpoint, goal: "export" });
+  } else if (checkpointsPending > 0) {
+    turn.enter({ tag: "saving", checkpoint, goal: "train" });
+  } else {
+    beginStep(turn);
+  }
+}
+
+function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
+  const { progress, nowMs, epochStartedMs } = state;
+  const seconds = (nowMs - epochStartedMs) / 1000;
+  const { samples, lossSum, correct } = progress.totals;
+  return {
+    epoch: progress.epoch,
+    step: progress.step,
+    loss: samples > 0 ? lossSum / samples : 0,
+    accuracy: samples > 0 ? correct / samples : 0,
+    validationLoss: evaluation?.loss ?? null,
+    validationAccuracy: evaluation?.accuracy ?? null,
+    learningRate: progress.optimizer.learningRate,
+    seconds,
+    imagesPerSecond: seconds > 0 ? samples / seconds : 0,
+  };
+}
+
+/** Asks for a checkpoint of the commit under `progress`; training goes on meanwhile. */
+export function save(turn: Turn, reason: string): void {
+  const { progress, bestCheckpoint, checkpointsPending } = turn.state;
+  turn.set({ checkpointsPending: checkpointsPending + 1 });
+  turn.do({
+    tag: "checkpoint",
+    checkpoint: checkpointId(turn.state),
+    progress,
+    reason,
+    best: bestCheckpoint,
+  });
+}
+
+export function saveAndThen(turn: Turn, reason: string, goal: "train" | "end"): void {
+  save(turn, reason);
+  turn.enter({ tag: "saving", checkpoint: checkpointId(turn.state), goal });
+}
+
+export function afterSaving(turn: Turn, checkpoint: string): void {
+  const { phase, plan, bestCheckpoint } = turn.state;
+  if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
+  switch (phase.goal) {
+    case "train":
+      return beginStep(turn);
+    case "export": {
+      const best = plan.spec.exportWeights === "best" ? bestCheckpoint : null;
+      turn.enter({
+        tag: "exporting",
+        checkpoint: best ?? checkpoint,
+        worker: null,
+        sinceMs: turn.state.nowMs,
+      });
+      return assignExport(turn);
+    }
+    case "end":
+      return end(turn, { tag: "stopped", reason: turn.state.stopRequested ?? "stopped" });
+  }
+}
+
+/** A checkpoint that the run rests on could not be written: the run ends. Another one: it goes on. */
+export function afterFailedSaving(turn: Turn, checkpoint: string, message: string): void {
+  const { phase } = turn.state;
+  turn.log("error", `checkpoint ${checkpoint} was not written: ${message}`);
+  if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
+  if (phase.goal === "train" && turn.state.progress.step > 0) return beginStep(turn);
+  end(turn, { tag: "failed", reason: `checkpoint ${checkpoint} could not be written: ${message}` });
+}
+
+/** Gives the export to the first ready worker, unless one has it. */
+export function assignExport(turn: Turn): void {
+  const { phase, nowMs } = turn.state;
+  if (phase.tag !== "exporting" || phase.worker !== null) return;
+  const worker = turn.ready[0];
+  if (worker === undefined) return;
+  turn.enter({ ...phase, worker: worker.id, sinceMs: nowMs });
+  turn.send(worker.id, { kind: "export", checkpoint: phase.checkpoint });
+}
+
+export function takeExport(turn: Turn, worker: string, checkpoint: string, paths: readonly string[]): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "exporting" || phase.checkpoint !== checkpoint) return turn.drop(worker, "misplaced");
+  turn.enter({ tag: "publishing", exported: paths });
+  turn.do({ tag: "publish", checkpoint, exported: paths });
+}
+
+/** Everyone is told, and nothing more happens. */
+export function end(turn: Turn, outcome: Outcome): void {
+  if (turn.state.phase.tag === "ended") return;
+  turn.enter({ tag: "ended", outcome });
+  for (const id of turn.state.workers.keys()) tellEnd(turn, id, outcome);
+  turn.log(outcome.tag === "failed" ? "error" : "info", `run ${outcome.tag}: ${outcome.reason}`);
+  turn.do({ tag: "ended", outcome });
+}
+
+export function tellEnd(turn: Turn, worker: string, outcome: Outcome): void {
+  turn.send(worker, { kind: "finished", outcome: outcome.tag, message: outcome.reason });
+}
+
+/** Whatever is under way is dropped: the last commit is saved, if there is one, and the run ends. */
+export function stop(turn: Turn, reason: string): void {
+  const { phase } = turn.state;
+  turn.set({ stopRequested: reason });
+  switch (phase.tag) {
+    case "gathering":
+    case "initialising":
+      return end(turn, { tag: "stopped", reason });
+    case "training":
+    case "evaluating":
+      turn.log("info", `stopping: ${reason}`);
+      return saveAndThen(turn, "stop", "end");
+    case "saving":
+      return turn.enter({ ...phase, goal: "end" });
+    case "exporting":
+      return end(turn, { tag: "stopped", reason });
+    case "committing": // stops at the commit
+    case "publishing": // is as good as finished
+    case "ended":
+      return;
+  }
+}
+
+export function lateExporter(state: CoreState): { id: string; reason: string }[] {
+  const { phase, nowMs } = state;
+  if ((phase.tag !== "exporting" && phase.tag !== "initialising") || phase.worker === null) return [];
+  if (nowMs - phase.sinceMs <= limits.exportMs) return [];
+  return [{ id: phase.worker, reason: `${phase.tag} is not done after ${limits.exportMs / 1000} s` }];
+}

@@ -1,0 +1,91 @@
+/** All that can happen to a run, and all that the core can ask for. Both are plain values. */
+import type { CoordinatorBody, WireFingerprint, WorkerBody } from "../../shared/grpc/control-messages.js";
+import type { Step } from "../../shared/ids.js";
+import type { ModelLayout } from "../../shared/layout.js";
+import type { EpochRow } from "./epoch.js";
+import type { AdamStep } from "./optimizer.js";
+import type { Evaluation, Outcome, Progress, SliceReport } from "./state.js";
+
+export interface HelloEvent {
+  readonly tag: "hello";
+  readonly worker: string;
+  readonly host: string;
+  readonly protocol: number;
+  readonly version: string;
+  readonly fingerprint: WireFingerprint | null;
+}
+
+export type CoreEvent =
+  | HelloEvent
+  /** A message on a welcomed worker's stream; generation as the worker wrote it. */
+  | { readonly tag: "said"; readonly worker: string; readonly generation: number; readonly body: WorkerBody }
+  /** The stream ended, whoever ended it. */
+  | { readonly tag: "left"; readonly worker: string; readonly reason: string }
+  | { readonly tag: "slicesUp"; readonly count: number }
+  | { readonly tag: "sliceLoaded"; readonly slice: number }
+  | {
+      readonly tag: "sliceWhole";
+      readonly slice: number;
+      readonly step: number;
+      readonly report: SliceReport;
+    }
+  | {
+      readonly tag: "sliceCommitted";
+      readonly slice: number;
+      readonly step: number;
+      readonly checksum: number;
+    }
+  | { readonly tag: "checkpointWritten"; readonly checkpoint: string }
+  | { readonly tag: "checkpointFailed"; readonly checkpoint: string; readonly message: string }
+  | { readonly tag: "published" }
+  | { readonly tag: "stop"; readonly reason: string }
+  | { readonly tag: "fatal"; readonly message: string }
+  | { readonly tag: "tick"; readonly nowMs: number };
+
+/** One committed step, as the curve shows it. The weights' checksum joins the slices' own. */
+export interface StepRow {
+  readonly step: number;
+  readonly epoch: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly learningRate: number;
+  readonly gradientNorm: number;
+  readonly samples: number;
+  readonly seconds: number;
+  readonly status: "applied" | "skipped";
+}
+
+export type Effect =
+  | { readonly tag: "send"; readonly worker: string; readonly body: CoordinatorBody }
+  /** Ends the worker's stream after what was sent. */
+  | { readonly tag: "disconnect"; readonly worker: string; readonly reason: string }
+  | { readonly tag: "startSlices"; readonly layout: ModelLayout }
+  /** Each slice forgets the former step's partials and expects these lanes. */
+  | { readonly tag: "beginStep"; readonly step: Step; readonly present: readonly number[] }
+  | { readonly tag: "apply"; readonly step: Step; readonly adam: AdamStep }
+  | { readonly tag: "skip"; readonly step: Step }
+  | {
+      readonly tag: "checkpoint";
+      readonly checkpoint: string;
+      readonly progress: Progress;
+      readonly reason: string;
+      /** Best so far: never deleted by rotation. */
+      readonly best: string | null;
+    }
+  | { readonly tag: "stepCommitted"; readonly row: StepRow; readonly checksums: readonly number[] }
+  | {
+      readonly tag: "epochEnded";
+      readonly row: EpochRow;
+      readonly evaluation: Evaluation | null;
+      readonly isBest: boolean;
+    }
+  | { readonly tag: "publish"; readonly checkpoint: string; readonly exported: readonly string[] }
+  | { readonly tag: "ended"; readonly outcome: Outcome }
+  /** A message that had no effect, by reason: stale, duplicate, unknown, misplaced. */
+  | { readonly tag: "dropped"; readonly worker: string; readonly reason: string }
+  | {
+      readonly tag: "log";
+      readonly level: "info" | "warn" | "error";
+      readonly message: string;
+      readonly fields?: Readonly<Record<string, string | number | boolean>>;
+    };

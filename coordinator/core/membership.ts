@@ -1,0 +1,153 @@
+/** Who is in the run: welcome, refusal, readiness, loss. What a membership change does to work under way is
+ * the phases' business (step, evaluation, ending); they are asked after every change. */
+
+import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
+import { protocolVersion } from "../../shared/grpc/version.js";
+import { layoutHash, ModelLayout } from "../../shared/layout.js";
+import { limits } from "../../shared/limits.js";
+import type { HelloEvent } from "./events.js";
+import type { CoreState } from "./state.js";
+import { emptyStatistics } from "./statistics.js";
+import type { Turn } from "./turn.js";
+
+/** Why a worker is not taken, or null. `retry`: the reason may pass. */
+export function refusal(state: CoreState, hello: HelloEvent): { message: string; retry: boolean } | null {
+  if (hello.protocol !== protocolVersion) {
+    return {
+      retry: false,
+      message: `the worker speaks protocol ${hello.protocol} (Trainyard ${hello.version || "unknown"}), the coordinator ${protocolVersion} (Trainyard ${state.version}): install one version on both`,
+    };
+  }
+  if (minorOf(hello.version) !== minorOf(state.version)) {
+    return {
+      retry: false,
+      message: `the worker is Trainyard ${hello.version || "of no version"}, the coordinator ${state.version}: install one version on both`,
+    };
+  }
+  if (hello.fingerprint === null) return { retry: false, message: "the worker sent no engine fingerprint" };
+  return refusedFingerprint(state, hello.fingerprint);
+}
+
+const minorOf = (version: string) => version.split(".").slice(0, 2).join(".");
+
+function refusedFingerprint(state: CoreState, fingerprint: WireFingerprint) {
+  const first = state.fingerprints[0];
+  if (first === undefined || state.plan.spec.allowMixed) return null;
+  const difference = differenceOf(first, fingerprint);
+  if (difference === null) return null;
+  return {
+    retry: false,
+    message: `the worker's ${difference}: its bits would differ. Use equal machines, or --allow-mixed to give up equal bits`,
+  };
+}
+
+function differenceOf(first: WireFingerprint, other: WireFingerprint): string | null {
+  if (first.tensorflow !== other.tensorflow) {
+    return `TensorFlow is ${other.tensorflow}, the run's is ${first.tensorflow}`;
+  }
+  if (first.device !== other.device) return `device is "${other.device}", the run's is "${first.device}"`;
+  if (first.nodeMajor !== other.nodeMajor)
+    return `Node is ${other.nodeMajor}, the run's is ${first.nodeMajor}`;
+  return null;
+}
+
+/** Takes a worker into the run, or refuses it. Its welcome is completed by the shell (spec, store). */
+export function admit(turn: Turn, hello: HelloEvent): boolean {
+  const reason = refusal(turn.state, hello);
+  if (reason !== null) {
+    turn.send(hello.worker, { kind: "refused", code: "REFUSED", ...reason });
+    turn.do({ tag: "disconnect", worker: hello.worker, reason: reason.message });
+    turn.log("warn", `refused worker ${hello.worker}: ${reason.message}`, { worker: hello.worker });
+    return false;
+  }
+  if (hello.version !== turn.state.version) {
+    turn.log("warn", `worker ${hello.worker} is Trainyard ${hello.version}, this is ${turn.state.version}`);
+  }
+  const worker = {
+    id: hello.worker,
+    order: turn.state.joined,
+    host: hello.host,
+    fingerprint: hello.fingerprint as WireFingerprint,
+    tag: "preparing" as const,
+    sinceMs: turn.state.nowMs,
+    heardMs: turn.state.nowMs,
+    doing: "prepare",
+  };
+  turn.set({
+    workers: new Map(turn.state.workers).set(hello.worker, worker),
+    joined: turn.state.joined + 1,
+  });
+  turn.send(hello.worker, { kind: "welcome", specJson: "", store: "" });
+  turn.log("info", `worker ${hello.worker} joined from ${hello.host}`, { worker: hello.worker });
+  return true;
+}
+
+/** A worker has data, engine and graphs. The first one's layout is the run's; later ones must agree. */
+export function makeReady(turn: Turn, id: string, layoutJson: string): void {
+  const layout = parseLayout(layoutJson);
+  const known = turn.state.layout;
+  const message = refusedAsReady(turn.state, id, layout);
+  if (layout === null || message !== null) {
+    turn.send(id, { kind: "refused", code: "REFUSED", message: message ?? "", retry: false });
+    turn.do({ tag: "disconnect", worker: id, reason: message ?? "" });
+    return;
+  }
+  turn.worker(id, { tag: "ready", sinceMs: turn.state.nowMs, doing: "idle" });
+  rememberFingerprint(turn, id);
+  turn.log("info", `worker ${id} is ready`, { worker: id, workers: turn.ready.length });
+  if (known === null) {
+    turn.set({ layout, slices: { tag: "starting" } });
+    turn.advance({ statistics: emptyStatistics(layout) });
+    turn.do({ tag: "startSlices", layout });
+  } else if (turn.state.slices.tag === "up") {
+    turn.send(id, { kind: "slices", slices: [] });
+  }
+}
+
+/** Also the fingerprint once more: two workers may have prepared at the same time. */
+function refusedAsReady(state: CoreState, id: string, layout: ModelLayout | null): string | null {
+  if (layout === null || (state.layout !== null && layoutHash(state.layout) !== layoutHash(layout))) {
+    return "the worker's model has other parameters than the run's: install one version on both";
+  }
+  const fingerprint = state.workers.get(id)?.fingerprint;
+  return fingerprint === undefined ? null : (refusedFingerprint(state, fingerprint)?.message ?? null);
+}
+
+function parseLayout(json: string): ModelLayout | null {
+  try {
+    return ModelLayout.parse(JSON.parse(json));
+  } catch {
+    return null;
+  }
+}
+
+function rememberFingerprint(turn: Turn, id: string): void {
+  const fingerprint = turn.state.workers.get(id)?.fingerprint;
+  if (fingerprint === undefined) return;
+  const known = turn.state.fingerprints.some((other) => differenceOf(other, fingerprint) === null);
+  if (!known) turn.set({ fingerprints: [...turn.state.fingerprints, fingerprint] });
+}
+
+export function remove(turn: Turn, id: string, reason: string): void {
+  if (!turn.state.workers.has(id)) return;
+  const workers = new Map(turn.state.workers);
+  workers.delete(id);
+  turn.set({ workers });
+  if (turn.state.phase.tag !== "ended") {
+    turn.log("warn", `worker ${id} left: ${reason}`, { worker: id, workers: workers.size });
+  }
+}
+
+/** Workers that were silent too long, or prepare for too long: cut off, with the reason that names them. */
+export function overdueWorkers(state: CoreState): { id: string; reason: string }[] {
+  const overdue: { id: string; reason: string }[] = [];
+  for (const worker of state.workers.values()) {
+    const silentMs = state.nowMs - worker.heardMs;
+    if (silentMs > limits.lostAfterMs) {
+      overdue.push({ id: worker.id, reason: `silent for ${(silentMs / 1000).toFixed(1)} s` });
+    } else if (worker.tag === "preparing" && state.nowMs - worker.sinceMs > limits.prepareMs) {
+      overdue.push({ id: worker.id, reason: `not ready after ${limits.prepareMs / 1000} s` });
+    }
+  }
+  return overdue;
+}

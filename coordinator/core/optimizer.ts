@@ -1,0 +1,46 @@
+/**
+ * The scalar half of Adam: learning rate, count and beta products. The vector half is the reducers'
+ * (coordinator/reducers/adam). Products run instead of Math.pow, whose bits differ between Nodes.
+ */
+import type { OptimizerSpec } from "../../shared/spec.js";
+
+export interface OptimizerState {
+  readonly learningRate: number;
+  /** Steps applied (skipped ones don't count). */
+  readonly count: number;
+  /** beta1^count and beta2^count. */
+  readonly beta1Power: number;
+  readonly beta2Power: number;
+}
+
+/** What every slice needs to apply one step; float64 here, rounded to float32 once by the reducers. */
+export interface AdamStep {
+  /** learningRate * sqrt(1 - beta2^t) / (1 - beta1^t): Keras' form, epsilon outside the corrected root. */
+  readonly alpha: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** The root of the tree is divided by this: the step's samples. */
+  readonly divisor: number;
+}
+
+export const initialOptimizer = (spec: OptimizerSpec): OptimizerState => ({
+  learningRate: spec.learningRate,
+  count: 0,
+  beta1Power: 1,
+  beta2Power: 1,
+});
+
+export function nextAdamStep(
+  spec: OptimizerSpec,
+  state: OptimizerState,
+  samples: number,
+): { state: OptimizerState; step: AdamStep } {
+  const beta1Power = state.beta1Power * spec.beta1;
+  const beta2Power = state.beta2Power * spec.beta2;
+  const alpha = (state.learningRate * Math.sqrt(1 - beta2Power)) / (1 - beta1Power);
+  return {
+    state: { ...state, count: state.count + 1, beta1Power, beta2Power },
+    step: { alpha, beta1: spec.beta1, beta2: spec.beta2, epsilon: spec.epsilon, divisor: samples },
+  };
+}

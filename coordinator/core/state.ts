@@ -1,0 +1,191 @@
+/**
+ * Every state of a run's coordinator. Values only: no clock, no sockets. States are never changed in place;
+ * a transition makes new ones.
+ */
+import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
+import type { Epoch, Generation, Step } from "../../shared/ids.js";
+import type { ModelLayout } from "../../shared/layout.js";
+import type { EpochMemory, EpochRow } from "./epoch.js";
+import type { OptimizerState } from "./optimizer.js";
+import type { RunPlan } from "./plan.js";
+import type { MovingStatistics } from "./statistics.js";
+
+/** A lane's result in a step, as its worker recorded it. */
+export interface LaneResult {
+  readonly samples: number;
+  readonly lossSum: number;
+  readonly correct: number;
+  readonly statistics: Float64Array;
+}
+
+/** One lane within the step under way. */
+export type LaneState =
+  /** No samples in this step (the end of an epoch). */
+  | { readonly tag: "absent" }
+  /** Nobody has it. `refusedBy`: workers whose result was not finite. Left by handing it out. */
+  | { readonly tag: "open"; readonly refusedBy: readonly string[] }
+  /** A worker computes it. Left by its record, or by the worker's loss (back to open). */
+  | {
+      readonly tag: "assigned";
+      readonly worker: string;
+      readonly sinceMs: number;
+      readonly refusedBy: readonly string[];
+    }
+  /** Its record is here, and so its gradient is in every slice. Final for this step. */
+  | { readonly tag: "arrived"; readonly worker: string; readonly result: LaneResult }
+  /** Not finite on two computations: the step will be skipped. Final for this step. */
+  | { readonly tag: "poisoned" };
+
+/** What a reducer says of its slice once its root is there (DESIGN 5.4 a). */
+export interface SliceReport {
+  readonly finite: boolean;
+  /** Sums of squares of the root per fixed block of the flat vector, float64. */
+  readonly blockSums: Float64Array;
+}
+
+/** One block of the evaluation under way. */
+export type BlockState =
+  | { readonly tag: "open" }
+  | { readonly tag: "assigned"; readonly worker: string; readonly sinceMs: number }
+  | { readonly tag: "done"; readonly lossSum: number; readonly predicted: readonly number[] };
+
+/** A worker that holds a stream. One that lost it is not in the state at all. */
+export interface WorkerState {
+  readonly id: string;
+  /** Join order: the tie-break of every distribution. */
+  readonly order: number;
+  readonly host: string;
+  readonly fingerprint: WireFingerprint;
+  /** preparing: opens data, records graphs. ready: takes assignments. */
+  readonly tag: "preparing" | "ready";
+  readonly sinceMs: number;
+  readonly heardMs: number;
+  /** What the last heartbeat said it does. */
+  readonly doing: string;
+}
+
+/** What a checkpoint keeps besides the vectors: the run's position, in whole commits. */
+export interface Progress {
+  /** Weights version: committed steps, skipped ones included. */
+  readonly step: Step;
+  readonly epoch: Epoch;
+  readonly stepInEpoch: number;
+  readonly optimizer: OptimizerState;
+  readonly statistics: MovingStatistics;
+  /** Of the epoch so far, in commit order, float64. */
+  readonly totals: { readonly lossSum: number; readonly correct: number; readonly samples: number };
+  readonly memory: EpochMemory;
+  readonly ledger: Ledger;
+  /** Steps skipped in a row for values that were not finite. */
+  readonly skippedInARow: number;
+}
+
+/** Counts of samples over the whole run. */
+export interface Ledger {
+  readonly committed: number;
+  readonly redone: number;
+  readonly skipped: number;
+  readonly excluded: number;
+}
+
+export type Decision =
+  | { readonly tag: "apply"; readonly gradientNorm: number }
+  | { readonly tag: "skip"; readonly reason: string };
+
+export type Outcome =
+  | { readonly tag: "finished"; readonly reason: string }
+  | { readonly tag: "stopped"; readonly reason: string }
+  | { readonly tag: "failed"; readonly reason: string };
+
+export type Phase =
+  /** No worker is ready yet, or the slices are not up. Entered at the start. */
+  | { readonly tag: "gathering"; readonly sinceMs: number }
+  /** A worker builds checkpoint 0's weights. Left when all slices hold them. */
+  | {
+      readonly tag: "initialising";
+      readonly worker: string | null;
+      readonly sinceMs: number;
+      readonly loaded: readonly boolean[];
+    }
+  /** A checkpoint is written that the next phase rests on: checkpoint 0, or the last. */
+  | { readonly tag: "saving"; readonly checkpoint: string; readonly goal: "train" | "export" | "end" }
+  /** Lanes are out. Left when every lane and every slice has arrived, by one decision. */
+  | {
+      readonly tag: "training";
+      readonly sinceMs: number;
+      readonly lanes: readonly LaneState[];
+      readonly slices: readonly (SliceReport | null)[];
+    }
+  /** Decided; the reducers update their slices. Left by the last of them: the commit. */
+  | {
+      readonly tag: "committing";
+      readonly sinceMs: number;
+      readonly startedMs: number;
+      readonly decision: Decision;
+      readonly next: Progress;
+      readonly step: StepSums;
+      readonly checksums: readonly (number | null)[];
+    }
+  /** A barrier at the epoch's end, on the weights of its last commit. */
+  | { readonly tag: "evaluating"; readonly sinceMs: number; readonly blocks: readonly BlockState[] }
+  /** A worker writes the export of a checkpoint. */
+  | {
+      readonly tag: "exporting";
+      readonly checkpoint: string;
+      readonly worker: string | null;
+      readonly sinceMs: number;
+    }
+  /** Curve, report and result are being written. */
+  | { readonly tag: "publishing"; readonly exported: readonly string[] }
+  /** Nothing more happens; late workers are told. */
+  | { readonly tag: "ended"; readonly outcome: Outcome };
+
+/** Sums over a step's lanes, in lane order. */
+export interface StepSums {
+  readonly lossSum: number;
+  readonly correct: number;
+  readonly samples: number;
+}
+
+/** The last evaluation, for the report and the metrics. */
+export interface Evaluation {
+  readonly epoch: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  /** [true class][predicted class] counts. */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+export interface CoreState {
+  readonly plan: RunPlan;
+  readonly generation: Generation;
+  /** Trainyard's version: workers of another major.minor are refused. */
+  readonly version: string;
+  readonly nowMs: number;
+  readonly startedMs: number;
+  readonly epochStartedMs: number;
+  readonly workers: ReadonlyMap<string, WorkerState>;
+  /** Workers ever seen; the next one's join order. */
+  readonly joined: number;
+  /** Of every worker that ever got ready, each once. */
+  readonly fingerprints: readonly WireFingerprint[];
+  /** Known from the first ready worker on. */
+  readonly layout: ModelLayout | null;
+  readonly slices:
+    | { readonly tag: "none" }
+    | { readonly tag: "starting" }
+    | { readonly tag: "up"; readonly count: number };
+  readonly progress: Progress;
+  readonly phase: Phase;
+  readonly evaluation: Evaluation | null;
+  /** Durations of the last committed steps, for the step deadline. */
+  readonly recentStepMs: readonly number[];
+  readonly bestCheckpoint: string | null;
+  readonly stopRequested: string | null;
+  readonly checkpointsPending: number;
+  /** Assignments that failed since the last commit. */
+  readonly failuresInARow: number;
+  /** When a worker was last here. */
+  readonly aloneSinceMs: number;
+  readonly lastEpoch: EpochRow | null;
+}

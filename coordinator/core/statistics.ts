@@ -1,0 +1,86 @@
+/**
+ * Batch-norm statistics of the whole run: lanes' batch statistics are combined with their sample counts, and
+ * kept as bias-corrected moving averages (DESIGN 5.5). All float64, in lane order, so the bits are the
+ * same for any number of workers.
+ */
+import type { ModelLayout } from "../../shared/layout.js";
+
+/** S <- beta S + (1 - beta) x from zero; published as S / (1 - beta^t), t = committed steps. */
+export interface MovingStatistics {
+  /** float64 [statisticsCount]. */
+  readonly sums: Float64Array;
+  /** beta^t per batch-norm layer, as a running product: Math.pow has other bits in other Nodes. */
+  readonly decay: readonly number[];
+}
+
+/** One lane's statistics: float64 [statisticsCount] (mean, biased variance), weighted by its samples. */
+export interface LaneStatistics {
+  readonly samples: number;
+  readonly values: Float64Array;
+}
+
+export function emptyStatistics(layout: ModelLayout): MovingStatistics {
+  return { sums: new Float64Array(layout.statisticsCount), decay: layout.batchNorms.map(() => 1) };
+}
+
+/**
+ * mean = sum n_l m_l / sum n_l; var = sum n_l (v_l + (m_l - mean)^2) / sum n_l. (Law of total variance; each
+ * sample contributes the same number of positions, so positions and samples weigh alike.)
+ */
+export function combineStatistics(layout: ModelLayout, lanes: readonly LaneStatistics[]): Float64Array {
+  const combined = new Float64Array(layout.statisticsCount);
+  const samples = lanes.reduce((sum, lane) => sum + lane.samples, 0);
+  for (const slot of layout.batchNorms) {
+    for (let channel = 0; channel < slot.channels; channel += 1) {
+      combineChannel(combined, lanes, samples, slot.offset + channel, slot.offset + slot.channels + channel);
+    }
+  }
+  return combined;
+}
+
+function combineChannel(
+  combined: Float64Array,
+  lanes: readonly LaneStatistics[],
+  samples: number,
+  meanAt: number,
+  varianceAt: number,
+): void {
+  let mean = 0;
+  for (const lane of lanes) mean += lane.samples * (lane.values[meanAt] as number);
+  mean /= samples;
+  let variance = 0;
+  for (const lane of lanes) {
+    const distance = (lane.values[meanAt] as number) - mean;
+    variance += lane.samples * ((lane.values[varianceAt] as number) + distance * distance);
+  }
+  combined[meanAt] = mean;
+  combined[varianceAt] = variance / samples;
+}
+
+export function advanceStatistics(
+  layout: ModelLayout,
+  moving: MovingStatistics,
+  batch: Float64Array,
+): MovingStatistics {
+  const sums = moving.sums.slice();
+  for (const slot of layout.batchNorms) {
+    for (let i = slot.offset; i < slot.offset + 2 * slot.channels; i += 1) {
+      sums[i] = slot.momentum * (sums[i] as number) + (1 - slot.momentum) * (batch[i] as number);
+    }
+  }
+  const decay = moving.decay.map((power, i) => power * (layout.batchNorms[i]?.momentum ?? 0));
+  return { sums, decay };
+}
+
+/** float32 [statisticsCount] for evaluation and export; before the first step means 0, variances 1. */
+export function publishStatistics(layout: ModelLayout, moving: MovingStatistics): Float32Array {
+  const published = new Float32Array(layout.statisticsCount);
+  layout.batchNorms.forEach((slot, index) => {
+    const correction = 1 - (moving.decay[index] as number);
+    const varianceAt = slot.offset + slot.channels;
+    for (let i = slot.offset; i < varianceAt + slot.channels; i += 1) {
+      published[i] = correction === 0 ? Number(i >= varianceAt) : (moving.sums[i] as number) / correction;
+    }
+  });
+  return published;
+}

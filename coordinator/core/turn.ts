@@ -1,0 +1,54 @@
+/** One transition in the making: the state as it is becoming, and the effects so far. Local to one event. */
+import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
+import type { Effect } from "./events.js";
+import type { CoreState, Phase, Progress, WorkerState } from "./state.js";
+
+export class Turn {
+  state: CoreState;
+  readonly effects: Effect[] = [];
+
+  constructor(state: CoreState) {
+    this.state = state;
+  }
+
+  set(change: Partial<CoreState>): void {
+    this.state = { ...this.state, ...change };
+  }
+
+  enter(phase: Phase): void {
+    this.set({ phase });
+  }
+
+  advance(change: Partial<Progress>): void {
+    this.set({ progress: { ...this.state.progress, ...change } });
+  }
+
+  worker(id: string, change: Partial<WorkerState>): void {
+    const known = this.state.workers.get(id);
+    if (known === undefined) return;
+    this.set({ workers: new Map(this.state.workers).set(id, { ...known, ...change }) });
+  }
+
+  do(effect: Effect): void {
+    this.effects.push(effect);
+  }
+
+  send(worker: string, body: CoordinatorBody): void {
+    this.do({ tag: "send", worker, body });
+  }
+
+  log(level: "info" | "warn" | "error", message: string, fields?: Record<string, string | number | boolean>) {
+    this.do(fields === undefined ? { tag: "log", level, message } : { tag: "log", level, message, fields });
+  }
+
+  drop(worker: string, reason: string): void {
+    this.do({ tag: "dropped", worker, reason });
+  }
+
+  /** Ready workers in join order. */
+  get ready(): WorkerState[] {
+    return [...this.state.workers.values()]
+      .filter((worker) => worker.tag === "ready")
+      .sort((a, b) => a.order - b.order);
+  }
+}

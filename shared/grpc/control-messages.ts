@@ -1,0 +1,109 @@
+/**
+ * The control plane's messages as tagged unions. Decoding checks what a peer sent; encoding gives the plain
+ * objects that proto-loader serialises. Fields are documented in proto/trainyard/v1/control.proto.
+ */
+import { z } from "zod";
+import { TrainyardError } from "../errors.js";
+import { bytes, uint32, uint64 } from "./numbers.js";
+
+const Fingerprint = z.object({ tensorflow: z.string(), device: z.string(), nodeMajor: uint32 });
+export type WireFingerprint = z.infer<typeof Fingerprint>;
+
+const workerBodies = {
+  hello: z.object({
+    protocol: uint32,
+    version: z.string(),
+    worker: z.string(),
+    host: z.string(),
+    pid: uint32,
+    fingerprint: Fingerprint.nullable(),
+    metrics: z.string(),
+  }),
+  ready: z.object({ layoutJson: z.string() }),
+  initialised: z.object({}),
+  laneRecord: z.object({
+    step: uint64,
+    lane: uint32,
+    samples: uint32,
+    finite: z.boolean(),
+    lossSum: z.number(),
+    correct: uint32,
+    statistics: bytes,
+    computeSeconds: z.number(),
+  }),
+  blockResult: z.object({
+    step: uint64,
+    block: uint32,
+    lossSum: z.number(),
+    predicted: z.array(uint32),
+  }),
+  exported: z.object({ checkpoint: z.string(), paths: z.array(z.string()) }),
+  assignmentFailed: z.object({ assignment: z.string(), code: z.string(), message: z.string() }),
+  heartbeat: z.object({ phase: z.string() }),
+  leaving: z.object({ reason: z.string() }),
+} as const;
+
+const coordinatorBodies = {
+  welcome: z.object({ specJson: z.string(), store: z.string() }),
+  refused: z.object({ code: z.string(), message: z.string(), retry: z.boolean() }),
+  slices: z.object({
+    slices: z.array(z.object({ slice: uint32, begin: uint64, end: uint64, port: uint32 })),
+  }),
+  initialise: z.object({}),
+  gradients: z.object({ step: uint64, epoch: uint64, stepInEpoch: uint64, lanes: z.array(uint32) }),
+  evaluate: z.object({ step: uint64, blocks: z.array(uint32), statistics: bytes }),
+  export: z.object({ checkpoint: z.string() }),
+  finished: z.object({ outcome: z.string(), message: z.string() }),
+} as const;
+
+type Tagged<Bodies extends Record<string, z.ZodType>> = {
+  [Kind in keyof Bodies & string]: { readonly kind: Kind } & (z.infer<Bodies[Kind]> extends Record<
+    string,
+    never
+  >
+    ? unknown
+    : z.infer<Bodies[Kind]>);
+}[keyof Bodies & string];
+
+/** What a worker says. */
+export type WorkerBody = Tagged<typeof workerBodies>;
+/** What the coordinator says. */
+export type CoordinatorBody = Tagged<typeof coordinatorBodies>;
+export type SliceEndpoint = z.infer<typeof coordinatorBodies.slices>["slices"][number];
+
+export interface Envelope<Body> {
+  readonly run: string;
+  readonly generation: number;
+  readonly body: Body;
+}
+
+const Header = z.object({ run: z.string(), generation: uint64, body: z.string() });
+
+function decode<Body>(bodies: Record<string, z.ZodType>, message: unknown): Envelope<Body> {
+  const header = Header.safeParse(message);
+  if (!header.success) throw malformed(header.error.message);
+  const kind = header.data.body;
+  const schema = Object.hasOwn(bodies, kind) ? bodies[kind] : undefined;
+  if (schema === undefined) throw malformed(`unknown kind ${kind}`);
+  const body = schema.safeParse((message as Record<string, unknown>)[kind]);
+  if (!body.success) throw malformed(`${kind}: ${body.error.message}`);
+  return {
+    run: header.data.run,
+    generation: header.data.generation,
+    body: { kind, ...(body.data as object) } as Body,
+  };
+}
+
+function malformed(detail: string): TrainyardError {
+  return new TrainyardError("REFUSED", `a control message that is not of this protocol: ${detail}`);
+}
+
+export const decodeFromWorker = (message: unknown) => decode<WorkerBody>(workerBodies, message);
+export const decodeFromCoordinator = (message: unknown) =>
+  decode<CoordinatorBody>(coordinatorBodies, message);
+
+/** The object that proto-loader serialises for either direction. */
+export function encode(envelope: Envelope<WorkerBody | CoordinatorBody>): object {
+  const { kind, ...fields } = envelope.body;
+  return { run: envelope.run, generation: envelope.generation, [kind]: fields };
+}

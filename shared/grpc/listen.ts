@@ -1,0 +1,35 @@
+/** Where a server may listen: loopback, unless the user says in so many words that anyone may connect. */
+import * as grpc from "@grpc/grpc-js";
+import { TrainyardError } from "../errors.js";
+
+const loopbackNames = new Set(["localhost", "::1", "[::1]"]);
+
+export const isLoopback = (host: string) => loopbackNames.has(host) || /^127(\.\d{1,3}){3}$/.test(host);
+
+/** Throws USAGE when `host` is reachable from other machines and `insecure` was not asked for. */
+export function requireLoopback(host: string, insecure: boolean): void {
+  if (isLoopback(host) || insecure) return;
+  throw new TrainyardError(
+    "USAGE",
+    `listening on ${host} would let anyone who reaches this machine join the run: there is no TLS yet. ` +
+      "Listen on 127.0.0.1, or add --insecure if the network is yours alone",
+  );
+}
+
+/** Binds and returns the port. Errors: USAGE when the port is taken or the address is not this machine's. */
+export function bind(server: grpc.Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) return resolve(bound);
+      reject(
+        new TrainyardError(
+          "USAGE",
+          `can't listen on ${host}:${port} (${error.message}): choose another port or address`,
+          {
+            cause: error,
+          },
+        ),
+      );
+    });
+  });
+}

@@ -1,0 +1,27 @@
+/** 64-bit fields become checked numbers here and nowhere else: exact, or refused above 2^53 - 1. */
+import { z } from "zod";
+
+/** uint64 as proto-loader gives it (a decimal string) to a safe integer. */
+export const uint64 = z
+  .union([z.string().regex(/^\d+$/), z.number()])
+  .transform(Number)
+  .refine((value) => Number.isSafeInteger(value) && value >= 0, "a whole number up to 2^53 - 1");
+
+export const uint32 = z.number().int().min(0).max(0xffffffff);
+
+export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
+
+/** float64 vector from little-endian bytes; copies, because a wire buffer's alignment is arbitrary. */
+export function float64From(data: Uint8Array): Float64Array {
+  return new Float64Array(data.slice().buffer);
+}
+
+/** float32 vector from little-endian bytes; copies as above. */
+export function float32From(data: Uint8Array): Float32Array {
+  return new Float32Array(data.slice().buffer);
+}
+
+/** The bytes of a typed array, without a copy. */
+export function bytesOf(array: Float32Array | Float64Array): Buffer {
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+}

@@ -1,0 +1,59 @@
+/**
+ * The wire at run time: loads the .proto files, and holds the channel options that both sides use, so that
+ * no limit is set on one side only.
+ */
+import { fileURLToPath } from "node:url";
+import * as grpc from "@grpc/grpc-js";
+import * as protoLoader from "@grpc/proto-loader";
+import { TrainyardError } from "../errors.js";
+import { limits } from "../limits.js";
+
+/** `proto/` lies beside `dist/` in the package and beside `shared/` in a clone. */
+function protoFile(name: string): string {
+  const here = fileURLToPath(import.meta.url);
+  const up = here.includes("/dist/shared/") ? "../../../proto" : "../../proto";
+  return fileURLToPath(new URL(`${up}/trainyard/v1/${name}`, import.meta.url));
+}
+
+function load(name: string, service: string): grpc.ServiceClientConstructor {
+  const definition = protoLoader.loadSync(protoFile(name), {
+    keepCase: false,
+    longs: String,
+    enums: String,
+    defaults: true,
+    arrays: true,
+    oneofs: true,
+  });
+  const packages = grpc.loadPackageDefinition(definition) as unknown as {
+    trainyard: { v1: Record<string, grpc.ServiceClientConstructor> };
+  };
+  const constructor = packages.trainyard.v1[service];
+  if (constructor === undefined) throw new TrainyardError("FAILED", `${name} defines no service ${service}`);
+  return constructor;
+}
+
+let control: grpc.ServiceClientConstructor | undefined;
+let tensors: grpc.ServiceClientConstructor | undefined;
+
+export function controlService(): grpc.ServiceClientConstructor {
+  control ??= load("control.proto", "Control");
+  return control;
+}
+
+export function tensorService(): grpc.ServiceClientConstructor {
+  tensors ??= load("tensors.proto", "Tensors");
+  return tensors;
+}
+
+/** Equal on both sides. Keepalive notices a peer that vanished without a word. */
+export const channelOptions: grpc.ChannelOptions = {
+  "grpc.max_receive_message_length": limits.messageBytes,
+  "grpc.max_send_message_length": limits.messageBytes,
+  "grpc.keepalive_time_ms": limits.lostAfterMs,
+  "grpc.keepalive_timeout_ms": limits.lostAfterMs,
+  "grpc.keepalive_permit_without_calls": 1,
+  "grpc.initial_reconnect_backoff_ms": limits.reconnectMinMs,
+  "grpc.max_reconnect_backoff_ms": limits.reconnectMaxMs,
+  // Each client gets a connection of its own: one stalled stream never holds another's window.
+  "grpc.use_local_subchannel_pool": 1,
+};

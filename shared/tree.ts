@@ -1,0 +1,92 @@
+/**
+ * The reduction tree over lanes (DESIGN 5.3): over lanes [a, b) it splits at a + the largest power of two
+ * below b - a. It is fixed by the number of lanes alone, so that a sum has the same bits whoever adds it.
+ * Lanes without samples in a step are absent: their parent's value equals the sibling's.
+ */
+
+/** A node: the lanes [begin, end) whose gradients its partial sums. */
+export interface TreeNode {
+  readonly begin: number;
+  readonly end: number;
+}
+
+export const rootOf = (lanes: number): TreeNode => ({ begin: 0, end: lanes });
+
+export const isLeaf = (node: TreeNode) => node.end - node.begin === 1;
+
+export const nodeKey = (node: TreeNode) => `${node.begin}-${node.end}`;
+
+export function childrenOf(node: TreeNode): readonly [TreeNode, TreeNode] {
+  const width = node.end - node.begin;
+  let half = 1;
+  while (half * 2 < width) half *= 2;
+  const middle = node.begin + half;
+  return [
+    { begin: node.begin, end: middle },
+    { begin: middle, end: node.end },
+  ];
+}
+
+/** From the root down to `node`, both included; null when the tree has no such node. */
+export function pathTo(node: TreeNode, lanes: number): TreeNode[] | null {
+  if (!(node.begin >= 0 && node.begin < node.end && node.end <= lanes)) return null;
+  const path = [rootOf(lanes)];
+  for (;;) {
+    const at = path[path.length - 1] as TreeNode;
+    if (at.begin === node.begin && at.end === node.end) return path;
+    if (isLeaf(at)) return null;
+    const [left, right] = childrenOf(at);
+    const next = node.end <= left.end ? left : right;
+    if (node.begin < next.begin || node.end > next.end) return null;
+    path.push(next);
+  }
+}
+
+/** True when at least one lane below the node has samples. */
+export function isPresent(node: TreeNode, present: ReadonlySet<number>): boolean {
+  for (let lane = node.begin; lane < node.end; lane += 1) if (present.has(lane)) return true;
+  return false;
+}
+
+/** The fewest nodes whose present lanes are exactly the owned ones, in lane order. */
+export function coverOf(owned: ReadonlySet<number>, present: ReadonlySet<number>, lanes: number): TreeNode[] {
+  const cover: TreeNode[] = [];
+  const visit = (node: TreeNode) => {
+    const below = lanesBelow(node, present);
+    if (below.length === 0) return;
+    const ours = below.filter((lane) => owned.has(lane)).length;
+    if (ours === below.length) cover.push(node);
+    else if (ours > 0) childrenOf(node).forEach(visit);
+  };
+  visit(rootOf(lanes));
+  return cover;
+}
+
+/** The present lanes below a node, in order. */
+export function lanesBelow(node: TreeNode, present: ReadonlySet<number>): number[] {
+  const lanes: number[] = [];
+  for (let lane = node.begin; lane < node.end; lane += 1) if (present.has(lane)) lanes.push(lane);
+  return lanes;
+}
+
+/**
+ * The node's partial from its lanes' vectors: value(node) = value(left) + value(right), float32.
+ * Adds into the leftmost vector of each pair: the given vectors are consumed. Cost: one pass per addition.
+ */
+export function sumAlongTree(
+  node: TreeNode,
+  valueOf: (lane: number) => Float32Array | undefined,
+): Float32Array | undefined {
+  if (isLeaf(node)) return valueOf(node.begin);
+  const [leftNode, rightNode] = childrenOf(node);
+  const left = sumAlongTree(leftNode, valueOf);
+  const right = sumAlongTree(rightNode, valueOf);
+  if (left === undefined || right === undefined) return left ?? right;
+  addInto(left, right);
+  return left;
+}
+
+/** left += right, element by element in float32. */
+export function addInto(left: Float32Array, right: Float32Array): void {
+  for (let i = 0; i < left.length; i += 1) left[i] = (left[i] as number) + (right[i] as number);
+}
