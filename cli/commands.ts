@@ -1,0 +1,28 @@
+/**
+ * The commands by name. A command's file is loaded only when it runs, so that help is quick and TensorFlow is
+ * loaded by the commands that need it. To add one: write cli/NAME.ts exporting `command`, and a line here.
+ */
+
+/** As much of yargs' CommandModule as the frame needs; its types differ by the command's options. */
+export interface LoadedCommand {
+  readonly command?: readonly string[] | string | undefined;
+  readonly describe?: string | false | undefined;
+  readonly aliases?: readonly string[] | string | undefined;
+  readonly builder?: unknown;
+  readonly handler: (args: never) => void | Promise<void>;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly describe: string;
+  readonly load: () => Promise<{ readonly command: LoadedCommand }>;
+}
+
+/** In the order in which a newcomer meets them. */
+export const commands: readonly CommandEntry[] = [
+  // {
+  //   name: "train",
+  //   describe: "Train a classifier on a data set, with workers on this machine",
+  //   load: () => import("./train.js"),
+  // },
+];

@@ -1,0 +1,69 @@
+/**
+ * Logs: JSON lines with role, worker, run, generation and step on standard error, or one readable line each on a
+ * terminal. INFO tells the story of a run in under a page; what happens every step is DEBUG. Results never go
+ * through a log: they are standard output's.
+ */
+import pino, { type Logger as PinoLogger } from "pino";
+import pretty from "pino-pretty";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+export type Role = "coordinator" | "worker" | "reducer" | "cli" | "engine";
+
+/** Add ids with `logger.child({ generation, step, run, worker })`; write `logger.info({ fields }, "sentence")`. */
+export type Logger = PinoLogger;
+
+/** Anything that takes whole lines: process.stderr, a file, a test's buffer. */
+export interface LogDestination {
+  write(line: string): void;
+}
+
+export interface LogOptions {
+  readonly role: Role;
+  readonly level?: LogLevel;
+  /** Default: when standard error is a terminal. */
+  readonly pretty?: boolean;
+  /** Fields on every line. */
+  readonly fields?: { readonly worker?: string; readonly run?: string; readonly generation?: number };
+  readonly destination?: LogDestination;
+}
+
+/** Keys whose values must never reach a log, wherever they lie. */
+const secrets = ["secretKey", "accessKey", "token", "password"].flatMap((key) => [key, `*.${key}`]);
+
+/** Writes at once, so that the last line before a crash is there; a broken standard error is no reason to stop. */
+const standardError: LogDestination = { write: (line) => void process.stderr.write(line) };
+
+export function createLogger(options: LogOptions): Logger {
+  const destination = options.destination ?? standardError;
+  const isPretty = options.pretty ?? process.stderr.isTTY === true;
+  return pino(
+    {
+      level: options.level ?? "info",
+      base: { role: options.role, ...options.fields },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: secrets, censor: "[hidden]" },
+    },
+    isPretty ? readable(destination) : destination,
+  );
+}
+
+/** One line: time, level unless info, role and ids, the sentence, the remaining fields as key=value. */
+function readable(destination: LogDestination): LogDestination {
+  const format = pretty.prettyFactory({
+    colorize: destination === standardError && process.env.NO_COLOR === undefined,
+    translateTime: "SYS:HH:MM:ss",
+    ignore: "role,worker,run,generation,step",
+    singleLine: true,
+    messageFormat: (log, messageKey) => `${whoOf(log)}: ${String(log[messageKey] ?? "")}`,
+  });
+  return { write: (line) => void destination.write(format(line)) };
+}
+
+function whoOf(log: Record<string, unknown>): string {
+  const parts = [String(log.role)];
+  if (log.worker !== undefined) parts.push(String(log.worker));
+  if (log.generation !== undefined) parts.push(`g${String(log.generation)}`);
+  if (log.step !== undefined) parts.push(`step ${String(log.step)}`);
+  return parts.join(" ");
+}
