@@ -1,0 +1,45 @@
+/**
+ * Compiles a clone's TypeScript to dist/ when a source file changed since the last build. A stamp written after
+ * a good build lists what it was made from: path, size and time of each source.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../engine/native/setup/programs.mjs";
+import { SetupRefusal } from "../engine/native/setup/refusal.mjs";
+
+const settings = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"];
+
+/**
+ * @param {string} root of the clone
+ * @param {(line: string) => void} say
+ */
+export async function buildProgram(root, say) {
+  const stamp = join(root, "dist", ".sources");
+  const sources = fingerprint(root);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
+  say("building the program");
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  const ended = await run(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root });
+  if (ended.code !== 0) {
+    throw new SetupRefusal(
+      `The program does not compile:\n${ended.output.trim()}\nMend that, then run: npm run build`,
+    );
+  }
+  writeFileSync(stamp, sources);
+}
+
+/** @param {string} root */
+function fingerprint(root) {
+  /** @type {{ include: string[] }} */
+  const { include } = JSON.parse(readFileSync(join(root, "tsconfig.build.json"), "utf8"));
+  const files = include.flatMap((room) =>
+    readdirSync(join(root, room), { recursive: true }).map((name) => join(room, String(name))),
+  );
+  const hash = createHash("sha256");
+  for (const file of [...files.sort(), ...settings]) {
+    const stat = statSync(join(root, file));
+    if (stat.isFile()) hash.update(`${file}\0${stat.size}\0${stat.mtimeMs}\n`);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,97 @@
+/**
+ * On which machines Trainyard runs: Node, operating system, C library. The check is a function of a description,
+ * so that every refusal can be tested anywhere. Knows the TensorFlow wheel of each platform.
+ */
+import { SetupRefusal } from "./refusal.mjs";
+
+/**
+ * @typedef {{ node: string, os: string, arch: string, glibc: string | null }} Machine glibc is null on musl
+ * @typedef {{ distribution: string, tag: string, sha256: string, bytes: number }} Wheel
+ * @typedef {{ name: string, wheel: Wheel }} Platform
+ */
+
+export const tensorFlowVersion = "2.21.0";
+const oldestNode = [20, 19];
+const oldestGlibc = [2, 27];
+
+/**
+ * The wheel for CPython 3.11 on each platform. Only its C++ library is used, so the Python at hand does not
+ * matter, and one fixed file means one fixed checksum.
+ * @type {Readonly<Record<string, Wheel>>}
+ */
+const wheels = {
+  "linux-x64": {
+    distribution: "tensorflow-cpu",
+    tag: "manylinux_2_27_x86_64",
+    sha256: "2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c",
+    bytes: 273_829_956,
+  },
+  // For this processor the package without "-cpu" is the CPU build; there is no other.
+  "linux-arm64": {
+    distribution: "tensorflow",
+    tag: "manylinux_2_27_aarch64",
+    sha256: "4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c",
+    bytes: 281_800_000,
+  },
+};
+
+/** @returns {Machine} */
+export function thisMachine() {
+  return { node: process.versions.node, os: process.platform, arch: process.arch, glibc: glibcVersion() };
+}
+
+function glibcVersion() {
+  if (process.platform !== "linux") return null;
+  /** @type {{ header?: { glibcVersionRuntime?: string } }} */
+  const report = /** @type {object} */ (process.report.getReport());
+  return report.header?.glibcVersionRuntime ?? null;
+}
+
+/**
+ * The machine's platform, or a refusal in one sentence.
+ * @param {Machine} machine
+ * @returns {Platform}
+ */
+export function checkPlatform(machine) {
+  checkNode(machine.node);
+  const name = `${machine.os}-${machine.arch}`;
+  const wheel = wheels[name];
+  if (wheel === undefined) {
+    throw new SetupRefusal(
+      `Trainyard trains on Linux x64 and arm64, and this is ${name}. Run it in a Linux container: docker run -it -v "$PWD":/trainyard -w /trainyard node:24-bookworm bash`,
+    );
+  }
+  checkGlibc(machine.glibc);
+  return { name, wheel };
+}
+
+/** @param {string} version */
+export function checkNode(version) {
+  if (isAtLeast(version, oldestNode)) return;
+  throw new SetupRefusal(
+    `Trainyard needs Node ${oldestNode.join(".")} or newer, and this is Node ${version}. Get a newer one, for example: nvm install 24`,
+  );
+}
+
+/** @param {string | null} version */
+function checkGlibc(version) {
+  if (version === null) {
+    throw new SetupRefusal(
+      'This Linux uses musl, and TensorFlow is built for glibc only. Use a Debian-based system or image: docker run -it -v "$PWD":/trainyard -w /trainyard node:24-bookworm bash',
+    );
+  }
+  if (isAtLeast(version, oldestGlibc)) return;
+  throw new SetupRefusal(
+    `TensorFlow ${tensorFlowVersion} needs glibc ${oldestGlibc.join(".")} or newer, and this system has ${version}. Use a newer system or image: docker run -it -v "$PWD":/trainyard -w /trainyard node:24-bookworm bash`,
+  );
+}
+
+/**
+ * @param {string} version
+ * @param {readonly number[]} least major, minor
+ */
+function isAtLeast(version, least) {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [leastMajor = 0, leastMinor = 0] = least;
+  return major > leastMajor || (major === leastMajor && minor >= leastMinor);
+}
