@@ -1,0 +1,115 @@
+/**
+ * What a live coordinator says of its run at GET /status, and how to ask it: the progress line, `runs follow`,
+ * `runs stop` and the live page all read this. The address lies in `runs/<run>/generations/<g>.json`.
+ */
+import { z } from "zod";
+import { asTrainyardError, TrainyardError } from "./errors.js";
+
+/** waiting: for a first worker; the rest is what the run is doing, and its three ends. */
+export const runPhases = [
+  "waiting",
+  "initialising",
+  "training",
+  "evaluating",
+  "exporting",
+  "finished",
+  "failed",
+  "stopped",
+] as const;
+export type RunPhase = (typeof runPhases)[number];
+
+export const hasEnded = (phase: RunPhase) =>
+  phase === "finished" || phase === "failed" || phase === "stopped";
+
+export const WorkerStatus = z.object({
+  id: z.string(),
+  /** For people: joining, preparing, computing, spare, draining, lost … */
+  state: z.string(),
+  lanes: z.array(z.number().int().nonnegative()),
+});
+export type WorkerStatus = z.infer<typeof WorkerStatus>;
+
+/** JSON has no NaN: a number that is not finite travels as null. */
+const measured = z.number().nullable();
+
+export const RunStatus = z.object({
+  run: z.string(),
+  generation: z.number().int().positive().optional(),
+  phase: z.enum(runPhases),
+  /** From 0: the epoch and the step in progress. */
+  epoch: z.number().int().nonnegative(),
+  epochs: z.number().int().positive(),
+  stepInEpoch: z.number().int().nonnegative(),
+  stepsPerEpoch: z.number().int().nonnegative(),
+  step: z.number().int().nonnegative(),
+  steps: z.number().int().nonnegative(),
+  /** Of the epoch so far, by sample; null before its first step. */
+  loss: measured,
+  accuracy: measured,
+  /** Of the last evaluated epoch, from 0. */
+  validation: z.object({ epoch: z.number().int(), loss: measured, accuracy: measured }).optional(),
+  imagesPerSecond: measured,
+  etaSeconds: measured,
+  workers: z.array(WorkerStatus),
+  /** Whom or what it waits for, or why it ended; one sentence. */
+  message: z.string().optional(),
+  /** What result.json holds, once the run has ended. */
+  result: z.record(z.string(), z.unknown()).optional(),
+});
+export type RunStatus = z.infer<typeof RunStatus>;
+
+/** `runs/<run>/generations/<g>.json`: which coordinator owns the run, and where it is reached. */
+export const GenerationRecord = z.looseObject({
+  generation: z.number().int().positive(),
+  /** gRPC, `host:port`. */
+  address: z.string(),
+  /** HTTP, `host:port`. */
+  http: z.string(),
+  startedAt: z.string(),
+});
+export type GenerationRecord = z.infer<typeof GenerationRecord>;
+
+/** How long a coordinator may take to say how it is: it answers from memory. */
+const answerMs = 5_000;
+
+/**
+ * Asks a coordinator for its run's status. Safe to repeat. Errors: UNREACHABLE when nothing answers within 5 s,
+ * when what answers is no coordinator, or when it serves another run; INTERRUPTED by the signal.
+ */
+export async function fetchStatus(http: string, run: string, signal?: AbortSignal): Promise<RunStatus> {
+  const body = await call(`http://${http}/status`, { method: "GET" }, signal);
+  const parsed = RunStatus.safeParse(body);
+  if (!parsed.success) throw unreachable(http, "what answers there is no coordinator of this version");
+  if (parsed.data.run !== run) throw unreachable(http, `it serves the run ${parsed.data.run}, not ${run}`);
+  return parsed.data;
+}
+
+/** Asks a coordinator to stop its run after the step in progress. Asking twice is the same. Errors as above. */
+export async function requestStop(http: string, signal?: AbortSignal): Promise<void> {
+  await call(`http://${http}/stop`, { method: "POST", headers: { "x-trainyard": "stop" } }, signal);
+}
+
+async function call(url: string, request: RequestInit, signal?: AbortSignal): Promise<unknown> {
+  const deadline = AbortSignal.timeout(answerMs);
+  const host = new URL(url).host;
+  try {
+    const response = await fetch(url, {
+      ...request,
+      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+    });
+    const body: unknown = await response.json().catch(() => null);
+    if (!response.ok) throw unreachable(host, `it answers ${response.status}`);
+    return body;
+  } catch (error) {
+    if (signal?.aborted === true) throw asTrainyardError(signal.reason, "INTERRUPTED");
+    if (error instanceof TrainyardError) throw error;
+    throw unreachable(
+      host,
+      deadline.aborted ? `no answer in ${answerMs / 1000} s` : "nothing listens there",
+      error,
+    );
+  }
+}
+
+const unreachable = (host: string, why: string, cause?: unknown) =>
+  new TrainyardError("UNREACHABLE", `the coordinator at ${host} can't be reached: ${why}`, { cause });
