@@ -1,0 +1,37 @@
+/**
+ * From decoded pixels to the model's input in the training graph: augmented in 0..255, then scaled to 0..1.
+ */
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-node-gpu";
+import type { EngineSpec } from "./engine.js";
+import type { TensorFlow } from "./native/load.js";
+import { boolAttribute, DataType, nodeBackend, typeAttribute } from "./recording/backend.js";
+
+/** Drawn per sample by whoever feeds the micro-batch; shapes as in MicroBatch. */
+export interface AugmentationInputs {
+  readonly transforms: Tensor;
+  readonly brightness: Tensor;
+  readonly channelShifts: Tensor;
+}
+
+/** float32 [n, height, width, channels] in 0..1 from uint8 images of that shape. */
+export function augmentedPixels(
+  tf: TensorFlow,
+  images: Tensor,
+  _inputs: AugmentationInputs,
+  _spec: EngineSpec,
+): Tensor4D {
+  return scaledPixels(pixelValues(tf, images));
+}
+
+/** The scaling of training, evaluation and of the Rescaling layer in exports: pixel * (1 / 255). */
+export const scaledPixels = (pixels: Tensor4D): Tensor4D => pixels.mul(1 / 255);
+
+/** uint8 to float32: tfjs has no uint8, so the cast is called by its name. */
+export function pixelValues(tf: TensorFlow, images: Tensor): Tensor4D {
+  const attributes = [
+    typeAttribute("SrcT", DataType.uint8),
+    typeAttribute("DstT", DataType.float),
+    boolAttribute("Truncate", false),
+  ];
+  return nodeBackend(tf).executeSingleOutput("Cast", attributes, [images]) as Tensor4D;
+}

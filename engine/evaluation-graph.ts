@@ -1,0 +1,48 @@
+/**
+ * Evaluation of one block size as a graph: no augmentation, no dropout, batch norm on the published
+ * statistics. Losses carry label smoothing, as Keras' validation loss does, but no class weights.
+ */
+import type { Tensor } from "@tensorflow/tfjs-node-gpu";
+import { pixelValues, scaledPixels } from "./augmented-pixels.js";
+import { lossPerSample, probabilitiesOf } from "./losses.js";
+import { DataType, nodeBackend } from "./recording/backend.js";
+import type { RecordedGraph } from "./recording/graph.js";
+import { type RecordedInput, record } from "./recording/recorder.js";
+import { parameterInputs, statisticsInputs } from "./session/model-inputs.js";
+import { exampleTensor } from "./session/native-tensor.js";
+import { regularisation, type StepModel } from "./training-graph.js";
+
+/** Outputs `losses` [n], `probabilities` [n, classes], and `regularisation` where the spec has one. */
+export function recordEvaluation(source: StepModel, samples: number): RecordedGraph {
+  const { tf, spec, model, layout } = source;
+  const backend = nodeBackend(tf);
+  const { height, width, channels } = spec.image;
+  const shape = [samples, height, width, channels];
+  const pixels = new Uint8Array(samples * height * width * channels);
+  const images = exampleTensor(backend, shape, DataType.uint8, pixels);
+  const labels = exampleTensor(backend, [samples], DataType.int32, new Int32Array(samples));
+  const inputs: RecordedInput[] = [
+    { name: "images", dtype: DataType.uint8, tensor: images },
+    { name: "labels", dtype: DataType.int32, tensor: labels },
+    ...parameterInputs(model, layout),
+    ...statisticsInputs(model, layout),
+  ];
+  try {
+    return record(tf, inputs, () => evaluation(source, images, labels));
+  } finally {
+    images.dispose();
+    labels.dispose();
+  }
+}
+
+function evaluation(source: StepModel, images: Tensor, labels: Tensor): Record<string, Tensor> {
+  const { tf, spec, model } = source;
+  const pixels = scaledPixels(pixelValues(tf, images));
+  const logits = model.apply(pixels, { training: false }) as Tensor;
+  const penalty = regularisation(source);
+  return {
+    losses: lossPerSample(tf, spec, logits, labels),
+    probabilities: probabilitiesOf(tf, spec, logits),
+    ...(penalty !== null && { regularisation: penalty }),
+  };
+}

@@ -1,0 +1,21 @@
+/**
+ * Puts our layers in place of tfjs' ones of the same class name, so that any model JSON gets them.
+ */
+import type { TensorFlow } from "../native/load.js";
+import { batchNormalizationClass } from "./batch-normalization.js";
+import { installKernelGradients } from "./kernel-gradients.js";
+import { registeredLayer, replaceLayer } from "./layer-class.js";
+import { perturbations, randomLayerClass } from "./random-layers.js";
+
+const installed = new WeakSet<TensorFlow>();
+
+/** Once per tfjs instance; later calls do nothing. */
+export function installLayers(tf: TensorFlow): void {
+  if (installed.has(tf)) return;
+  installed.add(tf);
+  replaceLayer(tf, batchNormalizationClass(tf, registeredLayer(tf, "BatchNormalization")));
+  for (const [className, perturbation] of Object.entries(perturbations)) {
+    replaceLayer(tf, randomLayerClass(tf, registeredLayer(tf, className), perturbation));
+  }
+  installKernelGradients(tf);
+}

@@ -1,0 +1,24 @@
+/**
+ * TensorFlow's stateless random ops: the numbers depend on shape and seed and on nothing else, so a recorded
+ * graph draws new ones for each seed it is fed, and the same ones for the same seed on every machine.
+ */
+import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
+import type { TensorFlow } from "../native/load.js";
+import { DataType, nodeBackend, typeAttribute } from "../recording/backend.js";
+
+/** Uniform in [0, 1). `seed`: int32 [2]. */
+export const randomUniform = (tf: TensorFlow, shape: readonly number[], seed: Tensor1D) =>
+  draw(tf, "StatelessRandomUniform", shape, seed);
+
+/** Standard normal. `seed`: int32 [2]. */
+export const randomNormal = (tf: TensorFlow, shape: readonly number[], seed: Tensor1D) =>
+  draw(tf, "StatelessRandomNormal", shape, seed);
+
+function draw(tf: TensorFlow, op: string, shape: readonly number[], seed: Tensor1D): Tensor {
+  const attributes = [
+    typeAttribute("dtype", DataType.float),
+    typeAttribute("T", DataType.int32),
+    typeAttribute("Tseed", DataType.int32),
+  ];
+  return nodeBackend(tf).executeSingleOutput(op, attributes, [tf.tensor1d([...shape], "int32"), seed]);
+}

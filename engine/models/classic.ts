@@ -1,0 +1,16 @@
+/**
+ * The classic net (DESIGN section 3): three blocks of 32, 64 and 128 filters, a dense layer of 128.
+ * 64x64x3 and two classes: 1,142,977 parameters, 1,142,529 of them trainable.
+ */
+import { classifier, convolutionBlock, type ModelLayers } from "./blocks.js";
+import type { TopologySpec } from "./topology.js";
+
+export const classicLayers = (spec: TopologySpec): ModelLayers => ({
+  layers: [
+    ...convolutionBlock(1, 32, 3, spec),
+    ...convolutionBlock(2, 64, 3, spec),
+    ...convolutionBlock(3, 128, 3, spec),
+    ...classifier(128, spec),
+  ],
+  poolings: 3,
+});
