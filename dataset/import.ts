@@ -1,0 +1,241 @@
+/**
+ * Import: from a folder of pictures to an immutable data set in the store. Find, examine, plan, write: the steps in
+ * their order, detail one level down. Shards are written first and the manifest last, so that an import that is
+ * interrupted leaves nothing that looks like a data set.
+ */
+import { TrainyardError } from "../shared/errors.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { chooseClasses } from "./choose-classes.js";
+import { readClassFolders } from "./class-folders.js";
+import { type Examined, examineAll } from "./examine.js";
+import { readIdx } from "./idx.js";
+import { Manifest, manifestKey, type SplitName } from "./manifest.js";
+import { readManifest } from "./manifest-file.js";
+import { checkDatasetName, normalName } from "./names.js";
+import { type ImportPlan, planImport } from "./plan.js";
+import { renderReport } from "./report.js";
+import { writeShards } from "./shard-writer.js";
+import type { Source } from "./source.js";
+import { type Ledger, readSourceTree } from "./source-tree.js";
+import { makeThumbnails } from "./thumbnails.js";
+
+export interface ImportOptions {
+  /** Classes in label order; null = all, by name. */
+  readonly classes: readonly string[] | null;
+  /** Fraction of each class for validation, where the source has no splits. Null = 0.2. */
+  readonly validationSplit: number | null;
+  /** Seeds the split and the shuffle across shards. */
+  readonly splitSeed: number;
+  /** What a file that can't be used means: it is skipped and listed, or the import fails. */
+  readonly onBad: "skip" | "fail";
+}
+
+export const defaultImportOptions: ImportOptions = {
+  classes: null,
+  validationSplit: null,
+  splitSeed: 1,
+  onBad: "skip",
+};
+
+export interface ImportProgress {
+  readonly phase: "examine" | "store";
+  /** Files or samples. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface ImportRequest {
+  /** A folder, as the user wrote it. */
+  readonly source: string;
+  readonly name: string;
+  /** Opened. */
+  readonly store: ObjectStore;
+  readonly options: ImportOptions;
+  readonly signal?: AbortSignal;
+  onProgress?(progress: ImportProgress): void;
+}
+
+export interface ImportReport {
+  readonly name: string;
+  readonly hash: string;
+  /** The same content was there under this name: nothing was written. */
+  readonly wasThere: boolean;
+  readonly layout: string;
+  readonly classes: readonly string[];
+  readonly counts: Readonly<Record<SplitName, readonly number[]>>;
+  /** Files found on disk = accepted + rejected + ignored. */
+  readonly files: number;
+  readonly accepted: number;
+  readonly rejected: readonly { readonly source: string; readonly reason: string }[];
+  readonly ignored: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+  /** What the user may want to do next. */
+  readonly advice: readonly string[];
+  readonly sizes: Manifest["sizes"];
+  readonly grey: boolean;
+  readonly shards: number;
+  /** Of all shards. */
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Key of the report page in the store. */
+  readonly reportKey: string;
+}
+
+export const reportKey = (name: string) => `datasets/${name}/report.html`;
+
+/**
+ * Imports a folder as data set `name`. Importing the same content again is not an error.
+ * @throws TrainyardError INPUT, USAGE, ALREADY_EXISTS (the name is taken by other content), and the store's.
+ */
+export async function importDataset(request: ImportRequest): Promise<ImportReport> {
+  const { name, options, store, signal } = request;
+  const begin = performance.now();
+  checkDatasetName(name);
+  const ledger: Ledger = { ignored: new Map(), rejected: [] };
+  const source = await findSource(request, ledger);
+  const onDone = (done: number, total: number) => request.onProgress?.({ phase: "examine", done, total });
+  const examined = await examineAll(source, ledger, { onDone, signal });
+  ledger.rejected.sort((a, b) => (a.source < b.source ? -1 : 1));
+  if (options.onBad === "fail") refuseRejected(ledger);
+  const { classes, isSplit } = source;
+  const { splitSeed: seed } = options;
+  const validationSplit = options.validationSplit ?? 0.2;
+  const plan = planImport(examined, { classes, isSplit, validationSplit, seed, rejected: ledger.rejected });
+  const there = await findSame(store, name, plan.hash, signal);
+  const draft = draftManifest(request, source, examined, plan, ledger);
+  const manifest =
+    there === null ? await write(request, plan, draft, examined) : { ...draft, splits: there.splits };
+  const seconds = (performance.now() - begin) / 1000;
+  return summarise(source, manifest, { examined: examined.length, wasThere: there !== null, seconds });
+}
+
+async function findSource({ source: path, options, signal }: ImportRequest, ledger: Ledger): Promise<Source> {
+  const tree = await readSourceTree(path, ledger, signal);
+  const chosen = options.classes?.map(normalName) ?? null;
+  const found = (await readIdx(tree)) ?? (await readClassFolders(path, tree, chosen, ledger));
+  if (found.isSplit && options.validationSplit !== null) {
+    const message = `${path} has splits of its own (${found.layout}): leave --validation-split out`;
+    throw new TrainyardError("USAGE", message);
+  }
+  return chooseClasses(found, chosen, ledger);
+}
+
+function refuseRejected({ rejected }: Ledger): void {
+  if (rejected.length === 0) return;
+  const lines = rejected.slice(0, 20).map(({ source, reason }) => `\n  ${source} ${reason}`);
+  const more = rejected.length > 20 ? `\n  and ${rejected.length - 20} more` : "";
+  const message = `${rejected.length} files can't be used, and --on-bad fail says to stop:${lines.join("")}${more}`;
+  throw new TrainyardError("INPUT", message);
+}
+
+/** The manifest under this name, null when it is free. @throws TrainyardError ALREADY_EXISTS for other content. */
+async function findSame(
+  store: ObjectStore,
+  name: string,
+  hash: string,
+  signal?: AbortSignal,
+): Promise<Manifest | null> {
+  const there = await readManifest(store, name, signal);
+  if (there === null || there.hash === hash) return there;
+  const images = there.splits.train.samples + there.splits.validation.samples;
+  const message =
+    `the data set "${name}" is there already with other content (${images} images, hash ${there.hash.slice(0, 12)}); ` +
+    "data sets never change: import under another name";
+  throw new TrainyardError("ALREADY_EXISTS", message, { fields: { name, hash: there.hash } });
+}
+
+/** The manifest but for the shards, which are known when they are written. */
+function draftManifest(
+  { name, options }: ImportRequest,
+  source: Source,
+  examined: readonly Examined[],
+  plan: ImportPlan,
+  ledger: Ledger,
+): Manifest {
+  const split = (name: SplitName) => ({
+    samples: plan.splits[name].reduce((sum, shard) => sum + shard.length, 0),
+    shards: [],
+  });
+  const bySize = [...examined].sort((a, b) => a.height * a.width - b.height * b.width || a.height - b.height);
+  const size = (at: number): [number, number] => [bySize[at]?.height ?? 0, bySize[at]?.width ?? 0];
+  return {
+    format: "trainyard-dataset/1",
+    name,
+    hash: plan.hash,
+    classes: [...plan.classes],
+    splits: { train: split("train"), validation: split("validation") },
+    counts: { train: plan.counts.train, validation: plan.counts.validation },
+    sizes: { smallest: size(0), median: size(bySize.length >> 1), largest: size(bySize.length - 1) },
+    grey: examined.every(({ isGrey }) => isGrey),
+    options: { ...options, layout: source.layout },
+    rejected: ledger.rejected,
+    ignored: Object.fromEntries(ledger.ignored),
+    warnings: [...source.warnings, ...plan.warnings],
+  };
+}
+
+async function write(
+  { store, name, signal, onProgress }: ImportRequest,
+  plan: ImportPlan,
+  draft: Manifest,
+  examined: readonly Examined[],
+): Promise<Manifest> {
+  const options = signal === undefined ? {} : { signal };
+  const onDone = (done: number, total: number) => onProgress?.({ phase: "store", done, total });
+  const splits = await writeShards(store, name, plan, { onDone, signal });
+  const manifest = Manifest.parse({ ...draft, splits });
+  const page = renderReport(manifest, await makeThumbnails(examined), adviceFor(manifest));
+  await store.put(reportKey(name), Buffer.from(page), {
+    contentType: "text/html; charset=utf-8",
+    ...options,
+  });
+  const json = Buffer.from(JSON.stringify(manifest));
+  await store.put(manifestKey(name), json, {
+    ifNoneMatch: true,
+    contentType: "application/json",
+    ...options,
+  });
+  return manifest;
+}
+
+/** Side of the models' default input. */
+const defaultSide = 64;
+
+function adviceFor({ sizes }: Manifest): string[] {
+  const side = Math.min(...sizes.median);
+  if (side <= 2 * defaultSide) return [];
+  return [
+    `half of the images have ${side} pixels a side or more: train with --resize area, which looks at every ` +
+      `pixel (nearest, the default as in Keras, at one in ${Math.round((side / defaultSide) ** 2)} for ${defaultSide}x${defaultSide})`,
+  ];
+}
+
+function summarise(
+  { layout }: Source,
+  manifest: Manifest,
+  { examined, wasThere, seconds }: { examined: number; wasThere: boolean; seconds: number },
+): ImportReport {
+  const { name, hash, classes, counts, rejected, ignored, warnings, sizes, grey, splits } = manifest;
+  const shards = [...splits.train.shards, ...splits.validation.shards];
+  const ignoredFiles = Object.values(ignored).reduce((sum, files) => sum + files, 0);
+  return {
+    name,
+    hash,
+    wasThere,
+    layout,
+    classes,
+    counts,
+    files: examined + rejected.length + ignoredFiles,
+    accepted: examined,
+    rejected,
+    ignored,
+    warnings,
+    advice: adviceFor(manifest),
+    sizes,
+    grey,
+    shards: shards.length,
+    bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
+    seconds,
+    reportKey: reportKey(name),
+  };
+}

@@ -1,0 +1,36 @@
+/** Reads manifests from the store. The import writes them; what they hold is in manifest.ts. */
+import { TrainyardError } from "../shared/errors.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { Manifest, manifestKey } from "./manifest.js";
+
+/** The manifest of a data set, or null. Errors: DAMAGED when it can't be understood, and the store's. */
+export async function readManifest(
+  store: ObjectStore,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Manifest | null> {
+  const key = manifestKey(name);
+  let bytes: Uint8Array;
+  try {
+    bytes = await store.get(key, signal === undefined ? {} : { signal });
+  } catch (caught) {
+    if (caught instanceof TrainyardError && caught.code === "NOT_FOUND") return null;
+    throw caught;
+  }
+  try {
+    return Manifest.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  } catch (cause) {
+    const message = `${key} in ${store.url} is not a manifest that this version reads; import the data set again under another name`;
+    throw new TrainyardError("DAMAGED", message, { cause, fields: { key } });
+  }
+}
+
+/** Names of all data sets in the store, in code-point order. */
+export async function listDatasets(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { key } of store.list("datasets/", signal === undefined ? {} : { signal })) {
+    const match = /^datasets\/([^/]+)\/manifest\.json$/.exec(key);
+    if (match?.[1] !== undefined) names.push(match[1]);
+  }
+  return names;
+}

@@ -1,0 +1,172 @@
+/**
+ * Which sample goes into which shard: labels, split, shuffle across shards, cuts, and the hash of it all. A
+ * function of the examined pictures and the options; nothing is written here.
+ */
+import { createHash } from "node:crypto";
+import { TrainyardError } from "../shared/errors.js";
+import { limits } from "../shared/limits.js";
+import { Purpose, RandomStream } from "../shared/random.js";
+import type { Examined } from "./examine.js";
+import type { SplitName } from "./manifest.js";
+import { splitStratified } from "./split.js";
+import { memberBytes } from "./tar.js";
+
+export interface PlannedSample extends Examined {
+  readonly label: number;
+}
+
+export interface ImportPlan {
+  readonly classes: readonly string[];
+  /** Samples by shard. */
+  readonly splits: Readonly<Record<SplitName, readonly (readonly PlannedSample[])[]>>;
+  /** Images by label. */
+  readonly counts: Readonly<Record<SplitName, number[]>>;
+  /** SHA-256 over the classes and, shard by shard in order, each sample's bytes and label. */
+  readonly hash: string;
+  readonly warnings: readonly string[];
+}
+
+export interface PlanOptions {
+  readonly classes: readonly string[];
+  readonly isSplit: boolean;
+  readonly validationSplit: number;
+  readonly seed: number;
+  /** For the message about a class of which nothing is left. */
+  readonly rejected: readonly { readonly source: string; readonly reason: string }[];
+}
+
+/** Which splits there are, in the order in which their shards are numbered. */
+export const splitOrder = ["train", "validation"] as const satisfies readonly SplitName[];
+
+/** @throws TrainyardError INPUT when a class or a split would be empty. */
+export function planImport(examined: readonly Examined[], options: PlanOptions): ImportPlan {
+  const { classes, seed } = options;
+  const labels = new Map(classes.map((name, label) => [name, label]));
+  const samples = examined.map((one) => ({ ...one, label: labels.get(one.image.className) ?? -1 }));
+  const warnings: string[] = [];
+  const bySplit = options.isSplit ? givenSplit(samples) : seededSplit(samples, options, warnings);
+  const counts = {
+    train: countLabels(bySplit.train, classes.length),
+    validation: countLabels(bySplit.validation, classes.length),
+  };
+  checkCounts(counts, options, warnings);
+  warnDuplicates(bySplit, warnings);
+  const splits = {
+    train: cutShards(shuffled(bySplit.train, seed, 0)),
+    validation: cutShards(shuffled(bySplit.validation, seed, 1)),
+  };
+  return { classes, splits, counts, hash: contentHash(classes, splits), warnings };
+}
+
+type BySplit = Readonly<Record<SplitName, PlannedSample[]>>;
+
+function givenSplit(samples: readonly PlannedSample[]): BySplit {
+  return {
+    train: samples.filter(({ image }) => image.split === "train"),
+    validation: samples.filter(({ image }) => image.split === "validation"),
+  };
+}
+
+function seededSplit(samples: readonly PlannedSample[], options: PlanOptions, warnings: string[]): BySplit {
+  const labels = samples.map(({ label }) => label);
+  const { isValidation, single } = splitStratified(labels, options.validationSplit, options.seed);
+  for (const label of single) {
+    warnings.push(
+      `class "${options.classes[label]}" has 1 image: it is in training, and validation has none of it`,
+    );
+  }
+  return {
+    train: samples.filter((_, index) => isValidation[index] === false),
+    validation: samples.filter((_, index) => isValidation[index] === true),
+  };
+}
+
+function countLabels(samples: readonly PlannedSample[], classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const { label } of samples) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
+}
+
+function checkCounts(
+  counts: ImportPlan["counts"],
+  { classes, isSplit, rejected }: PlanOptions,
+  warnings: string[],
+): void {
+  const without = (split: SplitName) =>
+    classes.filter((_, label) => counts[split][label] === 0).map((name) => `"${name}"`);
+  const untrained = without("train");
+  if (untrained.length > 0) {
+    const where = isSplit ? "training images" : "images";
+    const first = rejected[0];
+    const lost = first ? ` (${rejected.length} files rejected, first ${first.source}: ${first.reason})` : "";
+    const message = `no ${where} that can be read for class ${untrained.join(", ")}${lost}; add some, or leave it out with --classes`;
+    throw new TrainyardError("INPUT", message);
+  }
+  const unseen = without("validation");
+  if (unseen.length === classes.length) {
+    throw new TrainyardError(
+      "INPUT",
+      "validation would be empty: at least one class needs two images or more",
+    );
+  }
+  if (isSplit && unseen.length > 0) warnings.push(`validation has no images of class ${unseen.join(", ")}`);
+}
+
+/** The same bytes under two labels, or in training and validation, make figures that mean less than they say. */
+function warnDuplicates(bySplit: BySplit, warnings: string[]): void {
+  const seen = new Map<string, { label: number; split: SplitName; source: string }>();
+  const found = { classes: [] as string[], splits: [] as string[], same: 0 };
+  for (const split of splitOrder) {
+    for (const { sha256, label, image } of bySplit[split]) {
+      const first = seen.get(sha256);
+      if (first === undefined) seen.set(sha256, { label, split, source: image.source });
+      else if (first.label !== label) found.classes.push(`${first.source} = ${image.source}`);
+      else if (first.split !== split) found.splits.push(`${first.source} = ${image.source}`);
+      else found.same += 1;
+    }
+  }
+  const say = (pairs: string[], what: string) => {
+    if (pairs.length > 0) warnings.push(`${pairs.length} ${what}, first ${pairs[0]}`);
+  };
+  say(found.classes, "of the images are in two classes with the same bytes");
+  say(found.splits, "of the validation images are in training too, with the same bytes");
+  if (found.same > 0)
+    warnings.push(`${found.same} of the images are copies of others of their class and split`);
+}
+
+/** Shuffled across the whole split, so that each shard holds all classes. */
+function shuffled(samples: readonly PlannedSample[], seed: number, split: number): PlannedSample[] {
+  const order = [...samples];
+  new RandomStream(seed, Purpose.importShuffle, split).shuffle(order);
+  return order;
+}
+
+/** Consecutive samples, until a shard would exceed its bytes or its samples; a larger picture has a shard alone. */
+function cutShards(samples: readonly PlannedSample[]): PlannedSample[][] {
+  const shards: PlannedSample[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const sample of samples) {
+    const added = memberBytes(sample.bytes) + memberBytes(1);
+    const last = shards.at(-1);
+    if (last === undefined || last.length >= limits.shardSamples || bytes + added > limits.shardBytes) {
+      shards.push([sample]);
+      bytes = added;
+    } else {
+      last.push(sample);
+      bytes += added;
+    }
+  }
+  return shards;
+}
+
+function contentHash(classes: readonly string[], splits: ImportPlan["splits"]): string {
+  const hash = createHash("sha256").update(JSON.stringify(["trainyard-dataset/1", classes]));
+  for (const split of splitOrder) {
+    hash.update(`\n${split}`);
+    for (const shard of splits[split]) {
+      hash.update("\nshard");
+      for (const { sha256, label, extension } of shard) hash.update(`\n${sha256} ${label} ${extension}`);
+    }
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,38 @@
+/** Small pictures of a few images of each class, for the import's report. */
+import sharp from "sharp";
+import type { Examined } from "./examine.js";
+
+/** Data URIs by class name. */
+export type Thumbnails = ReadonlyMap<string, readonly string[]>;
+
+const perClass = 5;
+/** Keeps the page small for sets of a thousand classes. */
+const mostPictures = 300;
+const sidePixels = 96;
+
+/** The first images of each class, upright, as JPEG data URIs. */
+export async function makeThumbnails(examined: readonly Examined[]): Promise<Thumbnails> {
+  const byClass = new Map<string, Examined[]>();
+  for (const one of examined) {
+    const some = byClass.get(one.image.className) ?? [];
+    if (some.length < perClass) byClass.set(one.image.className, [...some, one]);
+  }
+  const made = new Map<string, string[]>();
+  let pictures = 0;
+  for (const [name, some] of byClass) {
+    if (pictures >= mostPictures) break;
+    made.set(name, await Promise.all(some.map(thumbnail)));
+    pictures += some.length;
+  }
+  return made;
+}
+
+async function thumbnail({ image }: Examined): Promise<string> {
+  const small = await sharp(await image.read(), { autoOrient: true, failOn: "error" })
+    .resize(sidePixels, sidePixels, { fit: "inside", withoutEnlargement: true })
+    .flatten({ background: "white" })
+    .toColourspace("srgb")
+    .jpeg({ quality: 80 })
+    .toBuffer();
+  return `data:image/jpeg;base64,${small.toString("base64")}`;
+}
