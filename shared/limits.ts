@@ -36,6 +36,8 @@ export const limits = {
   shardBytes: 16 * 1024 * 1024,
   /** Most samples of one shard: keeps shuffling fine-grained for tiny pictures. */
   shardSamples: 4_096,
+  /** Shards that a reader keeps: a shuffle group of default shards, and one being read ahead. */
+  shardCacheBytes: 160 * 1024 * 1024,
   /** Validation is computed in fixed consecutive blocks of this many samples (DESIGN 5.7). */
   evaluationBlock: 64,
   /** Decoded pixels that a worker keeps. */

@@ -1,0 +1,103 @@
+/**
+ * Batches of model inputs from a split: reads, decodes, resizes, remembers. What a worker and an evaluation call, and
+ * may call ahead of the engine. The order of samples is the caller's.
+ */
+import { asTrainyardError, TrainyardError } from "../shared/errors.js";
+import { asSampleIndex, type SampleIndex } from "../shared/ids.js";
+import { limits } from "../shared/limits.js";
+import type { ImageSpec } from "../shared/spec.js";
+import { mapBounded } from "./bounded.js";
+import { decodeImage } from "./decode.js";
+import { ImageCache } from "./image-cache.js";
+import type { SplitReader } from "./open.js";
+
+export interface ImageBatch {
+  /** uint8 [samples, height, width, channels], in the order asked for. The caller owns it. */
+  readonly images: Uint8Array;
+  /** int32 [samples]: indices into the manifest's classes. */
+  readonly labels: Int32Array;
+}
+
+/** Counters since the loader was made, for metrics. */
+export interface ImageLoaderCounters {
+  cacheHits: number;
+  /** Pictures read and decoded. */
+  decoded: number;
+  /** Wall time of read and decode, summed over pictures (several run at a time). */
+  decodeSeconds: number;
+}
+
+export interface ImageLoaderOptions {
+  /** For decoded pictures. Default limits.imageCacheBytes. */
+  readonly cacheBytes?: number;
+  /** Pictures read and decoded at a time. Default 4, as many as libuv has threads. */
+  readonly concurrency?: number;
+}
+
+export class ImageLoader {
+  readonly image: ImageSpec;
+  readonly counters: ImageLoaderCounters = { cacheHits: 0, decoded: 0, decodeSeconds: 0 };
+  readonly #reader: SplitReader;
+  readonly #cache: ImageCache;
+  readonly #concurrency: number;
+  readonly #imageBytes: number;
+
+  constructor(reader: SplitReader, image: ImageSpec, options: ImageLoaderOptions = {}) {
+    this.image = image;
+    this.#reader = reader;
+    this.#imageBytes = image.height * image.width * image.channels;
+    this.#cache = new ImageCache(
+      reader.samples,
+      this.#imageBytes,
+      options.cacheBytes ?? limits.imageCacheBytes,
+    );
+    this.#concurrency = options.concurrency ?? 4;
+  }
+
+  /** Bytes of decoded pictures in memory. */
+  get heldBytes(): number {
+    return this.#cache.heldBytes;
+  }
+
+  /**
+   * The batch of these samples. May be called again before it resolved (read ahead).
+   * @throws TrainyardError DAMAGED with fields `key`, `sample`, `source` (hash or decode), the store's; an abort.
+   */
+  async batch(samples: ArrayLike<number>, signal?: AbortSignal): Promise<ImageBatch> {
+    signal?.throwIfAborted();
+    const wanted = Array.from(samples, asSampleIndex);
+    const images = new Uint8Array(wanted.length * this.#imageBytes);
+    const labels = Int32Array.from(wanted, (sample) => this.#reader.label(sample));
+    const missing = [...wanted.keys()].filter((at) => !this.#copyHeld(wanted[at] as SampleIndex, images, at));
+    const load = async (at: number) => {
+      images.set(await this.#load(wanted[at] as SampleIndex), at * this.#imageBytes);
+    };
+    await mapBounded(missing, this.#concurrency, load, signal);
+    return { images, labels };
+  }
+
+  #copyHeld(sample: SampleIndex, images: Uint8Array, at: number): boolean {
+    const isHeld = this.#cache.copyTo(sample, images, at * this.#imageBytes);
+    if (isHeld) this.counters.cacheHits += 1;
+    return isHeld;
+  }
+
+  async #load(sample: SampleIndex): Promise<Uint8Array> {
+    const begin = performance.now();
+    const bytes = await this.#reader.read(sample);
+    const picture = await decodeImage(bytes, this.image).catch((caught) => {
+      throw undecodable(this.#reader, sample, caught);
+    });
+    this.#cache.keep(sample, picture);
+    this.counters.decoded += 1;
+    this.counters.decodeSeconds += (performance.now() - begin) / 1000;
+    return picture;
+  }
+}
+
+/** Its hash is right, so this is no accident of transport: the data set holds what this machine can't decode. */
+function undecodable(reader: SplitReader, sample: SampleIndex, caught: unknown): TrainyardError {
+  const { source } = reader.entry(sample);
+  const message = `sample ${sample} (${source}) ${asTrainyardError(caught).message}`;
+  return new TrainyardError("DAMAGED", message, { cause: caught, fields: { sample, source } });
+}

@@ -1,0 +1,68 @@
+/**
+ * Whole shards of the store in a bounded memory cache: one fetch per shard however many samples are asked for at a
+ * time, the least recently used leaves first. What the bytes mean and whether they are whole is the reader's to say.
+ */
+import type { ObjectStore } from "../shared/store/object-store.js";
+
+export class ShardCache {
+  readonly #store: ObjectStore;
+  readonly #budgetBytes: number;
+  /** By key, the least recently used first. */
+  readonly #shards = new Map<string, Uint8Array>();
+  readonly #fetches = new Map<string, Promise<Uint8Array>>();
+  #heldBytes = 0;
+  #fetchedBytes = 0;
+
+  /** @param budgetBytes what the cache keeps; the shard in use is kept even when it alone is larger. */
+  constructor(store: ObjectStore, budgetBytes: number) {
+    this.#store = store;
+    this.#budgetBytes = budgetBytes;
+  }
+
+  /** Fetched from the store so far. */
+  get fetchedBytes(): number {
+    return this.#fetchedBytes;
+  }
+
+  /** The shard's bytes; callers must not change them. Errors: the store's, NOT_FOUND among them. */
+  async get(key: string): Promise<Uint8Array> {
+    const held = this.#shards.get(key);
+    if (held !== undefined) {
+      this.#shards.delete(key);
+      this.#shards.set(key, held);
+      return held;
+    }
+    const underWay = this.#fetches.get(key) ?? this.#fetch(key);
+    return underWay;
+  }
+
+  /** Forgets a shard, so that the next `get` reads it from the store again. */
+  forget(key: string): void {
+    this.#heldBytes -= this.#shards.get(key)?.length ?? 0;
+    this.#shards.delete(key);
+  }
+
+  /** No signal: several callers may wait for one fetch, and the store has its own deadline. */
+  #fetch(key: string): Promise<Uint8Array> {
+    const fetch = this.#store
+      .get(key)
+      .then((bytes) => {
+        this.#fetchedBytes += bytes.length;
+        this.#keep(key, bytes);
+        return bytes;
+      })
+      .finally(() => this.#fetches.delete(key));
+    this.#fetches.set(key, fetch);
+    return fetch;
+  }
+
+  #keep(key: string, bytes: Uint8Array): void {
+    this.forget(key);
+    this.#shards.set(key, bytes);
+    this.#heldBytes += bytes.length;
+    for (const oldest of this.#shards.keys()) {
+      if (this.#heldBytes <= this.#budgetBytes || this.#shards.size === 1) return;
+      this.forget(oldest);
+    }
+  }
+}
