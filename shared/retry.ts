@@ -1,0 +1,68 @@
+/**
+ * Repeating a call that failed for a passing reason: exponential back-off with jitter inside one overall deadline.
+ * Which errors pass, and whether a repeat is safe, is the caller's to say.
+ */
+import { TrainyardError } from "./errors.js";
+
+export interface RetryOptions {
+  /** Time for all attempts together. */
+  readonly deadlineMs: number;
+  /** First pause; doubled after each attempt. */
+  readonly pauseMinMs?: number;
+  readonly pauseMaxMs?: number;
+  readonly isRetryable: (error: unknown) => boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** For the message when the caller interrupts: "put of runs/a/spec.json". */
+  readonly what: string;
+}
+
+/**
+ * Runs `attempt` until it succeeds, fails for good, or the deadline leaves no room for another pause; then the last
+ * error is thrown. The signal given to an attempt also ends it at the deadline. Errors: INTERRUPTED on abort.
+ */
+export async function retry<T>(
+  attempt: (signal: AbortSignal) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
+  const end = performance.now() + options.deadlineMs;
+  const deadline = AbortSignal.timeout(options.deadlineMs);
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+  for (let pause = options.pauseMinMs ?? 100; ; pause = Math.min(2 * pause, options.pauseMaxMs ?? 2_000)) {
+    throwIfAborted(options.signal, options.what);
+    try {
+      return await attempt(signal);
+    } catch (error) {
+      throwIfAborted(options.signal, options.what);
+      const jittered = pause * (0.5 + Math.random() / 2);
+      if (!options.isRetryable(error) || performance.now() + jittered >= end) throw error;
+      await delay(jittered, options.signal, options.what);
+    }
+  }
+}
+
+/** Waits; rejects at once when the signal aborts. */
+export function delay(milliseconds: number, signal?: AbortSignal, what = "a wait"): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(interruption(signal, what));
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(interruption(signal as AbortSignal, what));
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** The error of an aborted signal: its own reason where that already is a sentence, else INTERRUPTED. */
+export function interruption(signal: AbortSignal, what: string): TrainyardError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof TrainyardError) return reason;
+  return new TrainyardError("INTERRUPTED", `${what} was interrupted`, { cause: reason });
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted) throw interruption(signal, what);
+}

@@ -1,0 +1,28 @@
+/** File and folder names that break what splits, encodes, normalises or trims them. */
+
+export const awkwardNames: readonly string[] = [
+  "Südtirol".normalize("NFC"),
+  "Südtirol".normalize("NFD"),
+  "SÜDTIROL",
+  "猫 猫",
+  "a b",
+  " a b ",
+  "50% off",
+  "%2F",
+  "c++",
+  "q?#&",
+  "O'Neil \"14",
+  "back\\slash",
+  "<tag>&amp;",
+  "line\nbreak",
+  "colon:star*",
+  "😀👩‍🚀",
+  "000123",
+  "0x10",
+  "1e3",
+  "true",
+  "...",
+  "~tilde",
+  "-dash",
+  "x".repeat(200),
+];
