@@ -1,6 +1,6 @@
 /**
  * An imported data set as a run reads it: samples by their number in the split, each one's bytes checked against the
- * manifest's hash. Decoding is image-source.ts; order and lanes are order.ts.
+ * manifest's hash. Decoding is image-loader.ts; order and lanes are order.ts.
  */
 import { TrainyardError } from "../shared/errors.js";
 import type { SampleIndex } from "../shared/ids.js";
@@ -83,6 +83,11 @@ export class SplitReader {
   /** Index into the manifest's classes. */
   label(sample: SampleIndex): number {
     return this.#locate(sample).entry.label;
+  }
+
+  /** Key of the shard that holds the sample. */
+  shardKey(sample: SampleIndex): string {
+    return this.#locate(sample).shard.key;
   }
 
   /** The sample's manifest entry. */

@@ -3,7 +3,6 @@
  * Depends on (seed, epoch, lane, lanes, shard boundaries, shuffleShards) and on nothing else: not on which worker
  * computes the lane, nor on what was read before. The samples themselves are read elsewhere.
  */
-import type { Epoch, Lane } from "../shared/ids.js";
 import { Purpose, RandomStream } from "../shared/random.js";
 import { laneRange, type SampleRange } from "./lanes.js";
 import type { SplitEntry } from "./manifest.js";
@@ -11,8 +10,10 @@ import type { SplitEntry } from "./manifest.js";
 export interface LaneEpoch {
   /** The run's seed, unsigned 32 bit. */
   readonly seed: number;
-  readonly epoch: Epoch;
-  readonly lane: Lane;
+  /** 0-based. */
+  readonly epoch: number;
+  /** 0-based. */
+  readonly lane: number;
   readonly lanes: number;
   readonly split: ShardSizes;
   /** Pieces whose samples are shuffled together: bounds how many shards are open at a time. */

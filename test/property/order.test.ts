@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { laneRange } from "../../dataset/lanes.js";
 import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../dataset/order.js";
-import { asEpoch, asLane } from "../../shared/ids.js";
 
 const shardSizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 12 });
 const plan = fc.record({
@@ -24,8 +23,8 @@ function epochOrders({ sizes, lanes, shuffleShards, seed, epoch }: Plan): Uint32
   return Array.from({ length: lanes }, (_, lane) =>
     laneEpochOrder({
       seed,
-      epoch: asEpoch(epoch),
-      lane: asLane(lane),
+      epoch,
+      lane,
       lanes,
       split: splitOf(sizes),
       shuffleShards,

@@ -5,16 +5,18 @@
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import { asSampleIndex, type SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
-import type { ImageSpec } from "../shared/spec.js";
+import type { ImageSpec, RunSpec } from "../shared/spec.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 import { mapBounded } from "./bounded.js";
 import { decodeImage } from "./decode.js";
 import { ImageCache } from "./image-cache.js";
-import type { SplitReader } from "./open.js";
+import type { Manifest } from "./manifest.js";
+import { openDataset, type SplitReader } from "./open.js";
 
 export interface ImageBatch {
   /** uint8 [samples, height, width, channels], in the order asked for. The caller owns it. */
   readonly images: Uint8Array;
-  /** int32 [samples]: indices into the manifest's classes. */
+  /** int32 [samples]: indices into the run's classes (the manifest's, unless `labels` maps them). */
   readonly labels: Int32Array;
 }
 
@@ -32,6 +34,37 @@ export interface ImageLoaderOptions {
   readonly cacheBytes?: number;
   /** Pictures read and decoded at a time. Default 4, as many as libuv has threads. */
   readonly concurrency?: number;
+  /** Label of the run by label of the manifest, when the run orders its classes differently. */
+  readonly labels?: readonly number[];
+}
+
+/**
+ * The loaders of a run's data set. The memory for decoded pictures is shared out by number of samples.
+ * @throws TrainyardError NOT_FOUND, DAMAGED (manifest), INPUT (another hash, or classes that are not the run's).
+ */
+export async function openLoaders(
+  store: ObjectStore,
+  spec: Pick<RunSpec, "dataset" | "image" | "classes">,
+  options: { signal?: AbortSignal; cacheBytes?: number } = {},
+): Promise<{ manifest: Manifest; training: ImageLoader; validation: ImageLoader }> {
+  const { signal, cacheBytes = limits.imageCacheBytes } = options;
+  const { name, hash } = spec.dataset;
+  const dataset = await openDataset(store, name, hash, signal === undefined ? {} : { signal });
+  const { manifest } = dataset;
+  const labels = labelsOf(spec.classes, manifest);
+  const [training, validation] = [dataset.split("train"), dataset.split("validation")];
+  const perSample = cacheBytes / Math.max(1, training.samples + validation.samples);
+  const loader = (reader: SplitReader) =>
+    new ImageLoader(reader, spec.image, { labels, cacheBytes: Math.floor(perSample * reader.samples) });
+  return { manifest, training: loader(training), validation: loader(validation) };
+}
+
+/** Index in the run's classes of each of the manifest's. */
+function labelsOf(classes: readonly string[], manifest: Manifest): number[] {
+  const labels = manifest.classes.map((name) => classes.indexOf(name));
+  if (classes.length === labels.length && !labels.includes(-1)) return labels;
+  const message = `the run's classes (${classes.join(", ")}) are not those of "${manifest.name}" (${manifest.classes.join(", ")})`;
+  throw new TrainyardError("INPUT", message);
 }
 
 export class ImageLoader {
@@ -41,6 +74,7 @@ export class ImageLoader {
   readonly #cache: ImageCache;
   readonly #concurrency: number;
   readonly #imageBytes: number;
+  readonly #labels: readonly number[] | null;
 
   constructor(reader: SplitReader, image: ImageSpec, options: ImageLoaderOptions = {}) {
     this.image = image;
@@ -52,6 +86,7 @@ export class ImageLoader {
       options.cacheBytes ?? limits.imageCacheBytes,
     );
     this.#concurrency = options.concurrency ?? 4;
+    this.#labels = options.labels ?? null;
   }
 
   /** Bytes of decoded pictures in memory. */
@@ -67,13 +102,19 @@ export class ImageLoader {
     signal?.throwIfAborted();
     const wanted = Array.from(samples, asSampleIndex);
     const images = new Uint8Array(wanted.length * this.#imageBytes);
-    const labels = Int32Array.from(wanted, (sample) => this.#reader.label(sample));
+    const labels = Int32Array.from(wanted, (sample) => this.label(sample));
     const missing = [...wanted.keys()].filter((at) => !this.#copyHeld(wanted[at] as SampleIndex, images, at));
     const load = async (at: number) => {
       images.set(await this.#load(wanted[at] as SampleIndex), at * this.#imageBytes);
     };
     await mapBounded(missing, this.#concurrency, load, signal);
     return { images, labels };
+  }
+
+  /** The sample's label in the run's classes. */
+  label(sample: SampleIndex): number {
+    const label = this.#reader.label(sample);
+    return this.#labels?.[label] ?? label;
   }
 
   #copyHeld(sample: SampleIndex, images: Uint8Array, at: number): boolean {
@@ -98,6 +139,7 @@ export class ImageLoader {
 /** Its hash is right, so this is no accident of transport: the data set holds what this machine can't decode. */
 function undecodable(reader: SplitReader, sample: SampleIndex, caught: unknown): TrainyardError {
   const { source } = reader.entry(sample);
+  const key = reader.shardKey(sample);
   const message = `sample ${sample} (${source}) ${asTrainyardError(caught).message}`;
-  return new TrainyardError("DAMAGED", message, { cause: caught, fields: { sample, source } });
+  return new TrainyardError("DAMAGED", message, { cause: caught, fields: { key, sample, source } });
 }
