@@ -1,11 +1,11 @@
 /** "Did you mean": the known name that is nearest to a mistyped one. */
 import { closest, distance } from "fastest-levenshtein";
 
-/** The nearest name, or null when none is near enough to be a typing error (a third of its letters, at most 3). */
+/** The nearest name, or null when none is near enough to be a typing error (half of its letters, at most 3). */
 export function nearestName(written: string, known: readonly string[]): string | null {
   if (known.length === 0) return null;
   const candidate = closest(written, known);
-  const allowed = Math.max(1, Math.min(3, Math.floor(Math.max(written.length, candidate.length) / 3)));
+  const allowed = Math.min(3, Math.floor(Math.max(written.length, candidate.length) / 2));
   return distance(written, candidate) <= allowed ? candidate : null;
 }
 

@@ -1,0 +1,220 @@
+/**
+ * From flags and a data set to the run spec: fills in what depends on model and data set, refuses what can't be
+ * trained. Pure; each refusal names the flag or class and what would fit.
+ */
+import type { Manifest } from "../dataset/manifest.js";
+import { TrainyardError } from "../shared/errors.js";
+import { type AugmentationSpec, type ImageSpec, microBatchSize, RunSpec } from "../shared/spec.js";
+import { chooseLanes } from "./lane-choice.js";
+import { suggestion } from "./nearest.js";
+import { parseNumber } from "./options.js";
+import { checkRunName } from "./run-name.js";
+import type { RunFlags } from "./run-options.js";
+
+/** Where the models differ; digits must not be mirrored, and 0.1 of 28 pixels is enough to move. */
+const modelDefaults = {
+  classic: {
+    imageSize: "64",
+    batchSize: 32,
+    epochs: 25,
+    rotationRange: 20,
+    shearRange: 5,
+    horizontalFlip: true,
+  },
+  digits: {
+    imageSize: "28",
+    batchSize: 128,
+    epochs: 5,
+    rotationRange: 10,
+    shearRange: 0,
+    horizontalFlip: false,
+  },
+} as const;
+
+/** Three poolings by two need eight pixels. */
+const smallestSide = 8;
+const largestSide = 4096;
+
+/** Errors: USAGE, one sentence. */
+export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): RunSpec {
+  checkClasses(flags, manifest);
+  checkDependentFlags(flags);
+  const defaults = modelDefaults[flags.model];
+  const batchSize = flags.batchSize ?? defaults.batchSize;
+  const spec: RunSpec = {
+    format: "trainyard-run/1",
+    run: checkRunName(runId),
+    dataset: { name: manifest.name, hash: manifest.hash },
+    classes: manifest.classes,
+    image: imageOf(flags, manifest),
+    model: {
+      name: flags.model,
+      dropout: flags.dropout,
+      batchNormMomentum: flags.batchNormMomentum,
+      l2: flags.l2,
+    },
+    optimizer: {
+      learningRate: flags.learningRate,
+      beta1: flags.beta1,
+      beta2: flags.beta2,
+      epsilon: flags.epsilon,
+    },
+    augmentation: augmentationOf(flags),
+    epochs: flags.epochs ?? defaults.epochs,
+    batchSize,
+    lanes: chooseLanes(batchSize, flags.accumulation, flags.lanes),
+    accumulation: flags.accumulation,
+    shuffleShards: flags.shuffleShards,
+    seed: flags.seed,
+    classWeights: classWeightsOf(flags.classWeight, manifest),
+    labelSmoothing: flags.labelSmoothing,
+    ...endingOf(flags),
+    checkpoint: { keep: flags.keepCheckpoints },
+    engine: { intraOpThreads: flags.threads, oneDnn: flags.oneDnn },
+    allowMixed: flags.allowMixed,
+  };
+  return RunSpec.parse(spec);
+}
+
+const refuse = (sentence: string) => new TrainyardError("USAGE", sentence);
+const quoted = (names: readonly string[]) => names.map((name) => JSON.stringify(name)).join(", ");
+
+/** Labels are stored in the data set, so its order of classes is the run's. */
+function checkClasses(flags: RunFlags, manifest: Manifest): void {
+  const { name, classes } = manifest;
+  if (classes.length < 2) {
+    throw refuse(`the data set ${name} has only the class ${quoted(classes)}; training needs at least two`);
+  }
+  const empty = classes.filter((_, index) => (manifest.counts.train[index] ?? 0) === 0);
+  if (empty.length > 0) {
+    throw refuse(`no training images in ${quoted(empty)}; add some or import ${name} again without it`);
+  }
+  const asked = flags.classes;
+  if (
+    asked === undefined ||
+    (asked.length === classes.length && asked.every((item, i) => item === classes[i]))
+  ) {
+    return;
+  }
+  const unknown = asked.find((item) => !classes.includes(item));
+  if (unknown !== undefined) {
+    throw refuse(`--classes: ${name} has no class ${JSON.stringify(unknown)}${suggestion(unknown, classes)}`);
+  }
+  throw refuse(
+    `--classes: ${name} is stored in the order ${classes.join(",")}; import it again with --classes ${asked.join(",")}`,
+  );
+}
+
+/** A flag that would change nothing is a mistake, not a wish. */
+function checkDependentFlags(flags: RunFlags): void {
+  const needs = (isGiven: boolean, flag: string, other: string) => {
+    if (isGiven) throw refuse(`--${flag} does nothing without ${other}`);
+  };
+  const hasPlateau = flags.reduceOnPlateau !== undefined;
+  needs(!hasPlateau && flags.plateauPatience !== undefined, "plateau-patience", "--reduce-on-plateau");
+  needs(!hasPlateau && flags.minLearningRate !== undefined, "min-learning-rate", "--reduce-on-plateau");
+  needs(
+    !hasPlateau && flags.patience === undefined && flags.minDelta !== undefined,
+    "min-delta",
+    "--patience or --reduce-on-plateau",
+  );
+  needs(flags.cval !== undefined && flags.fillMode !== "constant", "cval", "--fill-mode constant");
+}
+
+function imageOf(flags: RunFlags, manifest: Manifest): ImageSpec {
+  const [height, width] = parseImageSize(flags.imageSize ?? modelDefaults[flags.model].imageSize);
+  const channels = flags.channels ?? (flags.model === "digits" && manifest.grey ? 1 : 3);
+  if (channels !== 1 && channels !== 3)
+    throw refuse(`--channels must be 1 (grey) or 3 (colour), not ${channels}`);
+  return { height, width, channels, resize: flags.resize, colour: flags.colour };
+}
+
+/** `64` or `HEIGHTxWIDTH`, to [height, width]. */
+export function parseImageSize(text: string): [number, number] {
+  const sides = text.split(/x/i);
+  if (sides.length > 2)
+    throw refuse(`--image-size must be a number or HEIGHTxWIDTH, not ${JSON.stringify(text)}`);
+  const limits = { whole: true, min: smallestSide, max: largestSide };
+  const height = parseNumber("image-size", sides[0], limits);
+  return [height, sides[1] === undefined ? height : parseNumber("image-size", sides[1], limits)];
+}
+
+function augmentationOf(flags: RunFlags): AugmentationSpec {
+  const defaults = modelDefaults[flags.model];
+  return {
+    rotationRange: flags.rotationRange ?? defaults.rotationRange,
+    widthShiftRange: flags.widthShiftRange,
+    heightShiftRange: flags.heightShiftRange,
+    shearRange: flags.shearRange ?? defaults.shearRange,
+    zoomRange: flags.zoomRange,
+    horizontalFlip: flags.horizontalFlip ?? defaults.horizontalFlip,
+    verticalFlip: flags.verticalFlip,
+    fillMode: flags.fillMode,
+    cval: flags.cval ?? 0,
+    brightnessRange: flags.brightnessRange === undefined ? null : brightnessOf(flags.brightnessRange),
+    channelShiftRange: flags.channelShiftRange,
+  };
+}
+
+function brightnessOf(items: readonly string[]): [number, number] {
+  const [low, high] = items.map((item) => parseNumber("brightness-range", item, { min: 0 }));
+  if (items.length !== 2 || low === undefined || high === undefined || low > high) {
+    throw refuse(
+      `--brightness-range must be the lowest and the highest factor, as 0.8,1.2; not ${items.join(",")}`,
+    );
+  }
+  return [low, high];
+}
+
+/** Parallel to the classes; `balanced` = images / (classes x images of the class), scikit-learn's rule. */
+function classWeightsOf(items: readonly string[] | undefined, manifest: Manifest): number[] {
+  const { classes } = manifest;
+  if (items === undefined) return classes.map(() => 1);
+  if (items.length === 1 && items[0] === "balanced") {
+    const counts = manifest.counts.train;
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    return classes.map((_, index) => total / (classes.length * (counts[index] ?? 0)));
+  }
+  const given = new Map(items.map((item) => parseClassWeight(item, manifest)));
+  if (given.size < items.length) throw refuse("--class-weight names a class more than once");
+  return classes.map((name) => given.get(name) ?? 1);
+}
+
+function parseClassWeight(item: string, manifest: Manifest): [string, number] {
+  const at = item.lastIndexOf("=");
+  if (at < 1) throw refuse(`--class-weight must be CLASS=WEIGHT or balanced, not ${JSON.stringify(item)}`);
+  const name = item.slice(0, at);
+  if (!manifest.classes.includes(name)) {
+    const near = suggestion(name, manifest.classes);
+    throw refuse(`--class-weight: ${manifest.name} has no class ${JSON.stringify(name)}${near}`);
+  }
+  return [name, parseNumber("class-weight", item.slice(at + 1), { above: 0 })];
+}
+
+function endingOf(flags: RunFlags): Pick<RunSpec, "earlyStopping" | "plateau" | "exportWeights"> {
+  const { patience, reduceOnPlateau, minDelta } = flags;
+  return {
+    earlyStopping: patience === undefined ? null : { patience, minDelta: minDelta ?? 0 },
+    plateau:
+      reduceOnPlateau === undefined
+        ? null
+        : {
+            factor: reduceOnPlateau,
+            patience: flags.plateauPatience ?? 10,
+            minDelta: minDelta ?? 1e-4,
+            minLearningRate: flags.minLearningRate ?? 0,
+          },
+    exportWeights: flags.exportWeights ?? (patience === undefined ? "last" : "best"),
+  };
+}
+
+/** What the user should read before the run starts: lanes and what they allow. */
+export function explainLanes(spec: RunSpec): string {
+  const lanes =
+    spec.lanes === 1
+      ? "1 lane: one worker computes"
+      : `${spec.lanes} lanes: at most ${spec.lanes} workers compute`;
+  const micro = `micro-batches of ${microBatchSize(spec)}`;
+  const more = spec.lanes < 8 ? `; --batch-size ${128 * spec.accumulation} gives 8` : "";
+  return `${lanes} at a time, ${micro}${more}`;
+}

@@ -1,0 +1,96 @@
+/**
+ * The curve of a run, per step and per epoch: what it learned and when, exact to the last bit. The coordinator
+ * stores it as `runs/<run>/curve.json` (all of it) and `curve.csv` (the epochs) with `curve-steps.csv` beside it.
+ */
+import { z } from "zod";
+import { TrainyardError } from "./errors.js";
+
+/** JSON has no NaN and no infinity: they travel as strings, everything else as the shortest exact decimal. */
+const exact = z
+  .union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])])
+  .transform((value) => Number(value));
+
+export const StepRow = z.object({
+  /** From 0 over the whole run. */
+  step: z.number().int().nonnegative(),
+  /** From 0. */
+  epoch: z.number().int().nonnegative(),
+  /** Mean over the step's samples, with class weights and regularisation as Keras reports it. */
+  loss: exact,
+  /** 0 to 1, unweighted. */
+  accuracy: exact,
+  learningRate: exact,
+  /** Euclidean norm of the mean gradient. */
+  gradientNorm: exact,
+  samples: z.number().int().nonnegative(),
+  /** From assignment to commit. */
+  seconds: exact,
+  /** CRC-32C of the float32 weights after the commit, unsigned. */
+  crc32c: z.number().int().nonnegative().max(0xffffffff),
+  /** skipped: a gradient was not finite, the weights stayed. */
+  status: z.enum(["applied", "skipped"]),
+});
+export type StepRow = z.infer<typeof StepRow>;
+
+export const EpochRow = z.object({
+  /** From 0. */
+  epoch: z.number().int().nonnegative(),
+  /** Steps committed when the epoch was over: the weights version that was evaluated. */
+  step: z.number().int().nonnegative(),
+  /** Over the epoch's samples, each once: never a mean of step means. */
+  loss: exact,
+  accuracy: exact,
+  /** Null where the data set has no validation images. */
+  validationLoss: exact.nullable(),
+  validationAccuracy: exact.nullable(),
+  learningRate: exact,
+  /** Training and evaluation. */
+  seconds: exact,
+  imagesPerSecond: exact,
+});
+export type EpochRow = z.infer<typeof EpochRow>;
+
+export const Curve = z.object({
+  format: z.literal("trainyard-curve/1"),
+  run: z.string(),
+  epochs: z.array(EpochRow),
+  steps: z.array(StepRow),
+});
+export type Curve = z.infer<typeof Curve>;
+
+const isNumberJsonLacks = (value: unknown): value is number =>
+  typeof value === "number" && !Number.isFinite(value);
+
+/** Also right inside any other document: NaN and infinities as strings instead of null. */
+export const keepNonFinite = (_key: string, value: unknown) =>
+  isNumberJsonLacks(value) ? String(value) : value;
+
+export const toJson = (curve: Curve): string => `${JSON.stringify(curve, keepNonFinite)}\n`;
+
+/** Errors: DAMAGED when the text is not a curve. `where` names it, for instance by its key. */
+export function fromJson(text: string, where = "curve.json"): Curve {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TrainyardError("DAMAGED", `${where} is not JSON`, { cause: error });
+  }
+  const parsed = Curve.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new TrainyardError(
+    "DAMAGED",
+    `${where} is not a curve: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
+  );
+}
+
+type Cells = Readonly<Record<string, number | string | null>>;
+
+/** Header and rows by RFC 4180; the cells need no quotes, being numbers, nothing, or one of two words. */
+function toCsv(columns: readonly string[], rows: readonly Cells[]): string {
+  const lines = rows.map((row) => columns.map((column) => String(row[column] ?? "")).join(","));
+  return [columns.join(","), ...lines, ""].join("\n");
+}
+
+export const epochsToCsv = (rows: readonly EpochRow[]) => toCsv(Object.keys(EpochRow.shape), rows);
+export const stepsToCsv = (rows: readonly StepRow[]) => toCsv(Object.keys(StepRow.shape), rows);
