@@ -20,9 +20,19 @@ export interface CommandEntry {
 
 /** In the order in which a newcomer meets them. */
 export const commands: readonly CommandEntry[] = [
+  {
+    name: "import",
+    describe: "Import a folder of images as a data set",
+    load: () => import("./import.js"),
+  },
   // {
   //   name: "train",
   //   describe: "Train a classifier on a data set, with workers on this machine",
   //   load: () => import("./train.js"),
   // },
+  {
+    name: "datasets",
+    describe: "List and show data sets",
+    load: () => import("./datasets.js"),
+  },
 ];

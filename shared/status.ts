@@ -48,6 +48,18 @@ export const RunStatus = z.object({
   accuracy: measured,
   /** Of the last evaluated epoch, from 0. */
   validation: z.object({ epoch: z.number().int(), loss: measured, accuracy: measured }).optional(),
+  /** The last finished epoch, as the curve has it. */
+  lastEpoch: z
+    .object({
+      epoch: z.number().int().nonnegative(),
+      loss: measured,
+      accuracy: measured,
+      validationLoss: measured,
+      validationAccuracy: measured,
+      seconds: measured,
+      imagesPerSecond: measured,
+    })
+    .optional(),
   imagesPerSecond: measured,
   etaSeconds: measured,
   workers: z.array(WorkerStatus),

@@ -1,0 +1,171 @@
+/**
+ * Following a run: one line that rewrites itself on a terminal; elsewhere a line an epoch and one every ten
+ * seconds. Goes to standard error, so that standard output stays the result's.
+ */
+import { ExitCode, TrainyardError } from "../shared/errors.js";
+import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
+import { decimals, duration, percent } from "./duration.js";
+
+/** process.stderr, or a test's. */
+export interface ProgressOutput {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface FollowOptions {
+  readonly run: string;
+  /** Where the coordinator's HTTP is now (`host:port`); asked again when it stops answering. */
+  readonly address: () => string | Promise<string>;
+  /** How the run ended, from the store, when the coordinator is gone; null = it has not ended. */
+  readonly ended?: () => Promise<RunStatus | null>;
+  readonly signal: AbortSignal;
+  readonly output?: ProgressOutput;
+  readonly onStatus?: (status: RunStatus) => void;
+  /** Default: four times a second on a terminal, else once. */
+  readonly pollMs?: number;
+  /** How long an unreachable coordinator is waited for. Default 15 s: it may be restarting. */
+  readonly patienceMs?: number;
+}
+
+const plainLineMs = 10_000;
+
+/**
+ * Shows a run until it ends and returns its last status. Errors: UNREACHABLE when nothing answers for
+ * `patienceMs` and the store knows no end; the signal's reason.
+ */
+export async function followRun(options: FollowOptions): Promise<RunStatus> {
+  const output = options.output ?? process.stderr;
+  const progress = new Progress(output);
+  const pollMs = options.pollMs ?? (output.isTTY === true ? 250 : 1000);
+  let reachedMs = Date.now();
+  try {
+    for (;;) {
+      options.signal.throwIfAborted();
+      const status = await ask(options, reachedMs);
+      if (status !== null) {
+        reachedMs = Date.now();
+        progress.show(status, reachedMs);
+        options.onStatus?.(status);
+        if (hasEnded(status.phase)) return status;
+      }
+      await pause(pollMs, options.signal);
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+/** The status, or null when the coordinator does not answer but may yet. */
+async function ask(options: FollowOptions, reachedMs: number): Promise<RunStatus | null> {
+  try {
+    return await fetchStatus(await options.address(), options.run, options.signal);
+  } catch (error) {
+    if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
+    const end = (await options.ended?.()) ?? null;
+    if (end !== null) return end;
+    if (Date.now() - reachedMs > (options.patienceMs ?? 15_000)) throw error;
+    return null;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** What a run's end means for the process that watched it. */
+export function exitCodeOf(status: RunStatus): ExitCode {
+  if (status.phase === "finished") return ExitCode.finished;
+  return status.phase === "stopped" ? ExitCode.interrupted : ExitCode.failed;
+}
+
+/** The line: epoch 3/25 · step 12/25 · loss 0.5123 · accuracy 74.20 % · 812 images/s · ETA 2m 10s */
+export function progressLine(status: RunStatus): string {
+  const parts = status.phase === "training" ? [] : [status.phase];
+  if (status.step > 0 || status.phase === "training") {
+    parts.push(`epoch ${Math.min(status.epoch + 1, status.epochs)}/${status.epochs}`);
+    parts.push(`step ${status.stepInEpoch}/${status.stepsPerEpoch}`);
+  }
+  if (status.loss !== null)
+    parts.push(`loss ${decimals(status.loss)}`, `accuracy ${percent(status.accuracy)}`);
+  if (status.imagesPerSecond !== null) parts.push(`${Math.round(status.imagesPerSecond)} images/s`);
+  if (status.etaSeconds !== null && !hasEnded(status.phase)) parts.push(`ETA ${duration(status.etaSeconds)}`);
+  if (status.message !== undefined) parts.push(status.message);
+  return parts.join(" · ");
+}
+
+/** One finished epoch. */
+export function epochLine(status: RunStatus): string | null {
+  const row = status.lastEpoch;
+  if (row === undefined) return null;
+  const parts = [
+    `epoch ${row.epoch + 1}/${status.epochs}`,
+    `loss ${decimals(row.loss)}`,
+    `accuracy ${percent(row.accuracy)}`,
+  ];
+  if (row.validationLoss !== null) {
+    parts.push(
+      `validation loss ${decimals(row.validationLoss)}`,
+      `accuracy ${percent(row.validationAccuracy)}`,
+    );
+  }
+  if (row.imagesPerSecond !== null) parts.push(`${Math.round(row.imagesPerSecond)} images/s`);
+  return parts.join(" · ");
+}
+
+/** Puts statuses on the output, each kind of it in its way. */
+export class Progress {
+  readonly #output: ProgressOutput;
+  #shownEpoch = -1;
+  #lastLine = "";
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #isOpen = false;
+
+  constructor(output: ProgressOutput) {
+    this.#output = output;
+  }
+
+  show(status: RunStatus, nowMs: number): void {
+    const epoch = epochLine(status);
+    if (epoch !== null && status.lastEpoch !== undefined && status.lastEpoch.epoch > this.#shownEpoch) {
+      this.#shownEpoch = status.lastEpoch.epoch;
+      this.note(epoch);
+      this.#lastMs = nowMs;
+    }
+    const line = progressLine(status);
+    if (this.#output.isTTY === true) this.#rewrite(line);
+    else if (line !== this.#lastLine && (nowMs - this.#lastMs >= plainLineMs || hasEnded(status.phase))) {
+      this.#lastMs = nowMs;
+      this.#lastLine = line;
+      this.#output.write(`${line}\n`);
+    }
+  }
+
+  /** A line that stays, above the one that moves. */
+  note(text: string): void {
+    this.#output.write(this.#isOpen ? `\r\u001b[2K${text}\n` : `${text}\n`);
+    this.#isOpen = false;
+  }
+
+  end(): void {
+    if (this.#isOpen) this.#output.write("\n");
+    this.#isOpen = false;
+  }
+
+  #rewrite(line: string): void {
+    const room = Math.max(20, (this.#output.columns ?? 80) - 1);
+    const cut = [...line].length > room ? `${[...line].slice(0, room - 1).join("")}…` : line;
+    this.#output.write(`\r\u001b[2K${cut}`);
+    this.#isOpen = true;
+  }
+}
