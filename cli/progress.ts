@@ -91,7 +91,7 @@ export function exitCodeOf(status: RunStatus): ExitCode {
 
 /** The line: epoch 3/25 · step 12/25 · loss 0.5123 · accuracy 74.20 % · 812 images/s · ETA 2m 10s */
 export function progressLine(status: RunStatus): string {
-  const parts = status.phase === "training" ? [] : [status.phase];
+  const parts: string[] = status.phase === "training" ? [] : [status.phase];
   if (status.step > 0 || status.phase === "training") {
     parts.push(`epoch ${Math.min(status.epoch + 1, status.epochs)}/${status.epochs}`);
     parts.push(`step ${status.stepInEpoch}/${status.stepsPerEpoch}`);

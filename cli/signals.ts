@@ -25,3 +25,13 @@ export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>):
     for (const name of signals) process.off(name, onSignal);
   }
 }
+
+/** Aborts when standard input closes: how a process that `trainyard train` started learns that its starter is gone. */
+export function untilStdinCloses(): AbortSignal {
+  const controller = new AbortController();
+  process.stdin.on("close", () =>
+    controller.abort(new TrainyardError("INTERRUPTED", "the process that started this one has ended")),
+  );
+  process.stdin.resume();
+  return controller.signal;
+}

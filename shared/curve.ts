@@ -92,5 +92,5 @@ function toCsv(columns: readonly string[], rows: readonly Cells[]): string {
   return [columns.join(","), ...lines, ""].join("\n");
 }
 
-export const epochsToCsv = (rows: readonly EpochRow[]) => toCsv(Object.keys(EpochRow.shape), rows);
-export const stepsToCsv = (rows: readonly StepRow[]) => toCsv(Object.keys(StepRow.shape), rows);
+export const epochsToCsv = (curve: Curve) => toCsv(Object.keys(EpochRow.shape), curve.epochs);
+export const stepsToCsv = (curve: Curve) => toCsv(Object.keys(StepRow.shape), curve.steps);

@@ -1,46 +1,50 @@
 /**
- * `runs/<run>/result.json`: what came of a run, written once when it has finished. Scripts read it through
- * `trainyard runs show RUN --json`; the report shows it.
+ * `runs/<run>/result.json`: what came of a run, written once by the coordinator. Scripts read it through
+ * `trainyard runs show RUN --json`; the report shows it. Unknown fields are kept.
  */
 import { z } from "zod";
 
 /** JSON has no NaN: a number that is not finite is null. */
 const measured = z.number().nullable();
-const Measures = z.object({ loss: measured, accuracy: measured });
-const EpochMeasures = z.object({
+
+const EpochSummary = z.object({
   /** From 0. */
   epoch: z.number().int().nonnegative(),
-  training: Measures,
+  loss: measured,
+  accuracy: measured,
   /** Null where the data set has no validation images. */
-  validation: Measures.nullable(),
+  validationLoss: measured,
+  validationAccuracy: measured,
 });
 
 export const RunResult = z.looseObject({
   format: z.literal("trainyard-result/1"),
   run: z.string(),
+  outcome: z.enum(["finished", "stopped", "failed"]),
   /** Why it ended: "all 25 epochs are done", "no lower loss for 5 epochs". */
   reason: z.string(),
   dataset: z.object({ name: z.string(), hash: z.string() }),
-  classes: z.array(z.string()),
   model: z.string(),
   /** Trainable. */
   parameters: z.number().int(),
   lanes: z.number().int(),
-  /** Ids of all that ever got ready. */
-  workers: z.array(z.string()),
-  fingerprints: z.array(z.unknown()),
+  workersSeen: z.number().int(),
+  fingerprints: z.array(z.looseObject({})).readonly(),
   /** False when workers of several kinds took part (--allow-mixed). */
   sameBits: z.boolean(),
   steps: z.number().int(),
   epochs: z.number().int(),
   seconds: z.number(),
   imagesPerSecond: measured,
-  final: EpochMeasures,
+  final: EpochSummary.nullable(),
   /** The epoch with the lowest validation loss. */
-  best: EpochMeasures,
-  exportedWeights: z.enum(["last", "best"]),
-  /** Parallel to `classes`. */
-  classCounts: z.object({ train: z.array(z.number()), validation: z.array(z.number()) }),
+  best: EpochSummary.nullable(),
+  /** Of the last evaluation, in label order. */
+  classes: z
+    .array(z.object({ name: z.string(), images: z.number(), correct: z.number(), recall: measured }))
+    .readonly(),
+  /** [true class][predicted class] counts of the last evaluation; empty without validation images. */
+  confusion: z.array(z.array(z.number()).readonly()).readonly(),
   samples: z.object({
     committed: z.number().int(),
     redone: z.number().int(),
@@ -49,9 +53,9 @@ export const RunResult = z.looseObject({
     lost: z.number().int(),
     repeated: z.number().int(),
   }),
-  /** Of the final float32 weights, little-endian, in layout order, hex. */
+  /** Paths below runs/<run>/. */
+  exported: z.object({ checkpoint: z.string(), paths: z.array(z.string()).readonly() }).nullable(),
+  /** Of the exported weights file, hex. */
   weightsSha256: z.string(),
-  /** Keys in the store, in the order in which they were written. */
-  exports: z.array(z.string()),
 });
 export type RunResult = z.infer<typeof RunResult>;

@@ -59,7 +59,7 @@ it("a curve comes back from JSON to the last bit, NaN and infinities included", 
 it("a number in the CSV is the number", () => {
   fc.assert(
     fc.property(stepRow, (row) => {
-      const [header, cells] = stepsToCsv([row])
+      const [header, cells] = stepsToCsv({ format: "trainyard-curve/1", run: "r", epochs: [], steps: [row] })
         .split("\n")
         .map((line) => line.split(","));
       const at = (column: string) => Number(cells?.[header?.indexOf(column) ?? -1]);
@@ -70,7 +70,7 @@ it("a number in the CSV is the number", () => {
 });
 
 it("the CSV of no epochs is its header", () => {
-  expect(epochsToCsv([])).toBe(
+  expect(epochsToCsv({ format: "trainyard-curve/1", run: "r", epochs: [], steps: [] })).toBe(
     "epoch,step,loss,accuracy,validationLoss,validationAccuracy,learningRate,seconds,imagesPerSecond\n",
   );
 });

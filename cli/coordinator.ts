@@ -1,0 +1,115 @@
+/** `trainyard coordinator`: coordinates one run that `trainyard train` or this command wrote into the store. */
+import type { CommandModule } from "yargs";
+import { runCoordinator } from "../coordinator/main.js";
+import { ExitCode, TrainyardError } from "../shared/errors.js";
+import { createLogger } from "../shared/log.js";
+import { openStore } from "../shared/store/open.js";
+import { type GlobalOptions, numberOption } from "./options.js";
+import { createRun } from "./run-creation.js";
+import { type RunFlags, runOptions } from "./run-options.js";
+import { exitCodeOf } from "./outcome.js";
+import { untilStdinCloses, withSignals } from "./signals.js";
+
+interface Options extends GlobalOptions, RunFlags {
+  dataset?: string | undefined;
+  host: string;
+  advertise?: string | undefined;
+  insecure: boolean;
+  port: number;
+  tensorPort: number;
+  httpPort: number;
+  reducers: number;
+  attached: boolean;
+}
+
+const network = "Network:";
+
+export const listenOptions = {
+  host: {
+    type: "string",
+    default: "127.0.0.1",
+    requiresArg: true,
+    describe: "Address to listen on",
+    group: network,
+  },
+  advertise: {
+    type: "string",
+    requiresArg: true,
+    describe: "Name or address that others reach it by [default: --host]",
+    group: network,
+  },
+  insecure: {
+    type: "boolean",
+    default: false,
+    describe: "Listen beyond loopback without TLS: whoever reaches the ports can join",
+    group: network,
+  },
+  port: numberOption(
+    "port",
+    { min: 0, max: 65_535, whole: true },
+    { default: 7070, describe: "Control port (0 = any)", group: network },
+  ),
+  "tensor-port": numberOption(
+    "tensor-port",
+    { min: 0, max: 65_535, whole: true },
+    { default: 0, describe: "Reducer r listens on this + r (0 = any)", group: network },
+  ),
+  "http-port": numberOption(
+    "http-port",
+    { min: 0, max: 65_535, whole: true },
+    { default: 0, describe: "Page, /status and /metrics (0 = any)", group: network },
+  ),
+  reducers: numberOption(
+    "reducers",
+    { min: 1, max: 64, whole: true },
+    { default: 1, describe: "Reducer threads; never changes a bit", group: network },
+  ),
+  attached: { type: "boolean", default: false, hidden: true },
+} as const;
+
+export const command: CommandModule<GlobalOptions, Options> = {
+  command: "coordinator [dataset]",
+  describe: "Coordinate a run: workers on this and other machines join it",
+  builder: (yargs) =>
+    yargs
+      .positional("dataset", { type: "string", describe: "Data set of a new run; leave out with an existing --run" })
+      .options({ ...runOptions, ...listenOptions })
+      .example(
+        "$0 coordinator faces --host 0.0.0.0 --insecure --advertise train-1 --tensor-port 7071",
+        "Coordinate a new run for workers of other machines",
+      )
+      .example("$0 worker --coordinator train-1:7070", "Join it from another machine") as never,
+  handler: async (options) => {
+    process.exitCode = await withSignals((signal) => coordinate(options, signal));
+  },
+};
+
+async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCode> {
+  const store = await openStore(options.store, { signal });
+  const run = await chooseRun(options, signal);
+  const logger = createLogger({ role: "coordinator", level: options.logLevel, fields: { run } });
+  const { outcome } = await runCoordinator({
+    ...options,
+    ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+    run,
+    store,
+    logger,
+    signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
+    onReady: (addresses) => process.stdout.write(`${JSON.stringify({ ready: true, ...addresses })}\n`),
+  });
+  return exitCodeOf(outcome.tag);
+}
+
+async function chooseRun(options: Options, signal: AbortSignal): Promise<string> {
+  if (options.dataset !== undefined) {
+    const store = await openStore(options.store, { signal });
+    const { spec, notes } = await createRun(store, options.dataset, options, signal);
+    for (const note of notes) process.stderr.write(`${note}\n`);
+    return spec.run;
+  }
+  if (options.run !== undefined) return options.run;
+  throw new TrainyardError(
+    "USAGE",
+    "name a data set for a new run, or an existing run by --run: trainyard coordinator faces",
+  );
+}

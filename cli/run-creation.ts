@@ -1,0 +1,50 @@
+/** A new run: the flags and the data set become a spec, stored once under a name that nobody has. */
+import { readManifest } from "../dataset/manifest-file.js";
+import { listDatasets } from "../dataset/manifest-file.js";
+import { TrainyardError } from "../shared/errors.js";
+import { type RunSpec, runKey } from "../shared/spec.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { suggestion } from "./nearest.js";
+import { chooseRunId } from "./run-name.js";
+import type { RunFlags } from "./run-options.js";
+import { buildSpec, explainLanes } from "./run-spec.js";
+
+export interface CreatedRun {
+  readonly spec: RunSpec;
+  /** What the user should read before the run starts. */
+  readonly notes: readonly string[];
+}
+
+/** Errors: NOT_FOUND (data set, with the nearest name), USAGE (flags), ALREADY_EXISTS (run). */
+export async function createRun(
+  store: ObjectStore,
+  dataset: string,
+  flags: RunFlags,
+  signal: AbortSignal,
+): Promise<CreatedRun> {
+  const manifest = await readManifest(store, dataset, signal);
+  if (manifest === null) throw await unknownDataset(store, dataset);
+  const spec = buildSpec(flags, manifest, chooseRunId(dataset, flags.run));
+  try {
+    await store.put(runKey(spec.run, "spec.json"), Buffer.from(`${JSON.stringify(spec, null, 2)}\n`), {
+      ifNoneMatch: true,
+      contentType: "application/json",
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof TrainyardError && error.code === "ALREADY_EXISTS")) throw error;
+    throw new TrainyardError("ALREADY_EXISTS", `there is already a run ${spec.run} in ${store.url}: choose another --run`, {
+      cause: error,
+    });
+  }
+  return { spec, notes: [explainLanes(spec)] };
+}
+
+async function unknownDataset(store: ObjectStore, dataset: string): Promise<TrainyardError> {
+  const names = await listDatasets(store);
+  const known = names.length === 0 ? "it has none yet" : `it has ${names.join(", ")}`;
+  return new TrainyardError(
+    "NOT_FOUND",
+    `${store.url} has no data set ${dataset}${suggestion(dataset, names)} (${known}): trainyard import FOLDER --name ${dataset}`,
+  );
+}

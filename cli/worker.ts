@@ -1,0 +1,81 @@
+/** `trainyard worker`: joins a coordinator and computes until the run is over. */
+import type { CommandModule } from "yargs";
+import { TrainyardError } from "../shared/errors.js";
+import { startMetricsServer } from "../shared/http.js";
+import { createLogger } from "../shared/log.js";
+import { workerMetrics } from "../shared/metrics.js";
+import { runWorker } from "../worker/main.js";
+import { type GlobalOptions, defaultStore, numberOption } from "./options.js";
+import { exitCodeOf } from "./outcome.js";
+import { untilStdinCloses, withSignals } from "./signals.js";
+
+interface Options extends GlobalOptions {
+  coordinator: string;
+  id?: string | undefined;
+  metricsHost: string;
+  metricsPort: number;
+  insecure: boolean;
+  attached: boolean;
+}
+
+export const command: CommandModule<GlobalOptions, Options> = {
+  command: "worker",
+  describe: "Join a coordinator and compute for its run",
+  builder: (yargs) =>
+    yargs
+      .options({
+        coordinator: {
+          type: "string",
+          default: "127.0.0.1:7070",
+          requiresArg: true,
+          describe: "host:port of the coordinator's control port",
+        },
+        id: { type: "string", requiresArg: true, describe: "Name of this worker [default: host, pid, random]" },
+        "metrics-host": { type: "string", default: "127.0.0.1", requiresArg: true, describe: "Where /metrics listens" },
+        "metrics-port": numberOption(
+          "metrics-port",
+          { min: 0, max: 65_535, whole: true },
+          { default: 0, describe: "Port of /metrics (0 = any)" },
+        ),
+        attached: { type: "boolean", default: false, hidden: true },
+      })
+      .example("$0 worker --coordinator train-1:7070", "Join the run on train-1")
+      .epilogue(
+        "Reads the data set from the store that the coordinator names, or from --store. Credentials come from the environment.",
+      ) as never,
+  handler: async (options) => {
+    process.exitCode = await withSignals((signal) => work(options, signal));
+  },
+};
+
+async function work(options: Options, signal: AbortSignal) {
+  if (!/^.+:\d+$/.test(options.coordinator)) {
+    throw new TrainyardError("USAGE", `--coordinator must be host:port, not ${options.coordinator}`);
+  }
+  const metrics = workerMetrics();
+  const logger = createLogger({
+    role: "worker",
+    level: options.logLevel,
+    fields: options.id === undefined ? {} : { worker: options.id },
+  });
+  const http = await startMetricsServer({
+    registry: metrics.registry,
+    host: options.metricsHost,
+    port: options.metricsPort,
+  });
+  try {
+    const end = await runWorker({
+      coordinator: options.coordinator,
+      ...(options.store === defaultStore ? {} : { store: options.store }),
+      ...(options.id === undefined ? {} : { id: options.id }),
+      metricsAddress: http.address,
+      logger,
+      metrics,
+      signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
+    });
+    logger.info(`the run has ended: ${end.outcome} (${end.message})`);
+    return exitCodeOf(end.outcome);
+  } finally {
+    await http.close();
+  }
+}
