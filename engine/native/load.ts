@@ -1,19 +1,112 @@
 /**
- * Loads tfjs-node on the TensorFlow library that `trainyard setup` laid in the cache. The only place that
- * knows of the binding, its environment variables, and what tfjs-node needs of newer Nodes.
+ * Loads tfjs-node on the TensorFlow library that `trainyard setup` laid in the cache, in any thread of any
+ * process; nothing is written into node_modules. The only place that knows of the binding, its environment
+ * variables, and what tfjs-node needs of newer Nodes. Laying the library is setup/'s.
  */
-import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import Module, { createRequire } from "node:module";
+import { join } from "node:path";
+import { TrainyardError } from "../../shared/errors.js";
+import { beforeLoadFile, bindingFile, bindingFolder } from "./setup/locate.mjs";
 
 export type TensorFlow = typeof import("@tensorflow/tfjs-node-gpu");
 
 export interface NativeOptions {
+  /** Threads within one TensorFlow operation; part of the bits of a result. */
   readonly intraOpThreads: number;
+  /** Whether TensorFlow's oneDNN kernels are used; part of the bits of a result. */
   readonly oneDnn: boolean;
 }
 
+/** The exports of before_load.cc. */
+interface BeforeLoad {
+  agree(configuration: string): string;
+  setEnvironment(name: string, value: string): void;
+  hush(on: boolean): void;
+}
+
+const require = createRequire(import.meta.url);
+const tfjsNode = "@tensorflow/tfjs-node-gpu";
+
+/**
+ * The variables that TensorFlow reads while it loads. What a run's spec fixes is set whatever the user's
+ * environment says, because it decides the bits of every result; the log level is the user's if set.
+ */
+export function nativeEnvironment(options: NativeOptions): Record<string, string> {
+  return {
+    TF_NUM_INTRAOP_THREADS: String(options.intraOpThreads),
+    TF_NUM_INTEROP_THREADS: "1",
+    TF_ENABLE_ONEDNN_OPTS: options.oneDnn ? "1" : "0",
+    TF_DETERMINISTIC_OPS: "1",
+    TF_CUDNN_DETERMINISTIC: "1",
+    TF_CPP_MIN_LOG_LEVEL: process.env["TF_CPP_MIN_LOG_LEVEL"] ?? "2",
+  };
+}
+
+/**
+ * TensorFlow with these options; loading takes about a second. A process has one TensorFlow: asked again with
+ * other options, this throws ENGINE. Throws SETUP when the library or its binding is not in the cache.
+ */
 export function loadTensorFlow(options: NativeOptions): TensorFlow {
-  process.env["TF_NUM_INTRAOP_THREADS"] ??= String(options.intraOpThreads);
-  process.env["TF_ENABLE_ONEDNN_OPTS"] ??= options.oneDnn ? "1" : "0";
-  const require = createRequire(import.meta.url);
-  return require("@tensorflow/tfjs-node-gpu") as TensorFlow;
+  const folder = laidBinding();
+  const environment = nativeEnvironment(options);
+  const before = load(join(folder, beforeLoadFile)) as BeforeLoad;
+  agreeOnce(before, options);
+  for (const [name, value] of Object.entries(environment)) before.setEnvironment(name, value);
+  restoreOldUtil();
+  const isQuiet = Number(environment["TF_CPP_MIN_LOG_LEVEL"]) >= 1;
+  before.hush(isQuiet);
+  try {
+    load(join(folder, bindingFile));
+  } finally {
+    before.hush(false);
+  }
+  return requireTfjsNode(join(folder, bindingFile));
+}
+
+function laidBinding(): string {
+  const folder = bindingFolder(`${process.platform}-${process.arch}`);
+  if ([beforeLoadFile, bindingFile].every((name) => existsSync(join(folder, name)))) return folder;
+  throw new TrainyardError(
+    "SETUP",
+    `TensorFlow is not set up for this version of Trainyard (looked in ${folder}). Run: npx trainyard setup`,
+  );
+}
+
+function load(addon: string): unknown {
+  try {
+    return require(addon);
+  } catch (caught) {
+    const reason = caught instanceof Error ? caught.message : String(caught);
+    throw new TrainyardError("SETUP", `TensorFlow does not load: ${reason}. Run: npx trainyard setup`, {
+      cause: caught,
+    });
+  }
+}
+
+function agreeOnce(before: BeforeLoad, { intraOpThreads, oneDnn }: NativeOptions): void {
+  const wanted = `${intraOpThreads} threads, oneDNN ${oneDnn ? "on" : "off"}`;
+  const first = before.agree(wanted);
+  if (first === wanted) return;
+  throw new TrainyardError(
+    "ENGINE",
+    `TensorFlow runs in this process with ${first} already and can't change to ${wanted}. Start another process.`,
+  );
+}
+
+/** tfjs-node calls two functions that Node 23 took out of `util`. */
+function restoreOldUtil(): void {
+  const util = require("node:util") as Record<string, unknown>;
+  util["isNullOrUndefined"] ??= (value: unknown) => value === null || value === undefined;
+  util["isArray"] ??= Array.isArray;
+}
+
+/** tfjs-node asks node-pre-gyp where its binding lies; a stand-in answers with ours. */
+function requireTfjsNode(binding: string): TensorFlow {
+  const finder = createRequire(require.resolve(tfjsNode)).resolve("@mapbox/node-pre-gyp");
+  const standIn = new Module(finder);
+  standIn.exports = { find: () => binding };
+  standIn.loaded = true;
+  require.cache[finder] = standIn;
+  return require(tfjsNode) as TensorFlow;
 }

@@ -5,7 +5,14 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolderBeside } from "./cache.mjs";
-import { bindingFile, bindingFolder, bindingSources, compilerFlags, libraryFolder } from "./locate.mjs";
+import {
+  beforeLoadFile,
+  bindingFile,
+  bindingFolder,
+  bindingSources,
+  compilerFlags,
+  libraryFolder,
+} from "./locate.mjs";
 import { findProgram, installCommand, lastLine, run } from "./programs.mjs";
 import { diskFull, SetupRefusal } from "./refusal.mjs";
 
@@ -16,22 +23,35 @@ import { diskFull, SetupRefusal } from "./refusal.mjs";
  */
 export async function layBinding(platformName, say, again) {
   const folder = bindingFolder(platformName);
-  if (existsSync(join(folder, bindingFile))) return;
+  if (isBindingLaid(platformName)) return;
   const compiler = findCompiler();
   say("compiling the binding between Node and TensorFlow (about 15 s)");
   const partial = emptyFolderBeside(folder);
-  const ended = await run(
-    compiler,
-    compilerArguments(libraryFolder(platformName), join(partial, bindingFile)),
-  );
-  if (/No space left on device/.test(ended.output)) throw diskFull(folder);
-  if (ended.code !== 0) {
-    throw new SetupRefusal(
-      `The C++ compiler ${compiler} failed on the binding: ${lastLine(ended.output)}. It needs g++ 9 or newer; install one and run: ${again}`,
-    );
+  for (const args of compilerCalls(libraryFolder(platformName), partial)) {
+    const ended = await run(compiler, args, { env: { TMPDIR: partial } });
+    if (ended.code !== 0) throw compilerRefusal(compiler, ended.output, folder, again);
   }
   rmSync(folder, { recursive: true, force: true });
   renameSync(partial, folder);
+}
+
+/** @param {string} platformName */
+export function isBindingLaid(platformName) {
+  const folder = bindingFolder(platformName);
+  return [bindingFile, beforeLoadFile].every((name) => existsSync(join(folder, name)));
+}
+
+/**
+ * @param {string} compiler
+ * @param {string} output
+ * @param {string} folder
+ * @param {string} again
+ */
+function compilerRefusal(compiler, output, folder, again) {
+  if (/No space left on device/.test(output)) return diskFull(folder);
+  return new SetupRefusal(
+    `The C++ compiler ${compiler} failed on the binding (${lastLine(output)}). Install a newer g++ and run: ${installCommand({ apt: "g++", dnf: "gcc-c++" })} && ${again}`,
+  );
 }
 
 /** Asked for before anything is downloaded, too, so that nobody waits 260 MB for this sentence. */
@@ -52,23 +72,29 @@ function isThere(name) {
 }
 
 /**
+ * The argument lists of the compiler's two calls: tfjs-node's binding, and our own small addon.
  * @param {string} library the folder of the laid library
- * @param {string} output
+ * @param {string} target where the results go
  */
-function compilerArguments(library, output) {
-  const { folder, headers } = bindingSources();
+function compilerCalls(library, target) {
+  const { folder, headers, beforeLoad } = bindingSources();
   const sources = readdirSync(folder).filter((name) => name.endsWith(".cc"));
+  const flags = [...compilerFlags, "-I", headers];
+  const libraries = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((name) =>
+    join(library, name),
+  );
+  const binding = sources.map((name) => join(folder, name));
   return [
-    ...compilerFlags,
-    "-I",
-    join(library, "include"),
-    "-I",
-    headers,
-    ...sources.map((name) => join(folder, name)),
-    join(library, "libtensorflow_cc.so.2"),
-    join(library, "libtensorflow_framework.so.2"),
-    "-Wl,-rpath,$ORIGIN/..",
-    "-o",
-    output,
+    [...flags, "-o", join(target, beforeLoadFile), beforeLoad],
+    [
+      ...flags,
+      "-o",
+      join(target, bindingFile),
+      "-I",
+      join(library, "include"),
+      ...binding,
+      ...libraries,
+      "-Wl,-rpath,$ORIGIN/..",
+    ],
   ];
 }

@@ -2,9 +2,8 @@
  * The set-up of TensorFlow, from nothing to a binding that loads: what `trainyard setup` and `bootstrap.mjs` run.
  * Does nothing twice; safe to run at once from several processes.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { findCompiler, layBinding } from "./binding.mjs";
+import { findCompiler, isBindingLaid, layBinding } from "./binding.mjs";
 import { cacheFolder } from "./cache.mjs";
 import { layLibrary } from "./library.mjs";
 import { bindingFile, bindingFolder, libraryFolder } from "./locate.mjs";
@@ -30,7 +29,7 @@ export async function setUpTensorFlow(say, again) {
   const folder = libraryFolder(platform.name);
   const binding = join(bindingFolder(platform.name), bindingFile);
   try {
-    if (!existsSync(binding)) findCompiler();
+    if (!isBindingLaid(platform.name)) findCompiler();
     await withLock(`${folder}.lock`, say, async () => {
       await layLibrary(platform, say, again);
       await layBinding(platform.name, say, again);
