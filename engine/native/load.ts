@@ -94,11 +94,11 @@ function agreeOnce(before: BeforeLoad, { intraOpThreads, oneDnn }: NativeOptions
   );
 }
 
-/** tfjs-node calls two functions that Node 23 took out of `util`. */
+/** tfjs-node calls two functions of `util` that Node 22 warns of and Node 23 took out. */
 function restoreOldUtil(): void {
   const util = require("node:util") as Record<string, unknown>;
-  util["isNullOrUndefined"] ??= (value: unknown) => value === null || value === undefined;
-  util["isArray"] ??= Array.isArray;
+  util["isNullOrUndefined"] = (value: unknown) => value === null || value === undefined;
+  util["isArray"] = Array.isArray;
 }
 
 /** tfjs-node asks node-pre-gyp where its binding lies; a stand-in answers with ours. */
