@@ -33,7 +33,8 @@ export async function buildProgram(root, say) {
 function fingerprint(root) {
   /** @type {{ include: string[] }} */
   const { include } = JSON.parse(readFileSync(join(root, "tsconfig.build.json"), "utf8"));
-  const files = include.flatMap((room) =>
+  const rooms = include.filter((room) => existsSync(join(root, room)));
+  const files = rooms.flatMap((room) =>
     readdirSync(join(root, room), { recursive: true }).map((name) => join(room, String(name))),
   );
   const hash = createHash("sha256");
