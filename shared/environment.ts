@@ -13,7 +13,14 @@ export function readSetting(
   name: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): string | undefined {
-  const variable = `TRAINYARD_${name}`;
+  return readVariable(`TRAINYARD_${name}`, environment);
+}
+
+/** The same for a variable of any name, such as AWS' own. */
+export function readVariable(
+  variable: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string | undefined {
   const value = environment[variable] || undefined;
   const file = environment[`${variable}_FILE`] || undefined;
   if (file === undefined) return value;

@@ -28,6 +28,8 @@ export const limits = {
   exportMs: 120_000,
   /** One object store call, retries included. */
   storeCallMs: 30_000,
+  /** A store that sends nothing for so long has hung or vanished: the request is dropped, and tried again. */
+  storeSilenceMs: 10_000,
   /** Parts of a multipart upload; S3 wants at least 5 MiB and at most 10,000 of them. */
   storePartBytes: 8 * 1024 * 1024,
   /** Larger objects go multipart. */

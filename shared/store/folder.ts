@@ -13,7 +13,14 @@ import { bodyChunks, streamChunkBytes } from "./body.js";
 import { folderError, isMissing, systemCode } from "./folder-errors.js";
 import { removeAbandoned, walk, writingFolder } from "./folder-tree.js";
 import { checkKey, checkPrefix, checkRange, quote } from "./keys.js";
-import type { GetOptions, ObjectInfo, ObjectStore, PutOptions, SizedStream } from "./object-store.js";
+import type {
+  GetOptions,
+  ObjectInfo,
+  ObjectStore,
+  OpenOptions,
+  PutOptions,
+  SizedStream,
+} from "./object-store.js";
 
 export class FolderStore implements ObjectStore {
   readonly url: string;
@@ -26,7 +33,7 @@ export class FolderStore implements ObjectStore {
   }
 
   /** Errors: NOT_FOUND with `create: false` and no folder; USAGE when a file is in the way; STORE_DENIED, STORE_FULL. */
-  async open(options: { signal?: AbortSignal; create?: boolean } = {}): Promise<void> {
+  async open(options: OpenOptions = {}): Promise<void> {
     throwIfAborted(options.signal, `opening ${this.url}`);
     try {
       if (options.create === false) await this.#mustExist();

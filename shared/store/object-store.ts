@@ -17,9 +17,19 @@ export interface PutOptions {
 }
 
 export interface GetOptions {
-  /** Byte range [begin, end). */
+  /** Byte range [begin, end), cut at the object's end: what begins there or later is empty. */
   readonly range?: { readonly begin: number; readonly end: number };
   readonly signal?: AbortSignal;
+}
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal;
+  /** Make the folder or bucket when it is not there. Default: true. */
+  readonly create?: boolean;
+  /** How long to wait for a server that is just starting. Default: limits.storeCallMs. A folder never waits. */
+  readonly waitMs?: number;
+  /** Called once, with a sentence, when it has to wait. */
+  readonly onWaiting?: (message: string) => void;
 }
 
 /** A body whose length is known beforehand, so that an upload never buffers what it can't size. */
@@ -31,13 +41,14 @@ export interface SizedStream {
 /**
  * Errors: NOT_FOUND (object, bucket), ALREADY_EXISTS, STORE_DENIED, STORE_UNREACHABLE, STORE_FULL; each a
  * sentence naming store and key. Calls are retried within the deadlines of shared/limits where a repeat is
- * safe; a put is atomic: a reader sees the whole object or none.
+ * safe; a put is atomic: a reader sees the whole object or none. What a key may be: keys.ts (USAGE otherwise). An
+ * aborted signal ends a call with INTERRUPTED; a SizedStream of another length than announced with DAMAGED.
  */
 export interface ObjectStore {
   /** As the user wrote it, without credentials: `file:.trainyard`, `s3://host:port/bucket/prefix`. */
   readonly url: string;
   /** Reachable, writable, bucket there (created if missing). Called once before use. */
-  open(options?: { signal?: AbortSignal; create?: boolean }): Promise<void>;
+  open(options?: OpenOptions): Promise<void>;
   put(key: string, body: Uint8Array | SizedStream, options?: PutOptions): Promise<void>;
   get(key: string, options?: GetOptions): Promise<Uint8Array>;
   /** Reads a large object in order, in chunks of at most 1 MiB. */

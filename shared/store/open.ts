@@ -1,14 +1,14 @@
 /** From the URL that a user gives (`--store`, TRAINYARD_STORE) to an open store. */
 import { TrainyardError } from "../errors.js";
 import { FolderStore } from "./folder.js";
-import type { ObjectStore } from "./object-store.js";
+import type { ObjectStore, OpenOptions } from "./object-store.js";
+import { S3Store } from "./s3.js";
+import { readS3Credentials } from "./s3-credentials.js";
+import { parseS3Url } from "./s3-location.js";
 
-export interface OpenStoreOptions {
+export interface OpenStoreOptions extends OpenOptions {
   /** Where credentials and the region are read from. Default: process.env. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  readonly signal?: AbortSignal;
-  /** Make the folder or bucket when it is not there. Default: true. */
-  readonly create?: boolean;
 }
 
 const forms =
@@ -16,17 +16,16 @@ const forms =
 
 /** Errors: USAGE for anything that is neither form; else those of ObjectStore.open. */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<ObjectStore> {
-  const store = storeOf(url);
-  await store.open({
-    ...(options.signal && { signal: options.signal }),
-    ...(options.create !== undefined && { create: options.create }),
-  });
+  const { environment = process.env, ...openOptions } = options;
+  const store = storeOf(url, environment);
+  await store.open(openOptions);
   return store;
 }
 
-function storeOf(url: string): ObjectStore {
-  const path = /^[./]/.test(url) ? url : /^file:/.test(url) ? folderPath(url) : null;
-  if (path !== null && path !== "" && !path.includes("\0")) return new FolderStore(path);
+function storeOf(url: string, environment: Readonly<Record<string, string | undefined>>): ObjectStore {
+  if (/^s3(\+https?)?:/.test(url)) return new S3Store(parseS3Url(url), readS3Credentials(environment));
+  const path = /^[./]/.test(url) ? url : url.startsWith("file:") ? folderPath(url) : "";
+  if (path !== "" && !path.includes("\0")) return new FolderStore(path);
   throw new TrainyardError("USAGE", `"${url}" is not a store: ${forms}`);
 }
 
