@@ -1,6 +1,6 @@
 /**
  * `runs/<run>/result.json`: what came of a run, written once by the coordinator. Scripts read it through
- * `trainyard runs show RUN --json`; the report shows it. Unknown fields are kept.
+ * `trainyard runs show RUN --json`; the report shows it.
  */
 import { z } from "zod";
 
@@ -17,7 +17,7 @@ const EpochSummary = z.object({
   validationAccuracy: measured,
 });
 
-export const RunResult = z.looseObject({
+export const RunResult = z.object({
   format: z.literal("trainyard-result/1"),
   run: z.string(),
   outcome: z.enum(["finished", "stopped", "failed"]),
@@ -29,7 +29,7 @@ export const RunResult = z.looseObject({
   parameters: z.number().int(),
   lanes: z.number().int(),
   workersSeen: z.number().int(),
-  fingerprints: z.array(z.looseObject({})).readonly(),
+  fingerprints: z.array(z.unknown()).readonly(),
   /** False when workers of several kinds took part (--allow-mixed). */
   sameBits: z.boolean(),
   steps: z.number().int(),

@@ -1,0 +1,88 @@
+/**
+ * The live page's own script, inlined: status every second, curve after each new step, at most every two seconds.
+ * Text goes in as text, never as markup. The columns are those of chart-data.ts.
+ */
+export const liveScript = `
+(() => {
+  const put = (id, text) => { document.getElementById(id).textContent = text; };
+  const percent = (value) => (value == null ? "–" : (value * 100).toFixed(2) + " %");
+  const ended = ["finished", "failed", "stopped"];
+  let shownStep = -1;
+
+  function showWorkers(workers) {
+    const rows = workers.map((worker) => {
+      const row = document.createElement("tr");
+      for (const text of [worker.id, worker.state, worker.lanes.join(", ")]) {
+        const cell = document.createElement("th");
+        cell.scope = "row";
+        cell.textContent = text;
+        row.append(cell);
+      }
+      return row;
+    });
+    document.getElementById("workers").replaceChildren(...rows);
+  }
+  function showStatus(status) {
+    put("phase", status.phase);
+    put("message", status.message ? "· " + status.message : "");
+    put("epoch", Math.min(status.epoch + 1, status.epochs) + " / " + status.epochs);
+    put("step", status.stepInEpoch + " / " + status.stepsPerEpoch);
+    put("train-loss", status.loss == null ? "–" : status.loss.toFixed(4));
+    put("train-accuracy", percent(status.accuracy));
+    put("validation-accuracy", percent(status.validation?.accuracy));
+    put("speed", status.imagesPerSecond == null ? "–" : Math.round(status.imagesPerSecond));
+    put("eta", status.etaSeconds == null || ended.includes(status.phase) ? "–" : Math.round(status.etaSeconds) + " s");
+    showWorkers(status.workers);
+    document.getElementById("stop").disabled = ended.includes(status.phase);
+  }
+  const finite = (value) => (typeof value === "number" ? value : null);
+  function smooth(values) {
+    let sum = 0;
+    let weight = 0;
+    return values.map((value) => {
+      if (value === null) return null;
+      sum = 0.95 * sum + 0.05 * value;
+      weight = 0.95 * weight + 0.05;
+      return sum / weight;
+    });
+  }
+  function showCurve(curve) {
+    const column = (name) => curve.epochs.map((row) => finite(row[name]));
+    const loss = curve.steps.map((row) => finite(row.loss));
+    const smoothed = smooth(loss);
+    const stride = Math.max(1, Math.ceil(loss.length / 4000));
+    const thin = (values) => values.filter((_, index) => index % stride === 0 || index === values.length - 1);
+    globalThis.trainyardDraw({
+      epochs: {
+        epoch: curve.epochs.map((row) => row.epoch + 1),
+        loss: column("loss"),
+        accuracy: column("accuracy"),
+        validationLoss: column("validationLoss"),
+        validationAccuracy: column("validationAccuracy"),
+      },
+      steps: { step: thin(curve.steps.map((row) => row.step + 1)), loss: thin(loss), smoothed: thin(smoothed) },
+    });
+  }
+  async function poll() {
+    let pauseMs = 1000;
+    try {
+      const status = await (await fetch("/status")).json();
+      showStatus(status);
+      if (status.step !== shownStep || ended.includes(status.phase)) {
+        showCurve(await (await fetch("/curve")).json());
+        shownStep = status.step;
+        pauseMs = 2000;
+      }
+      if (ended.includes(status.phase)) return;
+    } catch {
+      put("message", "· the coordinator does not answer");
+    }
+    setTimeout(poll, pauseMs);
+  }
+  document.getElementById("stop").addEventListener("click", async () => {
+    if (!confirm("Stop this run after the step in progress?")) return;
+    await fetch("/stop", { method: "POST", headers: { "x-trainyard": "stop" } }).catch(() => undefined);
+  });
+  poll();
+})();
+`;
