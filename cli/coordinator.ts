@@ -1,13 +1,13 @@
 /** `trainyard coordinator`: coordinates one run that `trainyard train` or this command wrote into the store. */
 import type { CommandModule } from "yargs";
 import { runCoordinator } from "../coordinator/main.js";
-import { ExitCode, TrainyardError } from "../shared/errors.js";
+import { type ExitCode, TrainyardError } from "../shared/errors.js";
 import { createLogger } from "../shared/log.js";
 import { openStore } from "../shared/store/open.js";
 import { type GlobalOptions, numberOption } from "./options.js";
+import { exitCodeOf } from "./outcome.js";
 import { createRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
-import { exitCodeOf } from "./outcome.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 
 interface Options extends GlobalOptions, RunFlags {
@@ -72,7 +72,10 @@ export const command: CommandModule<GlobalOptions, Options> = {
   describe: "Coordinate a run: workers on this and other machines join it",
   builder: (yargs) =>
     yargs
-      .positional("dataset", { type: "string", describe: "Data set of a new run; leave out with an existing --run" })
+      .positional("dataset", {
+        type: "string",
+        describe: "Data set of a new run; leave out with an existing --run",
+      })
       .options({ ...runOptions, ...listenOptions })
       .example(
         "$0 coordinator faces --host 0.0.0.0 --insecure --advertise train-1 --tensor-port 7071",
@@ -88,8 +91,14 @@ async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCo
   const store = await openStore(options.store, { signal });
   const run = await chooseRun(options, signal);
   const logger = createLogger({ role: "coordinator", level: options.logLevel, fields: { run } });
+  const { host, insecure, port, tensorPort, httpPort, reducers } = options;
   const { outcome } = await runCoordinator({
-    ...options,
+    host,
+    insecure,
+    port,
+    tensorPort,
+    httpPort,
+    reducers,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     run,
     store,

@@ -1,11 +1,11 @@
 /** A new run: the flags and the data set become a spec, stored once under a name that nobody has. */
-import { readManifest } from "../dataset/manifest-file.js";
-import { listDatasets } from "../dataset/manifest-file.js";
+import { randomInt } from "node:crypto";
+import { listDatasets, readManifest } from "../dataset/manifest-file.js";
 import { TrainyardError } from "../shared/errors.js";
 import { type RunSpec, runKey } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { suggestion } from "./nearest.js";
-import { chooseRunId } from "./run-name.js";
+import { checkRunName, newRunName } from "./run-name.js";
 import type { RunFlags } from "./run-options.js";
 import { buildSpec, explainLanes } from "./run-spec.js";
 
@@ -24,7 +24,9 @@ export async function createRun(
 ): Promise<CreatedRun> {
   const manifest = await readManifest(store, dataset, signal);
   if (manifest === null) throw await unknownDataset(store, dataset);
-  const spec = buildSpec(flags, manifest, chooseRunId(dataset, flags.run));
+  const run =
+    flags.run === undefined ? newRunName(dataset, new Date(), randomInt(0x1_0000)) : checkRunName(flags.run);
+  const spec = buildSpec(flags, manifest, run);
   try {
     await store.put(runKey(spec.run, "spec.json"), Buffer.from(`${JSON.stringify(spec, null, 2)}\n`), {
       ifNoneMatch: true,
@@ -33,9 +35,13 @@ export async function createRun(
     });
   } catch (error) {
     if (!(error instanceof TrainyardError && error.code === "ALREADY_EXISTS")) throw error;
-    throw new TrainyardError("ALREADY_EXISTS", `there is already a run ${spec.run} in ${store.url}: choose another --run`, {
-      cause: error,
-    });
+    throw new TrainyardError(
+      "ALREADY_EXISTS",
+      `there is already a run ${spec.run} in ${store.url}: choose another --run`,
+      {
+        cause: error,
+      },
+    );
   }
   return { spec, notes: [explainLanes(spec)] };
 }

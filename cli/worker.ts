@@ -5,7 +5,7 @@ import { startMetricsServer } from "../shared/http.js";
 import { createLogger } from "../shared/log.js";
 import { workerMetrics } from "../shared/metrics.js";
 import { runWorker } from "../worker/main.js";
-import { type GlobalOptions, defaultStore, numberOption } from "./options.js";
+import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 
@@ -30,8 +30,17 @@ export const command: CommandModule<GlobalOptions, Options> = {
           requiresArg: true,
           describe: "host:port of the coordinator's control port",
         },
-        id: { type: "string", requiresArg: true, describe: "Name of this worker [default: host, pid, random]" },
-        "metrics-host": { type: "string", default: "127.0.0.1", requiresArg: true, describe: "Where /metrics listens" },
+        id: {
+          type: "string",
+          requiresArg: true,
+          describe: "Name of this worker [default: host, pid, random]",
+        },
+        "metrics-host": {
+          type: "string",
+          default: "127.0.0.1",
+          requiresArg: true,
+          describe: "Where /metrics listens",
+        },
         "metrics-port": numberOption(
           "metrics-port",
           { min: 0, max: 65_535, whole: true },

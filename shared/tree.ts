@@ -75,12 +75,12 @@ export function lanesBelow(node: TreeNode, present: ReadonlySet<number>): number
  */
 export function sumAlongTree(
   node: TreeNode,
-  valueOf: (lane: number) => Float32Array | undefined,
+  partialOf: (lane: number) => Float32Array | undefined,
 ): Float32Array | undefined {
-  if (isLeaf(node)) return valueOf(node.begin);
+  if (isLeaf(node)) return partialOf(node.begin);
   const [leftNode, rightNode] = childrenOf(node);
-  const left = sumAlongTree(leftNode, valueOf);
-  const right = sumAlongTree(rightNode, valueOf);
+  const left = sumAlongTree(leftNode, partialOf);
+  const right = sumAlongTree(rightNode, partialOf);
   if (left === undefined || right === undefined) return left ?? right;
   addInto(left, right);
   return left;

@@ -5,10 +5,10 @@
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { limits } from "../../shared/limits.js";
+import { publishStatistics } from "../../shared/statistics.js";
 import { leastLoadedFirst } from "./distribution.js";
 import { blockRange } from "./plan.js";
 import type { BlockState, CoreState, Evaluation } from "./state.js";
-import { publishStatistics } from "./statistics.js";
 import type { Turn } from "./turn.js";
 
 type BlockResult = Extract<WorkerBody, { kind: "blockResult" }>;

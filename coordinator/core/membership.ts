@@ -5,9 +5,9 @@ import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
 import { protocolVersion } from "../../shared/grpc/version.js";
 import { layoutHash, ModelLayout } from "../../shared/layout.js";
 import { limits } from "../../shared/limits.js";
+import { emptyStatistics } from "../../shared/statistics.js";
 import type { HelloEvent } from "./events.js";
 import type { CoreState } from "./state.js";
-import { emptyStatistics } from "./statistics.js";
 import type { Turn } from "./turn.js";
 
 /** Why a worker is not taken, or null. `retry`: the reason may pass. */

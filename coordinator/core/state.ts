@@ -5,10 +5,10 @@
 import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
 import type { Epoch, Generation, Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
+import type { MovingStatistics } from "../../shared/statistics.js";
 import type { EpochMemory, EpochRow } from "./epoch.js";
 import type { OptimizerState } from "./optimizer.js";
 import type { RunPlan } from "./plan.js";
-import type { MovingStatistics } from "./statistics.js";
 
 /** A lane's result in a step, as its worker recorded it. */
 export interface LaneResult {

@@ -7,6 +7,7 @@ import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { float64From } from "../../shared/grpc/numbers.js";
 import { asEpoch, asStep, type Epoch, type Step } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
+import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
 import { leastLoadedFirst, shares } from "./distribution.js";
 import { nextAdamStep } from "./optimizer.js";
 import { laneSamples, presentLanes } from "./plan.js";
@@ -20,7 +21,6 @@ import type {
   SliceReport,
   StepSums,
 } from "./state.js";
-import { advanceStatistics, combineStatistics } from "./statistics.js";
 import type { Turn } from "./turn.js";
 
 export type TrainingPhase = Extract<Phase, { tag: "training" }>;

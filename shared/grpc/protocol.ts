@@ -27,9 +27,9 @@ function load(name: string, service: string): grpc.ServiceClientConstructor {
   const packages = grpc.loadPackageDefinition(definition) as unknown as {
     trainyard: { v1: Record<string, grpc.ServiceClientConstructor> };
   };
-  const constructor = packages.trainyard.v1[service];
-  if (constructor === undefined) throw new TrainyardError("FAILED", `${name} defines no service ${service}`);
-  return constructor;
+  const client = packages.trainyard.v1[service];
+  if (client === undefined) throw new TrainyardError("FAILED", `${name} defines no service ${service}`);
+  return client;
 }
 
 let control: grpc.ServiceClientConstructor | undefined;

@@ -3,7 +3,7 @@
  * kept as bias-corrected moving averages (DESIGN 5.5). All float64, in lane order, so the bits are the
  * same for any number of workers.
  */
-import type { ModelLayout } from "../../shared/layout.js";
+import type { ModelLayout } from "./layout.js";
 
 /** S <- beta S + (1 - beta) x from zero; published as S / (1 - beta^t), t = committed steps. */
 export interface MovingStatistics {
@@ -55,6 +55,26 @@ function combineChannel(
   }
   combined[meanAt] = mean;
   combined[varianceAt] = variance / samples;
+}
+
+/**
+ * A micro-batch's statistics as TensorFlow's fused op returns them, made biased: v = v_op * (n - 1) / n, with n
+ * positions per channel (the op divides by max(1, n - 1)). float32 [statisticsCount] to float64.
+ */
+export function undoBesselCorrection(
+  layout: ModelLayout,
+  values: Float32Array,
+  samples: number,
+): Float64Array {
+  const biased = Float64Array.from(values);
+  for (const slot of layout.batchNorms) {
+    const n = samples * slot.elementsPerSample;
+    const varianceAt = slot.offset + slot.channels;
+    for (let i = varianceAt; i < varianceAt + slot.channels; i += 1) {
+      biased[i] = ((biased[i] as number) * Math.max(1, n - 1)) / n;
+    }
+  }
+  return biased;
 }
 
 export function advanceStatistics(

@@ -1,0 +1,145 @@
+/** `trainyard train`: a run on this machine, from the flags to the exported model, followed as it goes. */
+import type { CommandModule } from "yargs";
+import { TrainyardError } from "../shared/errors.js";
+import type { RunSpec } from "../shared/spec.js";
+import { hasEnded, type RunStatus } from "../shared/status.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { openStore } from "../shared/store/open.js";
+import { LocalCluster } from "./local-cluster.js";
+import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
+import { exitCodeOf, followRun } from "./progress.js";
+import { createRun } from "./run-creation.js";
+import { type RunFlags, runOptions } from "./run-options.js";
+import { withSignals } from "./signals.js";
+
+export interface TrainOptions extends GlobalOptions, RunFlags {
+  dataset: string;
+  workers: number;
+  reducers: number;
+  detach: boolean;
+  json: boolean;
+}
+
+/** Workers leave by themselves once they were told of the end. */
+const leaveMs = 10_000;
+
+export const command: CommandModule<GlobalOptions, TrainOptions> = {
+  command: "train <dataset>",
+  describe: "Train a classifier on a data set, with workers on this machine",
+  builder: (yargs) =>
+    yargs
+      .positional("dataset", { type: "string", demandOption: true, describe: "Name of an imported data set" })
+      .options({
+        workers: numberOption(
+          "workers",
+          { min: 1, max: 64, whole: true },
+          { default: 2, describe: "Worker processes on this machine", group: "Here:" },
+        ),
+        reducers: numberOption(
+          "reducers",
+          { min: 1, max: 64, whole: true },
+          { default: 1, describe: "Reducer threads; never changes a bit", group: "Here:" },
+        ),
+        detach: {
+          type: "boolean",
+          default: false,
+          describe: "Return at once; follow with runs follow",
+          group: "Here:",
+        },
+        json: jsonOption,
+        ...runOptions,
+      })
+      .example("$0 train faces", "Train the classic face classifier on the data set faces")
+      .example("$0 train faces --epochs 40 --patience 5 --seed 7", "Stop early, keep the best weights")
+      .example("$0 train faces --batch-size 128 --workers 8", "More lanes, more workers") as never,
+  handler: async (options) => {
+    process.exitCode = await withSignals((signal) => train(options, signal));
+  },
+};
+
+async function train(options: TrainOptions, signal: AbortSignal) {
+  const store = await openStore(options.store, { signal });
+  const { spec, notes } = await createRun(store, options.dataset, options, signal);
+  for (const note of notes) process.stderr.write(`${note}\n`);
+  return await trainLocally(store, spec, options, signal);
+}
+
+type LocalOptions = Pick<TrainOptions, "store" | "workers" | "reducers" | "detach" | "json" | "logLevel">;
+
+/** Starts the cluster, follows the run, tells the end. Returns the exit code. */
+export async function trainLocally(
+  store: ObjectStore,
+  spec: RunSpec,
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const cluster = new LocalCluster({
+    ...options,
+    run: spec.run,
+    workers: usefulWorkers(spec, options.workers),
+    onNotice: (message) => process.stderr.write(`${message}\n`),
+  });
+  const addresses = await cluster.start().catch(async (error: unknown) => {
+    await cluster.close(0);
+    throw error;
+  });
+  process.stderr.write(
+    `run ${spec.run}: http://${addresses.http}/ shows it, logs are in ${cluster.logFolder}\n`,
+  );
+  if (options.detach) return detached(cluster, spec, addresses, options.json);
+  const stop = () => cluster.stop();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const followed = followRun({
+      run: spec.run,
+      address: () => addresses.http,
+      // An interrupt stops the run; its end is still shown.
+      signal: new AbortController().signal,
+    });
+    followed.catch(() => undefined); // the race below reports it
+    const end = await Promise.race([followed, cluster.failed]);
+    report(spec, end, store, options.json);
+    return exitCodeOf(end);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await cluster.close(leaveMs);
+  }
+}
+
+/** More workers than lanes would only wait. */
+function usefulWorkers(spec: RunSpec, workers: number): number {
+  if (workers > spec.lanes) {
+    process.stderr.write(
+      `${workers} workers, ${spec.lanes} lane(s): ${workers - spec.lanes} of them stand by (evaluation, and lanes of a worker that is lost)\n`,
+    );
+  }
+  return workers;
+}
+
+function detached(
+  cluster: LocalCluster,
+  spec: RunSpec,
+  addresses: { address: string; http: string },
+  json: boolean,
+) {
+  cluster.detach();
+  const text = json
+    ? JSON.stringify({ run: spec.run, ...addresses })
+    : `follow it: trainyard runs follow ${spec.run}`;
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+function report(spec: RunSpec, end: RunStatus, store: ObjectStore, json: boolean): void {
+  if (!hasEnded(end.phase)) throw new TrainyardError("FAILED", `lost sight of the run ${spec.run}`);
+  if (json) {
+    process.stdout.write(`${JSON.stringify(end.result ?? end)}\n`);
+    return;
+  }
+  const accuracy = end.validation?.accuracy;
+  const reached = accuracy == null ? "" : `, validation accuracy ${(100 * accuracy).toFixed(2)} %`;
+  process.stdout.write(`run ${spec.run} ${end.phase}: ${end.message ?? ""}${reached}\n`);
+  if (end.phase !== "finished") return;
+  process.stdout.write(`model, curve and report: ${store.url} under runs/${spec.run}/\n`);
+  process.stdout.write(`classify: trainyard predict ${spec.run} PHOTO.jpg\n`);
+}

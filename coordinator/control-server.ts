@@ -1,0 +1,101 @@
+/**
+ * The control plane's server: streams in and out, by worker id. It decides nothing: what a worker says becomes an
+ * event, and a second stream of one worker replaces the first.
+ */
+import * as grpc from "@grpc/grpc-js";
+import {
+  type CoordinatorBody,
+  decodeFromWorker,
+  type Envelope,
+  encode,
+  type WorkerBody,
+} from "../shared/grpc/control-messages.js";
+import { bind } from "../shared/grpc/listen.js";
+import { channelOptions, controlService } from "../shared/grpc/protocol.js";
+import type { CoreEvent } from "./core/events.js";
+
+type JoinCall = grpc.ServerDuplexStream<unknown, object>;
+
+export interface ControlServerOptions {
+  readonly run: string;
+  readonly generation: number;
+  readonly onEvent: (event: CoreEvent) => void;
+  /** A stream that broke the protocol; `peer` as gRPC names it. */
+  readonly onMalformed: (peer: string, message: string) => void;
+}
+
+export class ControlServer {
+  readonly #options: ControlServerOptions;
+  readonly #server = new grpc.Server(channelOptions);
+  readonly #streams = new Map<string, JoinCall>();
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+    this.#server.addService(controlService().service, { join: (call: JoinCall) => void this.#serve(call) });
+  }
+
+  /** Returns the port. */
+  listen(host: string, port: number): Promise<number> {
+    return bind(this.#server, host, port);
+  }
+
+  send(worker: string, body: CoordinatorBody): void {
+    const stream = this.#streams.get(worker);
+    if (stream === undefined || stream.destroyed) return;
+    const { run, generation } = this.#options;
+    stream.write(encode({ run, generation, body }));
+  }
+
+  /** Ends the stream after what was sent. */
+  disconnect(worker: string): void {
+    const stream = this.#streams.get(worker);
+    this.#streams.delete(worker);
+    stream?.end();
+  }
+
+  async close(): Promise<void> {
+    for (const stream of this.#streams.values()) stream.end();
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, 1_000);
+      this.#server.tryShutdown(() => {
+        clearTimeout(force);
+        resolve();
+      });
+    });
+  }
+
+  async #serve(call: JoinCall): Promise<void> {
+    let worker: string | undefined;
+    let reason = "it closed its stream";
+    try {
+      for await (const message of call) {
+        const envelope = decodeFromWorker(message);
+        if (envelope.body.kind === "hello") worker = this.#greet(call, envelope.body);
+        else if (worker !== undefined) this.#pass(worker, envelope);
+      }
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+      if (!call.cancelled) this.#options.onMalformed(call.getPeer(), reason);
+    }
+    if (!call.destroyed) call.end();
+    if (worker === undefined || this.#streams.get(worker) !== call) return;
+    this.#streams.delete(worker);
+    this.#options.onEvent({ tag: "left", worker, reason });
+  }
+
+  #greet(call: JoinCall, hello: Extract<WorkerBody, { kind: "hello" }>): string {
+    const former = this.#streams.get(hello.worker);
+    this.#streams.set(hello.worker, call);
+    if (former !== undefined && former !== call) former.end();
+    const { worker, host, protocol, version, fingerprint } = hello;
+    this.#options.onEvent({ tag: "hello", worker, host, protocol, version, fingerprint });
+    return worker;
+  }
+
+  #pass(worker: string, { generation, body }: Envelope<WorkerBody>): void {
+    this.#options.onEvent({ tag: "said", worker, generation, body });
+  }
+}

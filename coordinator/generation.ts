@@ -1,0 +1,39 @@
+/** Owning a run: the coordinator's life has a number, taken by creating an object that nobody else created. */
+import { TrainyardError } from "../shared/errors.js";
+import { asGeneration, type Generation } from "../shared/ids.js";
+import { runKey } from "../shared/spec.js";
+import type { GenerationRecord } from "../shared/status.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+
+/** The highest generation that was ever taken; 0 = none. */
+export async function lastGeneration(store: ObjectStore, run: string): Promise<number> {
+  let last = 0;
+  const prefix = runKey(run, "generations/");
+  for await (const { key } of store.list(prefix)) {
+    const generation = Number(key.slice(prefix.length).replace(/\.json$/, ""));
+    if (Number.isSafeInteger(generation)) last = Math.max(last, generation);
+  }
+  return last;
+}
+
+/** Takes the number. Errors: ALREADY_EXISTS when another coordinator was faster. */
+export async function claimGeneration(
+  store: ObjectStore,
+  run: string,
+  record: GenerationRecord,
+): Promise<Generation> {
+  const generation = asGeneration(record.generation);
+  try {
+    await store.put(
+      runKey(run, "generations", `${generation}.json`),
+      Buffer.from(`${JSON.stringify(record, null, 2)}\n`),
+      { ifNoneMatch: true, contentType: "application/json" },
+    );
+  } catch (error) {
+    if (!(error instanceof TrainyardError && error.code === "ALREADY_EXISTS")) throw error;
+    throw new TrainyardError("ALREADY_EXISTS", `another coordinator has just taken the run ${run}`, {
+      cause: error,
+    });
+  }
+  return generation;
+}

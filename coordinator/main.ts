@@ -1,0 +1,175 @@
+/**
+ * A coordinator's life: it takes a run's next generation, opens its ports, and carries the run out. One run, one
+ * coordinator; what it knows lies in the store.
+ */
+import type { Manifest } from "../dataset/manifest.js";
+import { readManifest } from "../dataset/manifest-file.js";
+import { TrainyardError } from "../shared/errors.js";
+import { requireLoopback } from "../shared/grpc/listen.js";
+import { type MetricsServer, startMetricsServer } from "../shared/http.js";
+import { asGeneration } from "../shared/ids.js";
+import type { Logger } from "../shared/log.js";
+import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
+import { RunSpec, runKey } from "../shared/spec.js";
+import type { RunStatus } from "../shared/status.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { programVersion } from "../shared/version.js";
+import { ControlServer } from "./control-server.js";
+import { planRun } from "./core/plan.js";
+import type { Outcome } from "./core/state.js";
+import { initialState } from "./core/transition.js";
+import { claimGeneration, lastGeneration } from "./generation.js";
+import { coordinatorRoutes } from "./routes.js";
+import { Shell } from "./shell.js";
+
+export interface CoordinatorOptions {
+  readonly run: string;
+  readonly store: ObjectStore;
+  /** Where control, tensors and HTTP listen. Beyond loopback only with `insecure`. */
+  readonly host: string;
+  readonly insecure: boolean;
+  /** What workers and pages are told to connect to; default: `host`. */
+  readonly advertise?: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly tensorPort: number;
+  readonly httpPort: number;
+  readonly reducers: number;
+  readonly logger: Logger;
+  /** Told once, when workers may come. */
+  readonly onReady: (addresses: CoordinatorAddresses) => void;
+  /** Aborted: stop at the last commit, with a checkpoint. */
+  readonly signal: AbortSignal;
+}
+
+export interface CoordinatorAddresses {
+  readonly run: string;
+  readonly generation: number;
+  /** gRPC, host:port. */
+  readonly address: string;
+  /** HTTP, host:port. */
+  readonly http: string;
+}
+
+export interface CoordinatorEnd {
+  readonly outcome: Outcome;
+  readonly status: RunStatus;
+}
+
+/** How long pages and followers may still ask for the end, and workers are told of it. */
+const lingerMs = 1_000;
+
+/** Resolves when the run has ended, however. Errors: NOT_FOUND, ALREADY_EXISTS, USAGE, the store's. */
+export async function runCoordinator(options: CoordinatorOptions): Promise<CoordinatorEnd> {
+  requireLoopback(options.host, options.insecure);
+  const { store, run, logger } = options;
+  const spec = await readSpec(store, run);
+  const manifest = await readRunManifest(store, spec);
+  await refuseStarted(store, run);
+  const metrics = describeRun(spec);
+  const generation = asGeneration((await lastGeneration(store, run)) + 1);
+  metrics.generation.set(generation);
+  const plan = planRun(spec, manifest.splits.train.samples, validationLabels(spec, manifest));
+  const state = initialState(plan, generation, programVersion(), performance.now());
+  const { host, tensorPort, reducers } = options;
+  const shell = new Shell({ spec, manifest, store, state, host, tensorPort, reducers, logger, metrics });
+  const control = new ControlServer({
+    run,
+    generation,
+    onEvent: (event) => shell.dispatch(event),
+    onMalformed: (peer, message) => {
+      metrics.messagesRefused.inc({ reason: "malformed" });
+      logger.warn({ peer }, message);
+    },
+  });
+  const port = await control.listen(host, options.port);
+  const http = await startHttp(options, metrics, shell);
+  try {
+    const addresses = {
+      run,
+      generation,
+      address: `${options.advertise ?? host}:${port}`,
+      http: `${options.advertise ?? host}:${http.address.slice(http.address.lastIndexOf(":") + 1)}`,
+    };
+    await claimGeneration(store, run, { ...addresses, startedAt: new Date().toISOString() });
+    shell.start(control);
+    options.onReady(addresses);
+    return await followToEnd(options, shell);
+  } finally {
+    await shell.close();
+    await http.close();
+  }
+}
+
+async function followToEnd({ signal, logger }: CoordinatorOptions, shell: Shell): Promise<CoordinatorEnd> {
+  const stop = () => shell.dispatch({ tag: "stop", reason: "interrupted" });
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  const outcome = await shell.ended;
+  signal.removeEventListener("abort", stop);
+  logger.debug(`the run ended: ${outcome.tag}`);
+  await new Promise((resolve) => setTimeout(resolve, lingerMs));
+  return { outcome, status: shell.status };
+}
+
+async function readSpec(store: ObjectStore, run: string): Promise<RunSpec> {
+  const key = runKey(run, "spec.json");
+  const bytes = await store.get(key).catch((error: unknown) => {
+    if (error instanceof TrainyardError && error.code === "NOT_FOUND") {
+      throw new TrainyardError("NOT_FOUND", `there is no run ${run} in ${store.url}`, { cause: error });
+    }
+    throw error;
+  });
+  const spec = RunSpec.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  if (spec.success) return spec.data;
+  throw new TrainyardError("DAMAGED", `${key} is no run spec of this version: ${spec.error.message}`);
+}
+
+async function readRunManifest(store: ObjectStore, spec: RunSpec): Promise<Manifest> {
+  const manifest = await readManifest(store, spec.dataset.name);
+  if (manifest === null || manifest.hash !== spec.dataset.hash) {
+    const what = manifest === null ? "is not there" : "is another one by now (its hash differs)";
+    throw new TrainyardError("NOT_FOUND", `the data set ${spec.dataset.name} of the run ${spec.run} ${what}`);
+  }
+  return manifest;
+}
+
+/** A run is trained once from its beginning; going on with one that was cut off is not built yet. */
+async function refuseStarted(store: ObjectStore, run: string): Promise<void> {
+  for await (const { key } of store.list(runKey(run, "checkpoints/"))) {
+    throw new TrainyardError(
+      "ALREADY_EXISTS",
+      `the run ${run} was started before (${key} is there) and can't be resumed by this version: train it again under another name`,
+    );
+  }
+}
+
+function describeRun(spec: RunSpec): CoordinatorMetrics {
+  const metrics = coordinatorMetrics();
+  metrics.runInfo.set({ run: spec.run, dataset: spec.dataset.name, model: spec.model.name }, 1);
+  metrics.epochs.set(spec.epochs);
+  metrics.lanes.set(spec.lanes);
+  return metrics;
+}
+
+/** Labels of the validation split in the run's classes, in sample order. */
+function validationLabels(spec: RunSpec, manifest: Manifest): number[] {
+  const labels = manifest.classes.map((name) => spec.classes.indexOf(name));
+  return manifest.splits.validation.shards.flatMap((shard) =>
+    shard.samples.map((sample) => labels[sample.label] ?? sample.label),
+  );
+}
+
+function startHttp(
+  options: CoordinatorOptions,
+  metrics: CoordinatorMetrics,
+  shell: Shell,
+): Promise<MetricsServer> {
+  return startMetricsServer({
+    registry: metrics.registry,
+    host: options.host,
+    port: options.httpPort,
+    extraRoutes: coordinatorRoutes(shell),
+    onError: (error, path) => options.logger.error(`${path} failed: ${String(error)}`),
+  });
+}

@@ -1,0 +1,32 @@
+/** What the coordinator's main thread and a reducer thread say to each other. */
+import type { AdamStep } from "../core/optimizer.js";
+import type { SliceReport } from "../core/state.js";
+import type { SliceMoments } from "./adam.js";
+import type { SliceIdentity } from "./server.js";
+import type { SliceRange } from "./slices.js";
+
+/** workerData of a reducer thread. */
+export interface ReducerOptions {
+  readonly range: SliceRange;
+  readonly identity: SliceIdentity;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export type ToReducer =
+  | { readonly tag: "begin"; readonly step: number; readonly present: readonly number[] }
+  | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep }
+  | { readonly tag: "skip"; readonly step: number }
+  | { readonly tag: "snapshot"; readonly id: number }
+  | { readonly tag: "close" };
+
+export type FromReducer =
+  | { readonly tag: "listening"; readonly port: number }
+  | { readonly tag: "loaded" }
+  | { readonly tag: "whole"; readonly step: number; readonly report: SliceReport }
+  | { readonly tag: "committed"; readonly step: number; readonly checksum: number }
+  | { readonly tag: "snapshot"; readonly id: number; readonly moments: SliceMoments }
+  | { readonly tag: "traffic"; readonly bytesIn: number; readonly bytesOut: number }
+  | { readonly tag: "refused"; readonly reason: string }
+  | { readonly tag: "broken"; readonly message: string };

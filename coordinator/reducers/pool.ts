@@ -1,0 +1,153 @@
+/** The main thread's side of all reducers: starts the threads, passes decisions down and reports up. */
+import { Worker } from "node:worker_threads";
+import { TrainyardError } from "../../shared/errors.js";
+import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
+import { limits } from "../../shared/limits.js";
+import type { CoreEvent } from "../core/events.js";
+import type { AdamStep } from "../core/optimizer.js";
+import type { SliceMoments } from "./adam.js";
+import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
+import type { SliceIdentity } from "./server.js";
+import { cutSlices, type SliceRange } from "./slices.js";
+
+export interface PoolOptions {
+  readonly identity: SliceIdentity;
+  readonly parameterCount: number;
+  readonly reducers: number;
+  readonly host: string;
+  /** Reducer r listens on port + r; 0 = any free ports. */
+  readonly port: number;
+  readonly onEvent: (event: CoreEvent) => void;
+  readonly onTraffic: (bytesIn: number, bytesOut: number) => void;
+  readonly onRefused: (reason: string) => void;
+}
+
+/** Whole vectors of one commit: float32 [parameterCount] each. */
+export type VectorSnapshot = SliceMoments;
+
+export class ReducerPool {
+  readonly #options: PoolOptions;
+  readonly #ranges: SliceRange[];
+  readonly #threads: Worker[] = [];
+  readonly #snapshots = new Map<number, (slice: number, moments: SliceMoments) => void>();
+  #lastSnapshot = 0;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#ranges = cutSlices(options.parameterCount, options.reducers);
+  }
+
+  /** Starts every thread; their endpoints in slice order. Errors: USAGE when a port is taken. */
+  async start(): Promise<SliceEndpoint[]> {
+    const ports = await Promise.all(this.#ranges.map((range) => this.#startThread(range)));
+    return this.#ranges.map((range, index) => ({ ...range, port: ports[index] as number }));
+  }
+
+  begin(step: number, present: readonly number[]): void {
+    this.#all({ tag: "begin", step, present });
+  }
+
+  apply(step: number, adam: AdamStep): void {
+    this.#all({ tag: "apply", step, adam });
+  }
+
+  skip(step: number): void {
+    this.#all({ tag: "skip", step });
+  }
+
+  /** The vectors as of the last decision that was passed down; ports keep order, so later steps don't mix in. */
+  snapshot(): Promise<VectorSnapshot> {
+    this.#lastSnapshot += 1;
+    const id = this.#lastSnapshot;
+    const { parameterCount } = this.#options;
+    const whole = {
+      weights: new Float32Array(parameterCount),
+      m: new Float32Array(parameterCount),
+      v: new Float32Array(parameterCount),
+    };
+    return new Promise((resolve) => {
+      let missing = this.#ranges.length;
+      this.#snapshots.set(id, (slice, moments) => {
+        const begin = this.#ranges[slice]?.begin ?? 0;
+        whole.weights.set(moments.weights, begin);
+        whole.m.set(moments.m, begin);
+        whole.v.set(moments.v, begin);
+        missing -= 1;
+        if (missing > 0) return;
+        this.#snapshots.delete(id);
+        resolve(whole);
+      });
+      this.#all({ tag: "snapshot", id });
+    });
+  }
+
+  /** Elements per slice, to join their checksums. */
+  get lengths(): number[] {
+    return this.#ranges.map((range) => range.end - range.begin);
+  }
+
+  async close(): Promise<void> {
+    this.#all({ tag: "close" });
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+  }
+
+  #all(message: ToReducer): void {
+    for (const thread of this.#threads) thread.postMessage(message);
+  }
+
+  #startThread(range: SliceRange): Promise<number> {
+    const { identity, host, port } = this.#options;
+    const workerData: ReducerOptions = { range, identity, host, port: port === 0 ? 0 : port + range.slice };
+    const thread = new Worker(new URL("./thread.js", import.meta.url), { workerData });
+    this.#threads[range.slice] = thread;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new TrainyardError("FAILED", `reducer ${range.slice} did not start`)),
+        limits.stepDeadlineMinMs,
+      );
+      thread.on("error", (error) => {
+        reject(error);
+        this.#options.onEvent({ tag: "fatal", message: `reducer ${range.slice} died: ${error.message}` });
+      });
+      thread.on("message", (message: FromReducer) => {
+        if (message.tag === "listening") {
+          clearTimeout(timer);
+          resolve(message.port);
+        } else if (message.tag === "broken") {
+          clearTimeout(timer);
+          reject(new TrainyardError("FAILED", message.message));
+          this.#options.onEvent({ tag: "fatal", message: `reducer ${range.slice}: ${message.message}` });
+        } else {
+          this.#hear(range.slice, message);
+        }
+      });
+    });
+  }
+
+  #hear(slice: number, message: Exclude<FromReducer, { tag: "listening" | "broken" }>): void {
+    switch (message.tag) {
+      case "loaded":
+        return this.#options.onEvent({ tag: "sliceLoaded", slice });
+      case "whole":
+        return this.#options.onEvent({
+          tag: "sliceWhole",
+          slice,
+          step: message.step,
+          report: message.report,
+        });
+      case "committed":
+        return this.#options.onEvent({
+          tag: "sliceCommitted",
+          slice,
+          step: message.step,
+          checksum: message.checksum,
+        });
+      case "snapshot":
+        return this.#snapshots.get(message.id)?.(slice, message.moments);
+      case "traffic":
+        return this.#options.onTraffic(message.bytesIn, message.bytesOut);
+      case "refused":
+        return this.#options.onRefused(message.reason);
+    }
+  }
+}

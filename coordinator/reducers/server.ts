@@ -1,0 +1,214 @@
+/**
+ * The tensor plane's server of one slice: partials in, weights out. It runs in the reducer's thread with a
+ * port of its own and holds no decision: the coordinator's core says when a step begins and how it ends.
+ */
+import type * as grpc from "@grpc/grpc-js";
+import type { z } from "zod";
+import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
+import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
+import { limits } from "../../shared/limits.js";
+import type { SliceReport } from "../core/state.js";
+import type { ReducedSlice, WeightsVersion } from "./slice.js";
+import { type Arrival, PartialAssembly } from "./upload.js";
+
+type UploadCall = grpc.ServerDuplexStream<unknown, object>;
+type WeightsCall = grpc.ServerWritableStream<unknown, object>;
+
+export interface SliceIdentity {
+  readonly run: string;
+  readonly generation: number;
+  readonly lanes: number;
+}
+
+/** What the server tells its thread. */
+export interface SliceEvents {
+  loaded(): void;
+  whole(step: number, report: SliceReport): void;
+  traffic(bytesIn: number, bytesOut: number): void;
+  refused(reason: AckStatus): void;
+}
+
+export class SliceServer {
+  readonly #slice: ReducedSlice;
+  readonly #identity: SliceIdentity;
+  readonly #events: SliceEvents;
+  readonly #readers = new Set<WeightsReader>();
+  #stepWaiters: (() => void)[] = [];
+
+  constructor(slice: ReducedSlice, identity: SliceIdentity, events: SliceEvents) {
+    this.#slice = slice;
+    this.#identity = identity;
+    this.#events = events;
+  }
+
+  /** Adds the service; the caller binds the server. */
+  addTo(server: grpc.Server): void {
+    server.addService(tensorService().service, {
+      upload: (call: UploadCall) => void this.#upload(call),
+      weights: (call: WeightsCall) => this.#weights(call),
+    });
+  }
+
+  static readonly options = channelOptions;
+
+  /** The slice takes partials of a new step: uploads that came early go on. */
+  stepBegan(): void {
+    const waiters = this.#stepWaiters;
+    this.#stepWaiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  broadcast(version: WeightsVersion): void {
+    for (const reader of this.#readers) reader.offer(version);
+  }
+
+  /** One worker's partials, in order. Malformed input ends the stream; the worker opens another. */
+  async #upload(call: UploadCall): Promise<void> {
+    const assembly = new PartialAssembly(this.#slice.length);
+    try {
+      for await (const message of call) {
+        const chunk = UploadChunk.parse(message);
+        this.#events.traffic(chunk.data.byteLength, 0);
+        await this.#untilStep(chunk);
+        const arrival = assembly.take(chunk, (first) => this.#isWanted(first));
+        if (arrival !== null) this.#acknowledge(call, arrival);
+      }
+      call.end();
+    } catch (error) {
+      call.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** A worker may be faster than the message that begins the step here; it waits, with a deadline. */
+  async #untilStep(chunk: z.infer<typeof UploadChunk>): Promise<void> {
+    if (chunk.kind === "INITIAL" || !this.#isOurs(chunk) || chunk.step <= this.#slice.step) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limits.stepDeadlineMinMs);
+      this.#stepWaiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #isOurs(chunk: UploadChunk): boolean {
+    const { run, generation } = this.#identity;
+    return chunk.run === run && chunk.generation === generation && chunk.slice === this.#slice.range.slice;
+  }
+
+  #isWanted(chunk: UploadChunk): boolean {
+    if (!this.#isOurs(chunk)) return false;
+    if (chunk.kind === "INITIAL") return this.#slice.version === undefined;
+    if (chunk.step !== this.#slice.step || chunk.endLane > this.#identity.lanes) return false;
+    return this.#slice.isWanted({ begin: chunk.beginLane, end: chunk.endLane });
+  }
+
+  #acknowledge(call: UploadCall, arrival: Arrival): void {
+    const { chunk } = arrival;
+    const status = this.#settle(arrival);
+    if (status !== "ACCEPTED") this.#events.refused(status);
+    const { step, slice, beginLane, endLane } = chunk;
+    call.write({ step, slice, beginLane, endLane, status });
+  }
+
+  #settle(arrival: Arrival): AckStatus {
+    const { chunk } = arrival;
+    if (arrival.tag === "corrupt") return "CORRUPT";
+    if (!this.#isOurs(chunk)) return "STALE";
+    if (chunk.kind === "INITIAL") return this.#load(arrival);
+    if (chunk.step !== this.#slice.step) return "STALE";
+    if (arrival.tag === "unwanted") return "DROPPED";
+    const { accepted, report } = this.#slice.add(
+      { begin: chunk.beginLane, end: chunk.endLane },
+      arrival.values,
+    );
+    if (report !== null) this.#events.whole(chunk.step, report);
+    return accepted ? "ACCEPTED" : "DROPPED";
+  }
+
+  #load(arrival: Arrival): AckStatus {
+    if (arrival.tag !== "whole" || !this.#slice.load(arrival.values)) return "DROPPED";
+    this.#events.loaded();
+    if (this.#slice.version !== undefined) this.broadcast(this.#slice.version);
+    return "ACCEPTED";
+  }
+
+  #weights(call: WeightsCall): void {
+    const request = WeightsRequest.safeParse(call.request);
+    const { run, generation } = this.#identity;
+    if (!request.success || request.data.run !== run || request.data.generation !== generation) {
+      call.destroy(new Error("weights of another run or generation were asked for"));
+      return;
+    }
+    const reader = new WeightsReader(call, this.#identity.generation, this.#slice.range.slice, (bytes) =>
+      this.#events.traffic(0, bytes),
+    );
+    this.#readers.add(reader);
+    call.on("close", () => this.#readers.delete(reader));
+    call.on("cancelled", () => this.#readers.delete(reader));
+    if (this.#slice.version !== undefined) reader.offer(this.#slice.version);
+  }
+}
+
+/** One worker's weights stream. A slow one gets the newest version next, never a mixture. */
+class WeightsReader {
+  readonly #call: WeightsCall;
+  readonly #generation: number;
+  readonly #slice: number;
+  readonly #sent: (bytes: number) => void;
+  #next: WeightsVersion | undefined;
+  #isSending = false;
+
+  constructor(call: WeightsCall, generation: number, slice: number, sent: (bytes: number) => void) {
+    this.#call = call;
+    this.#generation = generation;
+    this.#slice = slice;
+    this.#sent = sent;
+  }
+
+  offer(version: WeightsVersion): void {
+    this.#next = version;
+    if (!this.#isSending) void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    while (this.#next !== undefined && !this.#call.cancelled) {
+      const version = this.#next;
+      this.#next = undefined;
+      await this.#sendVersion(version);
+    }
+    this.#isSending = false;
+  }
+
+  async #sendVersion(version: WeightsVersion): Promise<void> {
+    for (let at = 0; at < version.bytes.byteLength; at += limits.chunkBytes) {
+      if (this.#call.cancelled || this.#call.destroyed) return;
+      const data = version.bytes.subarray(at, at + limits.chunkBytes);
+      const isRoomLeft = this.#call.write({
+        generation: this.#generation,
+        step: version.step,
+        slice: this.#slice,
+        offset: at / 4,
+        data,
+        crc32c: version.crc32c,
+      });
+      this.#sent(data.byteLength);
+      if (!isRoomLeft) await this.#drained();
+    }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#call.off("drain", done);
+        this.#call.off("close", done);
+        this.#call.off("cancelled", done);
+        resolve();
+      };
+      this.#call.on("drain", done);
+      this.#call.on("close", done);
+      this.#call.on("cancelled", done);
+    });
+  }
+}

@@ -1,0 +1,74 @@
+/** Entry of a reducer thread: one slice, its tensor server, and the port to the coordinator's main thread. */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import * as grpc from "@grpc/grpc-js";
+import { assertNever } from "../../shared/errors.js";
+import { bind } from "../../shared/grpc/listen.js";
+import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
+import { SliceServer } from "./server.js";
+import { ReducedSlice } from "./slice.js";
+
+const options = workerData as ReducerOptions;
+const port = parentPort as MessagePort;
+const say = (message: FromReducer, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+const traffic = { bytesIn: 0, bytesOut: 0 };
+const slice = new ReducedSlice(options.range, options.identity.lanes);
+const tensors = new SliceServer(slice, options.identity, {
+  loaded: () => say({ tag: "loaded" }),
+  whole: (step, report) => say({ tag: "whole", step, report }),
+  traffic: (bytesIn, bytesOut) => {
+    traffic.bytesIn += bytesIn;
+    traffic.bytesOut += bytesOut;
+  },
+  refused: (reason) => say({ tag: "refused", reason }),
+});
+const server = new grpc.Server(SliceServer.options);
+tensors.addTo(server);
+
+function reportTraffic(): void {
+  say({ tag: "traffic", ...traffic });
+  traffic.bytesIn = 0;
+  traffic.bytesOut = 0;
+}
+
+function snapshot(id: number): void {
+  const moments = slice.snapshot();
+  const buffers = [moments.weights, moments.m, moments.v].map((vector) => vector.buffer as ArrayBuffer);
+  say({ tag: "snapshot", id, moments }, buffers);
+}
+
+function carryOut(message: ToReducer): void {
+  switch (message.tag) {
+    case "begin":
+      slice.begin(message.step, message.present);
+      return tensors.stepBegan();
+    case "apply":
+    case "skip": {
+      const version = message.tag === "apply" ? slice.apply(message.adam) : slice.skip();
+      say({ tag: "committed", step: message.step, checksum: version.crc32c });
+      tensors.broadcast(version);
+      return reportTraffic();
+    }
+    case "snapshot":
+      return snapshot(message.id);
+    case "close":
+      server.forceShutdown();
+      port.close();
+      return;
+    default:
+      return assertNever(message);
+  }
+}
+
+port.on("message", (message: ToReducer) => {
+  try {
+    carryOut(message);
+  } catch (error) {
+    say({ tag: "broken", message: error instanceof Error ? error.message : String(error) });
+  }
+});
+
+bind(server, options.host, options.port).then(
+  (bound) => say({ tag: "listening", port: bound }),
+  (error: Error) => say({ tag: "broken", message: error.message }),
+);

@@ -1,0 +1,62 @@
+/**
+ * Partials coming up one stream. One partial is assembled at a time; nothing is allocated before the claim
+ * (run, generation, step, node, size) is checked. If the answer is lost the worker sends again: the repeat is dropped.
+ */
+import { crc32c } from "../../shared/crc32c.js";
+import { bytesOf } from "../../shared/grpc/numbers.js";
+import type { UploadChunk } from "../../shared/grpc/tensor-messages.js";
+
+/** What a stream's chunks add up to. */
+export type Arrival =
+  | { readonly tag: "whole"; readonly chunk: UploadChunk; readonly values: Float32Array }
+  | { readonly tag: "corrupt"; readonly chunk: UploadChunk }
+  | { readonly tag: "unwanted"; readonly chunk: UploadChunk };
+
+const isSamePartial = (a: UploadChunk, b: UploadChunk) =>
+  a.step === b.step && a.beginLane === b.beginLane && a.endLane === b.endLane && a.kind === b.kind;
+
+export class PartialAssembly {
+  readonly #length: number;
+  #first: UploadChunk | undefined;
+  #values: Float32Array | undefined;
+  #received = 0;
+
+  /** `length`: elements of the slice. */
+  constructor(length: number) {
+    this.#length = length;
+  }
+
+  /** `wanted`: asked once per partial, at its first chunk. Returns the arrival with the last chunk. */
+  take(chunk: UploadChunk, wanted: (chunk: UploadChunk) => boolean): Arrival | null {
+    if (this.#first === undefined || !isSamePartial(this.#first, chunk) || chunk.offset === 0) {
+      this.#start(chunk, wanted(chunk));
+    }
+    const count = chunk.data.byteLength / 4;
+    if (
+      chunk.offset !== this.#received ||
+      !Number.isInteger(count) ||
+      this.#received + count > this.#length
+    ) {
+      this.#first = undefined;
+      return { tag: "corrupt", chunk };
+    }
+    if (this.#values !== undefined) bytesOf(this.#values).set(chunk.data, chunk.offset * 4);
+    this.#received += count;
+    return this.#received === this.#length ? this.#finish(chunk) : null;
+  }
+
+  #start(chunk: UploadChunk, isWanted: boolean): void {
+    this.#first = chunk;
+    this.#received = 0;
+    this.#values = isWanted ? new Float32Array(this.#length) : undefined;
+  }
+
+  #finish(chunk: UploadChunk): Arrival {
+    const values = this.#values;
+    this.#first = undefined;
+    this.#values = undefined;
+    if (values === undefined) return { tag: "unwanted", chunk };
+    if (crc32c(bytesOf(values)) !== chunk.crc32c) return { tag: "corrupt", chunk };
+    return { tag: "whole", chunk, values };
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * Carries out what the core decides. It owns sockets, threads, files and the clock, and makes no choices: events
+ * go in one at a time, effects are done in their order, and what they bring about comes back as events.
+ */
+import type { Manifest } from "../dataset/manifest.js";
+import { crc32cCombine } from "../shared/crc32c.js";
+import { assertNever } from "../shared/errors.js";
+import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
+import type { ModelLayout } from "../shared/layout.js";
+import type { Logger } from "../shared/log.js";
+import type { CoordinatorMetrics } from "../shared/metrics.js";
+import type { RunSpec } from "../shared/spec.js";
+import type { RunStatus } from "../shared/status.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { CheckpointWriter, type WrittenCheckpoint } from "./checkpoints.js";
+import type { ControlServer } from "./control-server.js";
+import type { CoreEvent, Effect } from "./core/events.js";
+import type { CoreState, Outcome } from "./core/state.js";
+import { transition } from "./core/transition.js";
+import { Journal } from "./journal.js";
+import { publishResult } from "./publish.js";
+import { ReducerPool } from "./reducers/pool.js";
+import { type RunResult, resultOf } from "./result.js";
+import { phaseName, statusOf } from "./status.js";
+
+/** How often time passes for the core. */
+const tickMs = 100;
+
+export interface ShellOptions {
+  readonly spec: RunSpec;
+  readonly manifest: Manifest;
+  readonly store: ObjectStore;
+  readonly state: CoreState;
+  /** Where slices listen; port 0 = any. */
+  readonly host: string;
+  readonly tensorPort: number;
+  readonly reducers: number;
+  readonly logger: Logger;
+  readonly metrics: CoordinatorMetrics;
+}
+
+export class Shell {
+  readonly #options: ShellOptions;
+  readonly #journal: Journal;
+  readonly #checkpoints: CheckpointWriter;
+  readonly #written = new Map<string, WrittenCheckpoint>();
+  readonly ended: Promise<Outcome>;
+  #state: CoreState;
+  #control: ControlServer | undefined;
+  #pool: ReducerPool | undefined;
+  #slices: readonly SliceEndpoint[] = [];
+  #layout: ModelLayout | undefined;
+  #result: RunResult | null = null;
+  #queue: CoreEvent[] = [];
+  #isBusy = false;
+  #saving: Promise<void> = Promise.resolve();
+  #tick: NodeJS.Timeout | undefined;
+  #end: (outcome: Outcome) => void = () => undefined;
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    this.#journal = new Journal(options.spec.run, options.state.generation);
+    this.#checkpoints = new CheckpointWriter(options.store, options.spec.run, options.spec.checkpoint.keep);
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  start(control: ControlServer): void {
+    this.#control = control;
+    this.#tick = setInterval(() => this.dispatch({ tag: "tick", nowMs: performance.now() }), tickMs);
+  }
+
+  get status(): RunStatus {
+    return statusOf(this.#state, this.#result === null ? null : { ...this.#result });
+  }
+
+  get journal(): Journal {
+    return this.#journal;
+  }
+
+  get state(): CoreState {
+    return this.#state;
+  }
+
+  /** One event at a time: what effects cause while they are carried out waits its turn. */
+  dispatch(event: CoreEvent): void {
+    this.#queue.push(event);
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      if (next.tag !== "tick") this.#advance({ tag: "tick", nowMs: performance.now() });
+      this.#advance(next);
+    }
+    this.#isBusy = false;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#tick);
+    await this.#saving;
+    await this.#control?.close();
+    await this.#pool?.close();
+  }
+
+  #advance(event: CoreEvent): void {
+    const { state, effects } = transition(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#carryOut(effect);
+    this.#options.metrics.setPhase(phaseName(state.phase));
+    this.#options.metrics.workers.set({ state: "ready" }, count(state, "ready"));
+    this.#options.metrics.workers.set({ state: "preparing" }, count(state, "preparing"));
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.tag) {
+      case "send":
+        return this.#send(effect);
+      case "disconnect":
+        return this.#control?.disconnect(effect.worker);
+      case "startSlices":
+        return this.#startSlices(effect.layout);
+      case "beginStep":
+        return this.#pool?.begin(effect.step, effect.present);
+      case "apply":
+        return this.#pool?.apply(effect.step, effect.adam);
+      case "skip":
+        return this.#pool?.skip(effect.step);
+      case "checkpoint":
+        return this.#checkpoint(effect);
+      case "stepCommitted":
+        return this.#noteStep(effect);
+      case "epochEnded":
+        return this.#noteEpoch(effect);
+      case "publish":
+        return this.#publish(effect.checkpoint, effect.exported);
+      case "ended":
+        return this.#end(effect.outcome);
+      case "dropped":
+        return this.#options.metrics.messagesRefused.inc({ reason: effect.reason });
+      case "log":
+        this.#options.logger[effect.level]({ ...effect.fields }, effect.message);
+        return this.#journal.event(effect.level, effect.message, effect.fields);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  /** What only the shell knows is filled in here: the spec's text, the store's address, the slices' ports. */
+  #send({ worker, body }: Extract<Effect, { tag: "send" }>): void {
+    const { spec, store } = this.#options;
+    if (body.kind === "welcome") {
+      this.#control?.send(worker, { ...body, specJson: JSON.stringify(spec), store: store.url });
+    } else if (body.kind === "slices") {
+      this.#control?.send(worker, { ...body, slices: [...this.#slices] });
+    } else {
+      this.#control?.send(worker, body);
+    }
+  }
+
+  #startSlices(layout: ModelLayout): void {
+    const { spec, host, tensorPort, reducers, metrics } = this.#options;
+    this.#layout = layout;
+    metrics.parameters.set(layout.parameterCount);
+    this.#pool = new ReducerPool({
+      identity: { run: spec.run, generation: this.#state.generation, lanes: spec.lanes },
+      parameterCount: layout.parameterCount,
+      reducers,
+      host,
+      port: tensorPort,
+      onEvent: (event) => this.dispatch(event),
+      onTraffic: (bytesIn, bytesOut) => {
+        metrics.receivedBytes.inc(bytesIn);
+        metrics.sentBytes.inc(bytesOut);
+      },
+      onRefused: (reason) => metrics.messagesRefused.inc({ reason }),
+    });
+    this.#pool.start().then(
+      (slices) => {
+        this.#slices = slices;
+        this.dispatch({ tag: "slicesUp", count: slices.length });
+      },
+      (error: Error) => this.dispatch({ tag: "fatal", message: error.message }),
+    );
+  }
+
+  /** The vectors are copied before any later step's decision reaches the reducers; writing happens meanwhile. */
+  #checkpoint({ checkpoint, progress, reason, best }: Extract<Effect, { tag: "checkpoint" }>): void {
+    const layout = this.#layout;
+    const snapshot = this.#pool?.snapshot();
+    if (layout === undefined || snapshot === undefined)
+      throw new Error("invariant broken: checkpoint without slices");
+    const unsealed = this.#journal.takeUnsealed();
+    this.#saving = this.#saving.then(async () => {
+      const startedMs = performance.now();
+      try {
+        const log = await this.#journal.seal(this.#options.store, unsealed);
+        const vectors = await snapshot;
+        const written = await this.#checkpoints.write({
+          checkpoint,
+          reason,
+          layout,
+          progress,
+          vectors,
+          log,
+          best,
+        });
+        this.#noteCheckpoint(checkpoint, written, (performance.now() - startedMs) / 1000);
+        this.dispatch({ tag: "checkpointWritten", checkpoint });
+      } catch (error) {
+        this.#options.metrics.storeErrors.inc({ operation: "checkpoint" });
+        const message = error instanceof Error ? error.message : String(error);
+        this.dispatch({ tag: "checkpointFailed", checkpoint, message });
+      }
+    });
+  }
+
+  #noteCheckpoint(checkpoint: string, written: WrittenCheckpoint, seconds: number): void {
+    const { metrics, logger } = this.#options;
+    this.#written.set(checkpoint, written);
+    metrics.checkpointDuration.observe(seconds);
+    metrics.checkpointBytes.set(written.bytes);
+    metrics.checkpointTimestamp.set(Date.now() / 1000);
+    logger.debug({ checkpoint, bytes: written.bytes, seconds }, "checkpoint written");
+  }
+
+  #noteStep({ row, checksums }: Extract<Effect, { tag: "stepCommitted" }>): void {
+    const { metrics } = this.#options;
+    this.#journal.step({ ...row, crc32c: joinChecksums(checksums, this.#pool?.lengths ?? []) });
+    metrics.epoch.set(row.epoch);
+    metrics.step.set(row.step);
+    metrics.loss.set({ split: "train" }, row.loss);
+    metrics.accuracy.set({ split: "train" }, row.accuracy);
+    metrics.learningRate.set(row.learningRate);
+    metrics.gradientNorm.set(row.gradientNorm);
+    metrics.stepDuration.observe(row.seconds);
+    if (row.status === "applied") {
+      metrics.stepsCommitted.inc();
+      metrics.samplesCommitted.inc(row.samples);
+    } else {
+      metrics.stepsSkipped.inc();
+      metrics.samplesSkipped.inc(row.samples);
+    }
+  }
+
+  #noteEpoch({ row, evaluation }: Extract<Effect, { tag: "epochEnded" }>): void {
+    const { metrics, logger, spec } = this.#options;
+    this.#journal.epoch({
+      ...row,
+      validationLoss: row.validationLoss ?? Number.NaN,
+      validationAccuracy: row.validationAccuracy ?? Number.NaN,
+    });
+    const validation =
+      evaluation === null
+        ? ""
+        : `, validation loss ${evaluation.loss.toFixed(4)}, accuracy ${(100 * evaluation.accuracy).toFixed(2)} %`;
+    logger.info(
+      { step: row.step },
+      `epoch ${row.epoch + 1}/${spec.epochs}: loss ${row.loss.toFixed(4)}, accuracy ${(100 * row.accuracy).toFixed(2)} %${validation}, ${row.imagesPerSecond.toFixed(0)} images/s`,
+    );
+    if (evaluation === null) return;
+    metrics.loss.set({ split: "validation" }, evaluation.loss);
+    metrics.accuracy.set({ split: "validation" }, evaluation.accuracy);
+    evaluation.confusion.forEach((counts, label) => {
+      const images = counts.reduce((sum, value) => sum + value, 0);
+      const name = spec.classes[label] ?? String(label);
+      if (images > 0) metrics.validationRecall.set({ class: name }, (counts[label] ?? 0) / images);
+    });
+  }
+
+  #publish(checkpoint: string, paths: readonly string[]): void {
+    const { store, spec, manifest } = this.#options;
+    const outcome: Outcome = { tag: "finished", reason: "the model is exported" };
+    const written = this.#written.get(checkpoint);
+    this.#result = resultOf(this.#state, outcome, { checkpoint, paths }, written);
+    publishResult(store, { spec, manifest, curve: this.#journal.curve, result: this.#result }).then(
+      () => this.dispatch({ tag: "published" }),
+      (error: Error) =>
+        this.dispatch({ tag: "fatal", message: `the result could not be written: ${error.message}` }),
+    );
+  }
+}
+
+const count = (state: CoreState, tag: string) =>
+  [...state.workers.values()].filter((worker) => worker.tag === tag).length;
+
+/** The slices' checksums as that of the whole vector, whatever the number of slices. */
+function joinChecksums(checksums: readonly number[], lengths: readonly number[]): number {
+  const [first = 0, ...rest] = checksums;
+  return rest.reduce(
+    (joined, checksum, index) => crc32cCombine(joined, checksum, (lengths[index + 1] ?? 0) * 4),
+    first,
+  );
+}

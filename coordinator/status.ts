@@ -1,0 +1,97 @@
+/** The run as outsiders see it: RunStatus from the core's state. */
+import { assertNever } from "../shared/errors.js";
+import type { RunPhase, RunStatus, WorkerStatus } from "../shared/status.js";
+import type { CoreState, Phase, WorkerState } from "./core/state.js";
+
+export function statusOf(state: CoreState, result: Record<string, unknown> | null): RunStatus {
+  const { plan, progress, evaluation, phase } = state;
+  const { totals } = progress;
+  const message = messageOf(state);
+  const imagesPerSecond = speedOf(state);
+  return {
+    run: plan.spec.run,
+    generation: state.generation,
+    phase: phaseName(phase),
+    epoch: Math.min(progress.epoch, plan.spec.epochs - 1),
+    epochs: plan.spec.epochs,
+    stepInEpoch: progress.stepInEpoch,
+    stepsPerEpoch: plan.stepsPerEpoch,
+    step: progress.step,
+    steps: plan.stepsPerEpoch * plan.spec.epochs,
+    loss: totals.samples > 0 ? totals.lossSum / totals.samples : (state.lastEpoch?.loss ?? null),
+    accuracy: totals.samples > 0 ? totals.correct / totals.samples : (state.lastEpoch?.accuracy ?? null),
+    ...(evaluation === null
+      ? {}
+      : {
+          validation: { epoch: evaluation.epoch, loss: evaluation.loss, accuracy: evaluation.accuracy },
+        }),
+    imagesPerSecond,
+    etaSeconds: etaOf(state, imagesPerSecond),
+    workers: [...state.workers.values()].map((worker) => workerStatus(phase, worker)),
+    ...(message === null ? {} : { message }),
+    ...(result === null ? {} : { result }),
+  };
+}
+
+export function phaseName(phase: Phase): RunPhase {
+  switch (phase.tag) {
+    case "gathering":
+      return "waiting";
+    case "initialising":
+    case "training":
+    case "evaluating":
+    case "exporting":
+      return phase.tag;
+    case "saving":
+      return phase.goal === "train" ? "training" : "exporting";
+    case "committing":
+      return "training";
+    case "publishing":
+      return "exporting";
+    case "ended":
+      return phase.outcome.tag;
+    default:
+      return assertNever(phase);
+  }
+}
+
+function messageOf(state: CoreState): string | null {
+  const { phase, workers } = state;
+  if (phase.tag === "ended") return phase.outcome.reason;
+  if (workers.size === 0) return "waiting for a worker";
+  if (phase.tag === "gathering") {
+    const preparing = [...workers.values()].filter((worker) => worker.tag === "preparing");
+    return preparing.length > 0 ? `${preparing.map(({ id }) => id).join(", ")} prepare` : null;
+  }
+  return null;
+}
+
+/** Samples per second of the epoch so far, its steps only. */
+function speedOf({ progress, phase, nowMs, epochStartedMs, lastEpoch }: CoreState): number | null {
+  const seconds = (nowMs - epochStartedMs) / 1000;
+  const isRunning = phase.tag === "training" || phase.tag === "committing";
+  if (!isRunning || progress.totals.samples === 0 || seconds <= 0) return lastEpoch?.imagesPerSecond ?? null;
+  return progress.totals.samples / seconds;
+}
+
+function etaOf({ plan, progress, phase }: CoreState, imagesPerSecond: number | null): number | null {
+  if (phase.tag === "ended") return 0;
+  if (imagesPerSecond === null || imagesPerSecond === 0) return null;
+  const done = progress.epoch * plan.trainingSamples + progress.totals.samples;
+  return Math.max(0, plan.spec.epochs * plan.trainingSamples - done) / imagesPerSecond;
+}
+
+function workerStatus(phase: Phase, worker: WorkerState): WorkerStatus {
+  const lanes =
+    phase.tag === "training"
+      ? phase.lanes.flatMap((lane, index) =>
+          (lane.tag === "assigned" || lane.tag === "arrived") && lane.worker === worker.id ? [index] : [],
+        )
+      : [];
+  if (worker.tag === "preparing") return { id: worker.id, state: "preparing", lanes };
+  return {
+    id: worker.id,
+    state: phase.tag === "training" && lanes.length === 0 ? "spare" : worker.doing,
+    lanes,
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * A checkpoint as it lies in the store (DESIGN 6): one commit in whole tensors, objects first, manifest last,
+ * all hashed. The coordinator writes them; an exporting worker and a resumed coordinator read them.
+ */
+import { z } from "zod";
+import { TrainyardError } from "./errors.js";
+import { ModelLayout } from "./layout.js";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+import { runKey } from "./spec.js";
+import type { MovingStatistics } from "./statistics.js";
+import { getHashed } from "./store/hashed.js";
+import type { ObjectStore } from "./store/object-store.js";
+
+export const vectorFiles = ["weights", "adam-m", "adam-v"] as const;
+export type VectorFile = (typeof vectorFiles)[number];
+
+export const CheckpointManifest = z.object({
+  format: z.literal("trainyard-checkpoint/1"),
+  checkpoint: z.string(),
+  run: z.string(),
+  step: z.number().int().nonnegative(),
+  reason: z.string(),
+  objects: z.array(z.object({ key: z.string(), bytes: z.number().int(), sha256: z.string() })),
+  /** Sealed segments of events and curve up to this step. */
+  log: z.array(z.string()),
+});
+export type CheckpointManifest = z.infer<typeof CheckpointManifest>;
+
+/** What exports need of state.json; the coordinator keeps more in it. */
+const ExportableState = z.object({
+  layout: ModelLayout,
+  statistics: z.object({ sums: z.array(z.number()), decay: z.array(z.number()) }),
+});
+
+export const checkpointPrefix = (run: string, checkpoint: string) => runKey(run, "checkpoints", checkpoint);
+export const checkpointManifestKey = (run: string, checkpoint: string) =>
+  `${checkpointPrefix(run, checkpoint)}/manifest.json`;
+
+/** One flat vector as named whole tensors: the body in layer order is the vector. */
+export function encodeVector(layout: ModelLayout, vector: Float32Array): Uint8Array {
+  return encodeSafetensors(
+    layout.parameters.map((slot) => ({
+      name: slot.name,
+      dtype: "F32",
+      shape: slot.shape,
+      data: vector.subarray(slot.offset, slot.offset + slot.size),
+    })),
+  );
+}
+
+export function decodeVector(layout: ModelLayout, bytes: Uint8Array, key: string): Float32Array {
+  const { tensors } = decodeSafetensors(bytes, key);
+  const vector = new Float32Array(layout.parameterCount);
+  for (const slot of layout.parameters) {
+    const tensor = tensors.find((candidate) => candidate.name === slot.name);
+    if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== slot.size) {
+      throw new TrainyardError("DAMAGED", `${key} lacks the tensor ${slot.name} of ${slot.size} float32`);
+    }
+    vector.set(tensor.data, slot.offset);
+  }
+  return vector;
+}
+
+/** Weights and moving statistics of a checkpoint. Errors: NOT_FOUND, DAMAGED naming the object. */
+export async function readCheckpointModel(
+  store: ObjectStore,
+  run: string,
+  checkpoint: string,
+  signal?: AbortSignal,
+): Promise<{ layout: ModelLayout; weights: Float32Array; statistics: MovingStatistics }> {
+  const options = signal === undefined ? {} : { signal };
+  const manifestBytes = await store.get(checkpointManifestKey(run, checkpoint), options);
+  const manifest = CheckpointManifest.parse(JSON.parse(Buffer.from(manifestBytes).toString("utf8")));
+  const read = async (name: string) => {
+    const entry = manifest.objects.find((object) => object.key.endsWith(`/${name}`));
+    if (entry === undefined) throw new TrainyardError("DAMAGED", `checkpoint ${checkpoint} lists no ${name}`);
+    return { key: entry.key, bytes: await getHashed(store, entry.key, entry) };
+  };
+  const state = ExportableState.parse(
+    JSON.parse(Buffer.from((await read("state.json")).bytes).toString("utf8")),
+  );
+  const weights = await read("weights.safetensors");
+  return {
+    layout: state.layout,
+    weights: decodeVector(state.layout, weights.bytes, weights.key),
+    statistics: { sums: Float64Array.from(state.statistics.sums), decay: state.statistics.decay },
+  };
+}

@@ -1,0 +1,172 @@
+/** Drives the pure core in tests: workers that answer at once with given numbers, reducers that always agree. */
+
+import type { CoreEvent, Effect } from "../../coordinator/core/events.js";
+import { planRun } from "../../coordinator/core/plan.js";
+import type { CoreState } from "../../coordinator/core/state.js";
+import { initialState, transition } from "../../coordinator/core/transition.js";
+import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";
+import { asGeneration } from "../../shared/ids.js";
+import type { ModelLayout } from "../../shared/layout.js";
+import { RunSpec } from "../../shared/spec.js";
+
+export const tinyLayout: ModelLayout = {
+  parameters: [{ name: "dense_1/kernel", shape: [2], offset: 0, size: 2 }],
+  parameterCount: 2,
+  batchNorms: [{ layer: "bn_1", channels: 1, momentum: 0.9, offset: 0, elementsPerSample: 4 }],
+  statisticsCount: 2,
+};
+
+export function tinySpec(change: Partial<RunSpec> = {}): RunSpec {
+  return RunSpec.parse({
+    format: "trainyard-run/1",
+    run: "test",
+    dataset: { name: "tiny", hash: "0" },
+    classes: ["a", "b"],
+    image: { height: 8, width: 8, channels: 3, resize: "nearest", colour: "srgb" },
+    model: { name: "classic", dropout: 0, batchNormMomentum: 0.9, l2: 0 },
+    optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+    augmentation: {
+      rotationRange: 0,
+      widthShiftRange: 0,
+      heightShiftRange: 0,
+      shearRange: 0,
+      zoomRange: 0,
+      horizontalFlip: false,
+      verticalFlip: false,
+      fillMode: "nearest",
+      cval: 0,
+      brightnessRange: null,
+      channelShiftRange: 0,
+    },
+    epochs: 2,
+    batchSize: 8,
+    lanes: 4,
+    accumulation: 1,
+    shuffleShards: 8,
+    seed: 1,
+    classWeights: [1, 1],
+    labelSmoothing: 0,
+    earlyStopping: null,
+    plateau: null,
+    exportWeights: "last",
+    checkpoint: { keep: 2 },
+    engine: { intraOpThreads: 1, oneDnn: true },
+    allowMixed: false,
+    ...change,
+  });
+}
+
+export const fingerprint = { tensorflow: "2.21.0", device: "test cpu", nodeMajor: 20 };
+
+export class CoreDriver {
+  state: CoreState;
+  readonly effects: Effect[] = [];
+  nowMs = 0;
+
+  constructor(spec: RunSpec, trainingSamples = 22, validationLabels: readonly number[] = [0, 1, 1]) {
+    this.state = initialState(planRun(spec, trainingSamples, validationLabels), asGeneration(1), "0.1.0", 0);
+  }
+
+  /** Applies one event; returns its effects. */
+  on(event: CoreEvent): Effect[] {
+    const { state, effects } = transition(this.state, event);
+    this.state = state;
+    this.effects.push(...effects);
+    return effects;
+  }
+
+  says(worker: string, body: WorkerBody, generation = 1): Effect[] {
+    return this.on({ tag: "said", worker, generation, body });
+  }
+
+  hello(
+    worker: string,
+    change: Partial<{ version: string; protocol: number; device: string }> = {},
+  ): Effect[] {
+    return this.on({
+      tag: "hello",
+      worker,
+      host: "host",
+      protocol: change.protocol ?? 1,
+      version: change.version ?? "0.1.0",
+      fingerprint: { ...fingerprint, ...(change.device === undefined ? {} : { device: change.device }) },
+    });
+  }
+
+  joins(worker: string): Effect[] {
+    this.hello(worker);
+    return this.says(worker, { kind: "ready", layoutJson: JSON.stringify(tinyLayout) });
+  }
+
+  /** Up to the first step's assignments, with these workers ready. */
+  begins(...workers: string[]): Effect[] {
+    for (const worker of workers) this.joins(worker);
+    this.on({ tag: "slicesUp", count: 1 });
+    this.on({ tag: "sliceLoaded", slice: 0 });
+    return this.on({ tag: "checkpointWritten", checkpoint: "1-0" });
+  }
+
+  passes(ms: number): Effect[] {
+    this.nowMs += ms;
+    return this.on({ tag: "tick", nowMs: this.nowMs });
+  }
+
+  record(
+    worker: string,
+    lane: number,
+    change: Partial<{ samples: number; finite: boolean; step: number }> = {},
+  ) {
+    const perLane = this.state.plan.samplesPerLane;
+    const left = (this.state.plan.laneSizes[lane] ?? 0) - this.state.progress.stepInEpoch * perLane;
+    return this.says(worker, {
+      kind: "laneRecord",
+      step: change.step ?? this.state.progress.step,
+      lane,
+      samples: change.samples ?? Math.min(perLane, left),
+      finite: change.finite ?? true,
+      lossSum: lane + 1,
+      correct: 1,
+      statistics: new Uint8Array(new Float64Array([0.5, 1]).buffer),
+      computeSeconds: 0.1,
+    });
+  }
+
+  sliceWhole(finite = true): Effect[] {
+    return this.on({
+      tag: "sliceWhole",
+      slice: 0,
+      step: this.state.progress.step,
+      report: { finite, blockSums: Float64Array.of(finite ? 4 : Number.NaN) },
+    });
+  }
+
+  committed(): Effect[] {
+    return this.on({ tag: "sliceCommitted", slice: 0, step: this.state.progress.step, checksum: 7 });
+  }
+
+  /** Lanes by worker that are out now. */
+  get assigned(): Record<string, number[]> {
+    const held: Record<string, number[]> = {};
+    if (this.state.phase.tag !== "training") return held;
+    this.state.phase.lanes.forEach((lane, index) => {
+      if (lane.tag !== "assigned") return;
+      held[lane.worker] = [...(held[lane.worker] ?? []), index];
+    });
+    return held;
+  }
+
+  /** Every lane that is out is recorded, the slice gets whole, the decision is carried out. */
+  completesStep(): Effect[] {
+    for (const [worker, lanes] of Object.entries(this.assigned)) {
+      for (const lane of lanes) this.record(worker, lane);
+    }
+    this.sliceWhole();
+    return this.committed();
+  }
+}
+
+export const sent = (effects: readonly Effect[], kind: CoordinatorBody["kind"]) =>
+  effects.flatMap((effect) => (effect.tag === "send" && effect.body.kind === kind ? [effect] : []));
+
+export const has = (effects: readonly Effect[], tag: Effect["tag"]) =>
+  effects.some((effect) => effect.tag === tag);

@@ -1,0 +1,149 @@
+/**
+ * A worker's life, from joining to leaving: connect, say hello, prepare when welcomed, carry out assignments
+ * until the run is over. A lost coordinator is looked for again; everything that was prepared is kept.
+ */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TrainyardError } from "../shared/errors.js";
+import { protocolVersion } from "../shared/grpc/version.js";
+import { limits } from "../shared/limits.js";
+import type { Logger } from "../shared/log.js";
+import type { WorkerMetrics } from "../shared/metrics.js";
+import type { RunSpec } from "../shared/spec.js";
+import { openStore } from "../shared/store/open.js";
+import { programVersion } from "../shared/version.js";
+import { ControlStream } from "./control-stream.js";
+import { workerFingerprint } from "./fingerprint.js";
+import { runSession } from "./session.js";
+import { openWorkplace, type Workplace } from "./workplace.js";
+
+export interface WorkerOptions {
+  /** host:port of the coordinator's control plane. */
+  readonly coordinator: string;
+  /** Overrides the store that the coordinator names. */
+  readonly store?: string;
+  /** Stable over reconnects; default: host, process and a random part. */
+  readonly id?: string;
+  /** host:port of this worker's metrics; empty = none. */
+  readonly metricsAddress: string;
+  readonly logger: Logger;
+  readonly metrics: WorkerMetrics;
+  /** Aborted = drain: hand the lanes back and leave. */
+  readonly signal: AbortSignal;
+}
+
+/** How a worker ended. */
+export interface WorkerEnd {
+  readonly outcome: string;
+  readonly message: string;
+}
+
+/** Resolves when the run is over. Errors: UNREACHABLE, REFUSED, INTERRUPTED (drained). */
+export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
+  const worker = new WorkerLife(options);
+  try {
+    return await worker.live();
+  } finally {
+    await worker.close();
+  }
+}
+
+class WorkerLife {
+  readonly #options: WorkerOptions;
+  readonly #id: string;
+  #place: { readonly specJson: string; readonly opened: Promise<Workplace> } | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#id = options.id ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 4)}`;
+  }
+
+  async live(): Promise<WorkerEnd> {
+    const { logger, metrics, signal, coordinator } = this.#options;
+    let lastSeenMs = performance.now();
+    let pauseMs: number = limits.reconnectMinMs;
+    for (;;) {
+      const end = await this.#join();
+      if (signal.aborted) throw new TrainyardError("INTERRUPTED", "drained: its lanes went back");
+      if (end.tag === "finished") return end;
+      if (end.wasWelcome) {
+        logger.warn(`lost the coordinator: ${end.reason}; looking for it again`);
+        lastSeenMs = performance.now();
+        pauseMs = limits.reconnectMinMs;
+        metrics.reconnects.inc();
+      }
+      this.#giveUpAfter(lastSeenMs, end.reason, coordinator);
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      pauseMs = Math.min(pauseMs * 2, limits.reconnectMaxMs);
+    }
+  }
+
+  async close(): Promise<void> {
+    const place = await this.#place?.opened.catch(() => undefined);
+    await place?.close();
+  }
+
+  /** One stream: hello, then the session until it ends. */
+  async #join() {
+    const { coordinator, logger, metrics, signal } = this.#options;
+    const control = new ControlStream(coordinator);
+    const drain = () => {
+      control.send({ kind: "leaving", reason: "drained" });
+      setTimeout(() => control.cancel(), 100);
+    };
+    signal.addEventListener("abort", drain, { once: true });
+    control.send({
+      kind: "hello",
+      protocol: protocolVersion,
+      version: programVersion(),
+      worker: this.#id,
+      host: hostname(),
+      pid: process.pid,
+      fingerprint: workerFingerprint(),
+      metrics: this.#options.metricsAddress,
+    });
+    try {
+      return await runSession({
+        host: coordinator.slice(0, coordinator.lastIndexOf(":")),
+        control,
+        logger,
+        metrics,
+        workplace: (spec, store) => this.#workplace(spec, store),
+      });
+    } finally {
+      signal.removeEventListener("abort", drain);
+    }
+  }
+
+  /** The same run again keeps its engine and its images. */
+  async #workplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
+    const specJson = JSON.stringify(spec);
+    if (this.#place !== undefined && this.#place.specJson !== specJson) {
+      throw new TrainyardError("REFUSED", "the coordinator has another run now: start a new worker for it");
+    }
+    this.#place ??= { specJson, opened: this.#openWorkplace(spec, storeUrl) };
+    const { opened } = this.#place;
+    return await opened.catch((error: unknown) => {
+      this.#place = undefined; // the next welcome tries again
+      throw error;
+    });
+  }
+
+  async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
+    const startedMs = performance.now();
+    const store = await openStore(this.#options.store ?? storeUrl);
+    const place = await openWorkplace(spec, store);
+    const seconds = (performance.now() - startedMs) / 1000;
+    this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
+    return place;
+  }
+
+  #giveUpAfter(lastSeenMs: number, reason: string, coordinator: string): void {
+    if (performance.now() - lastSeenMs < limits.firstConnectMs) return;
+    throw new TrainyardError(
+      "UNREACHABLE",
+      `no coordinator at ${coordinator} for ${limits.firstConnectMs / 1000} s (${reason}): is it running, and is the address right?`,
+    );
+  }
+}

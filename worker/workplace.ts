@@ -1,0 +1,71 @@
+/**
+ * What a worker needs for a run, whoever coordinates it: the data set, the engine with all its graphs recorded,
+ * the batches ahead. Made once; survives lost connections and new coordinators of the same run.
+ */
+import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
+import { laneRange } from "../dataset/lanes.js";
+import type { Manifest } from "../dataset/manifest.js";
+import { stepsPerEpoch } from "../dataset/order.js";
+import type { ModelLayout } from "../shared/layout.js";
+import { limits } from "../shared/limits.js";
+import { microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { LaneBatches } from "./batches.js";
+import { EngineClient } from "./engine-client.js";
+
+export interface Workplace {
+  readonly spec: RunSpec;
+  readonly store: ObjectStore;
+  readonly manifest: Manifest;
+  readonly layout: ModelLayout;
+  readonly engine: EngineClient;
+  readonly batches: LaneBatches;
+  readonly training: ImageLoader;
+  readonly validation: ImageLoader;
+  close(): Promise<void>;
+}
+
+/** Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the engine. */
+export async function openWorkplace(spec: RunSpec, store: ObjectStore): Promise<Workplace> {
+  const { manifest, training, validation } = await openLoaders(store, spec);
+  const engine = new EngineClient({ spec, ...spec.engine });
+  try {
+    const { layout } = (await engine.call("open", {})).output;
+    await engine.call("prepare", graphSizes(spec, manifest));
+    const steps = stepsPerEpoch(manifest.splits.train.samples, spec.lanes, samplesPerLane(spec));
+    const batches = new LaneBatches(spec, manifest.splits.train, training, steps);
+    return {
+      spec,
+      store,
+      manifest,
+      layout,
+      engine,
+      batches,
+      training,
+      validation,
+      close: () => engine.close(),
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** Every number of samples that an engine call of this run can have: full ones, and the last of a lane. */
+export function graphSizes(spec: RunSpec, manifest: Manifest): { gradients: number[]; evaluate: number[] } {
+  const gradients = new Set<number>();
+  const perStep = samplesPerLane(spec);
+  const micro = microBatchSize(spec);
+  for (let lane = 0; lane < spec.lanes; lane += 1) {
+    const range = laneRange(lane, spec.lanes, manifest.splits.train.samples);
+    const size = range.end - range.begin;
+    if (size >= micro) gradients.add(micro);
+    const last = (size % perStep) % micro;
+    if (last > 0) gradients.add(last);
+  }
+  const { samples } = manifest.splits.validation;
+  const evaluate = new Set<number>();
+  if (samples >= limits.evaluationBlock) evaluate.add(limits.evaluationBlock);
+  if (samples % limits.evaluationBlock > 0) evaluate.add(samples % limits.evaluationBlock);
+  return { gradients: [...gradients], evaluate: [...evaluate] };
+}
