@@ -28,8 +28,11 @@ async function setUp(again) {
   // Only now: these look for the binding's sources among the npm packages.
   const { buildProgram } = await import("./bootstrap/program-build.mjs");
   const { setUpTensorFlow } = await import("./engine/native/setup/tensorflow.mjs");
-  await buildProgram(root, say);
-  return await setUpTensorFlow(say, again);
+  // One keeps the processor busy, the other the network. Both are awaited before either's refusal is told.
+  const [laid, built] = await Promise.allSettled([setUpTensorFlow(say, again), buildProgram(root, say)]);
+  if (laid.status === "rejected") throw laid.reason;
+  if (built.status === "rejected") throw built.reason;
+  return laid.value;
 }
 
 /**
