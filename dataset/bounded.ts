@@ -1,4 +1,5 @@
 /** A bounded number of asynchronous calls at a time over a list, in order of their results. */
+import { throwIfAborted } from "../shared/retry.js";
 
 /** Like Promise.all over `items.map(call)`, with at most `most` calls under way; the first error ends it. */
 export async function mapBounded<Item, Result>(
@@ -12,7 +13,7 @@ export async function mapBounded<Item, Result>(
   let failed = false;
   const lane = async () => {
     while (next < items.length && !failed) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal, "a batch of files");
       const index = next++;
       try {
         results[index] = await call(items[index] as Item, index);

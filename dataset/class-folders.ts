@@ -6,9 +6,10 @@
 import { open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { TrainyardError } from "../shared/errors.js";
+import { compareCodePoints } from "../shared/store/keys.js";
 import { detectFormat, headBytes } from "./format.js";
 import type { SplitName } from "./manifest.js";
-import { compareCodePoints, normalName } from "./names.js";
+import { normalName } from "./names.js";
 import type { Source, SourceImage } from "./source.js";
 import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./source-tree.js";
 

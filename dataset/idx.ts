@@ -6,9 +6,9 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { TrainyardError } from "../shared/errors.js";
+import { compareCodePoints } from "../shared/store/keys.js";
 import { encodeGreyPng } from "./grey-png.js";
 import type { SplitName } from "./manifest.js";
-import { compareCodePoints } from "./names.js";
 import type { Source, SourceImage } from "./source.js";
 import type { TreeFile, TreeFolder } from "./source-tree.js";
 

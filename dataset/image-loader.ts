@@ -99,7 +99,6 @@ export class ImageLoader {
    * @throws TrainyardError DAMAGED with fields `key`, `sample`, `source` (hash or decode), the store's; an abort.
    */
   async batch(samples: ArrayLike<number>, signal?: AbortSignal): Promise<ImageBatch> {
-    signal?.throwIfAborted();
     const wanted = Array.from(samples, asSampleIndex);
     const images = new Uint8Array(wanted.length * this.#imageBytes);
     const labels = Int32Array.from(wanted, (sample) => this.label(sample));

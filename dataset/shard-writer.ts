@@ -40,7 +40,6 @@ export async function writeShards(
   let [shard, done] = [0, 0];
   for (const split of splitOrder) {
     for (const samples of plan.splits[split]) {
-      signal?.throwIfAborted();
       const { entry, tar } = await buildShard(shardKey(name, shard), samples, done, signal);
       await store.put(entry.key, tar, { contentType: "application/x-tar", ...options });
       splits[split].shards.push(entry);

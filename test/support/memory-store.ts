@@ -1,6 +1,9 @@
 /** An object store in memory, for tests whose subject is not the store. Keeps the contract of object-store.ts. */
-import { compareCodePoints } from "../../dataset/names.js";
+
 import { TrainyardError } from "../../shared/errors.js";
+import { throwIfAborted } from "../../shared/retry.js";
+import { bodyChunks, cut } from "../../shared/store/body.js";
+import { checkKey, checkPrefix, checkRange, compareCodePoints, quote } from "../../shared/store/keys.js";
 import type {
   GetOptions,
   ObjectInfo,
@@ -15,52 +18,64 @@ export class MemoryStore implements ObjectStore {
   /** Calls of `get`, to see what was fetched. */
   readonly fetched: string[] = [];
 
-  async open(): Promise<void> {}
+  async open(options: { signal?: AbortSignal } = {}): Promise<void> {
+    throwIfAborted(options.signal, `opening ${this.url}`);
+  }
 
   async put(key: string, body: Uint8Array | SizedStream, options: PutOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
-    const bytes = await collect(key, body);
-    if (options.ifNoneMatch === true && this.objects.has(key)) {
-      throw new TrainyardError("ALREADY_EXISTS", `${this.url} has ${key} already`, { fields: { key } });
+    checkKey(key);
+    throwIfAborted(options.signal, `writing ${quote(key)}`);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of bodyChunks(key, body)) {
+      throwIfAborted(options.signal, `writing ${quote(key)}`);
+      chunks.push(chunk);
     }
-    this.objects.set(key, bytes);
+    if (options.ifNoneMatch === true && this.objects.has(key)) {
+      const message = `the object ${quote(key)} is already in the store ${this.url}`;
+      throw new TrainyardError("ALREADY_EXISTS", message, { fields: { key } });
+    }
+    this.objects.set(key, Uint8Array.from(Buffer.concat(chunks)));
   }
 
   async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
-    options.signal?.throwIfAborted();
+    checkKey(key);
+    checkRange(options.range);
+    throwIfAborted(options.signal, `reading ${quote(key)}`);
     this.fetched.push(key);
     const bytes = this.objects.get(key);
     if (bytes === undefined) {
-      throw new TrainyardError("NOT_FOUND", `${this.url} has no ${key}`, { fields: { key } });
+      const message = `there is no object ${quote(key)} in the store ${this.url}`;
+      throw new TrainyardError("NOT_FOUND", message, { fields: { key } });
     }
     return bytes.slice(options.range?.begin, options.range?.end);
   }
 
   async *stream(key: string, options: GetOptions = {}): AsyncIterable<Uint8Array> {
-    const bytes = await this.get(key, options);
-    for (let at = 0; at < bytes.length; at += 1024 * 1024) yield bytes.subarray(at, at + 1024 * 1024);
+    for (const chunk of cut(await this.get(key, options))) {
+      throwIfAborted(options.signal, `reading ${quote(key)}`);
+      yield chunk;
+    }
   }
 
-  async stat(key: string): Promise<ObjectInfo | null> {
+  async stat(key: string, options: { signal?: AbortSignal } = {}): Promise<ObjectInfo | null> {
+    checkKey(key);
+    throwIfAborted(options.signal, `looking for ${quote(key)}`);
     const bytes = this.objects.get(key);
     return bytes === undefined ? null : { key, bytes: bytes.length };
   }
 
-  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+  async *list(prefix: string, options: { signal?: AbortSignal } = {}): AsyncIterable<ObjectInfo> {
+    checkPrefix(prefix);
     const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareCodePoints);
-    for (const key of keys) yield { key, bytes: this.objects.get(key)?.length ?? 0 };
+    for (const key of keys) {
+      throwIfAborted(options.signal, `listing ${quote(prefix)}`);
+      yield { key, bytes: this.objects.get(key)?.length ?? 0 };
+    }
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    checkKey(key);
+    throwIfAborted(options.signal, `deleting ${quote(key)}`);
     this.objects.delete(key);
   }
-}
-
-async function collect(key: string, body: Uint8Array | SizedStream): Promise<Uint8Array> {
-  if (body instanceof Uint8Array) return body.slice();
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body.chunks) chunks.push(chunk);
-  const bytes = Buffer.concat(chunks);
-  if (bytes.length === body.bytes) return bytes;
-  throw new TrainyardError("FAILED", `${key} was said to have ${body.bytes} bytes but has ${bytes.length}`);
 }
