@@ -2,9 +2,11 @@
  * Following a run: one line that rewrites itself on a terminal; elsewhere a line an epoch and one every ten
  * seconds. Goes to standard error, so that standard output stays the result's.
  */
-import { ExitCode, TrainyardError } from "../shared/errors.js";
+import { TrainyardError } from "../shared/errors.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 import { decimals, duration, percent } from "./duration.js";
+import { lastGeneration, readEnd } from "./run-state.js";
 
 /** process.stderr, or a test's. */
 export interface ProgressOutput {
@@ -15,11 +17,13 @@ export interface ProgressOutput {
 
 export interface FollowOptions {
   readonly run: string;
-  /** Where the coordinator's HTTP is now (`host:port`); asked again when it stops answering. */
-  readonly address: () => string | Promise<string>;
-  /** How the run ended, from the store, when the coordinator is gone; null = it has not ended. */
-  readonly ended?: () => Promise<RunStatus | null>;
-  readonly signal: AbortSignal;
+  /** Where the coordinator's HTTP is (`host:port`); a later one is found through the store. */
+  readonly http: string;
+  readonly store: ObjectStore;
+  /** Ends the watching, not the run. */
+  readonly signal?: AbortSignal;
+  /** Shows nothing. */
+  readonly quiet?: boolean;
   readonly output?: ProgressOutput;
   readonly onStatus?: (status: RunStatus) => void;
   /** Default: four times a second on a terminal, else once. */
@@ -31,45 +35,49 @@ export interface FollowOptions {
 const plainLineMs = 10_000;
 
 /**
- * Shows a run until it ends and returns its last status. Errors: UNREACHABLE when nothing answers for
+ * Shows a run until it ends and returns its last status. Errors: UNREACHABLE when no coordinator answers for
  * `patienceMs` and the store knows no end; the signal's reason.
  */
 export async function followRun(options: FollowOptions): Promise<RunStatus> {
   const output = options.output ?? process.stderr;
-  const progress = new Progress(output);
+  const progress = options.quiet === true ? null : new Progress(output);
+  const signal = options.signal ?? new AbortController().signal;
   const pollMs = options.pollMs ?? (output.isTTY === true ? 250 : 1000);
+  let http = options.http;
   let reachedMs = Date.now();
   try {
     for (;;) {
-      options.signal.throwIfAborted();
-      const status = await ask(options, reachedMs);
-      if (status !== null) {
+      const answer = await ask(http, options, reachedMs);
+      if (typeof answer === "string") http = answer;
+      else {
         reachedMs = Date.now();
-        progress.show(status, reachedMs);
-        options.onStatus?.(status);
-        if (hasEnded(status.phase)) return status;
+        progress?.show(answer, reachedMs);
+        options.onStatus?.(answer);
+        if (hasEnded(answer.phase)) return answer;
       }
-      await pause(pollMs, options.signal);
+      await pause(pollMs, signal);
     }
   } finally {
-    progress.end();
+    progress?.end();
   }
 }
 
-/** The status, or null when the coordinator does not answer but may yet. */
-async function ask(options: FollowOptions, reachedMs: number): Promise<RunStatus | null> {
+/** The status; or, when the coordinator does not answer but may yet, the address to ask next. */
+async function ask(http: string, options: FollowOptions, reachedMs: number): Promise<RunStatus | string> {
+  const { run, store, signal } = options;
   try {
-    return await fetchStatus(await options.address(), options.run, options.signal);
+    return await fetchStatus(http, run, signal);
   } catch (error) {
     if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
-    const end = (await options.ended?.()) ?? null;
+    const end = await readEnd(store, run);
     if (end !== null) return end;
     if (Date.now() - reachedMs > (options.patienceMs ?? 15_000)) throw error;
-    return null;
+    return (await lastGeneration(store, run, signal))?.http ?? http;
   }
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       clearTimeout(timer);
@@ -81,12 +89,6 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     }, ms);
     signal.addEventListener("abort", onAbort, { once: true });
   });
-}
-
-/** What a run's end means for the process that watched it. */
-export function exitCodeOf(status: RunStatus): ExitCode {
-  if (status.phase === "finished") return ExitCode.finished;
-  return status.phase === "stopped" ? ExitCode.interrupted : ExitCode.failed;
 }
 
 /** The line: epoch 3/25 · step 12/25 · loss 0.5123 · accuracy 74.20 % · 812 images/s · ETA 2m 10s */
