@@ -25,6 +25,9 @@ export function isPassing(error: unknown): boolean {
   return passing.has(code) || (code === "" && error instanceof Error && error.constructor.name === "S3Error");
 }
 
+/** S3 takes at most this much difference of clocks, since a signature is only good for so long. */
+const skewMaxMs = 15 * 60_000;
+
 export interface S3ErrorContext {
   readonly location: S3Location;
   /** A clause: "can't write". */
@@ -112,7 +115,7 @@ const howToStart = (context: S3ErrorContext) =>
 /** Known TrainyardErrors pass. */
 export function s3Error(caught: unknown, context: S3ErrorContext): TrainyardError {
   if (caught instanceof TrainyardError) return caught;
-  const reason = caught instanceof DOMException ? "ABORT_ERR" : codeOf(caught);
+  const reason = reasonOf(caught, context.skewMs);
   const [code, explain] = explanations[reason] ?? unexpected(caught, reason);
   const subject = context.key === "" ? "" : ` ${quote(context.key)} in`;
   const message = `${context.doing}${subject} the store ${context.location.url}: ${explain(context)}`;
@@ -120,6 +123,13 @@ export function s3Error(caught: unknown, context: S3ErrorContext): TrainyardErro
     cause: caught,
     fields: { store: context.location.url, key: context.key, reason },
   });
+}
+
+/** An answer to HEAD has no body, so a wrong clock shows as AccessDenied there. */
+function reasonOf(caught: unknown, skewMs: number): string {
+  if (caught instanceof DOMException) return "ABORT_ERR";
+  const code = codeOf(caught);
+  return code === "AccessDenied" && Math.abs(skewMs) > skewMaxMs ? "RequestTimeTooSkewed" : code;
 }
 
 function unexpected(caught: unknown, reason: string): Explanation {
@@ -133,7 +143,6 @@ function unexpected(caught: unknown, reason: string): Explanation {
     : ["FAILED", () => said || "it answered nothing that makes sense"];
 }
 
-/** S3 takes at most 15 minutes of difference, since a signature is only good for so long. */
 function describeSkew({ skewMs }: S3ErrorContext): string {
   const now = Date.now();
   const [here, there] = [now, now + skewMs].map((time) => new Date(time).toISOString());

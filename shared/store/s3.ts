@@ -179,7 +179,8 @@ export class S3Store implements ObjectStore {
 
   async #openBucket(isCreated: boolean, signal: AbortSignal): Promise<void> {
     try {
-      await this.#connection.exchange({ method: "HEAD" }, signal);
+      // Not HEAD: its answers have no body, so wrong credentials and wrong clocks would look alike.
+      await this.#connection.exchange({ method: "GET", query: "list-type=2&max-keys=1" }, signal);
     } catch (error) {
       if (!isCode(error, "NoSuchBucket", "NotFound") || !isCreated) throw error;
       await this.#connection.createBucket(signal);

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FolderStore } from "../../shared/store/folder.js";
+import { pattern, sizedStream } from "../support/bodies.js";
+import { fullDiskBytes, withSmallDisk } from "../support/full-disk.js";
 import { describeObjectStore } from "./object-store.contract.js";
 
 const newFolder = () => mkdtemp(join(tmpdir(), "trainyard-store-"));
@@ -85,5 +87,31 @@ describe("the folder store", () => {
         message: expect.stringContaining("a folder"),
       });
     }
+  });
+
+  test("a full disk is said to be full, and nothing half-written remains", async () => {
+    await withSmallDisk(async (disk) => {
+      const small = new FolderStore(join(disk, "store"));
+      await small.open();
+      await small.put("fits", pattern(1024 * 1024));
+      const body = pattern(fullDiskBytes + 1);
+      for (const attempt of [
+        () => small.put("too/large", body),
+        () => small.put("too/large", body, { ifNoneMatch: true }),
+        () => small.put("too/large", sizedStream(body, 100_000)),
+        () => small.put("fits", body),
+      ]) {
+        await expect(attempt()).rejects.toMatchObject({
+          code: "STORE_FULL",
+          message: expect.stringContaining(small.url),
+        });
+        expect(await readdir(join(disk, "store", ".writing"))).toEqual([]);
+      }
+      const keys: string[] = [];
+      for await (const { key } of small.list("")) keys.push(key);
+      expect(keys).toEqual(["fits"]);
+      expect(Buffer.compare(await small.get("fits"), pattern(1024 * 1024))).toBe(0);
+      await small.put("afterwards", pattern(1000));
+    });
   });
 });

@@ -1,5 +1,5 @@
 /** The S3 store on a real MinIO: the contract, and what only a server can do to it. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { limits } from "../../shared/limits.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { openStore } from "../../shared/store/open.js";
@@ -109,6 +109,21 @@ describe("the S3 store", () => {
     });
     await store.open();
     await store.put("a", Buffer.from("x"));
+  });
+
+  test("clocks that differ too much: both times, the difference, and what to do", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 20 * 60_000 });
+    try {
+      const here = new Date().toISOString().slice(0, 16);
+      await expect(open("skewed")).rejects.toMatchObject({
+        code: "STORE_DENIED",
+        message: expect.stringMatching(
+          new RegExp(`${here}.* here, .* there, (1199|1200|1201) s; synchronise clocks`),
+        ),
+      });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("a failed upload leaves no parts behind", async () => {
