@@ -1,0 +1,89 @@
+/** The decisions of bootstrap.mjs and `npm test` that need no installation to be tried. */
+import { tmpdir } from "node:os";
+import { describe, expect, it } from "vitest";
+import { areInstalled } from "../../bootstrap/npm-packages.mjs";
+import { cacheFolder, needFreeSpace } from "../../engine/native/setup/cache.mjs";
+import { pipRefusal } from "../../engine/native/setup/programs.mjs";
+import { asRefusal, SetupRefusal } from "../../engine/native/setup/refusal.mjs";
+import { countTests } from "../support/setup/run-tests.mjs";
+
+const lock = {
+  "": { version: "0.1.0" },
+  "node_modules/a": { version: "1.0.0", integrity: "sha512-a" },
+  "node_modules/for-mac": { version: "1.0.0", integrity: "sha512-m", optional: true },
+};
+const laid = { "node_modules/a": { version: "1.0.0", integrity: "sha512-a" } };
+
+describe("whether the npm packages are there", () => {
+  it("is so without the optional packages of other platforms", () => {
+    expect(areInstalled(lock, laid)).toBe(true);
+  });
+
+  it("is not so without a lock of what was laid, as npm leaves it when it was interrupted", () => {
+    expect(areInstalled(lock, undefined)).toBe(false);
+  });
+
+  it("is not so with a package missing, in another version, of other content, or too many", () => {
+    expect(areInstalled(lock, {})).toBe(false);
+    expect(areInstalled(lock, { "node_modules/a": { version: "1.0.1", integrity: "sha512-a" } })).toBe(false);
+    expect(areInstalled(lock, { "node_modules/a": { version: "1.0.0", integrity: "sha512-b" } })).toBe(false);
+    expect(areInstalled(lock, { ...laid, "node_modules/b": { version: "1.0.0" } })).toBe(false);
+  });
+});
+
+describe("a full disk", () => {
+  it("is foreseen, with what is needed and what is free", () => {
+    expect(() => needFreeSpace(tmpdir(), 1e18, "TensorFlow")).toThrow(
+      /TensorFlow needs 1,000,000,000,000 MB in .* free\. .*XDG_CACHE_HOME=/,
+    );
+    expect(() => needFreeSpace("/nowhere/yet", 1, "TensorFlow")).not.toThrow();
+  });
+
+  it("met in the middle is a sentence, not a stack", () => {
+    const full = Object.assign(new Error("write"), { code: "ENOSPC" });
+    expect(asRefusal(full, "/cache")).toBeInstanceOf(SetupRefusal);
+    expect(
+      pipRefusal("TensorFlow", "OSError: [Errno 28] No space left on device", "/cache", "again").message,
+    ).toMatch(/disk of \/cache is full/);
+  });
+
+  it("is not blamed for errors that are none of the user's", () => {
+    const bug = new TypeError("bug");
+    expect(asRefusal(bug, "/cache")).toBe(bug);
+  });
+});
+
+describe("the cache folder", () => {
+  it("follows XDG_CACHE_HOME only when that is absolute", () => {
+    const before = process.env["XDG_CACHE_HOME"];
+    try {
+      process.env["XDG_CACHE_HOME"] = "/big/disk";
+      expect(cacheFolder()).toBe("/big/disk/trainyard");
+      process.env["XDG_CACHE_HOME"] = "relative";
+      expect(cacheFolder()).toMatch(/\/\.cache\/trainyard$/);
+    } finally {
+      if (before === undefined) delete process.env["XDG_CACHE_HOME"];
+      else process.env["XDG_CACHE_HOME"] = before;
+    }
+  });
+});
+
+describe("the count of tests", () => {
+  const report = (numPassedTests: number, numFailedTests: number, testResults: object[] = []) =>
+    JSON.stringify({ numPassedTests, numFailedTests, testResults });
+
+  it("is what vitest reports", () => {
+    expect(countTests(report(7, 0), 0)).toEqual({ passed: 7, failed: 0 });
+    expect(countTests(report(5, 2), 1)).toEqual({ passed: 5, failed: 2 });
+  });
+
+  it("counts a file that does not load as a failure", () => {
+    const file = { status: "failed", assertionResults: [] };
+    expect(countTests(report(5, 1, [file, file]), 1)).toEqual({ passed: 5, failed: 3 });
+  });
+
+  it("never calls a failed vitest a success", () => {
+    expect(countTests(report(5, 0), 1)).toEqual({ passed: 5, failed: 1 });
+    expect(countTests(undefined, 1)).toEqual({ passed: 0, failed: 1 });
+  });
+});
