@@ -1,0 +1,90 @@
+/**
+ * The geometry of augmentation: from what was drawn for a sample to the projective transform that TensorFlow
+ * applies. Pure numbers; the drawing is draw.ts, the pixels are graph.ts.
+ *
+ * Keras 3.15's `apply_affine_transform` composes rotation, shift, shear and zoom in this order, from output
+ * to input pixels and about the centre (size / 2 - 0.5), and so do we. Two slips of Keras we don't share: it
+ * swaps height and width in that centre, which moves pictures that are not square, and its height shift moves
+ * along the width (and the other way round).
+ */
+
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Angles in degrees, shifts in pixels; in parentheses the name in Keras' `apply_transform`. */
+export interface Geometry {
+  /** (theta) Output to input, y downwards: a positive angle turns the picture counter-clockwise. */
+  readonly rotation: number;
+  /** (tx) Positive moves the picture to the left. */
+  readonly columnShift: number;
+  /** (ty) Positive moves the picture up. */
+  readonly rowShift: number;
+  /** (shear) The input column falls by sin(shear) a row, the row is scaled by cos(shear). */
+  readonly shear: number;
+  /** (zx) Input pixels per output pixel: above 1 the picture gets smaller. */
+  readonly columnZoom: number;
+  /** (zy) */
+  readonly rowZoom: number;
+  /** (flip_horizontal) Mirrors after all of the above. */
+  readonly isFlippedHorizontally: boolean;
+  /** (flip_vertical) */
+  readonly isFlippedVertically: boolean;
+}
+
+export const unmoved: Geometry = {
+  rotation: 0,
+  columnShift: 0,
+  rowShift: 0,
+  shear: 0,
+  columnZoom: 1,
+  rowZoom: 1,
+  isFlippedHorizontally: false,
+  isFlippedVertically: false,
+};
+
+/** The first two rows of a 3x3 matrix on (column, row, 1); the third is 0 0 1. */
+type Affine = readonly [number, number, number, number, number, number];
+
+const radians = (degrees: number) => (degrees * Math.PI) / 180;
+
+/**
+ * The transform as ImageProjectiveTransformV3 takes it, [a0 a1 a2 b0 b1 b2 c0 c1]: the output pixel (x, y) takes
+ * its value from the input at (a0 x + a1 y + a2, b0 x + b1 y + b2), x = column; c0 = c1 = 0.
+ */
+export function projectiveTransform(geometry: Geometry, size: Size): number[] {
+  const centred = aboutCentre(composed(geometry), size);
+  return [...multiply(centred, flip(geometry, size)), 0, 0];
+}
+
+function composed({ rotation, columnShift, rowShift, shear, columnZoom, rowZoom }: Geometry): Affine {
+  const [theta, slant] = [radians(rotation), radians(shear)];
+  const factors: Affine[] = [
+    [Math.cos(theta), -Math.sin(theta), 0, Math.sin(theta), Math.cos(theta), 0],
+    [1, 0, columnShift, 0, 1, rowShift],
+    [1, -Math.sin(slant), 0, 0, Math.cos(slant), 0],
+    [columnZoom, 0, 0, 0, rowZoom, 0],
+  ];
+  return factors.reduce(multiply);
+}
+
+function aboutCentre(matrix: Affine, { height, width }: Size): Affine {
+  const [x, y] = [width / 2 - 0.5, height / 2 - 0.5];
+  return multiply(multiply([1, 0, x, 0, 1, y], matrix), [1, 0, -x, 0, 1, -y]);
+}
+
+function flip({ isFlippedHorizontally, isFlippedVertically }: Geometry, { height, width }: Size): Affine {
+  const columns = isFlippedHorizontally ? ([-1, 0, width - 1] as const) : ([1, 0, 0] as const);
+  const rows = isFlippedVertically ? ([0, -1, height - 1] as const) : ([0, 1, 0] as const);
+  return [...columns, ...rows];
+}
+
+const multiply = (a: Affine, b: Affine): Affine => [
+  a[0] * b[0] + a[1] * b[3],
+  a[0] * b[1] + a[1] * b[4],
+  a[0] * b[2] + a[1] * b[5] + a[2],
+  a[3] * b[0] + a[4] * b[3],
+  a[3] * b[1] + a[4] * b[4],
+  a[3] * b[2] + a[4] * b[5] + a[5],
+];
