@@ -18,21 +18,41 @@ export interface CommandEntry {
   readonly load: () => Promise<{ readonly command: LoadedCommand }>;
 }
 
-/** In the order in which a newcomer meets them. */
+/** In the order in which a newcomer meets them. The descriptions are those of the modules (a test compares). */
 export const commands: readonly CommandEntry[] = [
+  {
+    name: "setup",
+    describe: "Get TensorFlow and compile its binding, once per machine",
+    load: () => import("./setup.js"),
+  },
   {
     name: "import",
     describe: "Import a folder of images as a data set",
     load: () => import("./import.js"),
   },
-  // {
-  //   name: "train",
-  //   describe: "Train a classifier on a data set, with workers on this machine",
-  //   load: () => import("./train.js"),
-  // },
   {
     name: "datasets",
     describe: "List and show data sets",
     load: () => import("./datasets.js"),
+  },
+  {
+    name: "train",
+    describe: "Train a classifier on a data set, with workers on this machine",
+    load: () => import("./train.js"),
+  },
+  {
+    name: "runs",
+    describe: "List, show, follow, stop and delete runs",
+    load: () => import("./runs.js"),
+  },
+  {
+    name: "coordinator",
+    describe: "Coordinate a run: workers on this and other machines join it",
+    load: () => import("./coordinator.js"),
+  },
+  {
+    name: "worker",
+    describe: "Join a coordinator and compute for its run",
+    load: () => import("./worker.js"),
   },
 ];

@@ -7,7 +7,8 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import { openStore } from "../shared/store/open.js";
 import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
-import { exitCodeOf, followRun } from "./progress.js";
+import { exitCodeOf } from "./outcome.js";
+import { followRun } from "./progress.js";
 import { createRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { withSignals } from "./signals.js";
@@ -90,16 +91,11 @@ export async function trainLocally(
   const stop = () => cluster.stop();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    const followed = followRun({
-      run: spec.run,
-      address: () => addresses.http,
-      // An interrupt stops the run; its end is still shown.
-      signal: new AbortController().signal,
-    });
+    const followed = followRun({ http: addresses.http, run: spec.run, store, quiet: options.json });
     followed.catch(() => undefined); // the race below reports it
     const end = await Promise.race([followed, cluster.failed]);
     report(spec, end, store, options.json);
-    return exitCodeOf(end);
+    return exitCodeOf(end.phase);
   } finally {
     signal.removeEventListener("abort", stop);
     await cluster.close(leaveMs);

@@ -3,9 +3,9 @@ import { renderReport } from "../dashboard/report.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { type Curve, epochsToCsv, stepsToCsv, toJson } from "../shared/curve.js";
 import { TrainyardError } from "../shared/errors.js";
+import type { RunResult } from "../shared/result.js";
 import { type RunSpec, runKey } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import type { RunResult } from "./result.js";
 
 export interface Publication {
   readonly spec: RunSpec;

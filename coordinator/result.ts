@@ -1,57 +1,11 @@
-/** `result.json`: what a finished run was, for people and scripts. Published once. */
+/** What a finished run was, from the core's state: shared/result describes the fields. */
+import type { RunResult } from "../shared/result.js";
 
 import type { WrittenCheckpoint } from "./checkpoints.js";
 import type { CoreState, Outcome } from "./core/state.js";
 
-export interface RunResult {
-  readonly format: "trainyard-result/1";
-  readonly run: string;
-  readonly outcome: Outcome["tag"];
-  readonly reason: string;
-  readonly dataset: { readonly name: string; readonly hash: string };
-  readonly model: string;
-  readonly parameters: number;
-  readonly lanes: number;
-  readonly workersSeen: number;
-  readonly fingerprints: readonly object[];
-  /** False when workers of several fingerprints took part: then other machines may give other bits. */
-  readonly sameBits: boolean;
-  readonly steps: number;
-  readonly epochs: number;
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
-  readonly final: EpochSummary | null;
-  readonly best: EpochSummary | null;
-  readonly classes: readonly ClassResult[];
-  readonly confusion: readonly (readonly number[])[];
-  readonly samples: {
-    readonly committed: number;
-    readonly redone: number;
-    readonly skipped: number;
-    readonly excluded: number;
-    /** Samples of finished epochs that no step accounts for; and those beyond once an epoch. */
-    readonly lost: number;
-    readonly repeated: number;
-  };
-  /** The checkpoint that was exported, and SHA-256 of its weights file. */
-  readonly exported: { readonly checkpoint: string; readonly paths: readonly string[] } | null;
-  readonly weightsSha256: string;
-}
-
-interface EpochSummary {
-  readonly epoch: number;
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly validationLoss: number | null;
-  readonly validationAccuracy: number | null;
-}
-
-interface ClassResult {
-  readonly name: string;
-  readonly images: number;
-  readonly correct: number;
-  readonly recall: number | null;
-}
+type EpochSummary = NonNullable<RunResult["final"]>;
+type ClassResult = RunResult["classes"][number];
 
 export function resultOf(
   state: CoreState,

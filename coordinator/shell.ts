@@ -9,6 +9,7 @@ import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
 import type { ModelLayout } from "../shared/layout.js";
 import type { Logger } from "../shared/log.js";
 import type { CoordinatorMetrics } from "../shared/metrics.js";
+import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -20,7 +21,7 @@ import { transition } from "./core/transition.js";
 import { Journal } from "./journal.js";
 import { publishResult } from "./publish.js";
 import { ReducerPool } from "./reducers/pool.js";
-import { type RunResult, resultOf } from "./result.js";
+import { resultOf } from "./result.js";
 import { phaseName, statusOf } from "./status.js";
 
 /** How often time passes for the core. */

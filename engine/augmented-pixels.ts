@@ -2,25 +2,20 @@
  * From decoded pixels to the model's input in the training graph: augmented in 0..255, then scaled to 0..1.
  */
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-node-gpu";
+import { type AugmentationInputs, augment } from "./augmentation/graph.js";
+
 import type { EngineSpec } from "./engine.js";
 import type { TensorFlow } from "./native/load.js";
 import { boolAttribute, DataType, nodeBackend, typeAttribute } from "./recording/backend.js";
-
-/** Drawn per sample by whoever feeds the micro-batch; shapes as in MicroBatch. */
-export interface AugmentationInputs {
-  readonly transforms: Tensor;
-  readonly brightness: Tensor;
-  readonly channelShifts: Tensor;
-}
 
 /** float32 [n, height, width, channels] in 0..1 from uint8 images of that shape. */
 export function augmentedPixels(
   tf: TensorFlow,
   images: Tensor,
-  _inputs: AugmentationInputs,
-  _spec: EngineSpec,
+  inputs: AugmentationInputs,
+  spec: EngineSpec,
 ): Tensor4D {
-  return scaledPixels(pixelValues(tf, images));
+  return scaledPixels(augment(tf, pixelValues(tf, images), inputs, spec.augmentation));
 }
 
 /** The scaling of training, evaluation and of the Rescaling layer in exports: pixel * (1 / 255). */
@@ -35,3 +30,5 @@ export function pixelValues(tf: TensorFlow, images: Tensor): Tensor4D {
   ];
   return nodeBackend(tf).executeSingleOutput("Cast", attributes, [images]) as Tensor4D;
 }
+
+export type { AugmentationInputs };

@@ -11,14 +11,17 @@ export const uint32 = z.number().int().min(0).max(0xffffffff);
 
 export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
-/** float64 vector from little-endian bytes; copies, because a wire buffer's alignment is arbitrary. */
+/**
+ * float64 vector from little-endian bytes; copies, because a wire buffer's alignment is arbitrary. (Not by slice():
+ * a Buffer's shares memory.)
+ */
 export function float64From(data: Uint8Array): Float64Array {
-  return new Float64Array(data.slice().buffer);
+  return new Float64Array(new Uint8Array(data).buffer);
 }
 
 /** float32 vector from little-endian bytes; copies as above. */
 export function float32From(data: Uint8Array): Float32Array {
-  return new Float32Array(data.slice().buffer);
+  return new Float32Array(new Uint8Array(data).buffer);
 }
 
 /** The bytes of a typed array, without a copy. */
