@@ -1,0 +1,103 @@
+/** Runs in words: the table of all, the summary of one, and both as JSON. */
+import { decimals, duration, percent } from "./duration.js";
+import { progressLine } from "./progress.js";
+import { type RunState, stateName } from "./run-state.js";
+
+/** Columns as wide as their longest cell, two spaces apart. */
+export function textTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => [...(row[column] ?? "")].length)),
+  );
+  const pad = (cell: string, column: number) => cell + " ".repeat((widths[column] ?? 0) - [...cell].length);
+  return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
+}
+
+export function runTable(runs: readonly RunState[]): string {
+  if (runs.length === 0) return "no runs yet: trainyard train DATASET starts one";
+  const rows = runs.map((run) => [
+    run.run,
+    stateName(run),
+    run.spec.dataset.name,
+    epochsOf(run),
+    accuracyOf(run),
+  ]);
+  return textTable([["RUN", "STATE", "DATA SET", "EPOCHS", "VALIDATION ACCURACY"], ...rows]);
+}
+
+function epochsOf({ spec, state }: RunState): string {
+  if (state.tag === "ended") return `${state.result.epochs}/${spec.epochs}`;
+  return state.tag === "live" ? `${state.status.epoch}/${spec.epochs}` : `–/${spec.epochs}`;
+}
+
+function accuracyOf({ state }: RunState): string {
+  if (state.tag === "ended") return percent(state.result.final?.validationAccuracy);
+  return state.tag === "live" ? percent(state.status.validation?.accuracy) : "–";
+}
+
+/** Multi-line, for people. */
+export function runSummary(run: RunState): string {
+  const { spec, state } = run;
+  const facts = [
+    ["run", run.run],
+    ["state", stateInWords(run)],
+    ["data set", `${spec.dataset.name} (${spec.classes.join(", ")})`],
+    ["model", `${spec.model.name}, ${spec.image.height} x ${spec.image.width} x ${spec.image.channels}`],
+    ["batch", `${spec.batchSize} in ${spec.lanes} lanes, ${spec.epochs} epochs, seed ${spec.seed}`],
+  ];
+  if (state.tag === "ended") facts.push(...resultFacts(state.result));
+  return textTable(facts);
+}
+
+function stateInWords(run: RunState): string {
+  const { state } = run;
+  if (state.tag === "ended") return `${state.result.outcome}: ${state.result.reason}`;
+  if (state.tag === "live") return progressLine(state.status);
+  return state.tag === "created"
+    ? "created; no coordinator has taken it yet"
+    : `interrupted: its coordinator at ${state.http} does not answer`;
+}
+
+function resultFacts(result: Extract<RunState["state"], { tag: "ended" }>["result"]): string[][] {
+  const { final, best, samples } = result;
+  const facts = [
+    [
+      "took",
+      `${duration(result.seconds)}, ${Math.round(result.imagesPerSecond ?? 0)} images/s, ${result.steps} steps`,
+    ],
+    ["workers", `${result.workersSeen}${result.sameBits ? "" : ", of several kinds (not the same bits)"}`],
+  ];
+  if (final !== null)
+    facts.push(["training", `loss ${decimals(final.loss)}, accuracy ${percent(final.accuracy)}`]);
+  if (final?.validationLoss != null) {
+    facts.push([
+      "validation",
+      `loss ${decimals(final.validationLoss)}, accuracy ${percent(final.validationAccuracy)}`,
+    ]);
+  }
+  if (best !== null) {
+    const accuracy = percent(best.validationAccuracy ?? best.accuracy);
+    facts.push([
+      "best",
+      `epoch ${best.epoch + 1}, loss ${decimals(best.validationLoss ?? best.loss)}, accuracy ${accuracy}`,
+    ]);
+  }
+  for (const item of result.classes) {
+    facts.push([`  ${item.name}`, `${item.correct} of ${item.images} right (${percent(item.recall)})`]);
+  }
+  facts.push([
+    "samples",
+    Object.entries(samples)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(", "),
+  ]);
+  if (result.exported !== null) facts.push(["files", result.exported.paths.join(", ")]);
+  return facts;
+}
+
+/** result.json as it is stored once the run has ended; else its state. */
+export function runAsJson(run: RunState): unknown {
+  const { state, spec } = run;
+  if (state.tag === "ended") return state.document;
+  const live = state.tag === "live" ? { http: state.http, status: state.status } : {};
+  return { run: run.run, state: stateName(run), dataset: spec.dataset, epochs: spec.epochs, ...live };
+}

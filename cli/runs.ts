@@ -1,0 +1,128 @@
+/** `trainyard runs`: what runs there are and how they are; following, stopping and deleting one. */
+import type { Argv, CommandModule } from "yargs";
+import { TrainyardError } from "../shared/errors.js";
+import { runKey } from "../shared/spec.js";
+import { requestStop } from "../shared/status.js";
+import { openStore } from "../shared/store/open.js";
+import { type GlobalOptions, jsonOption } from "./options.js";
+import { exitCodeOf } from "./outcome.js";
+import { followRun, progressLine } from "./progress.js";
+import { checkRunName } from "./run-name.js";
+import { listRuns, readEnd, readRunState, stateName } from "./run-state.js";
+import { runAsJson, runSummary, runTable } from "./run-summary.js";
+import { withSignals } from "./signals.js";
+
+interface RunOptions extends GlobalOptions {
+  run: string;
+  json: boolean;
+}
+type ListOptions = Omit<RunOptions, "run">;
+
+const out = (text: string) => void process.stdout.write(`${text}\n`);
+
+const withRun = (yargs: Argv<GlobalOptions>) =>
+  yargs.positional("run", { type: "string", demandOption: true, describe: "Name of the run" });
+const withRunAndJson = (yargs: Argv<GlobalOptions>) => withRun(yargs).option("json", jsonOption);
+
+const list: CommandModule<GlobalOptions, ListOptions> = {
+  command: "list",
+  describe: "List the runs of the store",
+  builder: (yargs) => yargs.option("json", jsonOption).example("$0 runs list", "All runs, with their state"),
+  handler: (options) =>
+    withSignals(async (signal) => {
+      const store = await openStore(options.store, { signal });
+      const names = await listRuns(store, signal);
+      const states = await Promise.all(names.map((name) => readRunState(store, name, signal)));
+      out(options.json ? JSON.stringify(states.map(runAsJson)) : runTable(states));
+    }),
+};
+
+const show: CommandModule<GlobalOptions, RunOptions> = {
+  command: "show <run>",
+  describe: "Show one run: its result, or how it is now",
+  builder: (yargs) =>
+    withRunAndJson(yargs)
+      .example("$0 runs show faces-1", "What it is and what came of it")
+      .example("$0 runs show faces-1 --json", "result.json once it has ended, else its state"),
+  handler: (options) =>
+    withSignals(async (signal) => {
+      const store = await openStore(options.store, { signal });
+      const state = await readRunState(store, checkRunName(options.run), signal);
+      out(options.json ? JSON.stringify(runAsJson(state), null, 2) : runSummary(state));
+    }),
+};
+
+const follow: CommandModule<GlobalOptions, RunOptions> = {
+  command: "follow <run>",
+  describe: "Follow a run until it ends; Ctrl-C leaves it running",
+  builder: (yargs) =>
+    withRunAndJson(yargs).example("$0 runs follow faces-1", "Its progress, as train shows it"),
+  handler: (options) =>
+    withSignals(async (signal) => {
+      const store = await openStore(options.store, { signal });
+      const { run, state } = await readRunState(store, checkRunName(options.run), signal);
+      if (state.tag === "created")
+        throw new TrainyardError("NOT_FOUND", `no coordinator has taken ${run} yet`);
+      if (state.tag === "interrupted") throw nobodyAnswers(run, state.http);
+      const end =
+        state.tag === "ended"
+          ? await readEnd(store, run)
+          : await followRun({ http: state.http, run, store, signal, quiet: options.json });
+      if (end === null) throw new TrainyardError("FAILED", `the result of ${run} is gone`);
+      out(options.json ? JSON.stringify(end.result ?? end) : `${run}: ${progressLine(end)}`);
+      process.exitCode = exitCodeOf(end.phase);
+    }),
+};
+
+const stop: CommandModule<GlobalOptions, RunOptions> = {
+  command: "stop <run>",
+  describe: "Stop a run after the step in progress",
+  builder: (yargs) =>
+    withRunAndJson(yargs).example("$0 runs stop faces-1", "It ends as stopped (exit code 3)"),
+  handler: (options) =>
+    withSignals(async (signal) => {
+      const store = await openStore(options.store, { signal });
+      const { run, state } = await readRunState(store, checkRunName(options.run), signal);
+      if (state.tag === "live") await requestStop(state.http, signal);
+      else if (state.tag === "interrupted") throw nobodyAnswers(run, state.http);
+      const isStopping = state.tag === "live";
+      const said = isStopping ? `${run} stops after the step in progress` : `${run} is not running`;
+      out(options.json ? JSON.stringify({ run, stopping: isStopping }) : said);
+    }),
+};
+
+const remove: CommandModule<GlobalOptions, RunOptions> = {
+  command: "delete <run>",
+  describe: "Delete a run with its checkpoints, curve and exports",
+  builder: (yargs) => withRunAndJson(yargs).example("$0 runs delete faces-1", "Refused while it runs"),
+  handler: (options) =>
+    withSignals(async (signal) => {
+      const store = await openStore(options.store, { signal });
+      const state = await readRunState(store, checkRunName(options.run), signal);
+      const { run } = state;
+      if (state.state.tag === "live") {
+        const sentence = `${run} is ${stateName(state)}; stop it first: trainyard runs stop ${run}`;
+        throw new TrainyardError("USAGE", sentence);
+      }
+      const keys: string[] = [];
+      for await (const { key } of store.list(`${runKey(run)}/`, { signal })) keys.push(key);
+      // spec.json last: as long as it is there, an interrupted deletion can be seen and done again.
+      const last = runKey(run, "spec.json");
+      for (const key of [...keys.filter((item) => item !== last), last]) await store.delete(key, { signal });
+      const said = `${run} is deleted: ${keys.length} objects`;
+      out(options.json ? JSON.stringify({ run, deleted: keys.length }) : said);
+    }),
+};
+
+const nobodyAnswers = (run: string, http: string) =>
+  new TrainyardError(
+    "UNREACHABLE",
+    `the coordinator of ${run} at ${http} does not answer; it may have crashed`,
+  );
+
+export const command: CommandModule<GlobalOptions, GlobalOptions> = {
+  command: "runs",
+  describe: "List, show, follow, stop and delete runs",
+  builder: (yargs) => yargs.command(list).command(show).command(follow).command(stop).command(remove),
+  handler: () => undefined,
+};
