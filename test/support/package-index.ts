@@ -1,0 +1,100 @@
+/**
+ * A Python package index on loopback with one small wheel shaped like TensorFlow's, for tests of the set-up:
+ * real pip downloads from it. Counts downloads, and can stop in the middle of one or serve other bytes.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { Platform } from "../../engine/native/setup/platform.mjs";
+
+const wheelName = "tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl";
+
+/** Arguments: the wheel's path. Half-random content, so that its size on the wire is a few megabytes. */
+const makeWheel = `
+import random, sys, zipfile
+bytes_of = random.Random(7).randbytes
+with zipfile.ZipFile(sys.argv[1], "w") as wheel:
+    wheel.writestr("tensorflow/libtensorflow_cc.so.2", bytes_of(3_000_000))
+    wheel.writestr("tensorflow/libtensorflow_framework.so.2", bytes_of(200_000))
+    wheel.writestr("tensorflow/include/tensorflow/c/c_api.h", "// C")
+    wheel.writestr("tensorflow/include/unsupported/Eigen/big.h", "// not needed")
+    wheel.writestr("tensorflow/python/framework.py", "# not needed")
+    about = "tensorflow_cpu-2.21.0.dist-info/"
+    wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\\nName: tensorflow-cpu\\nVersion: 2.21.0\\n")
+    wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: false\\nTag: cp311-cp311-manylinux_2_27_x86_64\\n")
+    wheel.writestr(about + "RECORD", "")
+`;
+
+export class PackageIndex {
+  /** Wheel downloads begun. */
+  downloads = 0;
+  /** Stops each download half-way and leaves it hanging. */
+  isStalling = false;
+  /** Serves a wheel of another content, with the checksum that fits that. */
+  isTampered = false;
+  readonly wheel: Buffer;
+  readonly #server: Server;
+  #onStall: () => void = () => undefined;
+
+  private constructor(wheel: Buffer) {
+    this.wheel = wheel;
+    this.#server = createServer((request, response) => this.#answer(request.url ?? "", response));
+  }
+
+  static async start(folder: string): Promise<PackageIndex> {
+    const path = join(folder, wheelName);
+    execFileSync("python3", ["-c", makeWheel, path]);
+    const index = new PackageIndex(readFileSync(path));
+    await new Promise<void>((resolve) => index.#server.listen(0, "127.0.0.1", resolve));
+    return index;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/simple`;
+  }
+
+  /** What the set-up would have pinned for this wheel. */
+  get platform(): Platform {
+    const sha256 = sha256Of(this.wheel);
+    const wheel = {
+      distribution: "tensorflow-cpu",
+      tag: "manylinux_2_27_x86_64",
+      sha256,
+      bytes: this.wheel.length,
+    };
+    return { name: "linux-x64", wheel };
+  }
+
+  /** Resolves when half a wheel has been sent and the rest is held back. */
+  stalled(): Promise<void> {
+    this.isStalling = true;
+    return new Promise((resolve) => {
+      this.#onStall = resolve;
+    });
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #answer(url: string, response: ServerResponse): void {
+    const wheel = this.isTampered ? Buffer.concat([this.wheel, Buffer.from("x")]) : this.wheel;
+    if (!url.endsWith(".whl")) {
+      response.setHeader("content-type", "text/html");
+      response.end(`<!DOCTYPE html><a href="/files/${wheelName}#sha256=${sha256Of(wheel)}">${wheelName}</a>`);
+      return;
+    }
+    this.downloads += 1;
+    response.writeHead(200, { "content-type": "application/zip", "content-length": wheel.length });
+    if (!this.isStalling) return void response.end(wheel);
+    response.write(wheel.subarray(0, wheel.length / 2), () => this.#onStall());
+  }
+}
+
+function sha256Of(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
