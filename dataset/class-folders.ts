@@ -52,6 +52,7 @@ export async function readClassFolders(
   }
   const found = [...classes].sort(compareCodePoints);
   requireTwo(path, found, bases);
+  if (splits === null) refuseDatasets(path, root);
   const layout = splits === null ? "class folders" : layoutOf(splits);
   return { layout, classes: found, isSplit: splits?.validation != null, images, warnings };
 }
@@ -149,6 +150,16 @@ function requireTwo(path: string, found: readonly string[], bases: [TreeFolder, 
       ? `; did you mean ${path}/${only.source}?`
       : "; a classifier needs two classes or more, one folder each";
   throw new TrainyardError("INPUT", `${path} holds one class only ("${found[0]}")${hint}`);
+}
+
+/** A folder of data sets, each with its own train/: its folders are no classes. */
+function refuseDatasets(path: string, root: TreeFolder): void {
+  const isDataset = ({ files, folders }: TreeFolder) =>
+    files.length === 0 && folders.some(({ name }) => splitNames[name.toLowerCase()] === "train");
+  const inner = root.folders.find(isDataset);
+  if (inner === undefined || !root.folders.every(isDataset)) return;
+  const message = `the folders of ${path} are data sets with a train/ of their own, no classes; did you mean ${path}/${inner.source}?`;
+  throw new TrainyardError("INPUT", message);
 }
 
 async function noClassFolders(path: string, folder: TreeFolder): Promise<TrainyardError> {
