@@ -2,6 +2,7 @@
  * A coordinator's life: it takes a run's next generation, opens its ports, and carries the run out. One run, one
  * coordinator; what it knows lies in the store.
  */
+import { resolve } from "node:path";
 import type { Manifest } from "../dataset/manifest.js";
 import { readManifest } from "../dataset/manifest-file.js";
 import { TrainyardError } from "../shared/errors.js";
@@ -72,7 +73,19 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
   const plan = planRun(spec, manifest.splits.train.samples, validationLabels(spec, manifest));
   const state = initialState(plan, generation, programVersion(), performance.now());
   const { host, tensorPort, reducers } = options;
-  const shell = new Shell({ spec, manifest, store, state, host, tensorPort, reducers, logger, metrics });
+  const storeAddress = absoluteStore(store.url);
+  const shell = new Shell({
+    spec,
+    manifest,
+    store,
+    storeAddress,
+    state,
+    host,
+    tensorPort,
+    reducers,
+    logger,
+    metrics,
+  });
   const control = new ControlServer({
     run,
     generation,
@@ -110,6 +123,12 @@ async function followToEnd({ signal, logger }: CoordinatorOptions, shell: Shell)
   logger.debug(`the run ended: ${outcome.tag}`);
   await new Promise((resolve) => setTimeout(resolve, lingerMs));
   return { outcome, status: shell.status };
+}
+
+/** A relative folder means another one to a worker that was started elsewhere. */
+function absoluteStore(url: string): string {
+  if (url.startsWith("s3")) return url;
+  return `file:${resolve(url.replace(/^file:/, ""))}`;
 }
 
 async function readSpec(store: ObjectStore, run: string): Promise<RunSpec> {

@@ -31,6 +31,8 @@ export interface ShellOptions {
   readonly spec: RunSpec;
   readonly manifest: Manifest;
   readonly store: ObjectStore;
+  /** What workers are told to open; they may run in another folder. */
+  readonly storeAddress: string;
   readonly state: CoreState;
   /** Where slices listen; port 0 = any. */
   readonly host: string;
@@ -149,9 +151,9 @@ export class Shell {
 
   /** What only the shell knows is filled in here: the spec's text, the store's address, the slices' ports. */
   #send({ worker, body }: Extract<Effect, { tag: "send" }>): void {
-    const { spec, store } = this.#options;
+    const { spec, storeAddress } = this.#options;
     if (body.kind === "welcome") {
-      this.#control?.send(worker, { ...body, specJson: JSON.stringify(spec), store: store.url });
+      this.#control?.send(worker, { ...body, specJson: JSON.stringify(spec), store: storeAddress });
     } else if (body.kind === "slices") {
       this.#control?.send(worker, { ...body, slices: [...this.#slices] });
     } else {

@@ -1,0 +1,88 @@
+/**
+ * Two workers are one: real processes, real gRPC, real TensorFlow. The same run on 1, 2 and 3 workers, with a
+ * worker killed, one drained and one that comes late, has the same weights after every step, bit for bit.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Curve } from "../../shared/curve.js";
+import { checksums, TestCluster } from "../support/cluster.js";
+import { photographs, runProgram, scratch } from "../support/program.js";
+
+const place = scratch();
+const options = { cwd: place.folder, store: `file:${place.folder}/store` };
+const flags = ["--lanes", "8", "--batch-size", "64", "--epochs", "2", "--image-size", "32", "--seed", "5"];
+
+/** Runs to the end with these workers; `during` may hurt them. */
+async function train(
+  run: string,
+  workers: readonly string[],
+  during: (cluster: TestCluster) => Promise<void> = async () => undefined,
+  extra: readonly string[] = [],
+): Promise<{
+  curve: Curve;
+  result: { samples: Record<string, number>; weightsSha256: string; workersSeen: number };
+}> {
+  const cluster = await TestCluster.start("faces", ["--run", run, ...flags, ...extra], options);
+  try {
+    for (const id of workers) cluster.worker(id);
+    await during(cluster);
+    const { code, stderr } = await cluster.coordinatorEnd;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const shown = await runProgram(["runs", "show", run, "--json", "--store", options.store], options);
+    return { curve: await cluster.curve(), result: JSON.parse(shown.stdout) };
+  } finally {
+    await cluster.close();
+  }
+}
+
+describe("the same run", () => {
+  let one: Awaited<ReturnType<typeof train>>;
+
+  beforeAll(async () => {
+    const imported = await runProgram(
+      ["import", photographs("faces"), "--name", "faces", "--store", options.store],
+      options,
+    );
+    expect(imported.code).toBe(0);
+    one = await train("one", ["a"]);
+  }, 180_000);
+  afterAll(() => place.remove());
+
+  const expectSame = (other: Awaited<ReturnType<typeof train>>) => {
+    expect(checksums(other.curve)).toEqual(checksums(one.curve));
+    expect(other.result.weightsSha256).toBe(one.result.weightsSha256);
+    expect(other.result.samples).toMatchObject({ committed: 2 * 196, skipped: 0, lost: 0, repeated: 0 });
+    const losses = (curve: Curve) => curve.epochs.map((row) => [row.loss, row.accuracy, row.validationLoss]);
+    expect(losses(other.curve)).toEqual(losses(one.curve));
+  };
+
+  it("changes its weights in every step, and takes every sample once an epoch", () => {
+    expect(one.curve.steps).toHaveLength(2 * 4);
+    expect(new Set(checksums(one.curve)).size).toBe(8);
+    expect(one.result.samples).toMatchObject({ committed: 392, redone: 0, lost: 0, repeated: 0 });
+  });
+
+  it("has the same bits on 2 workers", async () => expectSame(await train("two", ["a", "b"])), 180_000);
+
+  it("has the same bits on 3 workers, and with 3 reducers", async () => {
+    expectSame(await train("three", ["a", "b", "c"], undefined, ["--reducers", "3"]));
+  }, 180_000);
+
+  it("has the same bits when a worker is killed and another comes late", async () => {
+    const killed = await train("killed", ["a", "b"], async (cluster) => {
+      await cluster.until("a step of two", ({ step, workers }) => step >= 1 && workers.length === 2);
+      process.kill(cluster.worker("late").pid as number, 0);
+      cluster.kill("b", "SIGKILL");
+    });
+    expectSame(killed);
+    expect(killed.result.workersSeen).toBe(3);
+  }, 180_000);
+
+  it("has the same bits when a worker is drained: it hands its lanes back and exits 3", async () => {
+    const drained = await train("drained", ["a", "b"], async (cluster) => {
+      await cluster.until("a step of two", ({ step, workers }) => step >= 1 && workers.length === 2);
+      cluster.kill("b", "SIGTERM");
+      expect((await cluster.end("b")).code).toBe(3);
+    });
+    expectSame(drained);
+  }, 180_000);
+});

@@ -1,0 +1,105 @@
+/** A cluster of real processes on loopback that a test can hurt: a coordinator, and workers by name. */
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Curve, fromJson } from "../../shared/curve.js";
+import { fetchStatus, type RunStatus } from "../../shared/status.js";
+import { openStore } from "../../shared/store/open.js";
+import { type Ended, endOf, type RunOptions, startProgram } from "./program.js";
+
+interface Ready {
+  readonly run: string;
+  readonly address: string;
+  readonly http: string;
+}
+
+export class TestCluster {
+  readonly #options: RunOptions & { readonly store: string };
+  readonly #coordinator: ChildProcess;
+  readonly #workers = new Map<string, ChildProcess>();
+  readonly #ends = new Map<string, Promise<Ended>>();
+  readonly ready: Ready;
+  readonly coordinatorEnd: Promise<Ended>;
+
+  private constructor(options: RunOptions & { store: string }, coordinator: ChildProcess, ready: Ready) {
+    this.#options = options;
+    this.#coordinator = coordinator;
+    this.coordinatorEnd = endOf(coordinator);
+    this.ready = ready;
+  }
+
+  /** `flags`: of the run, as for `trainyard train`. */
+  static async start(
+    dataset: string,
+    flags: readonly string[],
+    options: RunOptions & { store: string },
+  ): Promise<TestCluster> {
+    const words = ["coordinator", dataset, "--store", options.store, "--port", "0", ...flags];
+    const coordinator = startProgram(words, options);
+    const lines = createInterface({ input: coordinator.stdout as Readable });
+    const ended = once(coordinator, "close").then(() => null);
+    const first = await Promise.race([once(lines, "line"), ended]);
+    if (first === null) throw new Error(`the coordinator ended at once: ${words.join(" ")}`);
+    return new TestCluster(options, coordinator, JSON.parse(String(first[0])) as Ready);
+  }
+
+  worker(id: string): ChildProcess {
+    const words = ["worker", "--coordinator", this.ready.address, "--id", id, "--store", this.#options.store];
+    const child = startProgram(words, this.#options);
+    this.#workers.set(id, child);
+    this.#ends.set(id, endOf(child));
+    return child;
+  }
+
+  end(id: string): Promise<Ended> {
+    const end = this.#ends.get(id);
+    if (end === undefined) throw new Error(`no worker ${id}`);
+    return end;
+  }
+
+  kill(id: string, signal: NodeJS.Signals): void {
+    this.#workers.get(id)?.kill(signal);
+  }
+
+  status(): Promise<RunStatus> {
+    return fetchStatus(this.ready.http, this.ready.run);
+  }
+
+  /** Waits until the run is as described; the deadline names what was waited for. */
+  async until(
+    what: string,
+    isThere: (status: RunStatus) => boolean,
+    deadlineMs = 90_000,
+  ): Promise<RunStatus> {
+    const startedMs = Date.now();
+    for (;;) {
+      const status = await this.status();
+      if (isThere(status)) return status;
+      if (Date.now() - startedMs > deadlineMs)
+        throw new Error(`waited too long for ${what}: ${JSON.stringify(status)}`);
+      await sleep(20);
+    }
+  }
+
+  /** The finished run's curve from the store. */
+  async curve(): Promise<Curve> {
+    const store = await openStore(this.#options.store, {
+      environment: { ...process.env, ...this.#options.env },
+    });
+    const bytes = await store.get(`runs/${this.ready.run}/curve.json`);
+    return fromJson(Buffer.from(bytes).toString("utf8"));
+  }
+
+  /** Ends whatever is left of it. */
+  async close(): Promise<void> {
+    for (const child of [...this.#workers.values(), this.#coordinator]) {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    }
+    await Promise.all([...this.#ends.values(), this.coordinatorEnd]);
+  }
+}
+
+/** Every commit's checksum, in step order. */
+export const checksums = (curve: Curve) => curve.steps.map((row) => row.crc32c);
