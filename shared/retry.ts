@@ -2,6 +2,7 @@
  * Repeating a call that failed for a passing reason: exponential back-off with jitter inside one overall deadline.
  * Which errors pass, and whether a repeat is safe, is the caller's to say.
  */
+import { setMaxListeners } from "node:events";
 import { TrainyardError } from "./errors.js";
 
 export interface RetryOptions {
@@ -25,19 +26,43 @@ export async function retry<T>(
   options: RetryOptions,
 ): Promise<T> {
   const end = performance.now() + options.deadlineMs;
-  const deadline = AbortSignal.timeout(options.deadlineMs);
-  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
-  for (let pause = options.pauseMinMs ?? 100; ; pause = Math.min(2 * pause, options.pauseMaxMs ?? 2_000)) {
-    throwIfAborted(options.signal, options.what);
-    try {
-      return await attempt(signal);
-    } catch (error) {
+  const { signal, release } = withDeadline(options.signal, options.deadlineMs);
+  try {
+    for (let pause = options.pauseMinMs ?? 100; ; pause = Math.min(2 * pause, options.pauseMaxMs ?? 2_000)) {
       throwIfAborted(options.signal, options.what);
-      const jittered = pause * (0.5 + Math.random() / 2);
-      if (!options.isRetryable(error) || performance.now() + jittered >= end) throw error;
-      await delay(jittered, options.signal, options.what);
+      try {
+        return await attempt(signal);
+      } catch (error) {
+        throwIfAborted(options.signal, options.what);
+        const jittered = pause * (0.5 + Math.random() / 2);
+        if (!options.isRetryable(error) || performance.now() + jittered >= end) throw error;
+        await delay(jittered, options.signal, options.what);
+      }
     }
+  } finally {
+    release();
   }
+}
+
+/** A signal that also aborts at the deadline. Released, unlike AbortSignal.any, it leaves nothing on a long-lived one. */
+function withDeadline(source: AbortSignal | undefined, deadlineMs: number) {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(source?.reason);
+  const onDeadline = () => controller.abort(new DOMException("the deadline passed", "TimeoutError"));
+  const timer = setTimeout(onDeadline, deadlineMs);
+  if (source?.aborted) onAbort();
+  else if (source !== undefined) shareSignal(source).addEventListener("abort", onAbort, { once: true });
+  const release = () => {
+    clearTimeout(timer);
+    source?.removeEventListener("abort", onAbort);
+  };
+  return { signal: controller.signal, release };
+}
+
+/** One signal may end any number of calls at once; Node warns of a leak beyond ten listeners unless told so. */
+export function shareSignal(signal: AbortSignal): AbortSignal {
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 /** Waits; rejects at once when the signal aborts. */
@@ -52,7 +77,7 @@ export function delay(milliseconds: number, signal?: AbortSignal, what = "a wait
       signal?.removeEventListener("abort", onAbort);
       resolve();
     }, milliseconds);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal !== undefined) shareSignal(signal).addEventListener("abort", onAbort, { once: true });
   });
 }
 

@@ -6,6 +6,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { Client } from "minio";
 import { limits } from "../limits.js";
+import { shareSignal } from "../retry.js";
 import type { S3Credentials } from "./s3-credentials.js";
 import type { S3Location } from "./s3-location.js";
 
@@ -103,13 +104,16 @@ export class S3Connection {
   #transport(signal: AbortSignal | undefined, isSlow: boolean): typeof http.request {
     const module = this.location.isSecure ? https : http;
     const request = (options: http.RequestOptions, answered: (response: http.IncomingMessage) => void) => {
-      const sent = module.request({ ...options, ...(signal && { signal }) }, (response) => {
-        const date = Date.parse(response.headers.date ?? "");
-        if (Number.isFinite(date)) this.skewMs = date - Date.now();
-        const status = response.statusCode ?? 0;
-        if (status >= 500 || status === 408 || status === 429) response.statusCode = status + statusOffset;
-        answered(response);
-      });
+      const sent = module.request(
+        { ...options, ...(signal && { signal: shareSignal(signal) }) },
+        (response) => {
+          const date = Date.parse(response.headers.date ?? "");
+          if (Number.isFinite(date)) this.skewMs = date - Date.now();
+          const status = response.statusCode ?? 0;
+          if (status >= 500 || status === 408 || status === 429) response.statusCode = status + statusOffset;
+          answered(response);
+        },
+      );
       if (!isSlow) {
         sent.setTimeout(limits.storeSilenceMs, () => {
           sent.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" }));

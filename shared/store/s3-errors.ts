@@ -108,9 +108,13 @@ function unreachable(what: string): Explanation {
   return ["STORE_UNREACHABLE", (context) => `${what} at ${endpoint(context)}; ${howToStart(context)}`];
 }
 
-const endpoint = ({ location }: S3ErrorContext) => `${location.host}:${location.port}`;
+const endpoint = ({ location: { host, port } }: S3ErrorContext) =>
+  `${host.includes(":") ? `[${host}]` : host}:${port}`;
+/** A server without TLS is most likely the user's own. */
 const howToStart = (context: S3ErrorContext) =>
-  `check --store, and start the server there (\`minio server FOLDER --address ${endpoint(context)}\`)`;
+  context.location.isSecure
+    ? "check --store and the network"
+    : `check --store, or start the server there (\`minio server FOLDER --address ${endpoint(context)}\`)`;
 
 /** Known TrainyardErrors pass. */
 export function s3Error(caught: unknown, context: S3ErrorContext): TrainyardError {

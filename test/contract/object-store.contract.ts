@@ -369,6 +369,22 @@ export function describeObjectStore(
         expect(await store.stat("abort-put")).toBeNull();
       });
 
+      test("signal may be shared by any number of calls without a warning", async () => {
+        const warnings: Error[] = [];
+        const onWarning = (warning: Error) => warnings.push(warning);
+        process.on("warning", onWarning);
+        const { signal } = new AbortController();
+        await put("shared-signal", "x");
+        await Promise.all(
+          Array.from({ length: 40 }, async (_, i) => {
+            await store.put(`shared-signal-${i}`, Buffer.from("x"), { signal });
+            await store.get("shared-signal", { signal });
+          }),
+        );
+        process.off("warning", onWarning);
+        expect(warnings).toEqual([]);
+      });
+
       test("in the middle of an upload leaves nothing", async () => {
         const controller = new AbortController();
         const bytes = limits.storeSinglePutBytes + limits.storePartBytes;
