@@ -1,9 +1,8 @@
 /**
- * From decoded pixels to the model's input in the training graph: augmented in 0..255, then scaled to 0..1.
+ * From decoded pixels to the model's input: augmented in 0..255 where training wants it, then scaled to 0..1.
  */
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-node-gpu";
 import { type AugmentationInputs, augment } from "./augmentation/graph.js";
-
 import type { EngineSpec } from "./engine.js";
 import type { TensorFlow } from "./native/load.js";
 import { boolAttribute, DataType, nodeBackend, typeAttribute } from "./recording/backend.js";
@@ -30,5 +29,3 @@ export function pixelValues(tf: TensorFlow, images: Tensor): Tensor4D {
   ];
   return nodeBackend(tf).executeSingleOutput("Cast", attributes, [images]) as Tensor4D;
 }
-
-export type { AugmentationInputs };

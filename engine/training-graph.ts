@@ -6,7 +6,8 @@
 import type { LayersModel, Scalar, Tensor, Variable } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../shared/errors.js";
 import type { ModelLayout } from "../shared/layout.js";
-import { type AugmentationInputs, augmentedPixels } from "./augmented-pixels.js";
+import type { AugmentationInputs } from "./augmentation/graph.js";
+import { augmentedPixels } from "./augmented-pixels.js";
 import type { EngineSpec } from "./engine.js";
 import { TrainingStep } from "./layers/training-step.js";
 import { correctCount, lossPerSample, sampleWeights } from "./losses.js";
