@@ -136,6 +136,9 @@ function reasonOf(caught: unknown, skewMs: number): string {
   return code === "AccessDenied" && Math.abs(skewMs) > skewMaxMs ? "RequestTimeTooSkewed" : code;
 }
 
+const notS3 = ({ location }: S3ErrorContext) =>
+  `no S3 server answers${location.isSecure ? "" : " (if it speaks TLS, write s3+https://)"}`;
+
 function unexpected(caught: unknown, reason: string): Explanation {
   const message = caught instanceof Error ? caught.message : String(caught);
   const said = [reason, message].filter((part) => part !== "").join(": ");

@@ -107,6 +107,16 @@ describe("an S3 store behind a faulty network", () => {
     expect(requests).toBe(1);
   });
 
+  test("a server that is no S3 server is said to be none", async () => {
+    proxy.decide = () => ({ status: 400, body: "Client sent an HTTP request to an HTTPS server." });
+    await expect(
+      openStore(`s3://127.0.0.1:${proxy.port}/faults`, { environment: minio.environment, waitMs: 200 }),
+    ).rejects.toMatchObject({
+      code: "STORE_UNREACHABLE",
+      message: expect.stringMatching(/no S3 server answers .*s3\+https/),
+    });
+  });
+
   test("a listing that repeats its continuation token ends in an error, not never", async () => {
     const body =
       "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken>" +
