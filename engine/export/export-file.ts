@@ -1,0 +1,19 @@
+/** A file that leaves a run: where it lies below `runs/<run>/`, and its bytes. */
+export interface ExportFile {
+  /** `export/keras/model.h5`. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+}
+
+export const exportPaths = {
+  tfjsModel: "export/tfjs/model.json",
+  kerasH5: "export/keras/model.h5",
+  labels: "export/labels.json",
+} as const;
+
+export const jsonFile = (path: string, value: unknown): ExportFile => ({
+  path,
+  bytes: Buffer.from(`${JSON.stringify(value, null, 2)}\n`),
+  contentType: "application/json",
+});

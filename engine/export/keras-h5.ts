@@ -1,0 +1,78 @@
+/**
+ * Keras' whole-model HDF5 file, in the layout that Keras 2 writes and Keras 2 and 3 read: the configuration as an
+ * attribute, a group of weights per layer, names as fixed-length byte strings. Format: keras
+ * src/legacy/saving/legacy_h5_format.py. Without a training configuration: the model is for prediction, and
+ * Keras says that it is not compiled.
+ */
+import h5wasm, { FS, type Group } from "h5wasm/node";
+import { invariant } from "../../shared/errors.js";
+import { kerasConfig, type PortableLayer, type PortableModel } from "./portable-model.js";
+
+/** Largest attribute that fits an object header (HDF5_OBJECT_HEADER_LIMIT in Keras). */
+const attributeBytes = 64_512;
+/** What the layout is, not who wrote it. */
+const kerasVersion = "2.15.0";
+let written = 0;
+
+/** The file's bytes. */
+export async function kerasH5(model: PortableModel): Promise<Uint8Array> {
+  await h5wasm.ready;
+  invariant(FS !== null, "h5wasm has a file system once it is ready");
+  // A file of h5wasm's own memory, never of the disk.
+  const name = `/model-${written++}.h5`;
+  const file = new h5wasm.File(name, "w");
+  try {
+    writeModel(file, model);
+  } finally {
+    file.close();
+  }
+  const bytes = FS.readFile(name);
+  FS.unlink(name);
+  return bytes;
+}
+
+function writeModel(file: Group, model: PortableModel): void {
+  writeText(file, "keras_version", kerasVersion);
+  writeText(file, "backend", "tensorflow");
+  writeText(file, "model_config", JSON.stringify(kerasConfig(model)));
+  const group = file.create_group("model_weights");
+  writeText(group, "keras_version", kerasVersion);
+  writeText(group, "backend", "tensorflow");
+  writeNames(
+    group,
+    "layer_names",
+    model.layers.map(({ config }) => config.name),
+  );
+  for (const layer of model.layers) writeLayer(group, layer);
+}
+
+function writeLayer(parent: Group, { config, weights }: PortableLayer): void {
+  const group = parent.create_group(config.name);
+  writeNames(
+    group,
+    "weight_names",
+    weights.map((weight) => `${config.name}/${weight.name}:0`),
+  );
+  if (weights.length === 0) return;
+  const inner = group.create_group(config.name);
+  for (const { name, shape, values } of weights) {
+    inner.create_dataset({ name: `${name}:0`, data: values, shape: [...shape], dtype: "<f4" });
+  }
+}
+
+function writeText(group: Group, name: string, text: string): void {
+  const bytes = Buffer.byteLength(text);
+  invariant(bytes < attributeBytes, `${name} fits an attribute of HDF5`);
+  group.create_attribute(name, text, [], `S${bytes}`);
+}
+
+/** A layer without weights has an empty list of numbers, as Keras writes it: HDF5 has no empty strings. */
+function writeNames(group: Group, attribute: string, names: readonly string[]): void {
+  if (names.length === 0) {
+    group.create_attribute(attribute, new Float64Array(0), [0], "<f8");
+    return;
+  }
+  const width = Math.max(...names.map((name) => Buffer.byteLength(name)));
+  invariant(width * names.length < attributeBytes, `${attribute} fits an attribute of HDF5`);
+  group.create_attribute(attribute, [...names], [names.length], `S${width}`);
+}

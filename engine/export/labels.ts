@@ -1,0 +1,76 @@
+/**
+ * `labels.json`: what a model file can't say of itself. Class names in label order, how a picture becomes the input,
+ * and how the output becomes a class.
+ */
+import { z } from "zod";
+import { ImageSpec } from "../../shared/spec.js";
+
+export const Labels = z.object({
+  format: z.literal("trainyard-labels/1"),
+  run: z.string().nullable(),
+  /** In label order: the model's output i speaks of classes[i]. */
+  classes: z.array(z.string()).min(2),
+  /** Decoding and resizing, with the rule's meaning. */
+  image: ImageSpec,
+  input: z.object({ pixels: z.string(), resize: z.string(), colour: z.string() }),
+  output: z.object({
+    units: z.number().int().positive(),
+    activation: z.enum(["sigmoid", "softmax"]),
+    rule: z.string(),
+  }),
+  /** Python, as it stands beside model.h5. */
+  howToUse: z.array(z.string()),
+});
+export type Labels = z.infer<typeof Labels>;
+
+const resizeRules = {
+  nearest: "source index floor((i + 0.5) * in / out), as keras.utils.load_img and PIL",
+  area: "the mean of the source area of each pixel",
+  bilinear: "bilinear between the four nearest source pixels",
+} as const satisfies Record<ImageSpec["resize"], string>;
+
+const colourRules = {
+  srgb: "EXIF orientation applied, embedded profiles converted to sRGB, alpha flattened onto white",
+  "as-stored": "EXIF orientation applied, embedded profiles ignored and alpha dropped, as PIL's convert",
+} as const satisfies Record<ImageSpec["colour"], string>;
+
+export function labelsOf(run: string | null, classes: readonly string[], image: ImageSpec): Labels {
+  return {
+    format: "trainyard-labels/1",
+    run,
+    classes: [...classes],
+    image,
+    input: {
+      pixels: `float32 [batch, ${image.height}, ${image.width}, ${image.channels}], raw 0 to 255: the model scales them itself`,
+      resize: resizeRules[image.resize],
+      colour: colourRules[image.colour],
+    },
+    output: outputOf(classes),
+    howToUse: howToUse(classes, image),
+  };
+}
+
+function outputOf(classes: readonly string[]): Labels["output"] {
+  const [first, second] = classes.map((name) => JSON.stringify(name));
+  if (classes.length === 2) {
+    const rule = `the probability of ${second}: above 0.5 means ${second}, else ${first}`;
+    return { units: 1, activation: "sigmoid", rule };
+  }
+  const rule = "one probability a class, in the order of classes: the largest wins, the first of equals";
+  return { units: classes.length, activation: "softmax", rule };
+}
+
+function howToUse(classes: readonly string[], { height, width, channels }: ImageSpec): string[] {
+  const mode = channels === 1 ? ', color_mode="grayscale"' : "";
+  const names = `[${classes.map((name) => JSON.stringify(name)).join(", ")}]`;
+  const answer = classes.length === 2 ? "int(p[0, 0] > 0.5)" : "p[0].argmax()";
+  return [
+    "import numpy as np",
+    "from tensorflow.keras.models import load_model",
+    "from tensorflow.keras.preprocessing import image",
+    'model = load_model("model.h5")',
+    `img = image.load_img(path, target_size=(${height}, ${width})${mode})`,
+    "p = model.predict(np.expand_dims(image.img_to_array(img), axis=0))",
+    `print(${names}[${answer}])`,
+  ];
+}

@@ -1,0 +1,115 @@
+/**
+ * A trained model as other programs take it: layers with their weights by name, raw 0..255 pixels in. Knows what
+ * Keras 2, Keras 3 and tfjs all accept; the files are tfjs-files.ts and keras-h5.ts. Needs no TensorFlow.
+ */
+import { TrainyardError } from "../../shared/errors.js";
+import type { ModelLayout } from "../../shared/layout.js";
+import type { LayerConfig, LayerTopology, SequentialTopology } from "../models/topology.js";
+
+export interface PortableWeight {
+  /** Within its layer: `kernel`, `moving_mean`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** float32, a view on what the model was made of. */
+  readonly values: Float32Array;
+}
+
+export interface PortableLayer extends LayerTopology {
+  /** Trainable ones, then the others: the order of Keras' HDF5 files. */
+  readonly weights: readonly PortableWeight[];
+}
+
+export interface PortableModel {
+  readonly name: string;
+  /** First an input layer with a free batch size, then the pixel scaling, then the model's own. */
+  readonly layers: readonly PortableLayer[];
+}
+
+export interface TrainedModel {
+  readonly topology: SequentialTopology;
+  readonly layout: ModelLayout;
+  /** float32 [parameterCount]. */
+  readonly parameters: Float32Array;
+  /** float32 [statisticsCount], as published (DESIGN 5.5). */
+  readonly statistics: Float32Array;
+}
+
+/** Throws MODEL when weights and layout don't fit, or the topology has no input shape. */
+export function portableModel(model: TrainedModel): PortableModel {
+  checkSizes(model);
+  const { name, layers } = model.topology.config;
+  const shape = layers[0]?.config["batch_input_shape"];
+  if (!Array.isArray(shape)) throw new TrainyardError("MODEL", `the model ${name} has no input shape`);
+  const own = layers.map((layer) => ({ ...withoutInputShape(layer), weights: weightsOf(layer, model) }));
+  return { name, layers: withPortableNames([inputLayer(shape), scalingLayer, ...own]) };
+}
+
+function checkSizes({ layout, parameters, statistics }: TrainedModel): void {
+  if (parameters.length === layout.parameterCount && statistics.length === layout.statisticsCount) return;
+  const given = `${parameters.length} parameters and ${statistics.length} statistics`;
+  const message = `the model has ${layout.parameterCount} parameters and ${layout.statisticsCount} statistics, but was given ${given}`;
+  throw new TrainyardError("MODEL", message);
+}
+
+const inputLayer = (shape: LayerConfig[string]): PortableLayer => ({
+  class_name: "InputLayer",
+  config: { name: "pixels", batch_input_shape: shape as number[], dtype: "float32", sparse: false },
+  weights: [],
+});
+
+/** Pixels to 0..1 as in training (engine/augmented-pixels): `model.predict(img_to_array(img))` is right as it is. */
+const scalingLayer: PortableLayer = {
+  class_name: "Rescaling",
+  config: { name: "rescaling", trainable: true, dtype: "float32", scale: 1 / 255, offset: 0 },
+  weights: [],
+};
+
+function withoutInputShape({ class_name, config }: LayerTopology): LayerTopology {
+  const { batch_input_shape: _, ...rest } = config;
+  return { class_name, config: rest as LayerConfig };
+}
+
+function weightsOf({ config }: LayerTopology, model: TrainedModel): PortableWeight[] {
+  const { layout, parameters, statistics } = model;
+  const trainable = layout.parameters
+    .filter((slot) => slot.name.slice(0, slot.name.lastIndexOf("/")) === config.name)
+    .map(({ name, shape, offset, size }) => ({
+      name: name.slice(name.lastIndexOf("/") + 1),
+      shape,
+      values: parameters.subarray(offset, offset + size),
+    }));
+  const moving = layout.batchNorms
+    .filter(({ layer }) => layer === config.name)
+    .flatMap(({ channels, offset }) =>
+      ["moving_mean", "moving_variance"].map((name, index) => ({
+        name,
+        shape: [channels],
+        values: statistics.subarray(offset + index * channels, offset + (index + 1) * channels),
+      })),
+    );
+  return [...trainable, ...moving];
+}
+
+/**
+ * Keras 3 refuses names with "/", which Keras 2 and tfjs use for scopes: `block1/conv` becomes `block1_conv`, and
+ * `block1_conv_1` where that name is taken. Names depend on this model alone, never on what else was built.
+ */
+function withPortableNames(layers: readonly PortableLayer[]): PortableLayer[] {
+  const taken = new Set<string>(
+    layers.map(({ config }) => config.name).filter((name) => !name.includes("/")),
+  );
+  return layers.map((layer) => {
+    if (!layer.config.name.includes("/")) return layer;
+    const wanted = layer.config.name.replaceAll("/", "_");
+    let name = wanted;
+    for (let number = 1; taken.has(name); number += 1) name = `${wanted}_${number}`;
+    taken.add(name);
+    return { ...layer, config: { ...layer.config, name } };
+  });
+}
+
+/** The configuration as Keras writes it into its files. */
+export const kerasConfig = ({ name, layers }: PortableModel): SequentialTopology => ({
+  class_name: "Sequential",
+  config: { name, layers: layers.map(({ class_name, config }) => ({ class_name, config })) },
+});
