@@ -2,9 +2,9 @@
  * Compiles tfjs-node's binding against the laid library with one call of the C++ compiler. The result finds its
  * libraries one folder up, so the cache can be moved or mounted elsewhere.
  */
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { emptyFolderBeside } from "./cache.mjs";
+import { makeWhole } from "./cache.mjs";
 import {
   beforeLoadFile,
   bindingFile,
@@ -26,13 +26,12 @@ export async function layBinding(platformName, say, again) {
   if (isBindingLaid(platformName)) return;
   const compiler = findCompiler();
   say("compiling the binding between Node and TensorFlow (about 15 s)");
-  const partial = emptyFolderBeside(folder);
-  for (const args of compilerCalls(libraryFolder(platformName), partial)) {
-    const ended = await run(compiler, args, { env: { TMPDIR: partial } });
-    if (ended.code !== 0) throw compilerRefusal(compiler, ended.output, folder, again);
-  }
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(partial, folder);
+  await makeWhole(folder, async (partial) => {
+    for (const args of compilerCalls(libraryFolder(platformName), partial)) {
+      const ended = await run(compiler, args, { env: { TMPDIR: partial } });
+      if (ended.code !== 0) throw compilerRefusal(compiler, ended.output, folder, again);
+    }
+  });
 }
 
 /** @param {string} platformName */

@@ -2,7 +2,7 @@
  * The user's cache folder of Trainyard: where it is, how much room it has, and how something whole gets into
  * it (made beside, then renamed). Owns no content.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { SetupRefusal } from "./refusal.mjs";
@@ -37,14 +37,23 @@ export function megabytes(bytes) {
 }
 
 /**
- * An empty folder beside `target`, to be renamed to it when whole. Call it under the target's lock.
+ * Makes a folder whole or not at all: `fill` gets an empty folder beside it, which is renamed when `fill` is
+ * done and removed when it throws. Call it under the target's lock.
  * @param {string} target
+ * @param {(partial: string) => Promise<void>} fill
  */
-export function emptyFolderBeside(target) {
+export async function makeWhole(target, fill) {
   removeLeftovers(target);
-  const folder = `${target}.partial-${process.pid}`;
-  mkdirSync(folder, { recursive: true });
-  return folder;
+  const partial = `${target}.partial-${process.pid}`;
+  mkdirSync(partial, { recursive: true });
+  try {
+    await fill(partial);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(partial, target);
+  } catch (caught) {
+    rmSync(partial, { recursive: true, force: true });
+    throw caught;
+  }
 }
 
 /**

@@ -9,16 +9,15 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder, emptyFolderBeside, megabytes, needFreeSpace, removeLeftovers } from "./cache.mjs";
+import { cacheFolder, makeWhole, megabytes, needFreeSpace, removeLeftovers } from "./cache.mjs";
 import { libraryFolder } from "./locate.mjs";
 import { tensorFlowVersion } from "./platform.mjs";
-import { pipRefusal, pythonWithPip, run } from "./programs.mjs";
+import { lastLine, pipRefusal, pythonWithPip, run } from "./programs.mjs";
 import { diskFull, SetupRefusal } from "./refusal.mjs";
 
 /**
@@ -85,16 +84,14 @@ async function downloadedWheel(platform, say, again) {
     say("the downloaded wheel is there already");
     return kept;
   }
-  rmSync(target, { recursive: true, force: true });
-  const partial = emptyFolderBeside(target);
-  await download(platform, partial, say, again);
-  const wheel = wheelIn(partial);
-  if (wheel === undefined || (await sha256Of(wheel)) !== platform.wheel.sha256) {
+  await makeWhole(target, async (partial) => {
+    await download(platform, partial, say, again);
+    const wheel = wheelIn(partial);
+    if (wheel !== undefined && (await sha256Of(wheel)) === platform.wheel.sha256) return;
     throw new SetupRefusal(
       `The TensorFlow wheel that pip downloaded does not match its checksum ${platform.wheel.sha256}. Clear pip's cache and try again: python3 -m pip cache purge && ${again}`,
     );
-  }
-  renameSync(partial, target);
+  });
   return /** @type {string} */ (wheelIn(target));
 }
 
@@ -181,24 +178,18 @@ with zipfile.ZipFile(wheel) as members:
  */
 async function takeOut(wheel, folder, say, again) {
   say("taking the TensorFlow library out of the wheel (853 MB)");
-  const partial = emptyFolderBeside(folder);
-  const ended = await run("python3", [
-    "-c",
-    takeOutProgram,
-    wheel,
-    partial,
-    libraries.join(","),
-    headers.join(","),
-  ]);
-  if (/No space left on device|Errno 28/.test(ended.output)) throw diskFull(folder);
-  if (ended.code !== 0 || !libraries.every((name) => existsSync(join(partial, name)))) {
-    throw new SetupRefusal(
-      `The TensorFlow wheel ${wheel} can't be opened (${ended.output.trim().split("\n").at(-1)}). Download it again: rm -r ${join(wheel, "..")} && ${again}`,
-    );
-  }
-  const files = await Promise.all(libraries.map((name) => laidFile(partial, name)));
-  writeFileSync(join(partial, record), JSON.stringify(files, undefined, 1));
-  renameSync(partial, folder);
+  await makeWhole(folder, async (partial) => {
+    const args = ["-c", takeOutProgram, wheel, partial, libraries.join(","), headers.join(",")];
+    const ended = await run("python3", args);
+    if (/No space left on device|Errno 28/.test(ended.output)) throw diskFull(folder);
+    if (ended.code !== 0 || !libraries.every((name) => existsSync(join(partial, name)))) {
+      throw new SetupRefusal(
+        `The TensorFlow wheel ${wheel} can't be opened (${lastLine(ended.output)}). Download it again: rm -r ${join(wheel, "..")} && ${again}`,
+      );
+    }
+    const files = await Promise.all(libraries.map((name) => laidFile(partial, name)));
+    writeFileSync(join(partial, record), JSON.stringify(files, undefined, 1));
+  });
 }
 
 /**

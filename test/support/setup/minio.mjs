@@ -2,11 +2,11 @@
  * Builds the MinIO server that the store's contract suite runs against, from its Go module, into the user's
  * cache. Built once; a killed build leaves nothing that counts.
  */
-import { existsSync, renameSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { emptyFolderBeside, needFreeSpace } from "../../../engine/native/setup/cache.mjs";
+import { makeWhole, needFreeSpace } from "../../../engine/native/setup/cache.mjs";
 import { withLock } from "../../../engine/native/setup/lock.mjs";
-import { findProgram, installCommand, lastLine, run } from "../../../engine/native/setup/programs.mjs";
+import { installCommand, lastLine, run } from "../../../engine/native/setup/programs.mjs";
 import { SetupRefusal } from "../../../engine/native/setup/refusal.mjs";
 import { needDebianPrograms } from "./debian.mjs";
 import { minioBinary, minioFolder, minioVersion } from "./paths.mjs";
@@ -27,14 +27,12 @@ async function build(say) {
   needFreeSpace(minioFolder, neededBytes, "Building MinIO for the tests");
   await needDebianPrograms([{ program: "go", debian: "golang-go" }], say);
   say("building MinIO for the tests (about 3 minutes)");
-  const partial = emptyFolderBeside(minioFolder);
-  const go = findProgram("go") ?? "go";
-  const ended = await run(go, ["install", `github.com/minio/minio@${minioVersion}`], {
-    env: { GOBIN: partial },
+  await makeWhole(minioFolder, async (partial) => {
+    const install = ["install", `github.com/minio/minio@${minioVersion}`];
+    const ended = await run("go", install, { env: { GOBIN: partial } });
+    if (ended.code !== 0) throw await goRefusal(ended.output);
+    if (!existsSync(join(partial, "minio"))) throw new SetupRefusal("Go built no MinIO. Run again: npm test");
   });
-  if (ended.code !== 0) throw await goRefusal(ended.output);
-  if (!existsSync(join(partial, "minio"))) throw new SetupRefusal("Go built no MinIO. Run again: npm test");
-  renameSync(partial, minioFolder);
   say("MinIO is there");
 }
 
