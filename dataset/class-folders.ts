@@ -44,10 +44,10 @@ export async function readClassFolders(
   const images: SourceImage[] = [];
   for (const [folder, split] of bases) {
     if (folder.folders.length === 0) throw await noClassFolders(path, folder);
-    if (splits !== null || folder === root) await setAside(folder.files, ledger);
+    await setAside(folder.files, ledger);
     for (const [className, classFolder] of foldersByClass(folder)) {
       classes.add(className);
-      images.push(...filesBelow(classFolder).map((file) => sourceImage(file, className, split)));
+      for (const file of filesBelow(classFolder)) images.push(sourceImage(file, className, split));
     }
   }
   const found = [...classes].sort(compareCodePoints);
@@ -64,8 +64,6 @@ function layoutOf({ train, validation }: Splits): string {
 interface Splits {
   readonly train: TreeFolder;
   readonly validation: TreeFolder | null;
-  /** A `test` folder beside a validation folder. */
-  readonly unused: TreeFolder | null;
 }
 
 /** The split folders, or null when the root's folders are the classes. */
@@ -79,8 +77,7 @@ function findSplits(root: TreeFolder, chosen: readonly string[] | null): Splits 
   const hasClasses = train.folders.length > 0 && (validation === null || validation.folders.length > 0);
   // "train" beside "plane" and "ship" is a class; beside "validation" alone it is a split, with or without classes.
   if (!hasClasses && others.length > 0) return null;
-  const test = named("test");
-  return { train, validation, unused: test !== undefined && test !== validation ? test : null };
+  return { train, validation };
 }
 
 /** Counts and names what lies beside the split folders. */

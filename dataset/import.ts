@@ -1,13 +1,16 @@
 /**
  * Import: from a folder of pictures to an immutable data set in the store. Find, examine, plan, write: the steps in
  * their order, detail one level down. Shards are written first and the manifest last, so that an import that is
- * interrupted leaves nothing that looks like a data set.
+ * interrupted leaves nothing that looks like a data set. Two imports of one new name at a time are not kept apart:
+ * one of them fails, and the other's shards are checked against their hashes when they are read.
  */
 import { TrainyardError } from "../shared/errors.js";
+import { compareCodePoints } from "../shared/store/keys.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { chooseClasses } from "./choose-classes.js";
 import { readClassFolders } from "./class-folders.js";
 import { type Examined, examineAll } from "./examine.js";
+import { countFormats, misnamed } from "./formats.js";
 import { readIdx } from "./idx.js";
 import { Manifest, manifestKey, type SplitName } from "./manifest.js";
 import { readManifest } from "./manifest-file.js";
@@ -69,6 +72,8 @@ export interface ImportReport {
   readonly rejected: readonly { readonly source: string; readonly reason: string }[];
   readonly ignored: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** Images by format, as their content says. */
+  readonly formats: Readonly<Record<string, number>>;
   /** What the user may want to do next. */
   readonly advice: readonly string[];
   readonly sizes: Manifest["sizes"];
@@ -95,7 +100,7 @@ export async function importDataset(request: ImportRequest): Promise<ImportRepor
   const source = await findSource(request, ledger);
   const onDone = (done: number, total: number) => request.onProgress?.({ phase: "examine", done, total });
   const examined = await examineAll(source, ledger, { onDone, signal });
-  ledger.rejected.sort((a, b) => (a.source < b.source ? -1 : 1));
+  ledger.rejected.sort((a, b) => compareCodePoints(a.source, b.source));
   if (options.onBad === "fail") refuseRejected(ledger);
   const { classes, isSplit } = source;
   const { splitSeed: seed } = options;
@@ -112,7 +117,7 @@ export async function importDataset(request: ImportRequest): Promise<ImportRepor
 async function findSource({ source: path, options, signal }: ImportRequest, ledger: Ledger): Promise<Source> {
   const tree = await readSourceTree(path, ledger, signal);
   const chosen = options.classes?.map(normalName) ?? null;
-  const found = (await readIdx(tree)) ?? (await readClassFolders(path, tree, chosen, ledger));
+  const found = (await readIdx(tree, ledger)) ?? (await readClassFolders(path, tree, chosen, ledger));
   if (found.isSplit && options.validationSplit !== null) {
     const message = `${path} has splits of its own (${found.layout}): leave --validation-split out`;
     throw new TrainyardError("USAGE", message);
@@ -124,7 +129,8 @@ function refuseRejected({ rejected }: Ledger): void {
   if (rejected.length === 0) return;
   const lines = rejected.slice(0, 20).map(({ source, reason }) => `\n  ${source} ${reason}`);
   const more = rejected.length > 20 ? `\n  and ${rejected.length - 20} more` : "";
-  const message = `${rejected.length} files can't be used, and --on-bad fail says to stop:${lines.join("")}${more}`;
+  const files = rejected.length === 1 ? "1 file" : `${rejected.length} files`;
+  const message = `${files} can't be used, and --on-bad fail says to stop:${lines.join("")}${more}`;
   throw new TrainyardError("INPUT", message);
 }
 
@@ -158,6 +164,7 @@ function draftManifest(
   });
   const bySize = [...examined].sort((a, b) => a.height * a.width - b.height * b.width || a.height - b.height);
   const size = (at: number): [number, number] => [bySize[at]?.height ?? 0, bySize[at]?.width ?? 0];
+  const wrongNames = misnamed(examined);
   return {
     format: "trainyard-dataset/1",
     name,
@@ -167,10 +174,11 @@ function draftManifest(
     counts: { train: plan.counts.train, validation: plan.counts.validation },
     sizes: { smallest: size(0), median: size(bySize.length >> 1), largest: size(bySize.length - 1) },
     grey: examined.every(({ isGrey }) => isGrey),
+    formats: countFormats(examined),
     options: { ...options, layout: source.layout },
     rejected: ledger.rejected,
     ignored: Object.fromEntries(ledger.ignored),
-    warnings: [...source.warnings, ...plan.warnings],
+    warnings: [...source.warnings, ...plan.warnings, ...(wrongNames === null ? [] : [wrongNames])],
   };
 }
 
@@ -215,7 +223,7 @@ function summarise(
   manifest: Manifest,
   { examined, wasThere, seconds }: { examined: number; wasThere: boolean; seconds: number },
 ): ImportReport {
-  const { name, hash, classes, counts, rejected, ignored, warnings, sizes, grey, splits } = manifest;
+  const { name, hash, classes, counts, rejected, ignored, warnings, formats, sizes, grey, splits } = manifest;
   const shards = [...splits.train.shards, ...splits.validation.shards];
   const ignoredFiles = Object.values(ignored).reduce((sum, files) => sum + files, 0);
   return {
@@ -230,6 +238,7 @@ function summarise(
     rejected,
     ignored,
     warnings,
+    formats: formats ?? {},
     advice: adviceFor(manifest),
     sizes,
     grey,

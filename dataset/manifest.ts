@@ -47,6 +47,8 @@ export const Manifest = z.object({
   }),
   /** True when every image is grey: models then default to one channel. */
   grey: z.boolean(),
+  /** Images by format, as their content says: `{ jpg: 240 }`. */
+  formats: z.record(z.string(), z.number()).optional(),
   options: z.record(z.string(), z.unknown()),
   rejected: z.array(z.object({ source: z.string(), reason: z.string() })),
   /** Entries that are no images at all (hidden files, system folders), counted by reason. */

@@ -54,13 +54,16 @@ export const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (letter) =>
 
 const count = (number: number) => number.toLocaleString("en");
 
-function summary({ splits, classes, grey }: Manifest): string {
+function summary({ splits, classes, grey, formats }: Manifest): string {
   const shards = [...splits.train.shards, ...splits.validation.shards];
   const megabytes = shards.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6;
   return [
     `${count(splits.train.samples)} images for training, ${count(splits.validation.samples)} for validation`,
     `${classes.length} classes`,
     grey ? "all grey" : "colour",
+    Object.entries(formats ?? {})
+      .map(([format, images]) => `${count(images)} ${format}`)
+      .join(", "),
     `${megabytes.toFixed(1)} MB in ${shards.length} ${shards.length === 1 ? "shard" : "shards"}`,
   ].join(" · ");
 }

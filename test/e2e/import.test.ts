@@ -86,7 +86,7 @@ describe("trainyard import", () => {
         /found 10 images in photos\/cats but no class folders; did you mean the parent, photos\?/,
       ],
       [["import", "photos", "--name", "a/b"], /"a\/b" can't name a data set/],
-      [["import", "photos", "--on-bad", "fail"], /1 files can't be used/],
+      [["import", "photos", "--on-bad", "fail"], /1 file can't be used/],
       [["import", "photos", "--validation-split", "1"], /--validation-split must be above 0 and below 1/],
       [["import", "photos", "--clases", "a"], /classes/],
       [["datasets", "show", "nope"], /no data set "nope"/],

@@ -196,6 +196,10 @@ describe("content decides, not the name", () => {
       "stray.jpg lies outside every class folder",
     ]);
     expect(report.ignored).toEqual({ "not an image, beside the class folders": 1 });
+    expect(report.formats).toEqual({ jpg: 8, png: 1, gif: 1, webp: 1, tif: 1, avif: 1 });
+    expect(report.warnings.join()).toMatch(
+      /2 of the images have the extension of another format.*c\/c\.JPEG, which is PNG/,
+    );
     const members = await membersOf(store, "datasets/set/shards/000000.tar");
     expect(
       members
