@@ -30,7 +30,7 @@ const list: CommandModule<GlobalOptions, ListOptions> = {
   builder: (yargs) => yargs.option("json", jsonOption).example("$0 runs list", "All runs, with their state"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal });
+      const store = await openStore(options.store, { signal, create: false });
       const names = await listRuns(store, signal);
       const states = await Promise.all(names.map((name) => readRunState(store, name, signal)));
       out(options.json ? JSON.stringify(states.map(runAsJson)) : runTable(states));
@@ -46,7 +46,7 @@ const show: CommandModule<GlobalOptions, RunOptions> = {
       .example("$0 runs show faces-1 --json", "result.json once it has ended, else its state"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal });
+      const store = await openStore(options.store, { signal, create: false });
       const state = await readRunState(store, checkRunName(options.run), signal);
       out(options.json ? JSON.stringify(runAsJson(state), null, 2) : runSummary(state));
     }),
@@ -59,7 +59,7 @@ const follow: CommandModule<GlobalOptions, RunOptions> = {
     withRunAndJson(yargs).example("$0 runs follow faces-1", "Its progress, as train shows it"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal });
+      const store = await openStore(options.store, { signal, create: false });
       const { run, state } = await readRunState(store, checkRunName(options.run), signal);
       if (state.tag === "created")
         throw new TrainyardError("NOT_FOUND", `no coordinator has taken ${run} yet`);
@@ -81,7 +81,7 @@ const stop: CommandModule<GlobalOptions, RunOptions> = {
     withRunAndJson(yargs).example("$0 runs stop faces-1", "It ends as stopped (exit code 3)"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal });
+      const store = await openStore(options.store, { signal, create: false });
       const { run, state } = await readRunState(store, checkRunName(options.run), signal);
       if (state.tag === "live") await requestStop(state.http, signal);
       else if (state.tag === "interrupted") throw nobodyAnswers(run, state.http);
@@ -97,7 +97,7 @@ const remove: CommandModule<GlobalOptions, RunOptions> = {
   builder: (yargs) => withRunAndJson(yargs).example("$0 runs delete faces-1", "Refused while it runs"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal });
+      const store = await openStore(options.store, { signal, create: false });
       const state = await readRunState(store, checkRunName(options.run), signal);
       const { run } = state;
       if (state.state.tag === "live") {

@@ -50,7 +50,7 @@ export const chartScript = `
     chart("accuracy", "epoch", [epochs.epoch, epochs.accuracy, epochs.validationAccuracy],
       [train(percent), held(percent)], short);
     chart("loss", "epoch", [epochs.epoch, epochs.loss, epochs.validationLoss], [train(number), held(number)], plain);
-    const raw = { ...series("step", "--faint", 1, number), points: { show: steps.step.length < 2 } };
+    const raw = { ...series("each step", "--faint", 0.5, number), points: { show: steps.step.length < 2 } };
     const smoothed = { ...series("smoothed", "--training", 2, number), points: { show: false } };
     chart("steps", "step", [steps.step, steps.loss, steps.smoothed], [raw, smoothed], plain);
   }

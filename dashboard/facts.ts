@@ -9,7 +9,7 @@ export function specFacts(spec: RunSpec): Fact[] {
   const { image, model, optimizer } = spec;
   return [
     ["data set", markup`${spec.dataset.name} <code>${spec.dataset.hash.slice(0, 16)}</code>`],
-    ["classes", spec.classes.join(", ")],
+    ["classes", spec.classes.map((name, index) => `${index} ${name}`).join(", ")],
     [
       "model",
       `${model.name}, dropout ${model.dropout}, batch-norm momentum ${model.batchNormMomentum}, L2 ${model.l2}`,

@@ -17,8 +17,8 @@ h1 { font-size: 24px; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 17px; margin: 36px 0 10px; }
 p { margin: 4px 0; }
 .faint { color: var(--faint); }
-.figures { display: flex; flex-wrap: wrap; gap: 12px; margin: 20px 0; padding: 0; list-style: none; }
-.figures li { flex: 1 1 150px; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(138px, 1fr)); gap: 12px; margin: 20px 0; padding: 0; list-style: none; }
+.figures li { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
 .figures b { display: block; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .figures span { color: var(--faint); font-size: 13px; }
 .charts { display: grid; grid-template-columns: 1fr 1fr; gap: 20px; }
@@ -28,6 +28,7 @@ figure { margin: 0; min-width: 0; background: var(--panel); border: 1px solid va
 figcaption { font-weight: 600; margin-bottom: 6px; }
 .chart { min-height: 280px; color: var(--faint); }
 .u-legend { font-size: 13px; color: var(--ink); }
+.u-legend th, .u-legend td { border: 0; padding: 2px 4px; }
 .u-legend .u-value { font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }

@@ -1,0 +1,52 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { smooth } from "../../dashboard/chart-data.js";
+import { escapeHtml, jsonScript, markup } from "../../dashboard/markup.js";
+import { renderReport } from "../../dashboard/report.js";
+import { curve, result, spec } from "../support/dashboard/finished-run.js";
+
+it("a value in a template is text, markup stays markup, nothing is nothing", () => {
+  expect(markup`<p title="${`"'&<>`}">${markup`<b>${1}</b>`}${null}${false}${["a", "<"]}</p>`.html).toBe(
+    '<p title="&quot;&#39;&amp;&lt;&gt;"><b>1</b>a&lt;</p>',
+  );
+});
+
+it("no text, whatever it is, leaves a markup character behind", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      expect(escapeHtml(text)).not.toMatch(/[<>"']/);
+    }),
+  );
+});
+
+it("a script's JSON can't end its element, and comes back as it was", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const element = jsonScript("id", { text: `</script><!--${text}` }).html;
+      const json = element.replace(/^<script[^>]*>/, "").replace(/<\/script>$/, "");
+      expect(json).not.toContain("<");
+      expect(JSON.parse(json)).toEqual({ text: `</script><!--${text}` });
+    }),
+  );
+});
+
+it("a run's and a class' name never reach the report as markup", () => {
+  const evil = `<img src=x onerror="alert(1)"></script><script>`;
+  const named = {
+    ...spec,
+    run: evil,
+    classes: [evil, "b", "c", "d"],
+    dataset: { ...spec.dataset, name: evil },
+  };
+  const page = renderReport({ spec: named, curve, result: { ...result, run: evil, reason: evil } });
+  expect(page).not.toContain("<img");
+  expect(page.match(/<script/g)).toHaveLength(4);
+});
+
+it("smoothing starts at the first value, without the bias of its start, and keeps gaps", () => {
+  const smoothed = smooth([2, null, 2, 4]);
+  expect(smoothed.slice(0, 2)).toEqual([2, null]);
+  expect(smoothed[2]).toBeCloseTo(2, 12);
+  expect(smoothed[3]).toBeGreaterThan(2);
+  expect(smoothed[3]).toBeLessThan(3);
+});
