@@ -24,9 +24,9 @@ export interface ExportInput {
 export async function exportFiles(input: ExportInput): Promise<ExportFile[]> {
   const { spec, ...trained } = input;
   const model = portableModel({ topology: modelTopology(spec), ...trained });
-  return [
+  const files = [
     { path: exportPaths.kerasH5, bytes: await kerasH5(model), contentType: "application/x-hdf5" },
     ...tfjsFiles(model),
-    jsonFile(exportPaths.labels, labelsOf(spec.run ?? null, spec.classes, spec.image)),
   ];
+  return [...files, jsonFile(exportPaths.labels, labelsOf(spec, files))];
 }

@@ -4,31 +4,44 @@
  * src/legacy/saving/legacy_h5_format.py. Without a training configuration: the model is for prediction, and
  * Keras says that it is not compiled.
  */
-import h5wasm, { FS, type Group } from "h5wasm/node";
-import { invariant } from "../../shared/errors.js";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import h5wasm, { type Group } from "h5wasm/node";
+import { asTrainyardError, invariant, TrainyardError } from "../../shared/errors.js";
 import { kerasConfig, type PortableLayer, type PortableModel } from "./portable-model.js";
 
 /** Largest attribute that fits an object header (HDF5_OBJECT_HEADER_LIMIT in Keras). */
 const attributeBytes = 64_512;
 /** What the layout is, not who wrote it. */
 const kerasVersion = "2.15.0";
-let written = 0;
 
-/** The file's bytes. */
+/** The file's bytes. Throws FAILED when the folder for temporary files can't take it. */
 export async function kerasH5(model: PortableModel): Promise<Uint8Array> {
   await h5wasm.ready;
-  invariant(FS !== null, "h5wasm has a file system once it is ready");
-  // A file of h5wasm's own memory, never of the disk.
-  const name = `/model-${written++}.h5`;
-  const file = new h5wasm.File(name, "w");
+  // In Node h5wasm writes through the machine's file system only.
+  const folder = await mkdtemp(join(tmpdir(), "trainyard-export-"));
+  try {
+    const path = join(folder, "model.h5");
+    writeFile(path, model);
+    return await readFile(path);
+  } catch (caught) {
+    const advice = "make room there, or set TMPDIR to another folder";
+    const message = `can't write the Keras model in ${folder}: ${asTrainyardError(caught).message}; ${advice}`;
+    throw new TrainyardError("FAILED", message, { cause: caught });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function writeFile(path: string, model: PortableModel): void {
+  const file = new h5wasm.File(path, "w");
   try {
     writeModel(file, model);
+    file.flush();
   } finally {
     file.close();
   }
-  const bytes = FS.readFile(name);
-  FS.unlink(name);
-  return bytes;
 }
 
 function writeModel(file: Group, model: PortableModel): void {

@@ -1,12 +1,18 @@
 /**
  * `labels.json`: what a model file can't say of itself. Class names in label order, how a picture becomes the input,
- * and how the output becomes a class.
+ * how the output becomes a class, and the hashes of the files beside it. Written last: where it is, the export is
+ * whole.
  */
 import { z } from "zod";
 import { ImageSpec } from "../../shared/spec.js";
+import { sha256Hex } from "../../shared/store/hashed.js";
+import { programVersion } from "../../shared/version.js";
+import type { ExportFile } from "./export-file.js";
 
 export const Labels = z.object({
   format: z.literal("trainyard-labels/1"),
+  /** Of the Trainyard that wrote it. */
+  version: z.string(),
   run: z.string().nullable(),
   /** In label order: the model's output i speaks of classes[i]. */
   classes: z.array(z.string()).min(2),
@@ -20,6 +26,8 @@ export const Labels = z.object({
   }),
   /** Python, as it stands beside model.h5. */
   howToUse: z.array(z.string()),
+  /** Paths below the run's folder. */
+  files: z.array(z.object({ path: z.string(), bytes: z.number().int(), sha256: z.string() })),
 });
 export type Labels = z.infer<typeof Labels>;
 
@@ -34,10 +42,15 @@ const colourRules = {
   "as-stored": "EXIF orientation applied, embedded profiles ignored and alpha dropped, as PIL's convert",
 } as const satisfies Record<ImageSpec["colour"], string>;
 
-export function labelsOf(run: string | null, classes: readonly string[], image: ImageSpec): Labels {
+/** Of the run's spec; `files` are those that lie beside it. */
+export function labelsOf(
+  { run, classes, image }: { run?: string; classes: readonly string[]; image: ImageSpec },
+  files: readonly ExportFile[],
+): Labels {
   return {
     format: "trainyard-labels/1",
-    run,
+    version: programVersion(),
+    run: run ?? null,
     classes: [...classes],
     image,
     input: {
@@ -47,6 +60,7 @@ export function labelsOf(run: string | null, classes: readonly string[], image: 
     },
     output: outputOf(classes),
     howToUse: howToUse(classes, image),
+    files: files.map(({ path, bytes }) => ({ path, bytes: bytes.length, sha256: sha256Hex(bytes) })),
   };
 }
 
