@@ -145,7 +145,7 @@ function unexpected(caught: unknown, reason: string): Explanation {
   return isPassing(caught)
     ? [
         "STORE_UNREACHABLE",
-        (context) => `${said || "it fails"} at ${endpoint(context)}; ${howToStart(context)}`,
+        (context) => `${said || notS3(context)} at ${endpoint(context)}; ${howToStart(context)}`,
       ]
     : ["FAILED", () => said || "it answered nothing that makes sense"];
 }
