@@ -28,7 +28,7 @@ export interface DecodedFile {
 /**
  * Decodes a file and resizes it by the model's rule.
  * @returns exactly height x width x channels bytes.
- * @throws TrainyardError INPUT that says what the bytes are and what to do.
+ * @throws TrainyardError INPUT; its message completes "photo.jpg …": "is a BMP image, not an image that can be read".
  */
 export async function decodeImage(bytes: Uint8Array, image: ImageSpec): Promise<Uint8Array> {
   const digit = decodeGreyPng(bytes);

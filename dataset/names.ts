@@ -12,6 +12,6 @@ export function checkDatasetName(name: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return;
   throw new TrainyardError(
     "USAGE",
-    `"${name}" can't name a data set: use 1 to 64 letters, digits, ".", "_" or "-", the first a letter or digit`,
+    `"${name}" can't name a data set: use 1 to 64 letters, digits, ".", "_" or "-", the first a letter or digit (--name)`,
   );
 }
