@@ -109,6 +109,17 @@ describe("PIL", () => {
     expect(different).toEqual([]);
   });
 
+  it("sees the same pixels under the default colour rule too, where a photograph has no profile", async () => {
+    const untagged = photographs.flatMap((path, index) =>
+      path.includes("signs") ? [] : [[path, index] as const],
+    );
+    expect(untagged.length).toBeGreaterThan(100);
+    for (const [path, index] of untagged) {
+      const { pixels } = await decodeFile(await readFile(path), "srgb");
+      expect(await largestDifference(join(out, `${index * 2}.raw`), pixels.data)).toBe(0);
+    }
+  });
+
   it("takes the same source pixels, from 1 to 700 to eleven sizes", async () => {
     const theirs: number[][] = JSON.parse(await readFile(join(out, "nearest.json"), "utf8"));
     const different = sizes.filter(
