@@ -1,0 +1,111 @@
+/** `trainyard evaluate RUN`: the exported model on a data set's validation images, each exactly once. */
+import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
+import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
+import { openDataset } from "../dataset/open.js";
+import { type ExportedModel, exportedEngine, readExport } from "../engine/export/exported-model.js";
+import { loadTensorFlow } from "../engine/native/load.js";
+import { TrainyardError } from "../shared/errors.js";
+import { limits } from "../shared/limits.js";
+import { resolveRun } from "../shared/runs.js";
+import type { RunSpec } from "../shared/spec.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { openStore } from "../shared/store/open.js";
+import { decimals, percent } from "./duration.js";
+import { type EvaluationSummary, EvaluationTotals } from "./evaluation-totals.js";
+import { type GlobalOptions, jsonOption } from "./options.js";
+import { textTable } from "./run-summary.js";
+import { withSignals } from "./signals.js";
+
+const build = (parser: Argv<GlobalOptions>) =>
+  parser
+    .positional("run", {
+      type: "string",
+      demandOption: true,
+      describe: "Name of the run, the beginning of it, or latest",
+    })
+    .option("data", {
+      type: "string",
+      requiresArg: true,
+      describe: "Data set with the same classes (default: the one the run was trained on)",
+    })
+    .option("json", jsonOption)
+    .example("$0 evaluate latest", "loss, accuracy, recall by class, who was taken for whom")
+    .example("$0 evaluate faces-1 --data other-faces", "on the validation images of another data set");
+
+type EvaluateArguments = ReturnType<typeof build> extends Argv<infer Arguments> ? Arguments : never;
+
+export const command: CommandModule<GlobalOptions, EvaluateArguments> = {
+  command: "evaluate <run>",
+  describe: "Evaluate the model of a run on validation images",
+  builder: build,
+  handler: (args) => withSignals((signal) => runEvaluate(args, signal)),
+};
+
+async function runEvaluate(args: ArgumentsCamelCase<EvaluateArguments>, signal: AbortSignal): Promise<void> {
+  const store = await openStore(args.store, { signal, create: false });
+  const run = await resolveRun(store, args.run, signal);
+  const model = await readExport(store, run, signal);
+  const dataset = await datasetOf(store, model.spec, args.data, signal);
+  const { manifest, validation } = await openLoaders(store, { ...model.spec, dataset }, { signal });
+  const { samples } = manifest.splits.validation;
+  if (samples === 0) {
+    throw new TrainyardError("INPUT", `the data set "${dataset.name}" has no validation images`);
+  }
+  const summary = await evaluateModel(model, validation, samples, signal);
+  const text = args.json
+    ? JSON.stringify({ run, dataset, ...summary }, null, 2)
+    : summaryText(run, dataset.name, summary);
+  process.stdout.write(`${text}\n`);
+}
+
+async function datasetOf(
+  store: ObjectStore,
+  spec: RunSpec,
+  name: string | undefined,
+  signal: AbortSignal,
+): Promise<RunSpec["dataset"]> {
+  if (name === undefined) return spec.dataset;
+  const { manifest } = await openDataset(store, name, undefined, { signal });
+  return { name, hash: manifest.hash };
+}
+
+/** In blocks of 64, the last one smaller. */
+async function evaluateModel(
+  model: ExportedModel,
+  images: ImageLoader,
+  samples: number,
+  signal: AbortSignal,
+): Promise<EvaluationSummary> {
+  const engine = exportedEngine(loadTensorFlow(model.spec.engine), model);
+  const totals = new EvaluationTotals(model.spec.classes);
+  try {
+    for (let first = 0; first < samples; first += limits.evaluationBlock) {
+      const size = Math.min(limits.evaluationBlock, samples - first);
+      const numbers = Array.from({ length: size }, (_, index) => first + index);
+      const block = await images.batch(numbers, signal);
+      totals.add(engine.evaluate(block.images, block.labels), block.labels);
+    }
+  } finally {
+    engine.dispose();
+  }
+  return totals.summary();
+}
+
+function summaryText(run: string, dataset: string, summary: EvaluationSummary): string {
+  const { samples, loss, accuracy, classes, confusion } = summary;
+  const head = `${run} on ${samples} validation images of ${dataset}: loss ${decimals(loss)}, accuracy ${percent(accuracy)}`;
+  const recalls = classes.map(({ name, images, correct, recall }) => [
+    name,
+    `${correct} of ${images}`,
+    recall === null ? "–" : percent(recall),
+  ]);
+  const matrix = confusion.map((row, index) => [classes[index]?.name ?? "", ...row.map(String)]);
+  return [
+    head,
+    "",
+    textTable([["CLASS", "CORRECT", "RECALL"], ...recalls]),
+    "",
+    "Rows are true classes, columns what they were taken for:",
+    textTable([["", ...classes.map(({ name }) => name)], ...matrix]),
+  ].join("\n");
+}

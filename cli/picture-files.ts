@@ -1,0 +1,46 @@
+/** The files that a user names to predict: files as they are, folders with all that lies in and below them. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { filesBelow, type Ledger, readSourceTree, reasonOf } from "../dataset/source-tree.js";
+import { asTrainyardError } from "../shared/errors.js";
+
+/** A file to read, or why there is none. */
+export type PictureFile =
+  | { readonly path: string; readonly file: string | Buffer }
+  | { readonly path: string; readonly error: string };
+
+export interface PictureFiles {
+  /** In the order given; within a folder in code-point order. */
+  readonly files: readonly PictureFile[];
+  /** Entries of folders that are no pictures for sure (hidden files, system folders), by reason. */
+  readonly ignored: ReadonlyMap<string, number>;
+}
+
+/** Opens no file; never throws for a path that can't be read. */
+export async function pictureFiles(paths: readonly string[], signal?: AbortSignal): Promise<PictureFiles> {
+  const ignored = new Map<string, number>();
+  const files: PictureFile[] = [];
+  for (const path of paths) files.push(...(await filesAt(path, ignored, signal)));
+  return { files, ignored };
+}
+
+async function filesAt(
+  path: string,
+  ignored: Map<string, number>,
+  signal: AbortSignal | undefined,
+): Promise<PictureFile[]> {
+  const found = await stat(path).catch((caught) => reasonOf(caught));
+  if (typeof found === "string") return [{ path, error: `can't be read: ${found}` }];
+  if (!found.isDirectory()) return [{ path, file: path }];
+  const ledger: Ledger = { ignored, rejected: [] };
+  try {
+    const tree = await readSourceTree(path, ledger, signal);
+    const files = filesBelow(tree).map(({ source, path: file }) => ({ path: join(path, source), file }));
+    const bad = ledger.rejected.map(({ source, reason }) => ({ path: join(path, source), error: reason }));
+    if (files.length + bad.length === 0) return [{ path, error: "is a folder without files" }];
+    return [...files, ...bad];
+  } catch (caught) {
+    signal?.throwIfAborted();
+    return [{ path, error: asTrainyardError(caught).message }];
+  }
+}

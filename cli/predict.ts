@@ -1,0 +1,122 @@
+/** `trainyard predict RUN PATH…`: classifies pictures with the model that a run exported. */
+import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
+import { type ExportedModel, exportedEngine, readExport } from "../engine/export/exported-model.js";
+import { loadTensorFlow } from "../engine/native/load.js";
+import { ExitCode, TrainyardError } from "../shared/errors.js";
+import { resolveRun } from "../shared/runs.js";
+import { openStore } from "../shared/store/open.js";
+import { type GlobalOptions, jsonOption } from "./options.js";
+import { type PictureFile, pictureFiles } from "./picture-files.js";
+import { type Prediction, predictFiles } from "./prediction.js";
+import { withSignals } from "./signals.js";
+
+const build = (parser: Argv<GlobalOptions>) =>
+  parser
+    .positional("run", {
+      type: "string",
+      demandOption: true,
+      describe: "Name of the run, the beginning of it, or latest",
+    })
+    .positional("paths", {
+      type: "string",
+      array: true,
+      describe: "Pictures, and folders of pictures",
+    })
+    .option("files", {
+      type: "string",
+      array: true,
+      requiresArg: true,
+      alias: "f",
+      describe: "Pictures and folders too (a list: ends at the next option or at --)",
+    })
+    .option("json", jsonOption)
+    .example("$0 predict latest photo.jpg", "path, class, probability")
+    .example("$0 predict faces-1 holiday portraits/a.png", "folders with all that lies below them")
+    .example("$0 predict --files a.jpg b.jpg -- faces-1", "a list of files, then the run");
+
+type PredictArguments = ReturnType<typeof build> extends Argv<infer Arguments> ? Arguments : never;
+
+export const command: CommandModule<GlobalOptions, PredictArguments> = {
+  command: "predict <run> [paths..]",
+  describe: "Classify pictures with the model of a run",
+  builder: build,
+  handler: (args) => withSignals((signal) => runPredict(args, signal)),
+};
+
+async function runPredict(args: ArgumentsCamelCase<PredictArguments>, signal: AbortSignal): Promise<void> {
+  const paths = [...(args.paths ?? []), ...(args.files ?? [])].map(String);
+  if (paths.length === 0) {
+    throw new TrainyardError("USAGE", `no pictures given; write: trainyard predict ${args.run} PICTURE…`);
+  }
+  const store = await openStore(args.store, { signal, create: false });
+  const run = await resolveRun(store, args.run, signal);
+  const model = await readExport(store, run, signal);
+  const { files, ignored } = await pictureFiles(paths, signal);
+  for (const [reason, count] of ignored) process.stderr.write(`left out ${count}: ${reason}\n`);
+  const print = args.json ? jsonPrinter(run, model) : tablePrinter(files, model);
+  const errors = await printPredictions(model, files, print, signal);
+  if (errors > 0) process.exitCode = ExitCode.failed;
+}
+
+/** Returns the number of files that could not be classified. */
+async function printPredictions(
+  model: ExportedModel,
+  files: readonly PictureFile[],
+  print: Printer,
+  signal: AbortSignal,
+): Promise<number> {
+  const engine = exportedEngine(loadTensorFlow(model.spec.engine), model);
+  let errors = 0;
+  try {
+    for await (const prediction of predictFiles(engine, model.spec, files, signal)) {
+      print.row(prediction);
+      if ("error" in prediction) errors += 1;
+    }
+  } finally {
+    engine.dispose();
+  }
+  print.end();
+  return errors;
+}
+
+interface Printer {
+  row(prediction: Prediction): void;
+  end(): void;
+}
+
+/** One JSON document, whole at the end. */
+function jsonPrinter(run: string, { spec, labels }: ExportedModel): Printer {
+  const predictions: Prediction[] = [];
+  return {
+    row: (prediction) => void predictions.push(prediction),
+    end: () => {
+      const document = { run, classes: spec.classes, image: labels.image, predictions };
+      process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    },
+  };
+}
+
+/** Rows as they come, in columns as wide as the widest path and class. */
+function tablePrinter(files: readonly PictureFile[], { spec }: ExportedModel): Printer {
+  const width = (texts: readonly string[]) =>
+    texts.reduce((most, text) => Math.max(most, [...text].length), 0);
+  const pad = (text: string, size: number) => text + " ".repeat(Math.max(0, size - [...text].length));
+  const pathWidth = width(files.map(({ path }) => printable(path)));
+  const classWidth = width([...spec.classes, "error"]);
+  return {
+    row: (prediction) => {
+      const [verdict, detail] =
+        "error" in prediction
+          ? ["error", printable(prediction.error)]
+          : [prediction.class, prediction.probability.toFixed(4)];
+      process.stdout.write(
+        `${pad(printable(prediction.path), pathWidth)}  ${pad(verdict, classWidth)}  ${detail}\n`,
+      );
+    },
+    end: () => undefined,
+  };
+}
+
+/** A name may hold line ends and escape sequences; a row is one line. */
+const printable = (text: string) =>
+  text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));

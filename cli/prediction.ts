@@ -1,0 +1,82 @@
+/** Predictions file by file: decoded as training decodes, in blocks, in the order of the files. */
+import { readFile } from "node:fs/promises";
+import { mapBounded } from "../dataset/bounded.js";
+import { decodeImage } from "../dataset/decode.js";
+import { reasonOf } from "../dataset/source-tree.js";
+import type { Engine } from "../engine/engine.js";
+import { TrainyardError } from "../shared/errors.js";
+import { limits } from "../shared/limits.js";
+import type { ImageSpec } from "../shared/spec.js";
+import type { PictureFile } from "./picture-files.js";
+
+export type Prediction =
+  | {
+      readonly path: string;
+      readonly class: string;
+      /** Of that class. */
+      readonly probability: number;
+      /** Of every class, in label order. */
+      readonly probabilities: readonly number[];
+    }
+  | { readonly path: string; readonly error: string };
+
+/** Files read and decoded at a time: as many as libuv has threads. */
+const filesAtATime = 4;
+
+type Decoded = { readonly pixels: Uint8Array } | { readonly error: string };
+
+/** One per file; a file that can't be read or decoded is one with an error. */
+export async function* predictFiles(
+  engine: Pick<Engine, "predict">,
+  model: { readonly classes: readonly string[]; readonly image: ImageSpec },
+  files: readonly PictureFile[],
+  signal?: AbortSignal,
+): AsyncGenerator<Prediction> {
+  for (let at = 0; at < files.length; at += limits.evaluationBlock) {
+    const block = files.slice(at, at + limits.evaluationBlock);
+    const decoded = await mapBounded(block, filesAtATime, (file) => decode(file, model.image), signal);
+    const rows = probabilityRows(engine, model, decoded);
+    for (const [index, { path }] of block.entries()) {
+      const result = decoded[index] as Decoded;
+      yield "error" in result
+        ? { path, error: result.error }
+        : { path, ...decided(model.classes, rows.next().value as Float32Array) };
+    }
+  }
+}
+
+async function decode(file: PictureFile, image: ImageSpec): Promise<Decoded> {
+  if ("error" in file) return file;
+  try {
+    const bytes = await readFile(file.file).catch((caught) => {
+      throw new TrainyardError("INPUT", `can't be read: ${reasonOf(caught)}`, { cause: caught });
+    });
+    return { pixels: await decodeImage(bytes, image) };
+  } catch (caught) {
+    if (caught instanceof TrainyardError) return { error: caught.message };
+    throw caught;
+  }
+}
+
+/** The probabilities of the pictures that could be decoded, in order: float32 [classes] each. */
+function* probabilityRows(
+  engine: Pick<Engine, "predict">,
+  { classes, image }: { readonly classes: readonly string[]; readonly image: ImageSpec },
+  decoded: readonly Decoded[],
+): Generator<Float32Array> {
+  const pictures = decoded.flatMap((result) => ("pixels" in result ? [result.pixels] : []));
+  if (pictures.length === 0) return;
+  const images = new Uint8Array(pictures.length * image.height * image.width * image.channels);
+  for (const [index, pixels] of pictures.entries()) images.set(pixels, index * pixels.length);
+  const probabilities = engine.predict(images);
+  for (let row = 0; row < pictures.length; row += 1) {
+    yield probabilities.subarray(row * classes.length, (row + 1) * classes.length);
+  }
+}
+
+/** The most probable class, the first of equals: of two classes the second from above 0.5 on. */
+function decided(classes: readonly string[], row: Float32Array) {
+  const probabilities = [...row];
+  const best = probabilities.indexOf(Math.max(...probabilities));
+  return { class: classes[best] ?? "", probability: probabilities[best] ?? Number.NaN, probabilities };
+}

@@ -1,0 +1,81 @@
+/**
+ * Which runs a store holds, and which one a user means. What a run is doing is its coordinator's to say
+ * (shared/status); what it left is in its objects.
+ */
+import { TrainyardError } from "./errors.js";
+import { runKey } from "./spec.js";
+import { GenerationRecord } from "./status.js";
+import type { ObjectStore } from "./store/object-store.js";
+
+const options = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });
+
+/** Names of all runs, in code-point order. Errors: the store's. */
+export async function listRuns(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { key } of store.list("runs/", options(signal))) {
+    const [, run, file, more] = key.split("/");
+    if (run !== undefined && file === "spec.json" && more === undefined) names.push(run);
+  }
+  return names;
+}
+
+/**
+ * The run that `name` means: its whole name, else the only one that begins with it, else, for `latest`, the one
+ * that was started last. Errors: NOT_FOUND with the names there are; USAGE when several begin so; the store's.
+ */
+export async function resolveRun(store: ObjectStore, name: string, signal?: AbortSignal): Promise<string> {
+  const runs = await listRuns(store, signal);
+  if (runs.includes(name)) return name;
+  const matching = name === "" ? [] : runs.filter((run) => run.startsWith(name));
+  if (matching.length > 1) {
+    throw new TrainyardError(
+      "USAGE",
+      `several runs begin with "${name}": ${some(matching)}; write more of the name`,
+    );
+  }
+  const found = matching[0] ?? (name === "latest" ? await latestRun(store, runs, signal) : undefined);
+  if (found !== undefined) return found;
+  const there = runs.length === 0 ? "there is none yet: trainyard train" : `there are: ${some(runs)}`;
+  throw new TrainyardError("NOT_FOUND", `no run "${name}" in ${store.url}; ${there}`, {
+    fields: { run: name },
+  });
+}
+
+const some = (names: readonly string[]) =>
+  `${names.slice(0, 8).join(", ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}`;
+
+/** By when its first coordinator took it; a run that none has taken yet is not among them. */
+async function latestRun(
+  store: ObjectStore,
+  runs: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  let latest: { run: string; startedAt: string } | undefined;
+  for (const run of runs) {
+    const startedAt = await firstStart(store, run, signal);
+    if (startedAt !== null && startedAt >= (latest?.startedAt ?? "")) latest = { run, startedAt };
+  }
+  return latest?.run;
+}
+
+/** ISO 8601 in UTC, or null. */
+async function firstStart(
+  store: ObjectStore,
+  run: string,
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
+  for await (const { key } of store.list(runKey(run, "generations/"), options(signal))) {
+    const bytes = await store.get(key, options(signal));
+    const record = GenerationRecord.safeParse(jsonOf(bytes));
+    if (record.success) return record.data.startedAt;
+  }
+  return null;
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return null; // not a record: the caller looks further
+  }
+}
