@@ -41,6 +41,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./train.js"),
   },
   {
+    name: "predict",
+    describe: "Classify pictures with the model of a run",
+    load: () => import("./predict.js"),
+  },
+  {
+    name: "evaluate",
+    describe: "Evaluate the model of a run on validation images",
+    load: () => import("./evaluate.js"),
+  },
+  {
     name: "runs",
     describe: "List, show, follow, stop and delete runs",
     load: () => import("./runs.js"),

@@ -24,9 +24,10 @@ export interface ExportInput {
 export async function exportFiles(input: ExportInput): Promise<ExportFile[]> {
   const { spec, ...trained } = input;
   const model = portableModel({ topology: modelTopology(spec), ...trained });
-  const files = [
+  const tfjs = tfjsFiles(model);
+  return [
     { path: exportPaths.kerasH5, bytes: await kerasH5(model), contentType: "application/x-hdf5" },
-    ...tfjsFiles(model),
+    ...tfjs,
+    jsonFile(exportPaths.labels, labelsOf(spec, tfjs)),
   ];
-  return [...files, jsonFile(exportPaths.labels, labelsOf(spec, files))];
 }

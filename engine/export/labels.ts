@@ -1,6 +1,6 @@
 /**
  * `labels.json`: what a model file can't say of itself. Class names in label order, how a picture becomes the input,
- * how the output becomes a class, and the hashes of the files beside it. Written last: where it is, the export is
+ * how the output becomes a class, and the hashes of the tfjs model beside it. Written last: where it is, the export is
  * whole.
  */
 import { z } from "zod";
@@ -26,7 +26,10 @@ export const Labels = z.object({
   }),
   /** Python, as it stands beside model.h5. */
   howToUse: z.array(z.string()),
-  /** Paths below the run's folder. */
+  /**
+   * Of the tfjs model, paths below the run's folder. Not of model.h5, whose bytes carry the time of writing: an
+   * export that was cut short and published again may keep the former one.
+   */
   files: z.array(z.object({ path: z.string(), bytes: z.number().int(), sha256: z.string() })),
 });
 export type Labels = z.infer<typeof Labels>;
@@ -42,7 +45,7 @@ const colourRules = {
   "as-stored": "EXIF orientation applied, embedded profiles ignored and alpha dropped, as PIL's convert",
 } as const satisfies Record<ImageSpec["colour"], string>;
 
-/** Of the run's spec; `files` are those that lie beside it. */
+/** Of the run's spec; `files` are the tfjs model's. */
 export function labelsOf(
   { run, classes, image }: { run?: string; classes: readonly string[]; image: ImageSpec },
   files: readonly ExportFile[],
