@@ -1,22 +1,14 @@
 /**
- * Settings from the environment: `TRAINYARD_NAME`, or `TRAINYARD_NAME_FILE` naming a file that holds the value
- * (how Docker and Kubernetes hand out secrets). Options of the command line are read by cli/frame instead.
+ * Secrets from the environment: `NAME`, or `NAME_FILE` naming a file that holds the value (how Docker and
+ * Kubernetes hand them out). Options of the command line are read by cli/frame instead.
  */
 import { readFileSync } from "node:fs";
 import { TrainyardError } from "./errors.js";
 
 /**
- * The setting, or undefined where neither variable is set; an empty one counts as not set. One line break at the
+ * The variable's value, or undefined where neither is set; an empty one counts as not set. One line break at the
  * end of a file is not part of a secret. Errors: USAGE when both are set or the file can't be read.
  */
-export function readSetting(
-  name: string,
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): string | undefined {
-  return readVariable(`TRAINYARD_${name}`, environment);
-}
-
-/** The same for a variable of any name, such as AWS' own. */
 export function readVariable(
   variable: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
