@@ -27,7 +27,7 @@ export async function installNpmPackages(root, say, again) {
   if (findProgram("npm") === undefined) {
     throw new SetupRefusal("Node is there but npm is not. Get Node with npm, for example: nvm install 24");
   }
-  say("installing the npm packages (about 500 MB)");
+  say("installing the npm packages (620 MB on disk)");
   const ended = await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: root });
   if (ended.code !== 0) throw npmRefusal(ended.output, root, again);
 }
