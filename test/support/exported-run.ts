@@ -1,0 +1,77 @@
+/**
+ * A run that has exported, without the training: seeded weights and statistics that are far from their initial
+ * values, so that a forgotten or repeated one shows.
+ */
+import { exportFiles, publishExport } from "../../engine/export/index.js";
+import { createEngine } from "../../engine/tensorflow-engine.js";
+import type { ModelLayout } from "../../shared/layout.js";
+import { RandomStream } from "../../shared/random.js";
+import { RunSpec, runKey } from "../../shared/spec.js";
+import type { ObjectStore } from "../../shared/store/object-store.js";
+import { noAugmentation, tensorFlow } from "./engine/spec.js";
+
+export function runSpec(choices: Partial<RunSpec> = {}): RunSpec {
+  const classes = choices.classes ?? ["female", "male"];
+  return RunSpec.parse({
+    format: "trainyard-run/1",
+    run: "export-test",
+    dataset: { name: "pictures", hash: "0".repeat(64) },
+    classes,
+    image: { height: 64, width: 64, channels: 3, resize: "nearest", colour: "srgb" },
+    model: { name: "classic", dropout: 0.5, batchNormMomentum: 0.9, l2: 0 },
+    optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+    augmentation: noAugmentation,
+    epochs: 1,
+    batchSize: 32,
+    lanes: 2,
+    accumulation: 1,
+    shuffleShards: 8,
+    seed: 1,
+    classWeights: classes.map(() => 1),
+    labelSmoothing: 0,
+    earlyStopping: null,
+    plateau: null,
+    exportWeights: "last",
+    checkpoint: { keep: 1 },
+    engine: { intraOpThreads: 2, oneDnn: true },
+    allowMixed: false,
+    ...choices,
+  });
+}
+
+/** Glorot kernels, and biases, gammas and betas that are not what they start as. */
+export function trainedParameters(layout: ModelLayout, initial: Float32Array, seed = 5): Float32Array {
+  const random = new RandomStream(seed, 79);
+  const parameters = initial.slice();
+  for (const { name, offset, size } of layout.parameters) {
+    if (name.endsWith("kernel")) continue;
+    for (let i = offset; i < offset + size; i += 1) {
+      parameters[i] = (parameters[i] as number) + random.nextBetween(-0.2, 0.2);
+    }
+  }
+  return parameters;
+}
+
+/** Means within 0.3, variances from 0.05 to 1. */
+export function movedStatistics(layout: ModelLayout, seed = 6): Float32Array {
+  const random = new RandomStream(seed, 80);
+  const statistics = new Float32Array(layout.statisticsCount);
+  for (const { offset, channels } of layout.batchNorms) {
+    for (let i = 0; i < channels; i += 1) {
+      statistics[offset + i] = random.nextBetween(-0.3, 0.3);
+      statistics[offset + channels + i] = random.nextBetween(0.05, 1);
+    }
+  }
+  return statistics;
+}
+
+/** Writes spec and export of a run into the store, as a coordinator and a worker would have. */
+export async function exportRun(store: ObjectStore, spec: RunSpec): Promise<void> {
+  const engine = createEngine(tensorFlow(), spec);
+  const { layout } = engine;
+  const parameters = trainedParameters(layout, engine.initialise(spec.seed));
+  engine.dispose();
+  const files = await exportFiles({ spec, layout, parameters, statistics: movedStatistics(layout) });
+  await store.put(runKey(spec.run, "spec.json"), Buffer.from(JSON.stringify(spec)));
+  await publishExport(store, spec.run, files);
+}
