@@ -5,9 +5,11 @@
  *
  * Beside Keras' `ImageDataGenerator.apply_transform`:
  * - fillMode `nearest`, `reflect` (d c b a | a b c d | d c b a): as Keras.
- * - fillMode `constant`: outside is `cval`. Within a pixel of the edge TensorFlow blends picture and cval, where
- *   scipy, which Keras calls, has cval at once.
- * - fillMode `wrap`: a b c d | a b c d, with a period of the side; scipy's period is a pixel shorter.
+ * - fillMode `constant`: outside is `cval`. Within a pixel of the edge TensorFlow blends picture and cval (scipy's
+ *   `grid-constant`), where Keras, by scipy's `constant`, has cval at once.
+ * - fillMode `wrap`: a b c d | a b c d with a period of the side (scipy's `grid-wrap`, but for the seams, where
+ *   TensorFlow takes the nearer picture's edge pixel instead of a blend). Keras, by scipy's `wrap`, has a period
+ *   that is a pixel shorter. From a whole side outside on TensorFlow misses the period and gives an edge pixel.
  * - channel shift: added to all channels and clipped to the lowest and highest pixel of the picture. As Keras.
  * - brightness: pixel * factor, clipped to 255. Keras goes through PIL and cuts to whole levels before and
  *   after; we keep fractions, so the two differ by less than factor + 1 levels.

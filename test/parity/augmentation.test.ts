@@ -24,6 +24,8 @@ interface Case {
   readonly brightness?: number;
   readonly channelShift?: number;
   readonly fillMode?: AugmentationSpec["fillMode"];
+  /** What Keras is asked for instead: it hands the mode to scipy as it is. */
+  readonly scipyMode?: "grid-constant" | "grid-wrap";
   readonly cval?: number;
   readonly height?: number;
   readonly width?: number;
@@ -66,6 +68,18 @@ const cases = {
   "not square: all geometry": { geometry: turned, ...sideways },
   reflect: { geometry: turned, fillMode: "reflect", ...sideways },
   "rotation 45, reflect": { geometry: { rotation: 45 }, fillMode: "reflect" },
+  "constant is scipy's grid-constant": {
+    geometry: turned,
+    fillMode: "constant",
+    scipyMode: "grid-constant",
+    cval: 90,
+    ...sideways,
+  },
+  "rotation 45, constant is scipy's grid-constant": {
+    geometry: { rotation: 45 },
+    fillMode: "constant",
+    scipyMode: "grid-constant",
+  },
   "channel shift up": { channelShift: 40 },
   "channel shift down": { channelShift: -40.5 },
   "channel shift after geometry": { geometry: turned, channelShift: 25 },
@@ -79,13 +93,28 @@ const edges = {
   "wrap, all geometry": { geometry: turned, fillMode: "wrap", ...sideways },
 } as const satisfies Record<string, Case>;
 
+/** Equal but on the seams between the copies of the picture. */
+const seams = {
+  "wrap is scipy's grid-wrap": { geometry: turned, fillMode: "wrap", scipyMode: "grid-wrap", ...sideways },
+  "rotation 45, wrap is scipy's grid-wrap": {
+    geometry: { rotation: 45 },
+    fillMode: "wrap",
+    scipyMode: "grid-wrap",
+  },
+  "half a side of shift, wrap is scipy's grid-wrap": {
+    geometry: { columnShift: -16.3, rowShift: 11.6 },
+    fillMode: "wrap",
+    scipyMode: "grid-wrap",
+  },
+} as const satisfies Record<string, Case>;
+
 const brightnesses = {
   "brightness down": { brightness: 0.6 },
   "brightness up": { brightness: 1.7 },
   everything: { geometry: turned, channelShift: -20, brightness: 1.2, ...sideways },
 } as const satisfies Record<string, Case>;
 
-const all: Record<string, Case> = { ...cases, ...edges, ...brightnesses };
+const all: Record<string, Case> = { ...cases, ...edges, ...seams, ...brightnesses };
 const compared = new Map<string, Compared>();
 
 const full = (given: Case) =>
@@ -136,7 +165,8 @@ function ours(given: Case, picture: Float32Array): Float32Array {
 }
 
 function kerasCase(given: Case) {
-  const { height, width, channels, geometry, brightness, channelShift, fillMode, cval } = full(given);
+  const { height, width, channels, geometry, brightness, channelShift, cval } = full(given);
+  const fillMode = given.scipyMode ?? full(given).fillMode;
   const { rotation, columnShift, rowShift, shear, columnZoom, rowZoom, ...flips } = {
     ...unmoved,
     ...geometry,
@@ -187,15 +217,15 @@ describe("pixels equal Keras', within 0.02 of 255 levels", () => {
 
 describe("fill modes whose edge is not scipy's", () => {
   it.each(Object.entries<Case>(edges))("%s: equal wherever the source lies inside", (name, given) => {
-    const options = full(given);
-    const transform = projectiveTransform({ ...unmoved, ...options.geometry }, options);
-    const differences = differencesOf(name);
-    const inside = differences.filter((_, index) => {
-      const pixel = Math.floor(index / options.channels);
-      return isInside(transform, pixel % options.width, Math.floor(pixel / options.width), options);
-    });
-    expect(inside.length).toBeGreaterThan(differences.length * 0.7);
-    expect(Math.max(...inside)).toBeLessThan(0.02);
+    const inside = differencesWhere(name, given, isInside);
+    expect(inside.share).toBeGreaterThan(0.7);
+    expect(inside.largest).toBeLessThan(0.02);
+  });
+
+  it.each(Object.entries<Case>(seams))("%s: equal but on the seams", (name, given) => {
+    const off = differencesWhere(name, given, (...where) => !isOnSeam(...where));
+    expect(off.share).toBeGreaterThan(0.9);
+    expect(off.largest).toBeLessThan(0.02);
   });
 
   it("constant: beyond a pixel from the edge there is cval, as in Keras", () => {
@@ -219,15 +249,32 @@ describe("brightness", () => {
   );
 });
 
-/** Whether the source of an output pixel lies between the centres of the outermost pixels. */
-function isInside(
-  transform: readonly number[],
+type Source = readonly [
   column: number,
   row: number,
-  { height, width }: { height: number; width: number },
-): boolean {
+  size: { readonly height: number; readonly width: number },
+];
+
+/** The largest difference among the pixels whose source is as asked, and how many of all these are. */
+function differencesWhere(name: string, given: Case, isAsked: (...source: Source) => boolean) {
+  const options = full(given);
+  const transform = projectiveTransform({ ...unmoved, ...options.geometry }, options);
   const [a0, a1, a2, b0, b1, b2] = transform as [number, number, number, number, number, number];
-  const x = a0 * column + a1 * row + a2;
-  const y = b0 * column + b1 * row + b2;
-  return x >= 0 && x <= width - 1 && y >= 0 && y <= height - 1;
+  const differences = differencesOf(name);
+  const asked = differences.filter((_, index) => {
+    const pixel = Math.floor(index / options.channels);
+    const [column, row] = [pixel % options.width, Math.floor(pixel / options.width)];
+    return isAsked(a0 * column + a1 * row + a2, b0 * column + b1 * row + b2, options);
+  });
+  return { share: asked.length / differences.length, largest: Math.max(...asked) };
+}
+
+/** Between the centres of the outermost pixels. */
+const isInside = (...[column, row, { height, width }]: Source): boolean =>
+  column >= 0 && column <= width - 1 && row >= 0 && row <= height - 1;
+
+/** Between the last pixel of a copy and the first of the next. */
+function isOnSeam(...[column, row, { height, width }]: Source): boolean {
+  const within = (position: number, side: number) => ((position % side) + side) % side;
+  return within(column, width) > width - 1 || within(row, height) > height - 1;
 }
