@@ -5,6 +5,7 @@
 import { TrainyardError } from "./errors.js";
 import { runKey } from "./spec.js";
 import { GenerationRecord } from "./status.js";
+import { compareCodePoints } from "./store/keys.js";
 import type { ObjectStore } from "./store/object-store.js";
 
 const options = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });
@@ -16,7 +17,8 @@ export async function listRuns(store: ObjectStore, signal?: AbortSignal): Promis
     const [, run, file, more] = key.split("/");
     if (run !== undefined && file === "spec.json" && more === undefined) names.push(run);
   }
-  return names;
+  // Keys come in their own order, in which "/" stands between "-" and the letters.
+  return names.sort(compareCodePoints);
 }
 
 /**

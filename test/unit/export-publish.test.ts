@@ -1,0 +1,145 @@
+/** An export is whole or not there, published once, and checked when it is read back. */
+import { describe, expect, it } from "vitest";
+import { exportPaths } from "../../engine/export/export-file.js";
+import { readExport } from "../../engine/export/exported-model.js";
+import { exportFiles, publishExport } from "../../engine/export/index.js";
+import { labelsOf } from "../../engine/export/labels.js";
+import { portableModel } from "../../engine/export/portable-model.js";
+import { tfjsFiles } from "../../engine/export/tfjs-files.js";
+import { modelTopology, type SequentialTopology } from "../../engine/models/topology.js";
+import type { ModelLayout } from "../../shared/layout.js";
+import { runKey } from "../../shared/spec.js";
+import { runSpec } from "../support/exported-run.js";
+import { MemoryStore } from "../support/memory-store.js";
+
+/** A layout of the topology's first block only: enough to see where each number goes. */
+const layout: ModelLayout = {
+  parameters: [
+    { name: "conv2d_1/kernel", shape: [3, 3, 3, 32], offset: 0, size: 864 },
+    { name: "conv2d_1/bias", shape: [32], offset: 864, size: 32 },
+    { name: "batch_normalization_1/gamma", shape: [32], offset: 896, size: 32 },
+    { name: "batch_normalization_1/beta", shape: [32], offset: 928, size: 32 },
+  ],
+  parameterCount: 960,
+  batchNorms: [
+    { layer: "batch_normalization_1", channels: 32, momentum: 0.9, offset: 0, elementsPerSample: 4096 },
+  ],
+  statisticsCount: 64,
+};
+const spec = runSpec({ run: "r" });
+const numbered = (size: number, from: number) => new Float32Array(size).map((_, index) => from + index);
+const trained = { layout, parameters: numbered(960, 0), statistics: numbered(64, 5000) };
+const files = await exportFiles({ spec, ...trained });
+
+async function published(): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  await store.put(runKey("r", "spec.json"), Buffer.from(JSON.stringify(spec)));
+  await publishExport(store, "r", files);
+  return store;
+}
+
+describe("the files of an export", () => {
+  it("weights come before the JSON that names them, labels.json last", () => {
+    const paths = files.map(({ path }) => path);
+    expect(paths).toEqual([
+      exportPaths.kerasH5,
+      "export/tfjs/group1-shard1of1.bin",
+      exportPaths.tfjsModel,
+      exportPaths.labels,
+    ]);
+  });
+
+  it("weights larger than 4 MiB are cut into shards that make the whole", () => {
+    const size = 3 * 1024 * 1024 + 5;
+    const large: ModelLayout = {
+      ...layout,
+      parameters: [{ name: "conv2d_1/kernel", shape: [size], offset: 0, size }],
+      parameterCount: size,
+    };
+    const parameters = numbered(size, 0);
+    const topology = modelTopology(spec);
+    const model = portableModel({ topology, layout: large, parameters, statistics: numbered(64, 0) });
+    const shards = tfjsFiles(model).slice(0, -1);
+    expect(shards.map(({ bytes }) => bytes.length)).toEqual([4_194_304, 4_194_304, 4_194_304, 20 + 256]);
+    const whole = Uint8Array.from(Buffer.concat(shards.map(({ bytes }) => bytes)));
+    expect(new Float32Array(whole.buffer).subarray(0, size)).toEqual(parameters);
+  });
+
+  it("batch norm's weights are gamma, beta, then the published statistics", () => {
+    const norm = portableModel({ topology: modelTopology(spec), ...trained }).layers.find(
+      ({ class_name }) => class_name === "BatchNormalization",
+    );
+    expect(norm?.weights.map(({ name, values }) => [name, values[0]])).toEqual([
+      ["gamma", 896],
+      ["beta", 928],
+      ["moving_mean", 5000],
+      ["moving_variance", 5032],
+    ]);
+  });
+
+  it("vectors of another model are refused", async () => {
+    const statistics = new Float32Array(2);
+    await expect(exportFiles({ spec, ...trained, statistics })).rejects.toMatchObject({ code: "MODEL" });
+  });
+
+  it("a topology without an input shape is refused", () => {
+    const { class_name, config } = modelTopology(spec);
+    const topology: SequentialTopology = {
+      class_name,
+      config: { ...config, layers: config.layers.slice(1) },
+    };
+    expect(() => portableModel({ topology, ...trained })).toThrow(/no input shape/);
+  });
+});
+
+describe("labels.json", () => {
+  it("says that above 0.5 means the second of two classes", () => {
+    const { output, howToUse } = labelsOf({ ...spec, classes: ["man", "woman"] }, []);
+    expect(output.rule).toMatch(/above 0\.5 means "woman", else "man"/);
+    expect(howToUse.join("\n")).toContain("load_img(path, target_size=(64, 64))");
+  });
+
+  it("keeps the classes in their order, whatever their names", () => {
+    const classes = ["10", "2", "O'Neil \"14", "猫 猫"];
+    expect(labelsOf({ ...spec, classes }, []).classes).toEqual(classes);
+  });
+});
+
+describe("publishing", () => {
+  it("leaves what is there as it is, and adds what is missing", async () => {
+    const store = await published();
+    const key = runKey("r", exportPaths.kerasH5);
+    const before = store.objects.get(key);
+    store.objects.delete(runKey("r", exportPaths.labels));
+    const other = files.map((file) => ({ ...file, bytes: Uint8Array.of(...file.bytes.subarray(0, 4), 1) }));
+    const keys = await publishExport(store, "r", [...other.slice(0, -1), ...files.slice(-1)]);
+    expect(store.objects.get(key)).toEqual(before);
+    expect(store.objects.has(runKey("r", exportPaths.labels))).toBe(true);
+    expect(keys).toEqual(files.map(({ path }) => runKey("r", path)));
+  });
+});
+
+describe("reading an export back", () => {
+  it("gives every weight as it was", async () => {
+    const { weights, labels } = await readExport(await published(), "r");
+    expect(weights.get("conv2d_1/kernel")).toEqual(trained.parameters.slice(0, 864));
+    expect(weights.get("batch_normalization_1/moving_variance")).toEqual(trained.statistics.slice(32));
+    expect(labels.classes).toEqual(spec.classes);
+  });
+
+  it("without labels.json there is no export yet", async () => {
+    const store = await published();
+    store.objects.delete(runKey("r", exportPaths.labels));
+    await expect(readExport(store, "r")).rejects.toMatchObject({
+      code: "NOT_FOUND",
+      message: expect.stringContaining("no exported model"),
+    });
+  });
+
+  it("a changed byte of the weights is DAMAGED", async () => {
+    const store = await published();
+    const bytes = store.objects.get(runKey("r", "export/tfjs/group1-shard1of1.bin"));
+    if (bytes !== undefined) bytes[100] = 255 - (bytes[100] ?? 0);
+    await expect(readExport(store, "r")).rejects.toMatchObject({ code: "DAMAGED" });
+  });
+});
