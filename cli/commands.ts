@@ -26,6 +26,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./setup.js"),
   },
   {
+    name: "demo",
+    describe: "Train on the handwritten digits, from import to prediction",
+    load: () => import("./demo.js"),
+  },
+  {
     name: "import",
     describe: "Import a folder of images as a data set",
     load: () => import("./import.js"),

@@ -44,7 +44,7 @@ export class LocalCluster {
 
   constructor(options: LocalClusterOptions) {
     this.#options = options;
-    this.logFolder = join(logRoot(options.store), options.run);
+    this.logFolder = join(storeFolder(options.store), "logs", options.run);
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -165,14 +165,10 @@ export class LocalCluster {
   }
 }
 
-/** Beside an embedded store; else in the working folder. */
-function logRoot(store: string): string {
-  const folder = store.startsWith("file:")
-    ? store.slice("file:".length)
-    : /^[./]/.test(store)
-      ? store
-      : ".trainyard";
-  return resolve(folder, "logs");
+/** The folder of an embedded store; for others one in the working folder. */
+export function storeFolder(store: string): string {
+  if (store.startsWith("file:")) return resolve(store.slice("file:".length));
+  return resolve(/^[./]/.test(store) ? store : ".trainyard");
 }
 
 /** The last thing that a process said, without the JSON around it. */

@@ -14,7 +14,8 @@ export function statusOf(state: CoreState, result: Record<string, unknown> | nul
     phase: phaseName(phase),
     epoch: Math.min(progress.epoch, plan.spec.epochs - 1),
     epochs: plan.spec.epochs,
-    stepInEpoch: progress.stepInEpoch,
+    // After the last epoch the cursor stands at the start of one that never comes.
+    stepInEpoch: progress.epoch >= plan.spec.epochs ? plan.stepsPerEpoch : progress.stepInEpoch,
     stepsPerEpoch: plan.stepsPerEpoch,
     step: progress.step,
     steps: plan.stepsPerEpoch * plan.spec.epochs,
@@ -25,6 +26,7 @@ export function statusOf(state: CoreState, result: Record<string, unknown> | nul
       : {
           validation: { epoch: evaluation.epoch, loss: evaluation.loss, accuracy: evaluation.accuracy },
         }),
+    ...(state.lastEpoch === null ? {} : { lastEpoch: state.lastEpoch }),
     imagesPerSecond,
     etaSeconds: etaOf(state, imagesPerSecond),
     workers: [...state.workers.values()].map((worker) => workerStatus(phase, worker)),

