@@ -1,8 +1,7 @@
 /**
  * The layers that our models are made of, with their configurations written out as Keras does.
  */
-import type { TopologySpec } from "./topology.js";
-import { type LayerTopology, outputUnits } from "./topology.js";
+import { type LayerTopology, outputUnits, type TopologySpec } from "./layer-topology.js";
 
 export interface ModelLayers {
   readonly layers: readonly LayerTopology[];

@@ -3,7 +3,7 @@
  * 64x64x3 and two classes: 1,142,977 parameters, 1,142,529 of them trainable.
  */
 import { classifier, convolutionBlock, type ModelLayers } from "./blocks.js";
-import type { TopologySpec } from "./topology.js";
+import type { TopologySpec } from "./layer-topology.js";
 
 export const classicLayers = (spec: TopologySpec): ModelLayers => ({
   layers: [

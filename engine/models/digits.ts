@@ -3,7 +3,7 @@
  * Its widths are chosen for the demo: a few epochs on two cores in about a minute.
  */
 import { classifier, convolutionBlock, type ModelLayers } from "./blocks.js";
-import type { TopologySpec } from "./topology.js";
+import type { TopologySpec } from "./layer-topology.js";
 
 export const digitsLayers = (spec: TopologySpec): ModelLayers => ({
   layers: [

@@ -4,28 +4,16 @@
  * before the model, exports put a Rescaling layer in front.
  */
 import { TrainyardError } from "../../shared/errors.js";
-import type { EngineSpec } from "../engine.js";
 import { classicLayers } from "./classic.js";
 import { digitsLayers } from "./digits.js";
+import type { LayerTopology, TopologySpec } from "./layer-topology.js";
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-export type LayerConfig = { readonly name: string } & { readonly [key: string]: Json };
-
-export interface LayerTopology {
-  readonly class_name: string;
-  readonly config: LayerConfig;
-}
+export { type LayerConfig, type LayerTopology, outputUnits, type TopologySpec } from "./layer-topology.js";
 
 export interface SequentialTopology {
   readonly class_name: "Sequential";
   readonly config: { readonly name: string; readonly layers: readonly LayerTopology[] };
 }
-
-/** Of the spec that a topology depends on. */
-export type TopologySpec = Pick<EngineSpec, "classes" | "image" | "model">;
-
-/** Two classes share one sigmoid unit (the probability of the second); more have one softmax unit each. */
-export const outputUnits = (classes: readonly string[]) => (classes.length === 2 ? 1 : classes.length);
 
 /** Throws MODEL for pictures that the model would pool away. */
 export function modelTopology(spec: TopologySpec): SequentialTopology {
