@@ -9,7 +9,7 @@
  *   `grid-constant`), where Keras, by scipy's `constant`, has cval at once.
  * - fillMode `wrap`: a b c d | a b c d with a period of the side (scipy's `grid-wrap`, but for the seams, where
  *   TensorFlow takes the nearer picture's edge pixel instead of a blend). Keras, by scipy's `wrap`, has a period
- *   that is a pixel shorter. From a whole side outside on TensorFlow misses the period and gives an edge pixel.
+ *   that is a pixel shorter. Beyond the first copy TensorFlow widens the seams, by a pixel a copy.
  * - channel shift: added to all channels and clipped to the lowest and highest pixel of the picture. As Keras.
  * - brightness: pixel * factor, clipped to 255. Keras goes through PIL and cuts to whole levels before and
  *   after; we keep fractions, so the two differ by less than factor + 1 levels.

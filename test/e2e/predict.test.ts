@@ -1,161 +1,172 @@
-/** `trainyard predict` and `evaluate` as a user runs them: names, folders, bad files, exit codes, JSON. */
-import { rmSync } from "node:fs";
+/**
+ * `trainyard predict` and `trainyard evaluate` as a user runs them, on a run that has exported: rows in input order, a
+ * bad file is a row and not an end, names are names, and both commands give the same numbers.
+ */
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
-import { importDataset } from "../../dataset/import.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readManifest } from "../../dataset/manifest-file.js";
+import { runKey } from "../../shared/spec.js";
 import { openStore } from "../../shared/store/open.js";
 import { exportRun, runSpec } from "../support/exported-run.js";
-import { jpeg, temporaryFolders, writeTree } from "../support/pictures.js";
-import { runProgram } from "../support/program.js";
+import { photographs, runProgram, scratch } from "../support/program.js";
 
-const newFolder = temporaryFolders();
-let folder: string;
+const { folder, remove } = scratch();
+afterAll(remove);
+
+const run = (...words: string[]) => runProgram(words, { cwd: folder });
+const validation = join(photographs("faces"), "validation");
+const facesOf = (name: string) => readdirSync(join(validation, name)).sort();
+
+interface Row {
+  readonly path: string;
+  readonly class?: string;
+  readonly probability?: number;
+  readonly probabilities?: readonly number[];
+  readonly error?: string;
+}
+const rowsOf = (stdout: string) => (JSON.parse(stdout) as { predictions: Row[] }).predictions;
 
 beforeAll(async () => {
-  folder = await newFolder();
-  const files: Record<string, Buffer | string> = { "bad.jpg": "no picture", "holiday/.DS_Store": "x" };
-  for (let index = 0; index < 10; index += 1) {
-    files[`photos/007/${index}.jpg`] = await jpeg(index);
-    files[`photos/1e3/${index}.jpg`] = await jpeg(index + 10);
-  }
-  for (const name of ["b.jpg", "a.jpg", "deep/er/ü 猫.jpg"])
-    files[`holiday/${name}`] = await jpeg(name.length);
-  await writeTree(folder, files);
+  const imported = await run("import", photographs("faces"), "--name", "faces");
+  expect(imported).toMatchObject({ code: 0 });
   const store = await openStore(`file:${join(folder, ".trainyard")}`);
-  await importDataset({
-    source: join(folder, "photos"),
-    name: "numbers",
-    store,
-    options: {
-      classes: null,
-      validationSplit: null,
-      splitSeed: 1,
-      onBad: "fail",
-    },
-  });
-  const hash = (await readManifest(store, "numbers"))?.hash ?? "";
-  const dataset = { name: "numbers", hash };
-  await exportRun(store, runSpec({ run: "0123", classes: ["007", "1e3"], dataset }));
-  await exportRun(store, runSpec({ run: "other", classes: ["x", "y"], dataset }));
-});
+  const manifest = await readManifest(store, "faces");
+  const dataset = { name: "faces", hash: manifest?.hash ?? "" };
+  for (const name of ["0123", "faces-1"]) await exportRun(store, runSpec({ run: name, dataset }));
+  const unfinished = runSpec({ run: "faces-unfinished", dataset });
+  await store.put(runKey(unfinished.run, "spec.json"), Buffer.from(JSON.stringify(unfinished)));
 
-const trainyard = (...words: string[]) => runProgram(words, { cwd: folder });
+  mkdirSync(join(folder, "album", "inner"), { recursive: true });
+  const [first, second, third, fourth] = facesOf("female");
+  const place = (name: string | undefined, to: string) =>
+    copyFileSync(join(validation, "female", name ?? ""), join(folder, to));
+  place(first, "album/b.jpg");
+  place(second, "album/a,1.jpg");
+  place(third, "album/inner/c.png");
+  place(fourth, "007");
+  writeFileSync(join(folder, "album", "notes.jpg"), "this is text");
+  writeFileSync(join(folder, "album", ".hidden.jpg"), "x");
+}, 120_000);
 
-interface Answer {
-  readonly run: string;
-  readonly predictions: {
-    path: string;
-    class?: string;
-    probability?: number;
-    probabilities?: number[];
-    error?: string;
-  }[];
+/** A data set of four pictures a class, half of them for validation; `classes` says from where each takes its own. */
+async function importFew(name: string, classes: Readonly<Record<string, string>>) {
+  for (const [to, from] of Object.entries(classes)) {
+    mkdirSync(join(folder, name, to), { recursive: true });
+    for (const file of facesOf(from).slice(0, 4)) {
+      copyFileSync(join(validation, from, file), join(folder, name, to, file));
+    }
+  }
+  expect(await run("import", name, "--validation-split", "0.5")).toMatchObject({ code: 0 });
 }
 
-describe("trainyard predict", () => {
-  it("prints path, class and probability in the order given, folders in theirs", async () => {
-    const { code, stdout } = await trainyard(
+describe("predict", () => {
+  it("prints path, class and probability in input order; a bad file is a row, and exit code 1", async () => {
+    const { code, stdout, stderr } = await run(
       "predict",
-      "0123",
-      "photos/007/3.jpg",
-      "holiday",
-      "photos/007/1.jpg",
+      "faces-1",
+      "007",
+      "album",
+      "gone.jpg",
+      "album/b.jpg",
     );
-    expect(code).toBe(0);
     const rows = stdout
       .trimEnd()
       .split("\n")
       .map((line) => line.split(/ {2,}/));
     expect(rows.map(([path]) => path)).toEqual([
-      "photos/007/3.jpg",
-      "holiday/a.jpg",
-      "holiday/b.jpg",
-      "holiday/deep/er/ü 猫.jpg",
-      "photos/007/1.jpg",
+      "007",
+      "album/a,1.jpg",
+      "album/b.jpg",
+      "album/notes.jpg",
+      "album/inner/c.png",
+      "gone.jpg",
+      "album/b.jpg",
     ]);
-    for (const [, name, probability] of rows) {
-      expect(["007", "1e3"]).toContain(name);
-      expect(probability).toMatch(/^(0\.[5-9]\d{3}|1\.0000)$/);
+    for (const at of [0, 1, 2, 4, 6]) {
+      expect(rows[at]?.[1]).toMatch(/^(female|male)$/);
+      expect(Number(rows[at]?.[2])).toBeGreaterThanOrEqual(0.5);
+    }
+    expect(rows[3]?.slice(1)).toEqual(["error", expect.stringContaining("not an image that can be read")]);
+    expect(rows[5]?.slice(1)).toEqual(["error", expect.stringContaining("there is no such file")]);
+    expect(rows[6]).toEqual(rows[2]);
+    expect(stderr).toBe("left out 1: hidden (name begins with a dot)\n");
+    expect(code).toBe(1);
+  });
+
+  it("takes a list of files before --, names that look like numbers, and commas in names", async () => {
+    const { code, stdout } = await run("predict", "--json", "--files", "007", "album/a,1.jpg", "--", "0123");
+    expect(code).toBe(0);
+    const rows = rowsOf(stdout);
+    expect(rows.map(({ path }) => path)).toEqual(["007", "album/a,1.jpg"]);
+    for (const { probabilities = [], probability } of rows) {
+      expect(probabilities[0] ?? 0).toBeCloseTo(1 - (probabilities[1] ?? 0), 6);
+      expect(probability).toBe(Math.max(...probabilities));
     }
   });
 
-  it("a bad file is a row with an error; the others are classified, and the exit code is 1", async () => {
-    const { code, stdout } = await trainyard(
-      "predict",
-      "0123",
-      "holiday/a.jpg",
-      "bad.jpg",
-      "gone.jpg",
-      "holiday/b.jpg",
-      "--json",
-    );
-    expect(code).toBe(1);
-    const { run, predictions } = JSON.parse(stdout) as Answer;
-    expect(run).toBe("0123");
-    expect(predictions.map(({ path, error }) => [path, error !== undefined])).toEqual([
-      ["holiday/a.jpg", false],
-      ["bad.jpg", true],
-      ["gone.jpg", true],
-      ["holiday/b.jpg", false],
-    ]);
-    expect(predictions[1]?.error).toMatch(/text file/);
-    expect(predictions[2]?.error).toMatch(/no such file/);
-    const [first, second] = predictions[0]?.probabilities ?? [];
-    expect((first ?? 0) + (second ?? 0)).toBeCloseTo(1, 6);
-  });
-
-  it("takes a list of files that ends at --, then the run by the beginning of its name", async () => {
-    const { code, stdout } = await trainyard(
-      "predict",
-      "--files",
-      "holiday/a.jpg",
-      "holiday/b.jpg",
-      "--",
-      "01",
-    );
-    expect(code).toBe(0);
-    expect(stdout.trimEnd().split("\n")).toHaveLength(2);
-  });
-
   it.each([
-    [["predict", "0123"], /no pictures given/],
-    [["predict", "faces", "holiday"], /no run "faces".*there are: 0123, other/],
-    [["predict", "0123", "holiday", "--jsno"], /did you mean --json/],
-  ])("%j is refused with a sentence and exit code 2", async (words, sentence) => {
-    const { code, stderr, stdout } = await trainyard(...words);
-    expect([code, stdout]).toEqual([2, ""]);
-    expect(stderr).toMatch(sentence);
+    [["faces-1"], "no pictures given; write: trainyard predict faces-1 PICTURE…"],
+    [["faces-1", "007", "--fiels", "x"], "unknown option --fiels; did you mean --files?"],
+    [["faces-unfinished", "007"], "the run faces-unfinished in file:.trainyard has no exported model"],
+    [["faces", "007"], 'several runs begin with "faces": faces-1, faces-unfinished'],
+    [["face5", "007"], 'no run "face5"'],
+  ])("%j: one sentence, exit code 2", async (words, sentence) => {
+    const { code, stdout, stderr } = await run("predict", ...words);
+    expect(stderr).toContain(sentence);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   });
 });
 
-describe("trainyard evaluate", () => {
-  it("counts each validation image exactly once", async () => {
-    const { code, stdout } = await trainyard("evaluate", "0123", "--json");
-    expect(code).toBe(0);
-    const { samples, accuracy, classes, confusion, loss } = JSON.parse(stdout);
-    expect(samples).toBe(4);
-    expect(classes.map(({ name, images }: { name: string; images: number }) => [name, images])).toEqual([
-      ["007", 2],
-      ["1e3", 2],
+describe("evaluate", () => {
+  it("counts what predict says of the same pictures, each once", async () => {
+    const evaluated = await run("evaluate", "faces-1", "--json");
+    expect(evaluated.code).toBe(0);
+    const { samples, accuracy, loss, confusion, classes } = JSON.parse(evaluated.stdout);
+    expect(samples).toBe(48);
+    const { stdout } = await run(
+      "predict",
+      "faces-1",
+      "--json",
+      join(validation, "female"),
+      join(validation, "male"),
+    );
+    const rows = rowsOf(stdout);
+    expect(rows).toHaveLength(48);
+    const females = facesOf("female").length;
+    const labels = rows.map((_, index) => (index < females ? 0 : 1));
+    const counted = [
+      [0, 0],
+      [0, 0],
+    ];
+    let lossSum = 0;
+    for (const [index, row] of rows.entries()) {
+      const label = labels[index] as number;
+      const predicted = row.class === "female" ? 0 : 1;
+      (counted[label] as number[])[predicted] = (counted[label]?.[predicted] ?? 0) + 1;
+      lossSum -= Math.log(row.probabilities?.[label] ?? 0);
+    }
+    expect(confusion).toEqual(counted);
+    expect(accuracy).toBe(((counted[0]?.[0] ?? 0) + (counted[1]?.[1] ?? 0)) / 48);
+    expect(loss).toBeCloseTo(lossSum / 48, 5);
+    expect(classes.map((entry: { name: string; images: number }) => [entry.name, entry.images])).toEqual([
+      ["female", females],
+      ["male", 48 - females],
     ]);
-    expect(confusion.flat().reduce((sum: number, count: number) => sum + count, 0)).toBe(4);
-    expect(accuracy).toBe((confusion[0][0] + confusion[1][1]) / 4);
-    expect(loss).toBeGreaterThan(0);
-    const again = await trainyard("evaluate", "0123", "--data", "numbers", "--json");
-    expect(again.stdout).toBe(stdout);
   });
 
-  it("refuses a data set of other classes", async () => {
-    const { code, stderr } = await trainyard("evaluate", "other");
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/classes \(x, y\) are not those of "numbers" \(007, 1e3\)/);
-  });
-
-  it("says so when the run has not exported", async () => {
-    rmSync(join(folder, ".trainyard/runs/other/export"), { recursive: true });
-    const { code, stderr } = await trainyard("predict", "other", "holiday");
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/no exported model/);
-  });
+  it("takes another data set of the same classes, and refuses one of others", async () => {
+    await importFew("few", { female: "female", male: "male" });
+    await importFew("strangers", { female: "female", male: "male", child: "male" });
+    const { stdout, code } = await run("evaluate", "faces-1", "--data", "few", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ dataset: { name: "few" }, samples: 4 });
+    const refused = await run("evaluate", "faces-1", "--data", "strangers");
+    expect(refused.stderr).toContain("the run's classes (female, male) are not those of");
+    expect(refused.code).toBe(2);
+    const unknown = await run("evaluate", "faces-1", "--data", "faecs");
+    expect(unknown.stderr).toContain('no data set "faecs"');
+    expect(unknown.code).toBe(2);
+  }, 120_000);
 });
