@@ -248,11 +248,7 @@ export class Shell {
 
   #noteEpoch({ row, evaluation }: Extract<Effect, { tag: "epochEnded" }>): void {
     const { metrics, logger, spec } = this.#options;
-    this.#journal.epoch({
-      ...row,
-      validationLoss: row.validationLoss ?? Number.NaN,
-      validationAccuracy: row.validationAccuracy ?? Number.NaN,
-    });
+    this.#journal.epoch(row);
     const validation =
       evaluation === null
         ? ""

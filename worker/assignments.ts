@@ -72,6 +72,31 @@ export async function computeGradients(place: Workplace, session: Session, task:
   }
   await during(session, "upload", () => Promise.all(uploads));
   session.metrics.steps.inc();
+  session.metrics.lanes.set(task.lanes.length);
+  await observeMemory(place, session.metrics);
+}
+
+/** What the worker holds: decoded pixels and the engine's tensors. The engine is asked between steps only. */
+async function observeMemory(place: Workplace, metrics: WorkerMetrics): Promise<void> {
+  const loaders = [place.training, place.validation];
+  const sum = (of: (loader: (typeof loaders)[number]) => number) =>
+    loaders.reduce((total, one) => total + of(one), 0);
+  metrics.cacheBytes.set(sum((loader) => loader.heldBytes));
+  setCounter(
+    metrics.cacheHits,
+    sum((loader) => loader.counters.cacheHits),
+  );
+  setCounter(
+    metrics.cacheMisses,
+    sum((loader) => loader.counters.decoded),
+  );
+  metrics.engineTensors.set((await place.engine.call("tensorCount", {})).output);
+}
+
+/** Counters that are kept elsewhere since the start. */
+function setCounter(counter: WorkerMetrics["cacheHits"], value: number): void {
+  counter.reset();
+  counter.inc(value);
 }
 
 async function computeLane(place: Workplace, session: Session, task: Gradients, lane: number) {

@@ -105,6 +105,7 @@ class WorkerLife {
     });
     try {
       return await runSession({
+        id: this.#id,
         host: coordinator.slice(0, coordinator.lastIndexOf(":")),
         control,
         logger,

@@ -26,6 +26,8 @@ export type SessionEnd =
   | { readonly tag: "lost"; readonly reason: string; readonly wasWelcome: boolean };
 
 export interface SessionOptions {
+  /** The worker's. */
+  readonly id: string;
   /** Of the coordinator, for the tensor plane. */
   readonly host: string;
   readonly control: ControlStream;
@@ -109,8 +111,10 @@ class WorkerSession {
   /** Not awaited: messages go on being read, and heartbeats are sent, while graphs are recorded. */
   #prepare(specJson: string, store: string): void {
     this.#enqueue("prepare", async () => {
-      const place = await this.#options.workplace(RunSpec.parse(JSON.parse(specJson)), store);
+      const spec = RunSpec.parse(JSON.parse(specJson));
+      const place = await this.#options.workplace(spec, store);
       this.#place = place;
+      this.#options.metrics.runInfo.set({ worker: this.#options.id, run: spec.run }, 1);
       this.#options.control.send({ kind: "ready", layoutJson: JSON.stringify(place.layout) });
     });
   }
