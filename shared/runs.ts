@@ -2,6 +2,7 @@
  * Which runs a store holds, and which one a user means. What a run is doing is its coordinator's to say
  * (shared/status); what it left is in its objects.
  */
+import { distance } from "fastest-levenshtein";
 import { TrainyardError } from "./errors.js";
 import { runKey } from "./spec.js";
 import { GenerationRecord } from "./status.js";
@@ -23,7 +24,7 @@ export async function listRuns(store: ObjectStore, signal?: AbortSignal): Promis
 
 /**
  * The run that `name` means: its whole name, else the only one that begins with it, else, for `latest`, the one
- * that was started last. Errors: NOT_FOUND with the names there are; USAGE when several begin so; the store's.
+ * that was started last. Errors: NOT_FOUND with the nearest names; USAGE when several begin so; the store's.
  */
 export async function resolveRun(store: ObjectStore, name: string, signal?: AbortSignal): Promise<string> {
   const runs = await listRuns(store, signal);
@@ -37,14 +38,24 @@ export async function resolveRun(store: ObjectStore, name: string, signal?: Abor
   }
   const found = matching[0] ?? (name === "latest" ? await latestRun(store, runs, signal) : undefined);
   if (found !== undefined) return found;
-  const there = runs.length === 0 ? "there is none yet: trainyard train" : `there are: ${some(runs)}`;
+  const there =
+    runs.length === 0 ? "there is none yet: trainyard train" : `there are: ${nearest(name, runs)}`;
   throw new TrainyardError("NOT_FOUND", `no run "${name}" in ${store.url}; ${there}`, {
     fields: { run: name },
   });
 }
 
+/** Names that an error lists at most. */
+const shown = 8;
+
 const some = (names: readonly string[]) =>
-  `${names.slice(0, 8).join(", ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}`;
+  `${names.slice(0, shown).join(", ")}${names.length > shown ? ` and ${names.length - shown} more` : ""}`;
+
+/** All of a few names, in their order; of many the nearest, nearest first. */
+function nearest(written: string, names: readonly string[]): string {
+  if (names.length <= shown) return some(names);
+  return some(names.toSorted((a, b) => distance(written, a) - distance(written, b)));
+}
 
 /** By when its first coordinator took it; a run that none has taken yet is not among them. */
 async function latestRun(

@@ -51,6 +51,17 @@ describe("resolveRun", () => {
     await expect(resolveRun(store, "")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("of many runs it names the nearest first", async () => {
+    const many = new MemoryStore();
+    const names = Array.from({ length: 20 }, (_, index) => `digits-${index}`);
+    for (const run of [...names, "faces-old"]) {
+      await many.put(`runs/${run}/spec.json`, Buffer.from("{}"));
+    }
+    await expect(resolveRun(many, "face-old")).rejects.toMatchObject({
+      message: expect.stringMatching(/there are: faces-old, .* and 13 more/),
+    });
+  });
+
   it("says what to do in a store without runs", async () => {
     await expect(resolveRun(new MemoryStore(), "latest")).rejects.toMatchObject({
       code: "NOT_FOUND",
