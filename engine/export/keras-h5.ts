@@ -4,10 +4,10 @@
  * src/legacy/saving/legacy_h5_format.py. Without a training configuration: the model is for prediction, and
  * Keras says that it is not compiled.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile as writeBytes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import h5wasm, { type Group } from "h5wasm/node";
+import h5wasm, { type Group, ready } from "h5wasm/node";
 import { asTrainyardError, invariant, TrainyardError } from "../../shared/errors.js";
 import { kerasConfig, type PortableLayer, type PortableModel } from "./portable-model.js";
 
@@ -16,22 +16,42 @@ const attributeBytes = 64_512;
 /** What the layout is, not who wrote it. */
 const kerasVersion = "2.15.0";
 
+/** Groups, names and configuration take less than this. */
+const overheadBytes = 1024 * 1024;
+
 /** The file's bytes. Throws FAILED when the folder for temporary files can't take it. */
 export async function kerasH5(model: PortableModel): Promise<Uint8Array> {
-  await h5wasm.ready;
-  // In Node h5wasm writes through the machine's file system only.
-  const folder = await mkdtemp(join(tmpdir(), "trainyard-export-"));
+  const module = await ready;
+  // HDF5 reports by status codes that h5wasm drops; this makes them exceptions.
+  module.activate_throwing_error_handler();
+  let folder: string | null = null;
   try {
+    // In Node h5wasm writes through the machine's file system only.
+    folder = await mkdtemp(join(tmpdir(), "trainyard-export-"));
     const path = join(folder, "model.h5");
+    await checkRoom(path, model);
     writeFile(path, model);
     return await readFile(path);
   } catch (caught) {
     const advice = "make room there, or set TMPDIR to another folder";
-    const message = `can't write the Keras model in ${folder}: ${asTrainyardError(caught).message}; ${advice}`;
+    const message = `can't write the Keras model in ${tmpdir()}: ${reasonOf(caught)}; ${advice}`;
     throw new TrainyardError("FAILED", message, { cause: caught });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** HDF5 tells its whole stack, with the system's words at the bottom. */
+function reasonOf(caught: unknown): string {
+  const { message } = asTrainyardError(caught);
+  return /error message = '([^']+)'/.exec(message)?.[1] ?? message.split("\n")[0] ?? message;
+}
+
+/** Before HDF5 has the file open: it can't close one that it could not write, and would keep it for ever. */
+async function checkRoom(path: string, { layers }: PortableModel): Promise<void> {
+  const values = layers.flatMap(({ weights }) => weights.map((weight) => weight.values.byteLength));
+  const bytes = values.reduce((sum, size) => sum + size, overheadBytes);
+  await writeBytes(path, new Uint8Array(bytes));
 }
 
 function writeFile(path: string, model: PortableModel): void {

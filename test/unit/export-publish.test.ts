@@ -1,4 +1,7 @@
 /** An export is whole or not there, published once, and checked when it is read back. */
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { exportPaths } from "../../engine/export/export-file.js";
 import { readExport } from "../../engine/export/exported-model.js";
@@ -10,6 +13,7 @@ import { modelTopology, type SequentialTopology } from "../../engine/models/topo
 import type { ModelLayout } from "../../shared/layout.js";
 import { runKey } from "../../shared/spec.js";
 import { runSpec } from "../support/exported-run.js";
+import { withSmallDisk } from "../support/full-disk.js";
 import { MemoryStore } from "../support/memory-store.js";
 
 /** A layout of the topology's first block only: enough to see where each number goes. */
@@ -30,6 +34,8 @@ const spec = runSpec({ run: "r" });
 const numbered = (size: number, from: number) => new Float32Array(size).map((_, index) => from + index);
 const trained = { layout, parameters: numbered(960, 0), statistics: numbered(64, 5000) };
 const files = await exportFiles({ spec, ...trained });
+
+const noRoom = expect.stringMatching(/^can't write the Keras model in .* TMPDIR/);
 
 async function published(): Promise<MemoryStore> {
   const store = new MemoryStore();
@@ -63,6 +69,29 @@ describe("the files of an export", () => {
     expect(shards.map(({ bytes }) => bytes.length)).toEqual([4_194_304, 4_194_304, 4_194_304, 20 + 256]);
     const whole = Buffer.concat(shards.map(({ bytes }) => bytes));
     expect(whole.subarray(0, size * 4).equals(Buffer.from(parameters.buffer))).toBe(true);
+  });
+
+  it("no room for the Keras file is a sentence, never a file that was cut", async () => {
+    const size = 1024 * 1024 - 3000; // the weights fit the disk, the file does not
+    const large: ModelLayout = {
+      ...layout,
+      parameters: [{ name: "conv2d_1/kernel", shape: [size], offset: 0, size }],
+      parameterCount: size,
+    };
+    const model = { spec, layout: large, parameters: numbered(size, 0), statistics: numbered(64, 0) };
+    const before = process.env["TMPDIR"];
+    try {
+      await withSmallDisk(async (folder) => {
+        process.env["TMPDIR"] = folder;
+        await expect(exportFiles(model)).rejects.toMatchObject({ code: "FAILED", message: noRoom });
+        expect(readdirSync(folder)).toEqual([]);
+      });
+      process.env["TMPDIR"] = join(tmpdir(), "not there");
+      await expect(exportFiles(model)).rejects.toMatchObject({ code: "FAILED", message: noRoom });
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+    }
   });
 
   it("batch norm's weights are gamma, beta, then the published statistics", () => {
