@@ -11,6 +11,9 @@ import { defaultImportOptions, importDataset } from "../dataset/import.js";
 import { type OpenDataset, openDataset } from "../dataset/open.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { asSampleIndex } from "../shared/ids.js";
+import { RunResult } from "../shared/result.js";
+import { runKey } from "../shared/spec.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 import { openStore } from "../shared/store/open.js";
 import { packageRoot } from "../shared/version.js";
 import { storeFolder } from "./local-cluster.js";
@@ -63,7 +66,8 @@ async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<n
   const [train, test] = [sum(report.counts.train), sum(report.counts.validation)];
   say(`   ${train} to train on, ${test} to test on${report.wasThere ? " (imported before)" : ""}`);
   say(`2  train on ${options.workers} workers`);
-  const flags = { ...options, epochs: options.epochs ?? 3 };
+  // Four lanes: larger engine calls than the default eight, and enough for two workers.
+  const flags = { ...options, lanes: options.lanes ?? 4 };
   const { spec, notes } = await createRun(store, dataset, flags, signal);
   for (const note of notes) say(`   ${note}`);
   const local = { ...options, reducers: 1, detach: false, json: false };
@@ -72,9 +76,21 @@ async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<n
   say(`3  classify ${pictures} of the test digits from files`);
   const opened = await openDataset(store, dataset, spec.dataset.hash, { signal });
   const files = await writePictures(opened, join(storeFolder(options.store), "demo"));
+  const { validationAccuracy } = (await readResult(store, spec.run)).final ?? {};
   const predicted = await program(["predict", spec.run, ...files, "--store", options.store], signal);
-  say(`done in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  say(
+    `   everything about the run: ${storeFolder(options.store)}/runs/${spec.run}/ (report.html, curve.csv, export/)`,
+  );
+  const accuracy = validationAccuracy == null ? "unknown" : `${(100 * validationAccuracy).toFixed(2)} %`;
+  say(
+    `done in ${((performance.now() - startedMs) / 1000).toFixed(0)} s: test accuracy ${accuracy} on all ${test} test digits`,
+  );
   return predicted;
+}
+
+async function readResult(store: ObjectStore, run: string): Promise<RunResult> {
+  const bytes = await store.get(runKey(run, "result.json"));
+  return RunResult.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
 }
 
 const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);

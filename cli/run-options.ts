@@ -3,7 +3,7 @@
  * on the model, the data set or another flag: run-spec.ts fills it in.
  */
 import type { Options } from "yargs";
-import type { AugmentationSpec, ImageSpec, ModelSpec, RunSpec } from "../shared/spec.js";
+import type { AugmentationSpec, ImageSpec, ModelSpec, OptimizerSpec, RunSpec } from "../shared/spec.js";
 import { listOption, numberOption } from "./options.js";
 
 /** As parsed. Undefined = not given. */
@@ -20,7 +20,8 @@ export interface RunFlags {
   l2: number;
   batchSize?: number | undefined;
   epochs?: number | undefined;
-  learningRate: number;
+  learningRate?: number | undefined;
+  schedule?: OptimizerSpec["schedule"] | undefined;
   beta1: number;
   beta2: number;
   epsilon: number;
@@ -151,11 +152,17 @@ export const runOptions = {
     "learning-rate",
     { above: 0 },
     {
-      default: 1e-3,
-      describe: "Adam's learning rate",
+      describe: "Adam's learning rate [default: 1e-3; digits 2e-3]",
       group: optimisation,
     },
   ),
+  schedule: {
+    choices: ["constant", "cosine"] as const,
+    requiresArg: true,
+    describe:
+      "Learning rate over the run's steps: as given, or half a cosine down to 0 [default: constant; digits cosine]",
+    group: optimisation,
+  },
   "beta-1": numberOption(
     "beta-1",
     { min: 0, max: 0.99999 },
@@ -325,7 +332,7 @@ export const runOptions = {
   ),
   "one-dnn": {
     type: "boolean",
-    default: true,
+    default: process.env["TF_ENABLE_ONEDNN_OPTS"] !== "0",
     describe: "oneDNN kernels, faster; --no-one-dnn",
     group: order,
   },

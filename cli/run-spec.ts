@@ -17,14 +17,18 @@ const modelDefaults = {
     imageSize: "64",
     batchSize: 32,
     epochs: 25,
+    learningRate: 1e-3,
+    schedule: "constant",
     rotationRange: 20,
     shearRange: 5,
     horizontalFlip: true,
   },
   digits: {
     imageSize: "28",
-    batchSize: 128,
+    batchSize: 256,
     epochs: 5,
+    learningRate: 2e-3,
+    schedule: "cosine",
     rotationRange: 10,
     shearRange: 0,
     horizontalFlip: false,
@@ -54,7 +58,8 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
       l2: flags.l2,
     },
     optimizer: {
-      learningRate: flags.learningRate,
+      learningRate: flags.learningRate ?? defaults.learningRate,
+      schedule: flags.schedule ?? defaults.schedule,
       beta1: flags.beta1,
       beta2: flags.beta2,
       epsilon: flags.epsilon,
@@ -215,6 +220,7 @@ export function explainLanes(spec: RunSpec): string {
       ? "1 lane: one worker computes"
       : `${spec.lanes} lanes: at most ${spec.lanes} workers compute`;
   const micro = `micro-batches of ${microBatchSize(spec)}`;
-  const more = spec.lanes < 8 ? `; --batch-size ${128 * spec.accumulation} gives 8` : "";
+  const largeEnough = 128 * spec.accumulation;
+  const more = spec.lanes < 8 && spec.batchSize < largeEnough ? `; --batch-size ${largeEnough} gives 8` : "";
   return `${lanes} at a time, ${micro}${more}`;
 }

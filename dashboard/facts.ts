@@ -24,7 +24,7 @@ export function specFacts(spec: RunSpec): Fact[] {
     ],
     [
       "optimiser",
-      `Adam ${optimizer.learningRate}, betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`,
+      `Adam ${optimizer.learningRate} (${optimizer.schedule}), betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`,
     ],
     ["augmentation", augmentationInWords(spec.augmentation)],
     ["class weights", spec.classWeights.join(", ")],

@@ -51,6 +51,8 @@ export const OptimizerSpec = z.object({
   beta1: z.number().min(0).max(0.99999),
   beta2: z.number().min(0).max(0.99999),
   epsilon: z.number().positive(),
+  /** Factor on the learning rate by step: always 1, or half a cosine from 1 to 0 over the run's steps. */
+  schedule: z.enum(["constant", "cosine"]),
 });
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 

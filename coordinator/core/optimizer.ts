@@ -5,6 +5,7 @@
 import type { OptimizerSpec } from "../../shared/spec.js";
 
 export interface OptimizerState {
+  /** Before the schedule's factor; lowered by reduce-on-plateau. */
   readonly learningRate: number;
   /** Steps applied (skipped ones don't count). */
   readonly count: number;
@@ -31,14 +32,27 @@ export const initialOptimizer = (spec: OptimizerSpec): OptimizerState => ({
   beta2Power: 1,
 });
 
+/** The rate that step `step` of `steps` is taken with. Cosine: Loshchilov & Hutter 2017, without restarts. */
+export function learningRateAt(
+  spec: OptimizerSpec,
+  state: OptimizerState,
+  step: number,
+  steps: number,
+): number {
+  if (spec.schedule === "constant") return state.learningRate;
+  return state.learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
+}
+
+/** `learningRate`: of this step, the schedule's factor included. */
 export function nextAdamStep(
   spec: OptimizerSpec,
   state: OptimizerState,
+  learningRate: number,
   samples: number,
 ): { state: OptimizerState; step: AdamStep } {
   const beta1Power = state.beta1Power * spec.beta1;
   const beta2Power = state.beta2Power * spec.beta2;
-  const alpha = (state.learningRate * Math.sqrt(1 - beta2Power)) / (1 - beta1Power);
+  const alpha = (learningRate * Math.sqrt(1 - beta2Power)) / (1 - beta1Power);
   return {
     state: { ...state, count: state.count + 1, beta1Power, beta2Power },
     step: { alpha, beta1: spec.beta1, beta2: spec.beta2, epsilon: spec.epsilon, divisor: samples },

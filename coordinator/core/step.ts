@@ -9,7 +9,7 @@ import { asEpoch, asStep, type Epoch, type Step } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
 import { leastLoadedFirst, shares } from "./distribution.js";
-import { nextAdamStep } from "./optimizer.js";
+import { learningRateAt, nextAdamStep } from "./optimizer.js";
 import { laneSamples, presentLanes } from "./plan.js";
 import type {
   CoreState,
@@ -227,9 +227,17 @@ function cursorAfter(state: CoreState): { step: Step; epoch: Epoch; stepInEpoch:
   return { step: asStep(step + 1), epoch: asEpoch(epoch), stepInEpoch: stepInEpoch + 1 };
 }
 
+const rateOf = ({ plan, progress }: CoreState) =>
+  learningRateAt(
+    plan.spec.optimizer,
+    progress.optimizer,
+    progress.step,
+    plan.stepsPerEpoch * plan.spec.epochs,
+  );
+
 function applied(turn: Turn, phase: TrainingPhase, sums: StepSums): Progress {
   const { progress, plan, layout } = turn.state;
-  const adam = nextAdamStep(plan.spec.optimizer, progress.optimizer, sums.samples);
+  const adam = nextAdamStep(plan.spec.optimizer, progress.optimizer, rateOf(turn.state), sums.samples);
   turn.do({ tag: "apply", step: progress.step, adam: adam.step });
   const lanes = phase.lanes.flatMap((lane) =>
     lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],
@@ -284,6 +292,7 @@ export function takeSliceCommit(turn: Turn, slice: number, step: number, checksu
 function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
   const { progress, nowMs, recentStepMs } = turn.state;
   const { step: sums, decision } = phase;
+  const learningRate = rateOf(turn.state);
   turn.set({
     progress: phase.next,
     recentStepMs: [...recentStepMs, nowMs - phase.startedMs].slice(-20),
@@ -296,7 +305,7 @@ function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]
       epoch: progress.epoch,
       loss: sums.samples > 0 ? sums.lossSum / sums.samples : 0,
       accuracy: sums.samples > 0 ? sums.correct / sums.samples : 0,
-      learningRate: progress.optimizer.learningRate,
+      learningRate,
       gradientNorm: decision.tag === "apply" ? decision.gradientNorm : 0,
       samples: sums.samples,
       seconds: (nowMs - phase.startedMs) / 1000,

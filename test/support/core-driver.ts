@@ -24,7 +24,7 @@ export function tinySpec(change: Partial<RunSpec> = {}): RunSpec {
     classes: ["a", "b"],
     image: { height: 8, width: 8, channels: 3, resize: "nearest", colour: "srgb" },
     model: { name: "classic", dropout: 0, batchNormMomentum: 0.9, l2: 0 },
-    optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+    optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, schedule: "constant" },
     augmentation: {
       rotationRange: 0,
       widthShiftRange: 0,

@@ -287,3 +287,27 @@ describe("membership", () => {
     });
   });
 });
+
+describe("a learning rate schedule", () => {
+  it("cosine starts at the rate, is half of it in the middle, and would be 0 after the last step", () => {
+    const optimizer = {
+      learningRate: 0.5,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-7,
+      schedule: "cosine",
+    } as const;
+    const core = new CoreDriver(tinySpec({ epochs: 1, optimizer, batchSize: 4, lanes: 2 }), 16);
+    core.begins("a");
+    while (core.state.phase.tag === "training") core.completesStep();
+    const rates = core.effects.flatMap((effect) =>
+      effect.tag === "stepCommitted" ? [effect.row.learningRate] : [],
+    );
+    expect(rates).toEqual([
+      0.5,
+      0.5 * 0.5 * (1 + Math.SQRT1_2),
+      expect.closeTo(0.25, 12),
+      expect.closeTo(0.0732, 4),
+    ]);
+  });
+});

@@ -43,7 +43,7 @@ describe("without flags", () => {
       classes: ["female", "male"],
       image: { height: 64, width: 64, channels: 3, resize: "nearest", colour: "srgb" },
       model: { name: "classic", dropout: 0.5, batchNormMomentum: 0.9, l2: 0 },
-      optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+      optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, schedule: "constant" },
       augmentation: {
         rotationRange: 20,
         widthShiftRange: 0.1,
@@ -77,7 +77,7 @@ describe("without flags", () => {
   it("digits on a grey data set are 28 x 28 x 1 in 8 lanes, and not mirrored", async () => {
     const spec = await specOf("--model digits", { ...faces, grey: true });
     expect(spec.image).toMatchObject({ height: 28, width: 28, channels: 1 });
-    expect(spec).toMatchObject({ batchSize: 128, lanes: 8, augmentation: { horizontalFlip: false } });
+    expect(spec).toMatchObject({ batchSize: 256, lanes: 8, augmentation: { horizontalFlip: false } });
   });
 
   it("a grey data set is still colour for the classic, as in Keras", async () => {
