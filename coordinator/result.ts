@@ -1,5 +1,7 @@
 /** What a finished run was, from the core's state: shared/result describes the fields. */
+
 import type { RunResult } from "../shared/result.js";
+import { runKey } from "../shared/spec.js";
 
 import type { WrittenCheckpoint } from "./checkpoints.js";
 import type { CoreState, Outcome } from "./core/state.js";
@@ -36,10 +38,13 @@ export function resultOf(
     classes: classResults(state),
     confusion: state.evaluation?.confusion ?? [],
     samples: { ...progress.ledger, ...accountOf(state) },
-    exported,
+    exported: exported && { ...exported, paths: exported.paths.map((key) => belowRun(plan.spec.run, key)) },
     weightsSha256: checkpoint?.weightsSha256 ?? "",
   };
 }
+
+/** Paths in result.json lie below `runs/<run>/`. */
+const belowRun = (run: string, key: string) => key.slice(runKey(run, "").length);
 
 function summary(row: NonNullable<CoreState["lastEpoch"]>): EpochSummary {
   const { epoch, loss, accuracy, validationLoss, validationAccuracy } = row;

@@ -2,18 +2,14 @@
  * The wire at run time: loads the .proto files, and holds the channel options that both sides use, so that
  * no limit is set on one side only.
  */
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import * as protoLoader from "@grpc/proto-loader";
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
+import { packageRoot } from "../version.js";
 
-/** `proto/` lies beside `dist/` in the package and beside `shared/` in a clone. */
-function protoFile(name: string): string {
-  const here = fileURLToPath(import.meta.url);
-  const up = here.includes("/dist/shared/") ? "../../../proto" : "../../proto";
-  return fileURLToPath(new URL(`${up}/trainyard/v1/${name}`, import.meta.url));
-}
+const protoFile = (name: string) => join(packageRoot(), "proto", "trainyard", "v1", name);
 
 function load(name: string, service: string): grpc.ServiceClientConstructor {
   const definition = protoLoader.loadSync(protoFile(name), {

@@ -1,7 +1,7 @@
 /**
  * Eager tfjs layers against the recorded graph: milliseconds of one forward and backward pass of the classic
- * net, batch 32 of 64x64x3, five interleaved rounds. By hand, after a build of tests:
- *   npx tsc -p tsconfig.json --noEmit false --outDir dist-bench && node dist-bench/test/bench/engine.js
+ * net, batch 32 of 64x64x3, five interleaved rounds.
+ *   npm run bench -- engine
  */
 import type { Scalar, Tensor2D } from "@tensorflow/tfjs-node-gpu";
 import { createEngine } from "../../engine/tensorflow-engine.js";

@@ -1,0 +1,97 @@
+/**
+ * Validation accuracy of the classic net on real photographs beside Keras: mean of the last five epochs, per seed, and
+ * the median over the seeds. `faces` 25 epochs, `signs` 20 epochs without flip; everything else by default.
+ *   npm run bench -- accuracy [--seeds 3] [--peers]
+ */
+import { spawnSync } from "node:child_process";
+import { cpus } from "node:os";
+import { resolve } from "node:path";
+import { type Curve, fromJson } from "../../shared/curve.js";
+import { openStore } from "../../shared/store/open.js";
+import { kerasPython } from "../support/parts.js";
+import { photographs, runProgram, scratch } from "../support/program.js";
+
+interface Task {
+  readonly set: "faces" | "signs";
+  readonly epochs: number;
+  readonly flags: readonly string[];
+}
+
+const tasks: readonly Task[] = [
+  { set: "faces", epochs: 25, flags: [] },
+  { set: "signs", epochs: 20, flags: ["--no-horizontal-flip"] },
+];
+
+interface Outcome {
+  /** Mean of the last five epochs' validation accuracy. */
+  readonly lastFive: number;
+  /** Median over epochs, first one left out (it reads and decodes). */
+  readonly imagesPerSecond: number;
+}
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+async function ours(task: Task, seed: number, cwd: string): Promise<Outcome> {
+  const run = `${task.set}-${seed}`;
+  const words = [
+    "train",
+    task.set,
+    "--run",
+    run,
+    "--epochs",
+    String(task.epochs),
+    "--seed",
+    String(seed),
+    "--json",
+  ];
+  const { code, stderr } = await runProgram([...words, ...task.flags], { cwd });
+  if (code !== 0) throw new Error(stderr);
+  const store = await openStore(`file:${cwd}/.trainyard`);
+  const curve: Curve = fromJson(Buffer.from(await store.get(`runs/${run}/curve.json`)).toString("utf8"));
+  return {
+    lastFive: mean(curve.epochs.slice(-5).map((row) => row.validationAccuracy ?? Number.NaN)),
+    imagesPerSecond: median(curve.epochs.slice(1).map((row) => row.imagesPerSecond)),
+  };
+}
+
+function keras(task: Task, seed: number): Outcome {
+  const script = resolve("test/bench/keras_classic.py");
+  const flip = task.flags.includes("--no-horizontal-flip") ? "0" : "1";
+  const { stdout, status, stderr } = spawnSync(
+    kerasPython(),
+    [script, photographs(task.set), String(task.epochs), String(seed), flip],
+    { encoding: "utf8" },
+  );
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Outcome;
+}
+
+const argument = (name: string) => process.argv[process.argv.indexOf(name) + 1];
+const seeds = Number(process.argv.includes("--seeds") ? argument("--seeds") : 3);
+const isWithPeers = process.argv.includes("--peers");
+const place = scratch();
+console.log(
+  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21, 2 workers of 1 thread`,
+);
+try {
+  for (const task of tasks) {
+    await runProgram(["import", photographs(task.set), "--name", task.set], { cwd: place.folder });
+    const rows = { trainyard: [] as Outcome[], keras: [] as Outcome[] };
+    for (let seed = 1; seed <= seeds; seed += 1) {
+      rows.trainyard.push(await ours(task, seed, place.folder));
+      if (isWithPeers) rows.keras.push(keras(task, seed));
+    }
+    for (const [who, outcomes] of Object.entries(rows)) {
+      if (outcomes.length === 0) continue;
+      const each = outcomes.map(({ lastFive }) => lastFive.toFixed(3)).join(", ");
+      const speed = median(outcomes.map(({ imagesPerSecond }) => imagesPerSecond));
+      console.log(
+        `${task.set}, ${task.epochs} epochs, ${who}: ${each}; median ${median(outcomes.map((o) => o.lastFive)).toFixed(3)}, ${speed.toFixed(0)} images/s`,
+      );
+    }
+  }
+} finally {
+  place.remove();
+}
