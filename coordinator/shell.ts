@@ -269,7 +269,7 @@ export class Shell {
 
   #publish(checkpoint: string, paths: readonly string[]): void {
     const { store, spec, manifest } = this.#options;
-    const outcome: Outcome = { tag: "finished", reason: "the model is exported" };
+    const outcome: Outcome = { tag: "finished", reason: this.#state.endedBecause ?? "the model is exported" };
     const written = this.#written.get(checkpoint);
     this.#result = resultOf(this.#state, outcome, { checkpoint, paths }, written);
     publishResult(store, { spec, manifest, curve: this.#journal.curve, result: this.#result }).then(

@@ -2,6 +2,7 @@
 import { asEpoch, type Epoch } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { decideEpoch, type EpochRow } from "./epoch.js";
+import { learningRateOf } from "./schedule.js";
 import type { CoreState, Evaluation, Outcome } from "./state.js";
 import { beginStep } from "./step.js";
 import type { Turn } from "./turn.js";
@@ -12,7 +13,7 @@ const checkpointId = (state: CoreState) => `${state.generation}-${state.progress
 export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   const { progress, plan, checkpointsPending } = turn.state;
   const row = epochRow(turn.state, evaluation);
-  const decision = decideEpoch(plan.spec, progress.memory, row);
+  const decision = decideEpoch(plan.spec, progress.memory, row, progress.optimizer.learningRate);
   turn.advance({
     epoch: asEpoch(progress.epoch + 1) satisfies Epoch,
     stepInEpoch: 0,
@@ -28,7 +29,7 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
     ...(decision.isBest ? { bestCheckpoint: checkpoint } : {}),
   });
   turn.do({ tag: "epochEnded", row, evaluation, isBest: decision.isBest });
-  if (decision.learningRate !== row.learningRate) {
+  if (decision.learningRate !== progress.optimizer.learningRate) {
     turn.log("info", `learning rate lowered to ${decision.learningRate}: no lower loss`, {
       epoch: row.epoch,
     });
@@ -36,6 +37,7 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   save(turn, `end of epoch ${row.epoch + 1}`);
   if (decision.stop !== null) {
     turn.log("info", `training ends: ${decision.stop}`, { epoch: row.epoch });
+    turn.set({ endedBecause: decision.stop });
     turn.enter({ tag: "saving", checkpoint, goal: "export" });
   } else if (checkpointsPending > 0) {
     turn.enter({ tag: "saving", checkpoint, goal: "train" });
@@ -45,7 +47,7 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
 }
 
 function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
-  const { progress, nowMs, epochStartedMs } = state;
+  const { plan, progress, nowMs, epochStartedMs } = state;
   const seconds = (nowMs - epochStartedMs) / 1000;
   const { samples, lossSum, correct } = progress.totals;
   return {
@@ -55,7 +57,7 @@ function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
     accuracy: samples > 0 ? correct / samples : 0,
     validationLoss: evaluation?.loss ?? null,
     validationAccuracy: evaluation?.accuracy ?? null,
-    learningRate: progress.optimizer.learningRate,
+    learningRate: learningRateOf(plan, progress, progress.step - 1),
     seconds,
     imagesPerSecond: seconds > 0 ? samples / seconds : 0,
   };

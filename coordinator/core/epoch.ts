@@ -52,11 +52,17 @@ function observe(patience: Patience, value: number, minDelta: number): Patience 
     : { ...patience, wait: patience.wait + 1 };
 }
 
-export function decideEpoch(spec: RunSpec, memory: EpochMemory, row: EpochRow): EpochDecision {
+/** `baseRate`: the learning rate before the schedule's factor, which is what a plateau lowers. */
+export function decideEpoch(
+  spec: RunSpec,
+  memory: EpochMemory,
+  row: EpochRow,
+  baseRate: number,
+): EpochDecision {
   const value = watched(row);
   const isBest = memory.best === null || value < watched(memory.best);
   const stopping = observe(memory.stopping, value, spec.earlyStopping?.minDelta ?? 0);
-  const { plateau, learningRate } = decidePlateau(spec, memory.plateau, value, row.learningRate);
+  const { plateau, learningRate } = decidePlateau(spec, memory.plateau, value, baseRate);
   return {
     memory: { stopping, plateau, best: isBest ? row : memory.best },
     isBest,

@@ -32,17 +32,6 @@ export const initialOptimizer = (spec: OptimizerSpec): OptimizerState => ({
   beta2Power: 1,
 });
 
-/** The rate that step `step` of `steps` is taken with. Cosine: Loshchilov & Hutter 2017, without restarts. */
-export function learningRateAt(
-  spec: OptimizerSpec,
-  state: OptimizerState,
-  step: number,
-  steps: number,
-): number {
-  if (spec.schedule === "constant") return state.learningRate;
-  return state.learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
-}
-
 /** `learningRate`: of this step, the schedule's factor included. */
 export function nextAdamStep(
   spec: OptimizerSpec,

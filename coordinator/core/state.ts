@@ -182,6 +182,8 @@ export interface CoreState {
   readonly recentStepMs: readonly number[];
   readonly bestCheckpoint: string | null;
   readonly stopRequested: string | null;
+  /** Why training came to its end; null before. */
+  readonly endedBecause: string | null;
   readonly checkpointsPending: number;
   /** Assignments that failed since the last commit. */
   readonly failuresInARow: number;

@@ -9,8 +9,9 @@ import { asEpoch, asStep, type Epoch, type Step } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
 import { leastLoadedFirst, shares } from "./distribution.js";
-import { learningRateAt, nextAdamStep } from "./optimizer.js";
+import { nextAdamStep } from "./optimizer.js";
 import { laneSamples, presentLanes } from "./plan.js";
+import { learningRateOf } from "./schedule.js";
 import type {
   CoreState,
   Decision,
@@ -227,17 +228,14 @@ function cursorAfter(state: CoreState): { step: Step; epoch: Epoch; stepInEpoch:
   return { step: asStep(step + 1), epoch: asEpoch(epoch), stepInEpoch: stepInEpoch + 1 };
 }
 
-const rateOf = ({ plan, progress }: CoreState) =>
-  learningRateAt(
-    plan.spec.optimizer,
-    progress.optimizer,
-    progress.step,
-    plan.stepsPerEpoch * plan.spec.epochs,
-  );
-
 function applied(turn: Turn, phase: TrainingPhase, sums: StepSums): Progress {
   const { progress, plan, layout } = turn.state;
-  const adam = nextAdamStep(plan.spec.optimizer, progress.optimizer, rateOf(turn.state), sums.samples);
+  const adam = nextAdamStep(
+    plan.spec.optimizer,
+    progress.optimizer,
+    learningRateOf(turn.state.plan, turn.state.progress, turn.state.progress.step),
+    sums.samples,
+  );
   turn.do({ tag: "apply", step: progress.step, adam: adam.step });
   const lanes = phase.lanes.flatMap((lane) =>
     lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],
@@ -292,7 +290,7 @@ export function takeSliceCommit(turn: Turn, slice: number, step: number, checksu
 function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
   const { progress, nowMs, recentStepMs } = turn.state;
   const { step: sums, decision } = phase;
-  const learningRate = rateOf(turn.state);
+  const learningRate = learningRateOf(turn.state.plan, turn.state.progress, turn.state.progress.step);
   turn.set({
     progress: phase.next,
     recentStepMs: [...recentStepMs, nowMs - phase.startedMs].slice(-20),

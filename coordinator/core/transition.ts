@@ -76,6 +76,7 @@ export function initialState(
     recentStepMs: [],
     bestCheckpoint: null,
     stopRequested: null,
+    endedBecause: null,
     checkpointsPending: 0,
     failuresInARow: 0,
     aloneSinceMs: nowMs,
@@ -123,7 +124,7 @@ function react(turn: Turn, event: CoreEvent): void {
       turn.set({ checkpointsPending: turn.state.checkpointsPending - 1 });
       return afterFailedSaving(turn, event.checkpoint, event.message);
     case "published":
-      return end(turn, { tag: "finished", reason: "the model is exported" });
+      return end(turn, { tag: "finished", reason: turn.state.endedBecause ?? "the model is exported" });
     case "stop":
       return stop(turn, event.reason);
     case "fatal":
