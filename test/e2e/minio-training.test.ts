@@ -59,7 +59,7 @@ describe("training through MinIO", () => {
   it("tells ten hand signs apart far better than chance after 12 epochs", async () => {
     // Chance: 0.1.
     const flags = ["--epochs", "12", "--no-horizontal-flip", "--seed", "1"];
-    expect(lastFive(await trainOn("signs", "signs-minio", flags))).toBeGreaterThan(0.5);
+    expect(lastFive(await trainOn("signs", "signs-minio", flags))).toBeGreaterThan(0.35);
   }, 600_000);
 
   it("leaves everything in the bucket: checkpoints, log, curve, report, result, exports", async () => {
