@@ -77,7 +77,10 @@ console.log(
 );
 try {
   for (const task of tasks) {
-    await runProgram(["import", photographs(task.set), "--name", task.set], { cwd: place.folder });
+    const imported = await runProgram(["import", photographs(task.set), "--name", task.set], {
+      cwd: place.folder,
+    });
+    if (imported.code !== 0) throw new Error(imported.stderr);
     const rows = { trainyard: [] as Outcome[], keras: [] as Outcome[] };
     for (let seed = 1; seed <= seeds; seed += 1) {
       rows.trainyard.push(await ours(task, seed, place.folder));
