@@ -69,23 +69,6 @@ export function lanesBelow(node: TreeNode, present: ReadonlySet<number>): number
   return lanes;
 }
 
-/**
- * The node's partial from its lanes' vectors: value(node) = value(left) + value(right), float32.
- * Adds into the leftmost vector of each pair: the given vectors are consumed. Cost: one pass per addition.
- */
-export function sumAlongTree(
-  node: TreeNode,
-  partialOf: (lane: number) => Float32Array | undefined,
-): Float32Array | undefined {
-  if (isLeaf(node)) return partialOf(node.begin);
-  const [leftNode, rightNode] = childrenOf(node);
-  const left = sumAlongTree(leftNode, partialOf);
-  const right = sumAlongTree(rightNode, partialOf);
-  if (left === undefined || right === undefined) return left ?? right;
-  addInto(left, right);
-  return left;
-}
-
 /** left += right, element by element in float32. */
 export function addInto(left: Float32Array, right: Float32Array): void {
   for (let i = 0; i < left.length; i += 1) left[i] = (left[i] as number) + (right[i] as number);

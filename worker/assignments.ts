@@ -9,7 +9,8 @@ import { bytesOf, float32From } from "../shared/grpc/numbers.js";
 import { limits } from "../shared/limits.js";
 import type { WorkerMetrics, WorkerPhase } from "../shared/metrics.js";
 import { samplesPerLane } from "../shared/spec.js";
-import { coverOf, lanesBelow, sumAlongTree } from "../shared/tree.js";
+import { coverOf, lanesBelow } from "../shared/tree.js";
+import { TreeSum } from "../shared/tree-sum.js";
 import type { ControlStream } from "./control-stream.js";
 import type { LaneOutcome } from "./lane.js";
 import type { PartialsSender } from "./partials.js";
@@ -61,12 +62,15 @@ export async function computeGradients(place: Workplace, session: Session, task:
   await useWeights(place, weights, new Float32Array(place.layout.statisticsCount));
   const uploads: Promise<void>[] = [];
   for (const node of nodes) {
-    const lanes = new Map<number, LaneOutcome & { seconds: number }>();
+    const sum = new TreeSum(place.spec.lanes, present);
+    const lanes: ComputedLane[] = [];
     for (const lane of lanesBelow(node, present)) {
       if (task.step < session.newestStep) return;
-      lanes.set(lane, await computeLane(place, session, task, lane));
+      const { gradient, ...computed } = await computeLane(place, session, task, lane);
+      if (computed.finite) sum.add({ begin: lane, end: lane + 1 }, gradient);
+      lanes.push(computed);
     }
-    const upload = sendNode(place, session, task, node, lanes);
+    const upload = sendNode(session, task.step, sum, lanes);
     upload.catch(() => undefined); // awaited below, while the next node is computed
     uploads.push(upload);
   }
@@ -99,38 +103,24 @@ function setCounter(counter: WorkerMetrics["cacheHits"], value: number): void {
   counter.inc(value);
 }
 
+/** What is kept of a lane once its gradient is in the node's sum. */
+type ComputedLane = Omit<LaneOutcome, "gradient"> & { readonly lane: number; readonly seconds: number };
+
 async function computeLane(place: Workplace, session: Session, task: Gradients, lane: number) {
   const batches = await during(session, "fetch", () => place.batches.of({ ...task, lane }));
   const { output, seconds } = await during(session, "compute", () => place.engine.call("lane", { batches }));
   session.metrics.samples.inc(output.samples);
-  return { ...output, seconds };
+  return { ...output, lane, seconds };
 }
 
-/** A lane that is not finite is recorded and not added; its node then falls apart into the lanes that are. */
-async function sendNode(
-  place: Workplace,
-  session: Session,
-  task: Gradients,
-  node: { begin: number; end: number },
-  lanes: ReadonlyMap<number, LaneOutcome & { seconds: number }>,
-): Promise<void> {
-  const finite = new Set([...lanes].filter(([, outcome]) => outcome.finite).map(([lane]) => lane));
-  const present = presentLanes(place, task.stepInEpoch);
-  const parts = finite.size === lanes.size ? [node] : coverOf(finite, present, place.spec.lanes);
-  for (const part of parts) {
-    const sum = sumAlongTree(part, (lane) => lanes.get(lane)?.gradient);
-    if (sum !== undefined) await session.partials.send(task.step, part, sum);
-  }
-  for (const [lane, outcome] of lanes) record(session, task.step, lane, outcome);
+/** A lane that is not finite is recorded and not added: then the sum is several parts, those around it. */
+async function sendNode(session: Session, step: number, sum: TreeSum, lanes: readonly ComputedLane[]) {
+  for (const part of sum.parts) await session.partials.send(step, part.node, part.sum);
+  for (const lane of lanes) record(session, step, lane);
 }
 
-function record(
-  session: Session,
-  step: number,
-  lane: number,
-  outcome: LaneOutcome & { seconds: number },
-): void {
-  const { samples, finite, lossSum, correct, statistics, seconds } = outcome;
+function record(session: Session, step: number, computed: ComputedLane): void {
+  const { lane, samples, finite, lossSum, correct, statistics, seconds } = computed;
   session.control.send({
     kind: "laneRecord",
     step,

@@ -3,7 +3,7 @@
  * float32, its statistics combined in float64, and everything is looked at for NaN and infinity before it leaves.
  */
 import type { Engine, MicroBatch } from "../engine/engine.js";
-import { combineStatistics, undoBesselCorrection } from "../shared/statistics.js";
+import { combineStatistics, type LaneStatistics, undoBesselCorrection } from "../shared/statistics.js";
 import { addInto } from "../shared/tree.js";
 
 export interface LaneOutcome {
@@ -18,27 +18,25 @@ export interface LaneOutcome {
   readonly statistics: Float64Array;
 }
 
+/** One micro-batch after another; never more than two gradients at a time. */
 export function computeLane(engine: Engine, batches: readonly MicroBatch[]): LaneOutcome {
-  const results = batches.map((batch) => engine.gradients(batch));
-  const [first, ...rest] = results;
-  if (first === undefined) throw new Error("invariant broken: a lane without samples was computed");
-  for (const result of rest) addInto(first.gradient, result.gradient);
-  const statistics = combineStatistics(
-    engine.layout,
-    results.map((result) => ({
-      samples: result.samples,
-      values: undoBesselCorrection(engine.layout, result.statistics, result.samples),
-    })),
-  );
-  const lossSum = results.reduce((sum, result) => sum + result.lossSum, 0);
-  return {
-    lossSum,
-    correct: results.reduce((sum, result) => sum + result.correct, 0),
-    samples: results.reduce((sum, result) => sum + result.samples, 0),
-    finite: Number.isFinite(lossSum) && isFiniteVector(statistics) && isFiniteVector(first.gradient),
-    gradient: first.gradient,
-    statistics,
-  };
+  let gradient: Float32Array | undefined;
+  const statistics: LaneStatistics[] = [];
+  const sums = { lossSum: 0, correct: 0, samples: 0 };
+  for (const batch of batches) {
+    const result = engine.gradients(batch);
+    if (gradient === undefined) gradient = result.gradient;
+    else addInto(gradient, result.gradient);
+    const { samples } = result;
+    statistics.push({ samples, values: undoBesselCorrection(engine.layout, result.statistics, samples) });
+    sums.lossSum += result.lossSum;
+    sums.correct += result.correct;
+    sums.samples += samples;
+  }
+  if (gradient === undefined) throw new Error("invariant broken: a lane without samples was computed");
+  const combined = combineStatistics(engine.layout, statistics);
+  const finite = Number.isFinite(sums.lossSum) && isFiniteVector(combined) && isFiniteVector(gradient);
+  return { ...sums, finite, gradient, statistics: combined };
 }
 
 /** x - x is 0 for every finite x and NaN for the rest; one pass, no branch. */

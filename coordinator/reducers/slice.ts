@@ -2,10 +2,10 @@
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { TreeNode } from "../../shared/tree.js";
+import { TreeSum } from "../../shared/tree-sum.js";
 import type { AdamStep } from "../core/optimizer.js";
 import type { SliceReport } from "../core/state.js";
 import { applyAdam, type SliceMoments } from "./adam.js";
-import { Partials } from "./partials.js";
 import { blockSumsOfSquares, type SliceRange } from "./slices.js";
 
 /** One weights version of a slice, encoded once for all workers; never changed after it was made. */
@@ -20,7 +20,7 @@ export class ReducedSlice {
   readonly #lanes: number;
   #moments: SliceMoments | undefined;
   #step = -1;
-  #partials: Partials | undefined;
+  #partials: TreeSum | undefined;
   #version: WeightsVersion | undefined;
 
   constructor(range: SliceRange, lanes: number) {
@@ -51,7 +51,7 @@ export class ReducedSlice {
 
   begin(step: number, present: readonly number[]): void {
     this.#step = step;
-    this.#partials = new Partials(this.#lanes, new Set(present));
+    this.#partials = new TreeSum(this.#lanes, new Set(present));
   }
 
   isWanted(node: TreeNode): boolean {

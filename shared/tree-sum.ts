@@ -1,0 +1,84 @@
+/**
+ * A sum along the reduction tree while its parts come in, in any order (DESIGN 5.3). The first arrival for a
+ * node counts; a node at or below one that is already there is dropped. Holds at most one vector per
+ * node whose sibling is missing: for lanes in order about log2(lanes), never all of them.
+ */
+import { addInto, childrenOf, isLeaf, isPresent, nodeKey, pathTo, rootOf, type TreeNode } from "./tree.js";
+
+/** A node and the sum of the present lanes below it, float32. */
+export interface TreePart {
+  readonly node: TreeNode;
+  readonly sum: Float32Array;
+}
+
+export class TreeSum {
+  readonly #lanes: number;
+  readonly #present: ReadonlySet<number>;
+  /** Nodes whose parent's value is not there yet, by key. */
+  readonly #parts = new Map<string, TreePart>();
+
+  constructor(lanes: number, present: ReadonlySet<number>) {
+    this.#lanes = lanes;
+    this.#present = present;
+  }
+
+  /**
+   * False: this node, or one above it, is already there, or no lane below it has samples. Throws on a node
+   * that the tree does not have.
+   */
+  isWanted(node: TreeNode): boolean {
+    return !this.#pathOf(node).some((above) => this.#parts.has(nodeKey(above))) && this.#isPresent(node);
+  }
+
+  /** Takes the vector (owned from here on; it may be added into). Returns false when it was dropped. */
+  add(node: TreeNode, sum: Float32Array): boolean {
+    if (!this.isWanted(node)) return false;
+    this.#forgetBelow(node);
+    this.#parts.set(nodeKey(node), { node, sum });
+    const path = this.#pathOf(node);
+    for (let depth = path.length - 2; depth >= 0; depth -= 1) {
+      if (!this.#join(path[depth] as TreeNode)) break;
+    }
+    return true;
+  }
+
+  /** The whole sum, once everything is there. */
+  get root(): Float32Array | undefined {
+    return this.#parts.get(nodeKey(rootOf(this.#lanes)))?.sum;
+  }
+
+  /** What is there, in lane order: the fewest nodes that cover the lanes that came. */
+  get parts(): readonly TreePart[] {
+    return [...this.#parts.values()].sort((a, b) => a.node.begin - b.node.begin);
+  }
+
+  #pathOf(node: TreeNode): TreeNode[] {
+    const path = pathTo(node, this.#lanes);
+    if (path === null) throw new Error(`the tree over ${this.#lanes} lanes has no node ${nodeKey(node)}`);
+    return path;
+  }
+
+  #isPresent(node: TreeNode): boolean {
+    return isPresent(node, this.#present);
+  }
+
+  /** value(parent) = value(left) + value(right); an absent side counts as not being there. */
+  #join(parent: TreeNode): boolean {
+    const children = childrenOf(parent);
+    const isMissing = (child: TreeNode) => !this.#parts.has(nodeKey(child)) && this.#isPresent(child);
+    if (children.some(isMissing)) return false;
+    const [left, right] = children.flatMap((child) => this.#parts.get(nodeKey(child)) ?? []);
+    if (left === undefined) return false;
+    if (right !== undefined) addInto(left.sum, right.sum);
+    for (const child of children) this.#parts.delete(nodeKey(child));
+    this.#parts.set(nodeKey(parent), { node: parent, sum: left.sum });
+    return true;
+  }
+
+  #forgetBelow({ begin, end }: TreeNode): void {
+    if (isLeaf({ begin, end })) return;
+    for (const [key, { node }] of this.#parts) {
+      if (node.begin >= begin && node.end <= end) this.#parts.delete(key);
+    }
+  }
+}
