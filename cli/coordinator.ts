@@ -2,13 +2,16 @@
 import type { CommandModule } from "yargs";
 import { runCoordinator } from "../coordinator/main.js";
 import { type ExitCode, TrainyardError } from "../shared/errors.js";
+import { requireLoopback } from "../shared/grpc/listen.js";
 import { createLogger } from "../shared/log.js";
-import { openStore } from "../shared/store/open.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 import { type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
-import { createRun } from "./run-creation.js";
+import { createRun, withdrawRun } from "./run-creation.js";
+import { checkRunName } from "./run-name.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
+import { openUserStore } from "./user-store.js";
 
 interface Options extends GlobalOptions, RunFlags {
   dataset?: string | undefined;
@@ -19,6 +22,7 @@ interface Options extends GlobalOptions, RunFlags {
   tensorPort: number;
   httpPort: number;
   reducers: number;
+  linger: number;
   attached: boolean;
 }
 
@@ -64,6 +68,15 @@ export const listenOptions = {
     { min: 1, max: 64, whole: true },
     { default: 1, describe: "Reducer threads; never changes a bit", group: network },
   ),
+  linger: numberOption(
+    "linger",
+    { min: 0, max: 86_400 },
+    {
+      default: 1,
+      describe: "Seconds in which late workers and followers still learn of the end",
+      group: network,
+    },
+  ),
   attached: { type: "boolean", default: false, hidden: true },
 } as const;
 
@@ -88,8 +101,23 @@ export const command: CommandModule<GlobalOptions, Options> = {
 };
 
 async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCode> {
-  const store = await openStore(options.store, { signal });
-  const run = await chooseRun(options, signal);
+  requireLoopback(options.host, options.insecure);
+  const store = await openUserStore(options.store, signal);
+  const { run, isNew } = await chooseRun(options, store, signal);
+  try {
+    return await coordinateRun(options, store, run, signal);
+  } catch (error) {
+    if (isNew) await withdrawRun(store, run);
+    throw error;
+  }
+}
+
+async function coordinateRun(
+  options: Options,
+  store: ObjectStore,
+  run: string,
+  signal: AbortSignal,
+): Promise<ExitCode> {
   const logger = createLogger({ role: "coordinator", level: options.logLevel, fields: { run } });
   const { host, insecure, port, tensorPort, httpPort, reducers } = options;
   const { outcome } = await runCoordinator({
@@ -100,6 +128,7 @@ async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCo
     httpPort,
     reducers,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+    lingerMs: options.linger * 1000,
     run,
     store,
     logger,
@@ -109,14 +138,18 @@ async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCo
   return exitCodeOf(outcome.tag);
 }
 
-async function chooseRun(options: Options, signal: AbortSignal): Promise<string> {
+/** A new run of a data set, or the one that --run names. */
+async function chooseRun(
+  options: Options,
+  store: ObjectStore,
+  signal: AbortSignal,
+): Promise<{ readonly run: string; readonly isNew: boolean }> {
   if (options.dataset !== undefined) {
-    const store = await openStore(options.store, { signal });
     const { spec, notes } = await createRun(store, options.dataset, options, signal);
     for (const note of notes) process.stderr.write(`${note}\n`);
-    return spec.run;
+    return { run: spec.run, isNew: true };
   }
-  if (options.run !== undefined) return options.run;
+  if (options.run !== undefined) return { run: checkRunName(options.run), isNew: false };
   throw new TrainyardError(
     "USAGE",
     "name a data set for a new run, or an existing run by --run: trainyard coordinator faces",

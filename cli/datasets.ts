@@ -4,10 +4,10 @@ import { reportKey } from "../dataset/import.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { listDatasets } from "../dataset/manifest-file.js";
 import { openDataset } from "../dataset/open.js";
-import { openStore } from "../shared/store/open.js";
 import { manifestSummary } from "./import-summary.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 import { withSignals } from "./signals.js";
+import { openUserStore } from "./user-store.js";
 
 type Common = GlobalOptions & { json: boolean };
 
@@ -40,7 +40,7 @@ export const command: CommandModule<GlobalOptions, Common> = {
 };
 
 async function runList({ store: url, json }: Common, signal: AbortSignal): Promise<void> {
-  const store = await openStore(url, { signal, create: false });
+  const store = await openUserStore(url, signal, { create: false });
   const manifests: Manifest[] = [];
   for (const name of await listDatasets(store, signal)) {
     manifests.push((await openDataset(store, name, undefined, { signal })).manifest);
@@ -54,7 +54,7 @@ async function runShow(
   { store: url, json, name }: Common & { name: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const store = await openStore(url, { signal, create: false });
+  const store = await openUserStore(url, signal, { create: false });
   const { manifest } = await openDataset(store, name, undefined, { signal });
   if (json) process.stdout.write(`${JSON.stringify(brief(manifest), null, 2)}\n`);
   else process.stdout.write(manifestSummary(manifest, store.url, reportKey(name)));

@@ -14,7 +14,6 @@ import { asSampleIndex } from "../shared/ids.js";
 import { RunResult } from "../shared/result.js";
 import { runKey } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { openStore } from "../shared/store/open.js";
 import { packageRoot } from "../shared/version.js";
 import { storeFolder } from "./local-cluster.js";
 import { type GlobalOptions, numberOption } from "./options.js";
@@ -22,6 +21,7 @@ import { createRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { withSignals } from "./signals.js";
 import { trainLocally } from "./train.js";
+import { openUserStore } from "./user-store.js";
 
 interface DemoOptions extends GlobalOptions, RunFlags {
   workers: number;
@@ -54,7 +54,7 @@ export const command: CommandModule<GlobalOptions, DemoOptions> = {
 
 async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<number> {
   const startedMs = performance.now();
-  const store = await openStore(options.store, { signal });
+  const store = await openUserStore(options.store, signal);
   say(`1  import the digits into ${store.url}`);
   const report = await importDataset({
     source: digitsFolder(),

@@ -9,12 +9,12 @@ import { limits } from "../shared/limits.js";
 import { resolveRun } from "../shared/runs.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { openStore } from "../shared/store/open.js";
 import { decimals, percent } from "./duration.js";
 import { type EvaluationSummary, EvaluationTotals } from "./evaluation-totals.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 import { textTable } from "./run-summary.js";
 import { withSignals } from "./signals.js";
+import { openUserStore } from "./user-store.js";
 
 const build = (parser: Argv<GlobalOptions>) =>
   parser
@@ -42,7 +42,7 @@ export const command: CommandModule<GlobalOptions, EvaluateArguments> = {
 };
 
 async function runEvaluate(args: ArgumentsCamelCase<EvaluateArguments>, signal: AbortSignal): Promise<void> {
-  const store = await openStore(args.store, { signal, create: false });
+  const store = await openUserStore(args.store, signal, { create: false });
   const run = await resolveRun(store, args.run, signal);
   const model = await readExport(store, run, signal);
   const dataset = await datasetOf(store, model.spec, args.data, signal);

@@ -10,10 +10,10 @@ import {
   type ImportReport,
   importDataset,
 } from "../dataset/import.js";
-import { openStore } from "../shared/store/open.js";
 import { importSummary } from "./import-summary.js";
 import { type GlobalOptions, jsonOption, listOption, numberOption } from "./options.js";
 import { withSignals } from "./signals.js";
+import { openUserStore } from "./user-store.js";
 
 const build = (parser: Argv<GlobalOptions>) =>
   parser
@@ -73,7 +73,7 @@ export const command: CommandModule<GlobalOptions, ImportArguments> = {
 };
 
 async function runImport(args: ArgumentsCamelCase<ImportArguments>, signal: AbortSignal): Promise<void> {
-  const store = await openStore(args.store, { signal });
+  const store = await openUserStore(args.store, signal);
   const progress = progressLine();
   const report = await importDataset({
     source: args.path,

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
+import { fetchStatus, hasEnded } from "../shared/status.js";
 import { packageRoot } from "../shared/version.js";
 
 export interface LocalClusterOptions {
@@ -31,6 +32,8 @@ export interface ClusterAddresses {
 const restartsLimit = 5;
 /** A coordinator that is not ready by then is reported. */
 const readyMs = 60_000;
+/** Time for followers to find the written end of a coordinator that has left in order. */
+const endMs = 4_000;
 
 export class LocalCluster {
   readonly #options: LocalClusterOptions;
@@ -58,8 +61,8 @@ export class LocalCluster {
     const coordinator = this.#spawn("coordinator", words);
     this.#coordinator = coordinator;
     const addresses = await this.#ready(coordinator);
-    for (let index = 1; index <= this.#options.workers; index += 1)
-      this.#startWorker(index, addresses.address, 0);
+    coordinator.once("exit", (code, signal) => this.#reportCoordinator(code, signal));
+    for (let index = 1; index <= this.#options.workers; index += 1) this.#startWorker(index, addresses, 0);
     return addresses;
   }
 
@@ -103,17 +106,25 @@ export class LocalCluster {
     }
   }
 
-  #startWorker(index: number, address: string, restarts: number): void {
+  #startWorker(index: number, addresses: ClusterAddresses, restarts: number): void {
     const id = `worker-${index}`;
-    const worker = this.#spawn(id, ["worker", "--coordinator", address, "--id", id]);
+    const worker = this.#spawn(id, ["worker", "--coordinator", addresses.address, "--id", id]);
     this.#workers.set(index, worker);
-    worker.once("exit", (code, signal) => {
-      if (this.#isStopping || code === ExitCode.finished || code === ExitCode.interrupted) return;
+    worker.once("exit", async (code, signal) => {
+      if (code === ExitCode.finished || code === ExitCode.interrupted) return;
+      if (await this.#isOver(addresses.http)) return;
       const how = signal === null ? `exit code ${code}` : signal;
       if (code === ExitCode.usage || restarts >= restartsLimit) return this.#giveUp(index, id, how);
       this.#options.onNotice(`${id} died (${how}); starting it again`);
-      this.#startWorker(index, address, restarts + 1);
+      this.#startWorker(index, addresses, restarts + 1);
     });
+  }
+
+  /** A worker leaves a failed run with that run's exit code: no reason to start it again. */
+  async #isOver(http: string): Promise<boolean> {
+    if (this.#isStopping) return true;
+    const status = await fetchStatus(http, this.#options.run).catch(() => null);
+    return this.#isStopping || status === null || hasEnded(status.phase);
   }
 
   #giveUp(index: number, id: string, how: string): void {
@@ -121,7 +132,24 @@ export class LocalCluster {
     const reason = lastMessage(join(this.logFolder, `${id}.log`));
     this.#options.onNotice(`${id} ended (${how}): ${reason}`);
     if (this.#workers.size > 0) return;
-    this.#fail(new TrainyardError("FAILED", `no worker is left; the last one ended with ${how}: ${reason}`));
+    this.#abandon(`no worker is left; the last one ended with ${how}: ${reason}`);
+  }
+
+  /** One that died, or whose end nobody could read, takes the run with it. */
+  #reportCoordinator(code: number | null, signal: NodeJS.Signals | null): void {
+    const log = join(this.logFolder, "coordinator.log");
+    if (signal !== null) {
+      return this.#abandon(`the coordinator died (${signal}), and the run with it; its log is ${log}`);
+    }
+    const sentence = `the coordinator ended (exit code ${code}) without a word of how the run ended: ${lastMessage(log)}`;
+    setTimeout(() => this.#abandon(sentence), endMs).unref();
+  }
+
+  /** The attached processes learn of it by their standard input and leave. */
+  #abandon(sentence: string): void {
+    this.#isStopping = true;
+    for (const child of [...this.#workers.values(), this.#coordinator]) child?.stdin?.end();
+    this.#fail(new TrainyardError("FAILED", sentence));
   }
 
   #spawn(name: string, words: readonly string[]): ChildProcess {

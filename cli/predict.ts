@@ -4,11 +4,12 @@ import { type ExportedModel, exportedEngine, readExport } from "../engine/export
 import { loadTensorFlow } from "../engine/native/load.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { resolveRun } from "../shared/runs.js";
-import { openStore } from "../shared/store/open.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 import { type PictureFile, pictureFiles } from "./picture-files.js";
 import { type Prediction, predictFiles } from "./prediction.js";
+import { printable } from "./printable.js";
 import { withSignals } from "./signals.js";
+import { openUserStore } from "./user-store.js";
 
 const build = (parser: Argv<GlobalOptions>) =>
   parser
@@ -48,7 +49,7 @@ async function runPredict(args: ArgumentsCamelCase<PredictArguments>, signal: Ab
   if (paths.length === 0) {
     throw new TrainyardError("USAGE", `no pictures given; write: trainyard predict ${args.run} PICTURE…`);
   }
-  const store = await openStore(args.store, { signal, create: false });
+  const store = await openUserStore(args.store, signal, { create: false });
   const run = await resolveRun(store, args.run, signal);
   const model = await readExport(store, run, signal);
   const { files, ignored } = await pictureFiles(paths, signal);
@@ -102,13 +103,13 @@ function tablePrinter(files: readonly PictureFile[], { spec }: ExportedModel): P
     texts.reduce((most, text) => Math.max(most, [...text].length), 0);
   const pad = (text: string, size: number) => text + " ".repeat(Math.max(0, size - [...text].length));
   const pathWidth = width(files.map(({ path }) => printable(path)));
-  const classWidth = width([...spec.classes, "error"]);
+  const classWidth = width([...spec.classes.map(printable), "error"]);
   return {
     row: (prediction) => {
       const [verdict, detail] =
         "error" in prediction
           ? ["error", printable(prediction.error)]
-          : [prediction.class, prediction.probability.toFixed(4)];
+          : [printable(prediction.class), prediction.probability.toFixed(4)];
       process.stdout.write(
         `${pad(printable(prediction.path), pathWidth)}  ${pad(verdict, classWidth)}  ${detail}\n`,
       );
@@ -116,7 +117,3 @@ function tablePrinter(files: readonly PictureFile[], { spec }: ExportedModel): P
     end: () => undefined,
   };
 }
-
-/** A name may hold line ends and escape sequences; a row is one line. */
-const printable = (text: string) =>
-  text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));

@@ -46,6 +46,12 @@ export async function createRun(
   return { spec, notes: [explainLanes(spec)] };
 }
 
+/** Takes back a run that no coordinator has taken: a port or address that is no good leaves nothing behind. */
+export async function withdrawRun(store: ObjectStore, run: string): Promise<void> {
+  for await (const _ of store.list(runKey(run, "generations/"))) return;
+  await store.delete(runKey(run, "spec.json"));
+}
+
 async function unknownDataset(store: ObjectStore, dataset: string): Promise<TrainyardError> {
   const names = await listDatasets(store);
   const known = names.length === 0 ? "it has none yet" : `it has ${names.join(", ")}`;

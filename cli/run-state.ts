@@ -4,8 +4,9 @@
  */
 import { TrainyardError } from "../shared/errors.js";
 import { RunResult } from "../shared/result.js";
+import { listRuns } from "../shared/runs.js";
 import { RunSpec, runKey } from "../shared/spec.js";
-import { fetchStatus, GenerationRecord, type RunStatus } from "../shared/status.js";
+import { EndRecord, fetchStatus, GenerationRecord, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { suggestion } from "./nearest.js";
 
@@ -14,6 +15,8 @@ type State =
   | { readonly tag: "created" }
   /** A coordinator answers. */
   | { readonly tag: "live"; readonly http: string; readonly status: RunStatus }
+  /** Its coordinator ended it before it was finished, and wrote down how. */
+  | { readonly tag: "closed"; readonly end: EndRecord }
   /** A coordinator had it and answers no more. */
   | { readonly tag: "interrupted"; readonly generation: number; readonly http: string }
   /** result.json is there, here as it is stored. */
@@ -28,17 +31,8 @@ export interface RunState {
 /** The word that lists show. */
 export function stateName({ state }: RunState): string {
   if (state.tag === "live") return state.status.phase;
+  if (state.tag === "closed") return state.end.outcome;
   return state.tag === "ended" ? state.result.outcome : state.tag;
-}
-
-/** Names of all runs, in code-point order. */
-export async function listRuns(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { key } of store.list("runs/", signal === undefined ? {} : { signal })) {
-    const [, run, file, more] = key.split("/");
-    if (run !== undefined && file === "spec.json" && more === undefined) names.push(run);
-  }
-  return names;
 }
 
 /** Errors: NOT_FOUND with the nearest name, DAMAGED when a stored document is not what it should be. */
@@ -59,6 +53,9 @@ async function stateOf(store: ObjectStore, run: string, signal?: AbortSignal): P
   }
   const record = await lastGeneration(store, run, signal);
   if (record === null) return { tag: "created" };
+  const endKey = runKey(run, "ends", `${record.generation}.json`);
+  const end = await readJson(store, endKey, signal);
+  if (end !== null) return { tag: "closed", end: parsed(EndRecord, end, endKey) };
   try {
     return { tag: "live", http: record.http, status: await fetchStatus(record.http, run, signal) };
   } catch (error) {
@@ -86,6 +83,7 @@ export async function lastGeneration(
 /** How a run ended, as its coordinator would have said it; null while it has no result. */
 export async function readEnd(store: ObjectStore, run: string): Promise<RunStatus | null> {
   const { spec, state } = await readRunState(store, run);
+  if (state.tag === "closed") return state.end.status;
   if (state.tag !== "ended") return null;
   const { result } = state;
   const { final } = result;

@@ -1,10 +1,15 @@
 /** Runs in words: the table of all, the summary of one, and both as JSON. */
+
+import { assertNever } from "../shared/errors.js";
+import type { RunStatus } from "../shared/status.js";
 import { decimals, duration, percent } from "./duration.js";
+import { printable } from "./printable.js";
 import { progressLine } from "./progress.js";
 import { type RunState, stateName } from "./run-state.js";
 
-/** Columns as wide as their longest cell, two spaces apart. */
-export function textTable(rows: readonly (readonly string[])[]): string {
+/** Columns as wide as their longest cell, two spaces apart; a cell is one line, whatever a name holds. */
+export function textTable(written: readonly (readonly string[])[]): string {
+  const rows = written.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => [...(row[column] ?? "")].length)),
   );
@@ -26,12 +31,19 @@ export function runTable(runs: readonly RunState[]): string {
 
 function epochsOf({ spec, state }: RunState): string {
   if (state.tag === "ended") return `${state.result.epochs}/${spec.epochs}`;
-  return state.tag === "live" ? `${state.status.epoch}/${spec.epochs}` : `–/${spec.epochs}`;
+  const status = statusOf(state);
+  return status === null ? `–/${spec.epochs}` : `${status.epoch}/${spec.epochs}`;
 }
 
 function accuracyOf({ state }: RunState): string {
   if (state.tag === "ended") return percent(state.result.final?.validationAccuracy);
-  return state.tag === "live" ? percent(state.status.validation?.accuracy) : "–";
+  return percent(statusOf(state)?.validation?.accuracy);
+}
+
+/** The coordinator's own words: now, or at the end. */
+function statusOf(state: RunState["state"]): RunStatus | null {
+  if (state.tag === "live") return state.status;
+  return state.tag === "closed" ? state.end.status : null;
 }
 
 /** Multi-line, for people. */
@@ -48,13 +60,21 @@ export function runSummary(run: RunState): string {
   return textTable(facts);
 }
 
-function stateInWords(run: RunState): string {
-  const { state } = run;
-  if (state.tag === "ended") return `${state.result.outcome}: ${state.result.reason}`;
-  if (state.tag === "live") return progressLine(state.status);
-  return state.tag === "created"
-    ? "created; no coordinator has taken it yet"
-    : `interrupted: its coordinator at ${state.http} does not answer`;
+function stateInWords({ state }: RunState): string {
+  switch (state.tag) {
+    case "ended":
+      return `${state.result.outcome}: ${state.result.reason}`;
+    case "live":
+      return progressLine(state.status);
+    case "closed":
+      return progressLine(state.end.status);
+    case "created":
+      return "created; no coordinator has taken it yet";
+    case "interrupted":
+      return `interrupted: its coordinator at ${state.http} does not answer`;
+    default:
+      return assertNever(state);
+  }
 }
 
 function resultFacts(result: Extract<RunState["state"], { tag: "ended" }>["result"]): string[][] {
@@ -98,6 +118,11 @@ function resultFacts(result: Extract<RunState["state"], { tag: "ended" }>["resul
 export function runAsJson(run: RunState): unknown {
   const { state, spec } = run;
   if (state.tag === "ended") return state.document;
-  const live = state.tag === "live" ? { http: state.http, status: state.status } : {};
-  return { run: run.run, state: stateName(run), dataset: spec.dataset, epochs: spec.epochs, ...live };
+  const status = statusOf(state);
+  const more = {
+    ...(state.tag === "live" && { http: state.http }),
+    ...(state.tag === "closed" && { reason: state.end.reason }),
+    ...(status !== null && { status }),
+  };
+  return { run: run.run, state: stateName(run), dataset: spec.dataset, epochs: spec.epochs, ...more };
 }

@@ -1,16 +1,17 @@
 /** `trainyard runs`: what runs there are and how they are; following, stopping and deleting one. */
 import type { Argv, CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
+import { listRuns, resolveRun } from "../shared/runs.js";
 import { runKey } from "../shared/spec.js";
 import { requestStop } from "../shared/status.js";
-import { openStore } from "../shared/store/open.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
 import { followRun, progressLine } from "./progress.js";
 import { checkRunName } from "./run-name.js";
-import { listRuns, readEnd, readRunState, stateName } from "./run-state.js";
+import { readEnd, readRunState, stateName } from "./run-state.js";
 import { runAsJson, runSummary, runTable } from "./run-summary.js";
 import { withSignals } from "./signals.js";
+import { openUserStore } from "./user-store.js";
 
 interface RunOptions extends GlobalOptions {
   run: string;
@@ -20,9 +21,16 @@ type ListOptions = Omit<RunOptions, "run">;
 
 const out = (text: string) => void process.stdout.write(`${text}\n`);
 
-const withRun = (yargs: Argv<GlobalOptions>) =>
-  yargs.positional("run", { type: "string", demandOption: true, describe: "Name of the run" });
-const withRunAndJson = (yargs: Argv<GlobalOptions>) => withRun(yargs).option("json", jsonOption);
+const anyRun = "Name of the run, the beginning of it, or latest";
+const withRunAndJson = (yargs: Argv<GlobalOptions>, describe = anyRun) =>
+  yargs.positional("run", { type: "string", demandOption: true, describe }).option("json", jsonOption);
+
+/** The run that the user means, and how it is. */
+async function openRun(options: RunOptions, signal: AbortSignal) {
+  const store = await openUserStore(options.store, signal, { create: false });
+  const run = await resolveRun(store, options.run, signal);
+  return { store, ...(await readRunState(store, run, signal)) };
+}
 
 const list: CommandModule<GlobalOptions, ListOptions> = {
   command: "list",
@@ -30,7 +38,7 @@ const list: CommandModule<GlobalOptions, ListOptions> = {
   builder: (yargs) => yargs.option("json", jsonOption).example("$0 runs list", "All runs, with their state"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal, create: false });
+      const store = await openUserStore(options.store, signal, { create: false });
       const names = await listRuns(store, signal);
       const states = await Promise.all(names.map((name) => readRunState(store, name, signal)));
       out(options.json ? JSON.stringify(states.map(runAsJson)) : runTable(states));
@@ -46,9 +54,8 @@ const show: CommandModule<GlobalOptions, RunOptions> = {
       .example("$0 runs show faces-1 --json", "result.json once it has ended, else its state"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal, create: false });
-      const state = await readRunState(store, checkRunName(options.run), signal);
-      out(options.json ? JSON.stringify(runAsJson(state), null, 2) : runSummary(state));
+      const run = await openRun(options, signal);
+      out(options.json ? JSON.stringify(runAsJson(run), null, 2) : runSummary(run));
     }),
 };
 
@@ -59,15 +66,14 @@ const follow: CommandModule<GlobalOptions, RunOptions> = {
     withRunAndJson(yargs).example("$0 runs follow faces-1", "Its progress, as train shows it"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal, create: false });
-      const { run, state } = await readRunState(store, checkRunName(options.run), signal);
+      const { store, run, state } = await openRun(options, signal);
       if (state.tag === "created")
         throw new TrainyardError("NOT_FOUND", `no coordinator has taken ${run} yet`);
       if (state.tag === "interrupted") throw nobodyAnswers(run, state.http);
       const end =
-        state.tag === "ended"
-          ? await readEnd(store, run)
-          : await followRun({ http: state.http, run, store, signal, quiet: options.json });
+        state.tag === "live"
+          ? await followRun({ http: state.http, run, store, signal, quiet: options.json })
+          : await readEnd(store, run);
       if (end === null) throw new TrainyardError("FAILED", `the result of ${run} is gone`);
       out(options.json ? JSON.stringify(end.result ?? end) : `${run}: ${progressLine(end)}`);
       process.exitCode = exitCodeOf(end.phase);
@@ -81,8 +87,7 @@ const stop: CommandModule<GlobalOptions, RunOptions> = {
     withRunAndJson(yargs).example("$0 runs stop faces-1", "It ends as stopped (exit code 3)"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal, create: false });
-      const { run, state } = await readRunState(store, checkRunName(options.run), signal);
+      const { run, state } = await openRun(options, signal);
       if (state.tag === "live") await requestStop(state.http, signal);
       else if (state.tag === "interrupted") throw nobodyAnswers(run, state.http);
       const isStopping = state.tag === "live";
@@ -94,10 +99,11 @@ const stop: CommandModule<GlobalOptions, RunOptions> = {
 const remove: CommandModule<GlobalOptions, RunOptions> = {
   command: "delete <run>",
   describe: "Delete a run with its checkpoints, curve and exports",
-  builder: (yargs) => withRunAndJson(yargs).example("$0 runs delete faces-1", "Refused while it runs"),
+  builder: (yargs) =>
+    withRunAndJson(yargs, "Whole name of the run").example("$0 runs delete faces-1", "Refused while it runs"),
   handler: (options) =>
     withSignals(async (signal) => {
-      const store = await openStore(options.store, { signal, create: false });
+      const store = await openUserStore(options.store, signal, { create: false });
       const state = await readRunState(store, checkRunName(options.run), signal);
       const { run } = state;
       if (state.state.tag === "live") {

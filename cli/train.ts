@@ -4,14 +4,14 @@ import { TrainyardError } from "../shared/errors.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { openStore } from "../shared/store/open.js";
 import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
 import { followRun } from "./progress.js";
-import { createRun } from "./run-creation.js";
+import { createRun, withdrawRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { withSignals } from "./signals.js";
+import { openUserStore } from "./user-store.js";
 
 export interface TrainOptions extends GlobalOptions, RunFlags {
   dataset: string;
@@ -59,7 +59,7 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
 };
 
 async function train(options: TrainOptions, signal: AbortSignal) {
-  const store = await openStore(options.store, { signal });
+  const store = await openUserStore(options.store, signal);
   const { spec, notes } = await createRun(store, options.dataset, options, signal);
   for (const note of notes) process.stderr.write(`${note}\n`);
   return await trainLocally(store, spec, options, signal);
@@ -80,21 +80,23 @@ export async function trainLocally(
     workers: usefulWorkers(spec, options.workers),
     onNotice: (message) => process.stderr.write(`${message}\n`),
   });
+  const stop = () => cluster.stop();
+  signal.addEventListener("abort", stop, { once: true });
   const addresses = await cluster.start().catch(async (error: unknown) => {
     await cluster.close(0);
+    await withdrawRun(store, spec.run);
     throw error;
   });
   process.stderr.write(
     `run ${spec.run}: http://${addresses.http}/ shows it, logs are in ${cluster.logFolder}\n`,
   );
   if (options.detach) return detached(cluster, spec, addresses, options.json);
-  const stop = () => cluster.stop();
-  signal.addEventListener("abort", stop, { once: true });
   try {
     const followed = followRun({ http: addresses.http, run: spec.run, store, quiet: options.json });
     followed.catch(() => undefined); // the race below reports it
     const end = await Promise.race([followed, cluster.failed]);
     report(spec, end, store, options.json);
+    if (end.phase === "failed") process.stderr.write(`the logs say more: ${cluster.logFolder}\n`);
     return exitCodeOf(end.phase);
   } finally {
     signal.removeEventListener("abort", stop);
@@ -104,9 +106,12 @@ export async function trainLocally(
 
 /** More workers than lanes would only wait. */
 function usefulWorkers(spec: RunSpec, workers: number): number {
-  if (workers > spec.lanes) {
+  const spares = workers - spec.lanes;
+  if (spares > 0) {
+    const lanes = spec.lanes === 1 ? "1 lane" : `${spec.lanes} lanes`;
+    const who = spares === 1 ? "1 of them stands by" : `${spares} of them stand by`;
     process.stderr.write(
-      `${workers} workers, ${spec.lanes} lane(s): ${workers - spec.lanes} of them stand by (evaluation, and lanes of a worker that is lost)\n`,
+      `${workers} workers, ${lanes}: ${who} (evaluation, and lanes of a worker that is lost)\n`,
     );
   }
   return workers;

@@ -2,6 +2,7 @@
 import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
 import { startMetricsServer } from "../shared/http.js";
+import { limits } from "../shared/limits.js";
 import { createLogger } from "../shared/log.js";
 import { workerMetrics } from "../shared/metrics.js";
 import { runWorker } from "../worker/main.js";
@@ -14,7 +15,7 @@ interface Options extends GlobalOptions {
   id?: string | undefined;
   metricsHost: string;
   metricsPort: number;
-  insecure: boolean;
+  connectTimeout: number;
   attached: boolean;
 }
 
@@ -45,6 +46,14 @@ export const command: CommandModule<GlobalOptions, Options> = {
           "metrics-port",
           { min: 0, max: 65_535, whole: true },
           { default: 0, describe: "Port of /metrics (0 = any)" },
+        ),
+        "connect-timeout": numberOption(
+          "connect-timeout",
+          { min: 1, max: 86_400 },
+          {
+            default: limits.firstConnectMs / 1000,
+            describe: "Seconds without a coordinator after which the worker gives up",
+          },
         ),
         attached: { type: "boolean", default: false, hidden: true },
       })
@@ -78,6 +87,7 @@ async function work(options: Options, signal: AbortSignal) {
       ...(options.store === defaultStore ? {} : { store: options.store }),
       ...(options.id === undefined ? {} : { id: options.id }),
       metricsAddress: http.address,
+      connectTimeoutMs: options.connectTimeout * 1000,
       logger,
       metrics,
       signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,

@@ -12,14 +12,14 @@ import { asGeneration } from "../shared/ids.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
 import { RunSpec, runKey } from "../shared/spec.js";
-import type { RunStatus } from "../shared/status.js";
+import { fetchStatus, type GenerationRecord, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { programVersion } from "../shared/version.js";
 import { ControlServer } from "./control-server.js";
 import { planRun } from "./core/plan.js";
 import type { Outcome } from "./core/state.js";
 import { initialState } from "./core/transition.js";
-import { claimGeneration, lastGeneration } from "./generation.js";
+import { claimGeneration, lastGeneration, readGeneration } from "./generation.js";
 import { coordinatorRoutes } from "./routes.js";
 import { Shell } from "./shell.js";
 
@@ -36,6 +36,8 @@ export interface CoordinatorOptions {
   readonly tensorPort: number;
   readonly httpPort: number;
   readonly reducers: number;
+  /** How long pages and followers may still ask for the end, and workers are told of it. */
+  readonly lingerMs: number;
   readonly logger: Logger;
   /** Told once, when workers may come. */
   readonly onReady: (addresses: CoordinatorAddresses) => void;
@@ -57,18 +59,16 @@ export interface CoordinatorEnd {
   readonly status: RunStatus;
 }
 
-/** How long pages and followers may still ask for the end, and workers are told of it. */
-const lingerMs = 1_000;
-
 /** Resolves when the run has ended, however. Errors: NOT_FOUND, ALREADY_EXISTS, USAGE, the store's. */
 export async function runCoordinator(options: CoordinatorOptions): Promise<CoordinatorEnd> {
   requireLoopback(options.host, options.insecure);
   const { store, run, logger } = options;
   const spec = await readSpec(store, run);
   const manifest = await readRunManifest(store, spec);
-  await refuseStarted(store, run);
+  const former = await lastGeneration(store, run);
+  await refuseStarted(store, run, former);
   const metrics = describeRun(spec);
-  const generation = asGeneration((await lastGeneration(store, run)) + 1);
+  const generation = asGeneration(former + 1);
   metrics.generation.set(generation);
   const plan = planRun(spec, manifest.splits.train.samples, validationLabels(spec, manifest));
   const state = initialState(plan, generation, programVersion(), performance.now());
@@ -114,7 +114,8 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
   }
 }
 
-async function followToEnd({ signal, logger }: CoordinatorOptions, shell: Shell): Promise<CoordinatorEnd> {
+async function followToEnd(options: CoordinatorOptions, shell: Shell): Promise<CoordinatorEnd> {
+  const { signal, logger, lingerMs } = options;
   const stop = () => shell.dispatch({ tag: "stop", reason: "interrupted" });
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
@@ -153,15 +154,32 @@ async function readRunManifest(store: ObjectStore, spec: RunSpec): Promise<Manif
   return manifest;
 }
 
-/** A run is trained once from its beginning; going on with one that was cut off is not built yet. */
-async function refuseStarted(store: ObjectStore, run: string): Promise<void> {
+/** A run is trained once from its beginning, by one coordinator; going on with one that was cut off is not built yet. */
+async function refuseStarted(store: ObjectStore, run: string, generation: number): Promise<void> {
+  const refuse = (why: string) => {
+    throw new TrainyardError("ALREADY_EXISTS", `the run ${run} ${why}`);
+  };
+  if ((await store.stat(runKey(run, "result.json"))) !== null) {
+    refuse(`has finished (trainyard runs show ${run}): train again under another name`);
+  }
+  const owner = await readGeneration(store, run, generation);
+  if (owner !== null && (await isAnswering(owner, run))) {
+    refuse(
+      `has a coordinator at ${owner.address}: let workers join that one, or end it with trainyard runs stop ${run}`,
+    );
+  }
   for await (const { key } of store.list(runKey(run, "checkpoints/"))) {
-    throw new TrainyardError(
-      "ALREADY_EXISTS",
-      `the run ${run} was started before (${key} is there) and can't be resumed by this version: train it again under another name`,
+    refuse(
+      `was started before (${key} is there) and can't be resumed by this version: train it again under another name`,
     );
   }
 }
+
+const isAnswering = ({ http }: GenerationRecord, run: string) =>
+  fetchStatus(http, run).then(
+    () => true,
+    () => false,
+  );
 
 function describeRun(spec: RunSpec): CoordinatorMetrics {
   const metrics = coordinatorMetrics();

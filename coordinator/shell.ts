@@ -18,6 +18,7 @@ import type { ControlServer } from "./control-server.js";
 import type { CoreEvent, Effect } from "./core/events.js";
 import type { CoreState, Outcome } from "./core/state.js";
 import { transition } from "./core/transition.js";
+import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
 import { publishResult } from "./publish.js";
 import { ReducerPool } from "./reducers/pool.js";
@@ -26,6 +27,8 @@ import { phaseName, statusOf } from "./status.js";
 
 /** How often time passes for the core. */
 const tickMs = 100;
+/** A store that made the run fail may also be why its end can't be written: it is not waited for. */
+const endRecordMs = 3_000;
 
 export interface ShellOptions {
   readonly spec: RunSpec;
@@ -108,11 +111,14 @@ export class Shell {
 
   #advance(event: CoreEvent): void {
     const { state, effects } = transition(this.#state, event);
+    const redone = state.progress.ledger.redone - this.#state.progress.ledger.redone;
     this.#state = state;
+    if (redone > 0) this.#options.metrics.samplesRedone.inc(redone);
     for (const effect of effects) this.#carryOut(effect);
     this.#options.metrics.setPhase(phaseName(state.phase));
     this.#options.metrics.workers.set({ state: "ready" }, count(state, "ready"));
     this.#options.metrics.workers.set({ state: "preparing" }, count(state, "preparing"));
+    this.#options.metrics.lanesAssigned.set(assignedLanes(state));
   }
 
   #carryOut(effect: Effect): void {
@@ -138,7 +144,7 @@ export class Shell {
       case "publish":
         return this.#publish(effect.checkpoint, effect.exported);
       case "ended":
-        return this.#end(effect.outcome);
+        return this.#close(effect.outcome);
       case "dropped":
         return this.#options.metrics.messagesRefused.inc({ reason: effect.reason });
       case "log":
@@ -267,6 +273,22 @@ export class Shell {
     });
   }
 
+  /** The end counts as soon as everyone was told; that it is written down as well is tried. */
+  #close(outcome: Outcome): void {
+    const { store, spec, logger } = this.#options;
+    if (outcome.tag === "finished") return this.#end(outcome);
+    const record = {
+      generation: this.#state.generation,
+      outcome: outcome.tag,
+      reason: outcome.reason,
+      status: this.status,
+      endedAt: new Date().toISOString(),
+    };
+    recordEnd(store, spec.run, record, AbortSignal.timeout(endRecordMs))
+      .catch((error: Error) => logger.warn(`the run's end could not be written: ${error.message}`))
+      .finally(() => this.#end(outcome));
+  }
+
   #publish(checkpoint: string, paths: readonly string[]): void {
     const { store, spec, manifest } = this.#options;
     const outcome: Outcome = { tag: "finished", reason: this.#state.endedBecause ?? "the model is exported" };
@@ -282,6 +304,9 @@ export class Shell {
 
 const count = (state: CoreState, tag: string) =>
   [...state.workers.values()].filter((worker) => worker.tag === tag).length;
+
+const assignedLanes = ({ phase }: CoreState) =>
+  phase.tag === "training" ? phase.lanes.filter((lane) => lane.tag === "assigned").length : 0;
 
 /** The slices' checksums as that of the whole vector, whatever the number of slices. */
 function joinChecksums(checksums: readonly number[], lengths: readonly number[]): number {

@@ -81,6 +81,20 @@ export const GenerationRecord = z.looseObject({
 });
 export type GenerationRecord = z.infer<typeof GenerationRecord>;
 
+/**
+ * `runs/<run>/ends/<g>.json`: how a coordinator ended whose run did not finish. A finished run has result.json
+ * instead; one without either was cut off.
+ */
+export const EndRecord = z.looseObject({
+  generation: z.number().int().positive(),
+  outcome: z.enum(["failed", "stopped"]),
+  reason: z.string(),
+  /** As it was then. */
+  status: RunStatus,
+  endedAt: z.string(),
+});
+export type EndRecord = z.infer<typeof EndRecord>;
+
 /** How long a coordinator may take to say how it is: it answers from memory. */
 const answerMs = 5_000;
 

@@ -25,6 +25,8 @@ export interface WorkerOptions {
   readonly store?: string;
   /** Stable over reconnects; default: host, process and a random part. */
   readonly id?: string;
+  /** Gives up after so long without a coordinator. Default: limits.firstConnectMs. */
+  readonly connectTimeoutMs?: number;
   /** host:port of this worker's metrics; empty = none. */
   readonly metricsAddress: string;
   readonly logger: Logger;
@@ -141,10 +143,11 @@ class WorkerLife {
   }
 
   #giveUpAfter(lastSeenMs: number, reason: string, coordinator: string): void {
-    if (performance.now() - lastSeenMs < limits.firstConnectMs) return;
+    const patienceMs = this.#options.connectTimeoutMs ?? limits.firstConnectMs;
+    if (performance.now() - lastSeenMs < patienceMs) return;
     throw new TrainyardError(
       "UNREACHABLE",
-      `no coordinator at ${coordinator} for ${limits.firstConnectMs / 1000} s (${reason}): is it running, and is the address right?`,
+      `no coordinator at ${coordinator} for ${patienceMs / 1000} s (${reason}): is it running, and is the address right?`,
     );
   }
 }

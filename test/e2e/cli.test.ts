@@ -129,7 +129,7 @@ describe("names that look like numbers", () => {
     const { code, stderr } = await trainyard("runs", "show", "0123");
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: 'trainyard: there is no run "0123" in file:.trainyard\n',
+      stderr: 'trainyard: no run "0123" in file:.trainyard; there is none yet: trainyard train\n',
     });
   });
 
