@@ -102,7 +102,7 @@ export const runOptions = {
     group: inputs,
   },
   classes: listOption({
-    describe: "Check the classes and their order, as stored at import",
+    describe: "All classes in label order [default: as stored at import]",
     group: inputs,
   }),
   dropout: numberOption(

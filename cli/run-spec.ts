@@ -41,7 +41,8 @@ const largestSide = 4096;
 
 /** Errors: USAGE, one sentence. */
 export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): RunSpec {
-  checkClasses(flags, manifest);
+  checkClasses(manifest);
+  const classes = classesOf(flags.classes, manifest);
   checkDependentFlags(flags);
   const defaults = modelDefaults[flags.model];
   const batchSize = flags.batchSize ?? defaults.batchSize;
@@ -49,7 +50,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
     format: "trainyard-run/1",
     run: checkRunName(runId),
     dataset: { name: manifest.name, hash: manifest.hash },
-    classes: manifest.classes,
+    classes,
     image: imageOf(flags, manifest),
     model: {
       name: flags.model,
@@ -71,7 +72,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
     accumulation: flags.accumulation,
     shuffleShards: flags.shuffleShards,
     seed: flags.seed,
-    classWeights: classWeightsOf(flags.classWeight, manifest),
+    classWeights: classWeightsOf(flags.classWeight, classes, manifest),
     labelSmoothing: flags.labelSmoothing,
     ...endingOf(flags),
     checkpoint: { keep: flags.keepCheckpoints },
@@ -84,8 +85,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
 const refuse = (sentence: string) => new TrainyardError("USAGE", sentence);
 const quoted = (names: readonly string[]) => names.map((name) => JSON.stringify(name)).join(", ");
 
-/** Labels are stored in the data set, so its order of classes is the run's. */
-function checkClasses(flags: RunFlags, manifest: Manifest): void {
+function checkClasses(manifest: Manifest): void {
   const { name, classes } = manifest;
   if (classes.length < 2) {
     throw refuse(`the data set ${name} has only the class ${quoted(classes)}; training needs at least two`);
@@ -94,19 +94,20 @@ function checkClasses(flags: RunFlags, manifest: Manifest): void {
   if (empty.length > 0) {
     throw refuse(`no training images in ${quoted(empty)}; add some or import ${name} again without it`);
   }
-  const asked = flags.classes;
-  if (
-    asked === undefined ||
-    (asked.length === classes.length && asked.every((item, i) => item === classes[i]))
-  ) {
-    return;
-  }
+}
+
+/** The run's label order: the data set's, or all of its classes in the order asked for. */
+function classesOf(asked: readonly string[] | undefined, { name, classes }: Manifest): string[] {
+  if (asked === undefined) return [...classes];
   const unknown = asked.find((item) => !classes.includes(item));
   if (unknown !== undefined) {
     throw refuse(`--classes: ${name} has no class ${JSON.stringify(unknown)}${suggestion(unknown, classes)}`);
   }
+  if (new Set(asked).size < asked.length) throw refuse("--classes names a class more than once");
+  const missing = classes.filter((item) => !asked.includes(item));
+  if (missing.length === 0) return [...asked];
   throw refuse(
-    `--classes: ${name} is stored in the order ${classes.join(",")}; import it again with --classes ${asked.join(",")}`,
+    `--classes must name all classes of ${name}, and lacks ${quoted(missing)}; to leave one out, import again with --classes ${asked.join(",")}`,
   );
 }
 
@@ -172,13 +173,17 @@ function brightnessOf(items: readonly string[]): [number, number] {
 }
 
 /** Parallel to the classes; `balanced` = images / (classes x images of the class), scikit-learn's rule. */
-function classWeightsOf(items: readonly string[] | undefined, manifest: Manifest): number[] {
-  const { classes } = manifest;
+function classWeightsOf(
+  items: readonly string[] | undefined,
+  classes: readonly string[],
+  manifest: Manifest,
+): number[] {
   if (items === undefined) return classes.map(() => 1);
   if (items.length === 1 && items[0] === "balanced") {
     const counts = manifest.counts.train;
     const total = counts.reduce((sum, count) => sum + count, 0);
-    return classes.map((_, index) => total / (classes.length * (counts[index] ?? 0)));
+    const images = (name: string) => counts[manifest.classes.indexOf(name)] ?? 0;
+    return classes.map((name) => total / (classes.length * images(name)));
   }
   const given = new Map(items.map((item) => parseClassWeight(item, manifest)));
   if (given.size < items.length) throw refuse("--class-weight names a class more than once");

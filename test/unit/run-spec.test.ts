@@ -96,6 +96,11 @@ describe("a flag", () => {
     ["--no-horizontal-flip", { augmentation: { horizontalFlip: false } }],
     ["--fill-mode constant --cval 128", { augmentation: { fillMode: "constant", cval: 128 } }],
     ["--classes female male", { classes: ["female", "male"] }],
+    ["--classes male female --class-weight male=3", { classes: ["male", "female"], classWeights: [3, 1] }],
+    [
+      "--classes male,female --class-weight balanced",
+      { classes: ["male", "female"], classWeights: [2, 400 / 600] },
+    ],
     ["--patience 3", { earlyStopping: { patience: 3, minDelta: 0 }, exportWeights: "best" }],
     ["--patience 3 --export-weights last", { exportWeights: "last" }],
     [
@@ -145,8 +150,8 @@ describe("a flag", () => {
     ["--class-weight male=0", "--class-weight must be above 0, not 0"],
     ["--class-weight male=1,male=2", "--class-weight names a class more than once"],
     [
-      "--classes male female",
-      "faces is stored in the order female,male; import it again with --classes male,female",
+      "--classes male",
+      '--classes must name all classes of faces, and lacks "female"; to leave one out, import again with --classes male',
     ],
     ["--classes female malle", '--classes: faces has no class "malle"; did you mean male?'],
   ])("%s is refused in one sentence", async (line, sentence) => {
