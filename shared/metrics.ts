@@ -83,11 +83,6 @@ export function coordinatorMetrics() {
     learningRate: gauge("trainyard_learning_rate", "Learning rate of the last step."),
     gradientNorm: gauge("trainyard_gradient_norm", "Euclidean norm of the last step's mean gradient."),
     stepDuration: seconds("trainyard_step_duration_seconds", "From a step's assignment to its commit."),
-    stepPhaseDuration: seconds(
-      "trainyard_step_phase_duration_seconds",
-      "Parts of a step: gradients (waiting for lanes), reduce, apply, broadcast.",
-      "phase",
-    ),
     workers: gauge("trainyard_workers", "Workers by state.", "state"),
     lanes: gauge("trainyard_lanes", "Lanes of the run: at most so many workers compute at a time."),
     lanesAssigned: gauge("trainyard_lanes_assigned", "Lanes that a worker holds now."),
