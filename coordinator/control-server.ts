@@ -71,7 +71,8 @@ export class ControlServer {
     let worker: string | undefined;
     let reason = "it closed its stream";
     try {
-      for await (const message of call) {
+      // Not destroyed when the loop is left by an error: then the stream would never end for the worker.
+      for await (const message of call.iterator({ destroyOnReturn: false })) {
         const envelope = decodeFromWorker(message);
         if (envelope.body.kind === "hello") worker = this.#greet(call, envelope.body);
         else if (worker !== undefined) this.#pass(worker, envelope);

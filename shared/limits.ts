@@ -4,6 +4,8 @@ export const limits = {
   chunkBytes: 1024 * 1024,
   /** No gRPC message is ever larger; also set explicitly on both sides. */
   messageBytes: 4 * 1024 * 1024,
+  /** A tensor stream on which nothing moves for so long, though something is due, has hung: the worker reconnects. */
+  tensorSilenceMs: 60_000,
   /** Worker to coordinator, so that a vanished machine is noticed within `lostAfterMs`. */
   heartbeatMs: 1_000,
   /** Without any message for so long a worker is lost and its lanes go to others. */

@@ -1,11 +1,12 @@
 /**
  * Partials going up: one stream per slice, chunks of at most 1 MiB, `drain` awaited. A partial is done when every
  * slice acknowledged it; a corrupt arrival is sent again; nothing else is retried here, because a broken stream
- * ends the session and the coordinator hands the lanes out anew.
+ * ends the session and the coordinator hands the lanes out anew. Every wait ends: a stream on which nothing
+ * moves for `limits.tensorSilenceMs` counts as broken.
  */
 import * as grpc from "@grpc/grpc-js";
 import { crc32c } from "../shared/crc32c.js";
-import { TrainyardError } from "../shared/errors.js";
+import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../shared/grpc/protocol.js";
@@ -20,8 +21,19 @@ export interface PartialsOptions {
   readonly run: string;
   readonly generation: number;
   readonly slices: readonly SliceEndpoint[];
+  /** Default: limits.tensorSilenceMs. */
+  readonly silenceMs?: number;
   readonly onBytes: (bytes: number) => void;
   readonly onBroken: (error: Error) => void;
+}
+
+/** One slice's share of a partial on its way. */
+interface Upload {
+  readonly step: number;
+  readonly node: TreeNode;
+  readonly kind: "GRADIENT" | "INITIAL";
+  readonly bytes: Buffer;
+  readonly crc32c: number;
 }
 
 export class PartialsSender {
@@ -31,7 +43,10 @@ export class PartialsSender {
     this.#streams = options.slices.map((slice) => new SliceStream(options, slice));
   }
 
-  /** Sends a node's sum to every slice; resolves when all have it. `vector`: float32 [parameterCount]. */
+  /**
+   * Sends a node's sum to every slice; resolves when all have it. `vector`: float32 [parameterCount], unchanged until
+   * then. Errors: INTERRUPTED when the step is over, UNREACHABLE when a stream broke, DAMAGED.
+   */
   async send(step: number, node: TreeNode, vector: Float32Array): Promise<void> {
     await Promise.all(this.#streams.map((stream) => stream.send(step, node, "GRADIENT", vector)));
   }
@@ -46,14 +61,14 @@ export class PartialsSender {
   }
 }
 
-/** One slice's stream. Partials go one after another; acknowledgements come in the same order. */
+/** One slice's stream. Partials go one after another; each is answered before the next is sent. */
 class SliceStream {
   readonly #options: PartialsOptions;
   readonly #slice: SliceEndpoint;
   readonly #client: grpc.Client;
   readonly #call: UploadCall;
   #queue: Promise<void> = Promise.resolve();
-  readonly #acks: { resolve(status: AckStatus): void; reject(error: Error): void }[] = [];
+  #waiting: { resolve(ack: UploadAck): void; reject(error: Error): void } | undefined;
   #broken: Error | undefined;
 
   constructor(options: PartialsOptions, slice: SliceEndpoint) {
@@ -66,72 +81,81 @@ class SliceStream {
     );
     const upload = this.#client["upload" as keyof grpc.Client] as unknown as () => UploadCall;
     this.#call = upload.call(this.#client);
-    this.#call.on("data", (message: unknown) => this.#acks.shift()?.resolve(UploadAck.parse(message).status));
-    this.#call.on("error", (error: Error) => this.#fail(error));
+    this.#call.on("data", (message: unknown) => this.#takeAck(message));
+    this.#call.on("error", (error: Error) => this.#fail(asTrainyardError(error, "UNREACHABLE")));
     this.#call.on("end", () =>
       this.#fail(new TrainyardError("UNREACHABLE", "the coordinator ended the upload")),
     );
   }
 
-  send(step: number, node: TreeNode, kind: "GRADIENT" | "INITIAL", vector: Float32Array): Promise<void> {
-    const values = vector.subarray(this.#slice.begin, this.#slice.end);
-    const sent = this.#queue.then(() => this.#sendUntilWhole(step, node, kind, bytesOf(values)));
+  send(step: number, node: TreeNode, kind: Upload["kind"], vector: Float32Array): Promise<void> {
+    const bytes = bytesOf(vector.subarray(this.#slice.begin, this.#slice.end));
+    const sent = this.#queue.then(() =>
+      this.#sendUntilWhole({ step, node, kind, bytes, crc32c: crc32c(bytes) }),
+    );
     this.#queue = sent.catch(() => undefined);
     return sent;
   }
 
   close(): void {
     this.#fail(new TrainyardError("UNREACHABLE", "the upload was closed"));
-    this.#call.end();
     this.#client.close();
   }
 
-  async #sendUntilWhole(step: number, node: TreeNode, kind: string, bytes: Buffer): Promise<void> {
-    const checksum = crc32c(bytes);
+  async #sendUntilWhole(upload: Upload): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const ack = this.#nextAck();
-      await this.#sendOnce(step, node, kind, bytes, checksum);
-      if ((await ack) !== "CORRUPT") return;
+      const status = await this.#sendOnce(upload);
+      if (status === "STALE") throw new TrainyardError("INTERRUPTED", `step ${upload.step} is over`);
+      if (status !== "CORRUPT") return;
     }
     throw new TrainyardError(
       "DAMAGED",
-      `a partial of step ${step} arrived corrupt three times: look at the network`,
+      `a partial of step ${upload.step} arrived corrupt three times: look at the network`,
     );
   }
 
-  #nextAck(): Promise<AckStatus> {
-    if (this.#broken !== undefined) return Promise.reject(this.#broken);
-    const ack = new Promise<AckStatus>((resolve, reject) => this.#acks.push({ resolve, reject }));
-    ack.catch(() => undefined); // awaited below, after the chunks
-    return ack;
+  /** All chunks, then the answer, which may come early when a chunk is refused. */
+  async #sendOnce(upload: Upload): Promise<AckStatus> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const answer = new Promise<UploadAck>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+    answer.catch(() => undefined); // awaited below, after the chunks
+    for (let at = 0; at < upload.bytes.byteLength; at += limits.chunkBytes) {
+      if (this.#broken !== undefined) throw this.#broken;
+      if (!this.#write(upload, at)) await this.#inTime(this.#drained());
+    }
+    const { status } = await this.#inTime(answer);
+    return status;
   }
 
-  async #sendOnce(
-    step: number,
-    node: TreeNode,
-    kind: string,
-    bytes: Buffer,
-    checksum: number,
-  ): Promise<void> {
+  /** One chunk from byte `at`; false: the stream is full. */
+  #write({ step, node, kind, bytes, crc32c }: Upload, at: number): boolean {
     const { run, generation, onBytes } = this.#options;
-    for (let at = 0; at < bytes.byteLength; at += limits.chunkBytes) {
-      if (this.#broken !== undefined) throw this.#broken;
-      const data = bytes.subarray(at, at + limits.chunkBytes);
-      const isRoomLeft = this.#call.write({
-        run,
-        generation,
-        step,
-        slice: this.#slice.slice,
-        beginLane: node.begin,
-        endLane: node.end,
-        kind,
-        offset: at / 4,
-        data,
-        crc32c: checksum,
-      });
-      onBytes(data.byteLength);
-      if (!isRoomLeft) await this.#drained();
-    }
+    const data = bytes.subarray(at, at + limits.chunkBytes);
+    onBytes(data.byteLength);
+    return this.#call.write({
+      run,
+      generation,
+      step,
+      slice: this.#slice.slice,
+      beginLane: node.begin,
+      endLane: node.end,
+      kind,
+      offset: at / 4,
+      data,
+      crc32c,
+    });
+  }
+
+  #takeAck(message: unknown): void {
+    const ack = UploadAck.safeParse(message);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (ack.success && waiting !== undefined) return waiting.resolve(ack.data);
+    const error = new TrainyardError("DAMAGED", `slice ${this.#slice.slice} acknowledged what was not sent`);
+    this.#fail(error);
+    waiting?.reject(error);
   }
 
   #drained(): Promise<void> {
@@ -148,10 +172,29 @@ class SliceStream {
     });
   }
 
+  /** Nothing moved for too long: the stream is broken, which ends the wait too. */
+  async #inTime<T>(moved: Promise<T>): Promise<T> {
+    const { silenceMs = limits.tensorSilenceMs } = this.#options;
+    const timer = setTimeout(() => {
+      const seconds = silenceMs / 1000;
+      this.#fail(
+        new TrainyardError("UNREACHABLE", `slice ${this.#slice.slice} took nothing for ${seconds} s`),
+      );
+    }, silenceMs);
+    try {
+      return await moved;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends the call as well: closing a channel leaves its streams open. */
   #fail(error: Error): void {
     if (this.#broken !== undefined) return;
     this.#broken = error;
-    for (const ack of this.#acks.splice(0)) ack.reject(error);
+    this.#call.cancel();
+    this.#waiting?.reject(error);
+    this.#waiting = undefined;
     this.#options.onBroken(error);
   }
 }

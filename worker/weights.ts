@@ -1,16 +1,17 @@
 /**
  * Weights coming down: one stream per slice, put together to whole versions in shared memory, so that the engine's
- * thread reads them without a copy. Two versions exist at most: one in use, one arriving; a third waits on the wire.
+ * thread reads them without a copy. At most three vectors exist: one in use, the newest whole one, one arriving.
  */
 import * as grpc from "@grpc/grpc-js";
 import { crc32c } from "../shared/crc32c.js";
-import { TrainyardError } from "../shared/errors.js";
+import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../shared/grpc/protocol.js";
 import { WeightsChunk } from "../shared/grpc/tensor-messages.js";
+import { limits } from "../shared/limits.js";
 
-/** A version of the whole vector. Valid until `release` is called. */
+/** A version of the whole vector. Valid until `release` is called, once. */
 export interface Weights {
   readonly step: number;
   /** float32 [parameterCount], in shared memory. */
@@ -18,7 +19,9 @@ export interface Weights {
   release(): void;
 }
 
+/** The newest version that any slice began to send. */
 interface Arriving {
+  readonly step: number;
   readonly parameters: Float32Array;
   /** Elements received per slice. */
   readonly received: number[];
@@ -35,6 +38,8 @@ export interface WeightsOptions {
   readonly run: string;
   readonly generation: number;
   readonly slices: readonly SliceEndpoint[];
+  /** Default: limits.tensorSilenceMs. */
+  readonly silenceMs?: number;
   readonly onBytes: (bytes: number) => void;
   readonly onBroken: (error: Error) => void;
 }
@@ -45,10 +50,12 @@ export class WeightsReceiver {
   readonly #options: WeightsOptions;
   readonly #parameterCount: number;
   readonly #clients: grpc.Client[] = [];
-  readonly #arriving = new Map<number, Arriving>();
+  readonly #streams: grpc.ClientReadableStream<unknown>[] = [];
   readonly #free: Float32Array[] = [];
+  #arriving: Arriving | undefined;
   #whole: { step: number; parameters: Float32Array; users: number } | undefined;
   #waiters: Waiter[] = [];
+  #silence: NodeJS.Timeout | undefined;
   #broken: Error | undefined;
 
   constructor(options: WeightsOptions) {
@@ -57,12 +64,18 @@ export class WeightsReceiver {
     for (const slice of options.slices) this.#subscribe(slice);
   }
 
-  /** The version with this number. It may take as long as the step; the coordinator watches over that. */
+  /**
+   * The version with this number, which the coordinator has when it asks for work on it. Errors: INTERRUPTED when a
+   * newer one is here, UNREACHABLE when a stream broke or nothing came for `silenceMs`, DAMAGED.
+   */
   at(step: number): Promise<Weights> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     if (this.#whole?.step === step) return Promise.resolve(this.#use());
     if (this.#whole !== undefined && this.#whole.step > step) return Promise.reject(isOver(step));
-    return new Promise((resolve, reject) => this.#waiters.push({ step, resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ step, resolve, reject });
+      this.#watchSilence();
+    });
   }
 
   close(): void {
@@ -80,23 +93,26 @@ export class WeightsReceiver {
     this.#clients.push(client);
     const weights = client["weights"] as (request: object) => grpc.ClientReadableStream<unknown>;
     const stream = weights.call(client, { run, generation, slice: slice.slice });
+    this.#streams.push(stream);
     stream.on("data", (message: unknown) => {
       try {
         this.#take(slice, WeightsChunk.parse(message));
       } catch (error) {
-        stream.cancel();
-        this.#fail(error instanceof Error ? error : new Error(String(error)));
+        this.#fail(asTrainyardError(error, "DAMAGED"));
       }
     });
-    stream.on("error", (error: Error) => this.#fail(error));
+    stream.on("error", (error: Error) => this.#fail(asTrainyardError(error, "UNREACHABLE")));
     stream.on("end", () =>
       this.#fail(new TrainyardError("UNREACHABLE", "the coordinator ended the weights")),
     );
   }
 
   #take(slice: SliceEndpoint, chunk: WeightsChunk): void {
+    if (this.#broken !== undefined) return;
     this.#options.onBytes(chunk.data.byteLength);
+    this.#watchSilence();
     const arriving = this.#arrivingAt(chunk.step);
+    if (arriving === null) return;
     const begin = slice.begin + chunk.offset;
     const count = chunk.data.byteLength / 4;
     if (chunk.offset !== arriving.received[slice.slice] || begin + count > slice.end) {
@@ -115,43 +131,44 @@ export class WeightsReceiver {
         `weights ${chunk.step} of slice ${slice.slice} differ from their CRC`,
       );
     }
-    this.#completeIfWhole(chunk.step, arriving);
+    this.#completeIfWhole(arriving);
   }
 
-  #arrivingAt(step: number): Arriving {
-    const known = this.#arriving.get(step);
-    if (known !== undefined) return known;
-    const parameters = this.#free.pop() ?? new Float32Array(new SharedArrayBuffer(this.#parameterCount * 4));
-    const arriving = { parameters, received: this.#options.slices.map(() => 0) };
-    this.#arriving.set(step, arriving);
-    return arriving;
+  /**
+   * Null: chunks of a version that is passed over. A slice that begins a newer one proves that the older is
+   * committed past, so nobody waits for it here: its vector is used again. Every slice sends the newest in the end.
+   */
+  #arrivingAt(step: number): Arriving | null {
+    const newest = this.#arriving?.step ?? this.#whole?.step ?? -1;
+    if (step === this.#arriving?.step) return this.#arriving;
+    if (step <= newest) return null;
+    const parameters = this.#arriving?.parameters ?? this.#freeVector();
+    this.#arriving = { step, parameters, received: this.#options.slices.map(() => 0) };
+    return this.#arriving;
   }
 
-  #completeIfWhole(step: number, arriving: Arriving): void {
-    const isWhole = this.#options.slices.every(
-      (slice) => arriving.received[slice.slice] === slice.end - slice.begin,
-    );
+  #freeVector(): Float32Array {
+    return this.#free.pop() ?? new Float32Array(new SharedArrayBuffer(this.#parameterCount * 4));
+  }
+
+  #completeIfWhole({ step, parameters, received }: Arriving): void {
+    const isWhole = this.#options.slices.every((slice) => received[slice.slice] === slice.end - slice.begin);
     if (!isWhole) return;
-    for (const [older, { parameters }] of this.#arriving) {
-      if (older < step) this.#free.push(parameters);
-      if (older <= step) this.#arriving.delete(older);
-    }
+    this.#arriving = undefined;
     const former = this.#whole;
-    this.#whole = { step, parameters: arriving.parameters, users: 0 };
+    this.#whole = { step, parameters, users: 0 };
     if (former !== undefined && former.users === 0) this.#free.push(former.parameters);
     this.#serve(step);
   }
 
   #serve(step: number): void {
-    const [served, waiting] = [
-      this.#waiters.filter((waiter) => waiter.step === step),
-      this.#waiters.filter((waiter) => waiter.step > step),
-    ];
-    const passed = this.#waiters.filter((waiter) => waiter.step < step);
-    this.#waiters = waiting;
-    for (const waiter of served) waiter.resolve(this.#use());
-    for (const waiter of passed)
-      waiter.reject(new TrainyardError("INTERRUPTED", `step ${waiter.step} is over`));
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => waiter.step > step);
+    for (const waiter of waiters) {
+      if (waiter.step === step) waiter.resolve(this.#use());
+      else if (waiter.step < step) waiter.reject(isOver(waiter.step));
+    }
+    this.#watchSilence();
   }
 
   #use(): Weights {
@@ -168,9 +185,23 @@ export class WeightsReceiver {
     };
   }
 
+  /** Counts anew with every chunk, while somebody waits. */
+  #watchSilence(): void {
+    clearTimeout(this.#silence);
+    if (this.#waiters.length === 0) return;
+    const { silenceMs = limits.tensorSilenceMs } = this.#options;
+    this.#silence = setTimeout(
+      () => this.#fail(new TrainyardError("UNREACHABLE", `no weights came for ${silenceMs / 1000} s`)),
+      silenceMs,
+    );
+  }
+
+  /** Ends the calls as well: closing a channel leaves its streams open. */
   #fail(error: Error): void {
     if (this.#broken !== undefined) return;
     this.#broken = error;
+    clearTimeout(this.#silence);
+    for (const stream of this.#streams) stream.cancel();
     for (const waiter of this.#waiters) waiter.reject(error);
     this.#waiters = [];
     this.#options.onBroken(error);

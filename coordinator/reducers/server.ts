@@ -2,8 +2,7 @@
  * The tensor plane's server of one slice: partials in, weights out. It runs in the reducer's thread with a
  * port of its own and holds no decision: the coordinator's core says when a step begins and how it ends.
  */
-import type * as grpc from "@grpc/grpc-js";
-import type { z } from "zod";
+import * as grpc from "@grpc/grpc-js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
 import { limits } from "../../shared/limits.js";
@@ -33,7 +32,7 @@ export class SliceServer {
   readonly #identity: SliceIdentity;
   readonly #events: SliceEvents;
   readonly #readers = new Set<WeightsReader>();
-  #stepWaiters: (() => void)[] = [];
+  readonly #stepWaiters = new Set<() => void>();
 
   constructor(slice: ReducedSlice, identity: SliceIdentity, events: SliceEvents) {
     this.#slice = slice;
@@ -51,43 +50,63 @@ export class SliceServer {
 
   static readonly options = channelOptions;
 
+  /** Streams that get new versions. */
+  get readers(): number {
+    return this.#readers.size;
+  }
+
   /** The slice takes partials of a new step: uploads that came early go on. */
   stepBegan(): void {
-    const waiters = this.#stepWaiters;
-    this.#stepWaiters = [];
-    for (const wake of waiters) wake();
+    for (const wake of this.#stepWaiters) wake();
   }
 
   broadcast(version: WeightsVersion): void {
     for (const reader of this.#readers) reader.offer(version);
   }
 
-  /** One worker's partials, in order. Malformed input ends the stream; the worker opens another. */
+  /**
+   * One worker's partials, in order. Malformed input ends the stream with a status; the worker opens another. (The
+   * iterator must not destroy the stream when the loop is left: then no status would ever be sent.)
+   */
   async #upload(call: UploadCall): Promise<void> {
     const assembly = new PartialAssembly(this.#slice.length);
     try {
-      for await (const message of call) {
-        const chunk = UploadChunk.parse(message);
+      for await (const message of call.iterator({ destroyOnReturn: false })) {
+        const chunk = checked(message);
         this.#events.traffic(chunk.data.byteLength, 0);
-        await this.#untilStep(chunk);
+        if (assembly.isFirst(chunk)) await this.#untilStep(call, chunk);
         const arrival = assembly.take(chunk, (first) => this.#isWanted(first));
         if (arrival !== null) this.#acknowledge(call, arrival);
       }
       call.end();
     } catch (error) {
-      call.destroy(error instanceof Error ? error : new Error(String(error)));
+      refuse(call, error instanceof Error ? error.message : String(error));
     }
   }
 
   /** A worker may be faster than the message that begins the step here; it waits, with a deadline. */
-  async #untilStep(chunk: z.infer<typeof UploadChunk>): Promise<void> {
-    if (chunk.kind === "INITIAL" || !this.#isOurs(chunk) || chunk.step <= this.#slice.step) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, limits.stepDeadlineMinMs);
-      this.#stepWaiters.push(() => {
+  async #untilStep(call: UploadCall, chunk: UploadChunk): Promise<void> {
+    if (chunk.kind === "INITIAL" || !this.#isOurs(chunk)) return;
+    const deadlineMs = performance.now() + limits.stepDeadlineMinMs;
+    while (chunk.step > this.#slice.step && !call.cancelled) {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) return;
+      await this.#nextStep(call, leftMs);
+    }
+  }
+
+  /** Until a step begins, the stream is gone, or the time is over. Leaves nothing behind. */
+  #nextStep(call: UploadCall, withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
         clearTimeout(timer);
+        this.#stepWaiters.delete(wake);
+        call.off("cancelled", wake);
         resolve();
-      });
+      };
+      const timer = setTimeout(wake, withinMs);
+      this.#stepWaiters.add(wake);
+      call.on("cancelled", wake);
     });
   }
 
@@ -137,8 +156,7 @@ export class SliceServer {
     const request = WeightsRequest.safeParse(call.request);
     const { run, generation } = this.#identity;
     if (!request.success || request.data.run !== run || request.data.generation !== generation) {
-      call.destroy(new Error("weights of another run or generation were asked for"));
-      return;
+      return refuse(call, "weights of another run or generation were asked for");
     }
     const reader = new WeightsReader(call, this.#identity.generation, this.#slice.range.slice, (bytes) =>
       this.#events.traffic(0, bytes),
@@ -148,6 +166,20 @@ export class SliceServer {
     call.on("cancelled", () => this.#readers.delete(reader));
     if (this.#slice.version !== undefined) reader.offer(this.#slice.version);
   }
+}
+
+/** Throws a sentence that names the fields that are wrong. */
+function checked(message: unknown): UploadChunk {
+  const chunk = UploadChunk.safeParse(message);
+  if (chunk.success) return chunk.data;
+  const wrong = chunk.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new Error(`a chunk that is not of this protocol: ${wrong.join("; ")}`);
+}
+
+/** Ends a stream with a status that names the reason. gRPC for Node sends it on "error", not on destroy. */
+function refuse(call: UploadCall | WeightsCall, details: string): void {
+  if (call.cancelled || call.destroyed) return;
+  call.emit("error", { code: grpc.status.INVALID_ARGUMENT, details });
 }
 
 /** One worker's weights stream. A slow one gets the newest version next, never a mixture. */

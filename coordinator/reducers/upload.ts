@@ -20,33 +20,55 @@ export class PartialAssembly {
   #first: UploadChunk | undefined;
   #values: Float32Array | undefined;
   #received = 0;
+  /** The partial whose rest is passed over. */
+  #broken: UploadChunk | undefined;
 
   /** `length`: elements of the slice. */
   constructor(length: number) {
     this.#length = length;
   }
 
-  /** `wanted`: asked once per partial, at its first chunk. Returns the arrival with the last chunk. */
+  /** True when the chunk begins another partial than the one under way. */
+  isFirst(chunk: UploadChunk): boolean {
+    return this.#first === undefined || !isSamePartial(this.#first, chunk) || chunk.offset === 0;
+  }
+
+  /**
+   * `wanted`: asked once per partial, at its first chunk. Returns the arrival with the last chunk, or with the first
+   * that is out of place; what follows of that partial is passed over, so that each is answered once.
+   */
   take(chunk: UploadChunk, wanted: (chunk: UploadChunk) => boolean): Arrival | null {
-    if (this.#first === undefined || !isSamePartial(this.#first, chunk) || chunk.offset === 0) {
+    if (this.isFirst(chunk)) {
+      const isRest = this.#broken !== undefined && isSamePartial(this.#broken, chunk) && chunk.offset !== 0;
+      if (isRest) return null;
       this.#start(chunk, wanted(chunk));
     }
-    const count = chunk.data.byteLength / 4;
-    if (
-      chunk.offset !== this.#received ||
-      !Number.isInteger(count) ||
-      this.#received + count > this.#length
-    ) {
-      this.#first = undefined;
-      return { tag: "corrupt", chunk };
-    }
+    if (!this.#isInPlace(chunk)) return this.#break(chunk);
     if (this.#values !== undefined) bytesOf(this.#values).set(chunk.data, chunk.offset * 4);
-    this.#received += count;
+    this.#received += chunk.data.byteLength / 4;
     return this.#received === this.#length ? this.#finish(chunk) : null;
+  }
+
+  #isInPlace(chunk: UploadChunk): boolean {
+    const count = chunk.data.byteLength / 4;
+    return (
+      chunk.offset === this.#received &&
+      Number.isInteger(count) &&
+      count > 0 &&
+      this.#received + count <= this.#length
+    );
+  }
+
+  #break(chunk: UploadChunk): Arrival {
+    this.#first = undefined;
+    this.#values = undefined;
+    this.#broken = chunk;
+    return { tag: "corrupt", chunk };
   }
 
   #start(chunk: UploadChunk, isWanted: boolean): void {
     this.#first = chunk;
+    this.#broken = undefined;
     this.#received = 0;
     this.#values = isWanted ? new Float32Array(this.#length) : undefined;
   }

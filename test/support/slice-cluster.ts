@@ -1,0 +1,84 @@
+/** Real slice servers on loopback in this process, as the reducer threads run them, and their endpoints. */
+import * as grpc from "@grpc/grpc-js";
+import { SliceServer } from "../../coordinator/reducers/server.js";
+import { ReducedSlice } from "../../coordinator/reducers/slice.js";
+import { cutSlices } from "../../coordinator/reducers/slices.js";
+import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
+import { bind } from "../../shared/grpc/listen.js";
+
+export const identity = { run: "tensors", generation: 3, lanes: 4 };
+
+/** Of one commit that only divides by the samples: weights -= m * alpha / (sqrt(v) + epsilon). */
+export const adamStep = { alpha: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, divisor: 4 };
+
+export interface RunningSlice {
+  readonly slice: ReducedSlice;
+  readonly tensors: SliceServer;
+  readonly server: grpc.Server;
+  /** Non-ACCEPTED answers, in order. */
+  readonly refused: string[];
+  /** Steps whose root was reported whole. */
+  readonly whole: number[];
+}
+
+export class SliceCluster {
+  readonly slices: RunningSlice[] = [];
+  endpoints: SliceEndpoint[] = [];
+
+  static async start(parameterCount: number, reducers = 1): Promise<SliceCluster> {
+    const cluster = new SliceCluster();
+    for (const range of cutSlices(parameterCount, reducers)) {
+      const slice = new ReducedSlice(range, identity.lanes);
+      const [refused, whole]: [string[], number[]] = [[], []];
+      const tensors = new SliceServer(slice, identity, {
+        loaded: () => undefined,
+        whole: (step) => whole.push(step),
+        traffic: () => undefined,
+        refused: (reason) => refused.push(reason),
+      });
+      const server = new grpc.Server(SliceServer.options);
+      tensors.addTo(server);
+      const port = await bind(server, "127.0.0.1", 0);
+      cluster.slices.push({ slice, tensors, server, refused, whole });
+      cluster.endpoints.push({ ...range, port });
+    }
+    return cluster;
+  }
+
+  get first(): RunningSlice {
+    return this.slices[0] as RunningSlice;
+  }
+
+  load(weights: Float32Array): void {
+    for (const { slice } of this.slices) slice.load(weights.slice(slice.range.begin, slice.range.end));
+  }
+
+  begin(step: number, present: readonly number[] = [0, 1, 2, 3]): void {
+    for (const { slice, tensors } of this.slices) {
+      slice.begin(step, present);
+      tensors.stepBegan();
+    }
+  }
+
+  apply(): void {
+    for (const { slice, tensors } of this.slices) tensors.broadcast(slice.apply(adamStep));
+  }
+
+  skip(): void {
+    for (const { slice, tensors } of this.slices) tensors.broadcast(slice.skip());
+  }
+
+  /** The weights as all slices hold them now. */
+  get weights(): Float32Array {
+    const snapshots = this.slices.map(({ slice }) => slice.snapshot().weights);
+    const whole = new Float32Array(snapshots.reduce((sum, part) => sum + part.length, 0));
+    this.slices.forEach(({ slice }, index) => {
+      whole.set(snapshots[index] as Float32Array, slice.range.begin);
+    });
+    return whole;
+  }
+
+  close(): void {
+    for (const { server } of this.slices) server.forceShutdown();
+  }
+}

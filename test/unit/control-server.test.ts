@@ -1,0 +1,95 @@
+/** The control plane's server on loopback: what a broken peer does to its own stream, and to no other. */
+import * as grpc from "@grpc/grpc-js";
+import { afterEach, expect, it } from "vitest";
+import { ControlServer } from "../../coordinator/control-server.js";
+import type { CoreEvent } from "../../coordinator/core/events.js";
+import { encode, type WorkerBody } from "../../shared/grpc/control-messages.js";
+import { channelOptions, controlService } from "../../shared/grpc/protocol.js";
+
+const closers: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function serve() {
+  const events: CoreEvent[] = [];
+  const malformed: string[] = [];
+  const server = new ControlServer({
+    run: "r",
+    generation: 1,
+    onEvent: (event) => events.push(event),
+    onMalformed: (_peer, message) => malformed.push(message),
+  });
+  const port = await server.listen("127.0.0.1", 0);
+  closers.push(() => server.close());
+  return { server, port, events, malformed };
+}
+
+function join(port: number, worker: string) {
+  const client = new (controlService())(
+    `127.0.0.1:${port}`,
+    grpc.credentials.createInsecure(),
+    channelOptions,
+  );
+  const open = client["join" as keyof grpc.Client] as unknown as () => grpc.ClientDuplexStream<
+    object,
+    unknown
+  >;
+  const call = open.call(client);
+  const heard: unknown[] = [];
+  call.on("data", (message: unknown) => heard.push(message));
+  const ended = new Promise<void>((resolve) => {
+    call.on("error", () => resolve());
+    call.on("end", () => resolve());
+  });
+  closers.push(
+    () => client.close(),
+    () => call.cancel(),
+  );
+  const say = (body: WorkerBody) => call.write(encode({ run: "r", generation: 1, body }));
+  say({
+    kind: "hello",
+    protocol: 1,
+    version: "0.1.0",
+    worker,
+    host: "h",
+    pid: 1,
+    fingerprint: null,
+    metrics: "",
+  });
+  return { call, say, heard, ended };
+}
+
+const until = async (isTrue: () => boolean, what: string) => {
+  for (let waited = 0; !isTrue(); waited += 5) {
+    if (waited > 5_000) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
+
+it("a message that is not of the protocol ends that worker's stream, which it sees, and no other's", async () => {
+  const { server, port, events, malformed } = await serve();
+  const [good, bad] = [join(port, "good"), join(port, "bad")];
+  await until(() => events.length === 2, "two hellos");
+  bad.call.write({ run: "r", generation: "9007199254740993", heartbeat: { phase: "idle" } });
+  await bad.ended;
+  await until(() => events.length === 3, "it left");
+  expect(events[2]).toMatchObject({ tag: "left", worker: "bad" });
+  expect(malformed).toEqual([expect.stringContaining("2^53 - 1")]);
+  server.send("good", { kind: "initialise" });
+  await until(() => good.heard.length === 1, "the other goes on");
+});
+
+it("a worker's second stream replaces its first, and only the second one's end is its loss", async () => {
+  const { port, events } = await serve();
+  const first = join(port, "a");
+  await until(() => events.length === 1, "the first hello");
+  const second = join(port, "a");
+  await first.ended;
+  second.say({ kind: "heartbeat", phase: "idle" });
+  await until(() => events.length === 3, "heard on the second");
+  second.call.end();
+  await second.ended;
+  await until(() => events.length === 4, "it left");
+  expect(events.map((event) => event.tag)).toEqual(["hello", "hello", "said", "left"]);
+});
