@@ -136,7 +136,7 @@ export const runOptions = {
     "batch-size",
     { whole: true, min: 1 },
     {
-      describe: "Images per step over all workers [default: 32; digits 128]",
+      describe: "Images per step over all workers [default: 32; digits 256]",
       group: optimisation,
     },
   ),
