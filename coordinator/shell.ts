@@ -3,7 +3,6 @@
  * go in one at a time, effects are done in their order, and what they bring about comes back as events.
  */
 import type { Manifest } from "../dataset/manifest.js";
-import { crc32cCombine } from "../shared/crc32c.js";
 import { assertNever } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
 import type { ModelLayout } from "../shared/layout.js";
@@ -22,6 +21,7 @@ import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
 import { publishResult } from "./publish.js";
 import { ReducerPool } from "./reducers/pool.js";
+import { joinChecksums } from "./reducers/slices.js";
 import { resultOf } from "./result.js";
 import { phaseName, statusOf } from "./status.js";
 
@@ -307,12 +307,3 @@ const count = (state: CoreState, tag: string) =>
 
 const assignedLanes = ({ phase }: CoreState) =>
   phase.tag === "training" ? phase.lanes.filter((lane) => lane.tag === "assigned").length : 0;
-
-/** The slices' checksums as that of the whole vector, whatever the number of slices. */
-function joinChecksums(checksums: readonly number[], lengths: readonly number[]): number {
-  const [first = 0, ...rest] = checksums;
-  return rest.reduce(
-    (joined, checksum, index) => crc32cCombine(joined, checksum, (lengths[index + 1] ?? 0) * 4),
-    first,
-  );
-}

@@ -12,6 +12,8 @@ export class EngineClient {
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
+  /** Why the thread is no more: a call to it would never be answered. */
+  #dead: Error | undefined;
 
   constructor(options: EngineThreadOptions) {
     this.#thread = new Worker(new URL("./engine-thread.js", import.meta.url), { workerData: options });
@@ -27,6 +29,7 @@ export class EngineClient {
     name: Name,
     input: EngineCalls[Name][0],
   ): Promise<{ output: EngineCalls[Name][1]; seconds: number }> {
+    if (this.#dead !== undefined) return Promise.reject(this.#dead);
     this.#last += 1;
     const id = this.#last;
     return new Promise((resolve, reject) => {
@@ -50,6 +53,7 @@ export class EngineClient {
   }
 
   #failAll(error: Error): void {
+    this.#dead ??= error;
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
   }

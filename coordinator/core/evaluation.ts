@@ -6,9 +6,9 @@ import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { limits } from "../../shared/limits.js";
 import { publishStatistics } from "../../shared/statistics.js";
-import { leastLoadedFirst } from "./distribution.js";
+import { heldBy } from "./distribution.js";
 import { blockRange } from "./plan.js";
-import type { BlockState, CoreState, Evaluation } from "./state.js";
+import type { BlockState, CoreState, Evaluation, WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
 
 type BlockResult = Extract<WorkerBody, { kind: "blockResult" }>;
@@ -25,26 +25,40 @@ export function beginEvaluation(turn: Turn): void {
 export function handOutBlocks(turn: Turn): void {
   const { phase, nowMs, layout, progress } = turn.state;
   if (phase.tag !== "evaluating" || layout === null) return;
-  const blocks = [...phase.blocks];
-  const held = (worker: string) =>
-    blocks.filter((block) => block.tag === "assigned" && block.worker === worker).length;
-  const given = new Map<string, number[]>();
-  blocks.forEach((block, index) => {
-    if (block.tag !== "open") return;
-    const worker = leastLoadedFirst(
-      turn.ready.map((candidate) => candidate.id),
-      held,
-    )[0];
-    if (worker === undefined || held(worker) >= blocksInHand) return;
-    blocks[index] = { tag: "assigned", worker, sinceMs: nowMs };
-    given.set(worker, [...(given.get(worker) ?? []), index]);
-  });
+  const open = phase.blocks.flatMap((block, index) => (block.tag === "open" ? [index] : []));
+  if (open.length === 0) return;
+  const given = sharesInHand(open, turn.ready, heldBy(phase.blocks));
   if (given.size === 0) return;
+  const blocks = [...phase.blocks];
+  for (const [worker, share] of given) {
+    for (const index of share) blocks[index] = { tag: "assigned", worker, sinceMs: nowMs };
+  }
   turn.enter({ ...phase, blocks });
   const statistics = bytesOf(publishStatistics(layout, progress.statistics));
   for (const [worker, share] of given) {
     turn.send(worker, { kind: "evaluate", step: progress.step, blocks: share, statistics });
   }
+}
+
+/** Each block in turn to the first of the least loaded workers, until all have their hands full. */
+function sharesInHand(
+  open: readonly number[],
+  workers: readonly WorkerState[],
+  held: ReadonlyMap<string, number>,
+): Map<string, number[]> {
+  const given = new Map<string, number[]>();
+  const inHand = (id: string) => (held.get(id) ?? 0) + (given.get(id)?.length ?? 0);
+  let next = 0;
+  for (let level = 0; level < blocksInHand; level += 1) {
+    for (const { id } of workers) {
+      const block = open[next];
+      if (block === undefined) return given;
+      if (inHand(id) !== level) continue;
+      given.set(id, [...(given.get(id) ?? []), block]);
+      next += 1;
+    }
+  }
+  return given;
 }
 
 export function reopenBlocks(turn: Turn, worker: string): void {

@@ -8,7 +8,7 @@ import { float64From } from "../../shared/grpc/numbers.js";
 import { asEpoch, asStep, type Epoch, type Step } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
-import { leastLoadedFirst, shares } from "./distribution.js";
+import { heldBy, leastLoaded, leastLoadedFirst, shares } from "./distribution.js";
 import { nextAdamStep } from "./optimizer.js";
 import { laneSamples, presentLanes } from "./plan.js";
 import { learningRateOf } from "./schedule.js";
@@ -47,28 +47,32 @@ export function beginStep(turn: Turn): void {
   handOutLanes(turn);
 }
 
-/** Gives every open lane to a ready worker. Called whenever a lane opens or a worker gets ready. */
+/**
+ * Gives every open lane to a ready worker. Called whenever a lane opens or a worker gets ready. Cost: one pass over
+ * lanes and workers, because thousands of lanes and a thousand joining workers are legal.
+ */
 export function handOutLanes(turn: Turn): void {
   const { phase, nowMs } = turn.state;
   if (phase.tag !== "training") return;
+  const open = lanesWhere(phase.lanes, (lane) => lane.tag === "open");
+  if (open.length === 0) return;
   const workers = turn.ready.map((worker) => worker.id);
   const lanes = [...phase.lanes];
+  const held = heldBy(lanes);
   const given = new Map<string, number[]>();
   const give = (worker: string, lane: number) => {
-    const state = lanes[lane];
-    if (state?.tag !== "open") return;
-    lanes[lane] = { tag: "assigned", worker, sinceMs: nowMs, refusedBy: state.refusedBy };
-    given.set(worker, [...(given.get(worker) ?? []), lane]);
+    lanes[lane] = { tag: "assigned", worker, sinceMs: nowMs, refusedBy: refusersOf(lanes[lane]) };
+    held.set(worker, (held.get(worker) ?? 0) + 1);
+    const share = given.get(worker);
+    if (share === undefined) given.set(worker, [lane]);
+    else share.push(lane);
   };
-  const load = (worker: string) =>
-    lanes.filter((lane) => lane.tag === "assigned" && lane.worker === worker).length;
-  const open = lanesWhere(lanes, (lane) => lane.tag === "open");
   const fresh = open.filter((lane) => refusersOf(lanes[lane]).length === 0);
-  for (const [worker, share] of shares(fresh, leastLoadedFirst(workers, load))) {
+  for (const [worker, share] of shares(fresh, leastLoadedFirst(workers, held))) {
     for (const lane of share) give(worker, lane);
   }
-  for (const lane of open.filter((candidate) => refusersOf(lanes[candidate]).length > 0)) {
-    const worker = secondOpinion(workers, refusersOf(lanes[lane]), load);
+  for (const lane of open.filter((candidate) => lanes[candidate]?.tag === "open")) {
+    const worker = secondOpinion(workers, refusersOf(lanes[lane]), held);
     if (worker !== undefined) give(worker, lane);
   }
   turn.enter({ ...phase, lanes });
@@ -85,10 +89,10 @@ const refusersOf = (lane: LaneState | undefined): readonly string[] =>
 function secondOpinion(
   workers: readonly string[],
   refusedBy: readonly string[],
-  load: (w: string) => number,
-) {
+  held: ReadonlyMap<string, number>,
+): string | undefined {
   const others = workers.filter((worker) => !refusedBy.includes(worker));
-  return leastLoadedFirst(others.length > 0 ? others : workers, load)[0];
+  return leastLoaded(others, held) ?? leastLoaded(workers, held);
 }
 
 function lanesWhere(lanes: readonly LaneState[], isWanted: (lane: LaneState) => boolean): number[] {
@@ -121,6 +125,9 @@ export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void
   if (record.samples !== laneSamples(plan, record.lane, progress.stepInEpoch)) {
     return turn.drop(worker, "wrong sample count");
   }
+  if (record.finite && !isStatistics(turn.state, record.statistics)) {
+    return turn.drop(worker, "wrong statistics");
+  }
   if (!isFiniteRecord(record)) return suspectLane(turn, worker, record.lane, lane);
   const result: LaneResult = {
     samples: record.samples,
@@ -131,6 +138,9 @@ export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void
   setLane(turn, record.lane, { tag: "arrived", worker, result });
   maybeDecide(turn);
 }
+
+const isStatistics = ({ layout }: CoreState, statistics: Uint8Array) =>
+  statistics.byteLength === 8 * (layout?.statisticsCount ?? 0);
 
 const isFiniteRecord = (record: LaneRecord) =>
   record.finite && Number.isFinite(record.lossSum) && float64From(record.statistics).every(Number.isFinite);

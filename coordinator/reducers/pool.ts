@@ -25,12 +25,19 @@ export interface PoolOptions {
 /** Whole vectors of one commit: float32 [parameterCount] each. */
 export type VectorSnapshot = SliceMoments;
 
+/** A snapshot under way. */
+interface Snapshot {
+  take(slice: number, moments: SliceMoments): void;
+  reject(error: Error): void;
+}
+
 export class ReducerPool {
   readonly #options: PoolOptions;
   readonly #ranges: SliceRange[];
   readonly #threads: Worker[] = [];
-  readonly #snapshots = new Map<number, (slice: number, moments: SliceMoments) => void>();
+  readonly #snapshots = new Map<number, Snapshot>();
   #lastSnapshot = 0;
+  #isClosed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -55,7 +62,10 @@ export class ReducerPool {
     this.#all({ tag: "skip", step });
   }
 
-  /** The vectors as of the last decision that was passed down; ports keep order, so later steps don't mix in. */
+  /**
+   * The vectors as of the last decision that was passed down; ports keep order, so later steps don't mix in. Errors:
+   * FAILED when a reducer died or did not answer.
+   */
   snapshot(): Promise<VectorSnapshot> {
     this.#lastSnapshot += 1;
     const id = this.#lastSnapshot;
@@ -65,20 +75,28 @@ export class ReducerPool {
       m: new Float32Array(parameterCount),
       v: new Float32Array(parameterCount),
     };
-    return new Promise((resolve) => {
+    const snapshot = new Promise<VectorSnapshot>((resolve, reject) => {
       let missing = this.#ranges.length;
-      this.#snapshots.set(id, (slice, moments) => {
+      const late = new TrainyardError("FAILED", "the reducers did not hand out their vectors");
+      const timer = setTimeout(() => reject(late), limits.storeCallMs);
+      const settle = (settled: () => void) => {
+        clearTimeout(timer);
+        this.#snapshots.delete(id);
+        settled();
+      };
+      const take = (slice: number, moments: SliceMoments) => {
         const begin = this.#ranges[slice]?.begin ?? 0;
         whole.weights.set(moments.weights, begin);
         whole.m.set(moments.m, begin);
         whole.v.set(moments.v, begin);
         missing -= 1;
-        if (missing > 0) return;
-        this.#snapshots.delete(id);
-        resolve(whole);
-      });
+        if (missing === 0) settle(() => resolve(whole));
+      };
+      this.#snapshots.set(id, { take, reject: (error) => settle(() => reject(error)) });
       this.#all({ tag: "snapshot", id });
     });
+    snapshot.catch(() => undefined); // the caller may await it much later
+    return snapshot;
   }
 
   /** Elements per slice, to join their checksums. */
@@ -87,6 +105,7 @@ export class ReducerPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#all({ tag: "close" });
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
@@ -105,18 +124,23 @@ export class ReducerPool {
         () => reject(new TrainyardError("FAILED", `reducer ${range.slice} did not start`)),
         limits.stepDeadlineMinMs,
       );
-      thread.on("error", (error) => {
+      const fail = (message: string) => {
+        clearTimeout(timer);
+        const error = new TrainyardError("FAILED", message);
         reject(error);
-        this.#options.onEvent({ tag: "fatal", message: `reducer ${range.slice} died: ${error.message}` });
+        for (const snapshot of [...this.#snapshots.values()]) snapshot.reject(error);
+        this.#options.onEvent({ tag: "fatal", message });
+      };
+      thread.on("error", (error) => fail(`reducer ${range.slice} died: ${error.message}`));
+      thread.on("exit", () => {
+        if (!this.#isClosed) fail(`reducer ${range.slice} ended by itself`);
       });
       thread.on("message", (message: FromReducer) => {
         if (message.tag === "listening") {
           clearTimeout(timer);
           resolve(message.port);
         } else if (message.tag === "broken") {
-          clearTimeout(timer);
-          reject(new TrainyardError("FAILED", message.message));
-          this.#options.onEvent({ tag: "fatal", message: `reducer ${range.slice}: ${message.message}` });
+          fail(`reducer ${range.slice}: ${message.message}`);
         } else {
           this.#hear(range.slice, message);
         }
@@ -143,7 +167,7 @@ export class ReducerPool {
           checksum: message.checksum,
         });
       case "snapshot":
-        return this.#snapshots.get(message.id)?.(slice, message.moments);
+        return this.#snapshots.get(message.id)?.take(slice, message.moments);
       case "traffic":
         return this.#options.onTraffic(message.bytesIn, message.bytesOut);
       case "refused":

@@ -1,5 +1,8 @@
-/** How the flat vector is cut into slices. Borders lie on the fixed blocks of the norm (DESIGN 5.4), so that the
- * number of slices never changes a bit. */
+/**
+ * How the flat vector is cut into slices. Borders lie on the fixed blocks of the norm (DESIGN 5.4), so that the
+ * number of slices never changes a bit.
+ */
+import { crc32cCombine } from "../../shared/crc32c.js";
 
 /** Elements per block of the sums of squares. */
 export const normBlock = 4_096;
@@ -38,4 +41,13 @@ export function blockSumsOfSquares(values: Float32Array): { finite: boolean; blo
     blockSums[block] = sum;
   }
   return { finite, blockSums };
+}
+
+/** The slices' checksums as that of the whole vector, whatever the number of slices. `lengths` in elements. */
+export function joinChecksums(checksums: readonly number[], lengths: readonly number[]): number {
+  const [first = 0, ...rest] = checksums;
+  return rest.reduce(
+    (joined, checksum, index) => crc32cCombine(joined, checksum, (lengths[index + 1] ?? 0) * 4),
+    first,
+  );
 }
