@@ -1,0 +1,194 @@
+/**
+ * R never changes a bit: with 1, 2, 3 or 7 slices, fed by any split of the lanes over workers, several Adam
+ * steps give the same weights, moments, gradient norm and joined checksum (DESIGN 5.4).
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
+import { ReducedSlice } from "../../coordinator/reducers/slice.js";
+import {
+  blockSumsOfSquares,
+  cutSlices,
+  joinChecksums,
+  normBlock,
+} from "../../coordinator/reducers/slices.js";
+import { crc32c } from "../../shared/crc32c.js";
+import { bytesOf } from "../../shared/grpc/numbers.js";
+import { RandomStream } from "../../shared/random.js";
+import { coverOf, lanesBelow } from "../../shared/tree.js";
+import { TreeSum } from "../../shared/tree-sum.js";
+
+const optimizer = {
+  learningRate: 0.01,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-7,
+  schedule: "constant",
+} as const;
+const steps = 4;
+
+const plan = fc.record({
+  lanes: fc.integer({ min: 1, max: 9 }),
+  seed: fc.nat(0xffff),
+  parameterCount: fc.oneof(
+    fc.integer({ min: 1, max: 20 }),
+    fc.integer({ min: 4 * normBlock, max: 9 * normBlock }),
+    fc.constantFrom(normBlock - 1, normBlock, normBlock + 1, 7 * normBlock, 8 * normBlock + 1),
+  ),
+});
+type Plan = typeof plan extends fc.Arbitrary<infer T> ? T : never;
+
+/** A lane's gradient of a step: the same whoever computes it. */
+function gradient({ seed, parameterCount }: Plan, step: number, lane: number): Float32Array {
+  const random = new RandomStream(seed, step, lane);
+  return new Float32Array(parameterCount).map(() => random.nextBetween(-1, 1) * 10 ** random.nextBelow(5));
+}
+
+interface Outcome {
+  readonly weights: Uint8Array;
+  readonly m: Uint8Array;
+  readonly v: Uint8Array;
+  readonly norms: readonly number[];
+  readonly checksums: readonly number[];
+}
+
+/** The run with `reducers` slices and lanes dealt over `workers` as the seed has it. */
+function train(given: Plan, reducers: number, workers: number): Outcome {
+  const { lanes, seed, parameterCount } = given;
+  const ranges = cutSlices(parameterCount, reducers);
+  const slices = ranges.map((range) => new ReducedSlice(range, lanes));
+  const initial = gradient(given, 99, 0);
+  for (const slice of slices) slice.load(initial.slice(slice.range.begin, slice.range.end));
+  const deal = new RandomStream(seed, workers);
+  const [norms, checksums]: [number[], number[]] = [[], []];
+  let state = initialOptimizer(optimizer);
+  for (let step = 0; step < steps; step += 1) {
+    const present = new Set(
+      Array.from({ length: lanes }, (_, lane) => lane).filter((lane) => lane % 5 !== step),
+    );
+    if (present.size === 0) present.add(0);
+    const owner = Array.from({ length: lanes }, () => deal.nextBelow(workers));
+    for (const slice of slices) slice.begin(step, [...present]);
+    const blockSums: number[] = [];
+    const parts = Array.from({ length: workers }, (_, worker) => worker).flatMap((worker) => {
+      const owned = new Set([...present].filter((lane) => owner[lane] === worker));
+      return coverOf(owned, present, lanes);
+    });
+    deal.shuffle(parts);
+    for (const slice of slices) {
+      for (const node of parts) {
+        const sum = new TreeSum(lanes, present);
+        for (const lane of lanesBelow(node, present)) {
+          sum.add({ begin: lane, end: lane + 1 }, gradient(given, step, lane));
+        }
+        const [whole] = sum.parts;
+        const { report } = slice.add(
+          node,
+          (whole?.sum ?? new Float32Array()).slice(slice.range.begin, slice.range.end),
+        );
+        if (report === null) continue;
+        expect(report.finite).toBe(true);
+        blockSums.push(...report.blockSums);
+      }
+    }
+    norms.push(Math.sqrt(blockSums.reduce((sum, block) => sum + block, 0)));
+    const adam = nextAdamStep(optimizer, state, optimizer.learningRate, 3 + step);
+    state = adam.state;
+    checksums.push(
+      joinChecksums(
+        slices.map((slice) => slice.apply(adam.step).crc32c),
+        slices.map((slice) => slice.length),
+      ),
+    );
+  }
+  const snapshots = slices.map((slice) => slice.snapshot());
+  const joined = (of: "weights" | "m" | "v") =>
+    Uint8Array.from(snapshots.flatMap((snapshot) => [...bytesOf(snapshot[of])]));
+  return { weights: joined("weights"), m: joined("m"), v: joined("v"), norms, checksums };
+}
+
+describe("slices", () => {
+  it("cover the vector in order, begin on the norm's blocks, and are near equal; fewer when there are few blocks", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40_000_000 }),
+        fc.integer({ min: 1, max: 64 }),
+        (count, reducers) => {
+          const ranges = cutSlices(count, reducers);
+          expect(ranges).toHaveLength(Math.min(reducers, Math.ceil(count / normBlock)));
+          let end = 0;
+          for (const range of ranges) {
+            expect(range.begin).toBe(end);
+            expect(range.begin % normBlock).toBe(0);
+            expect(range.end).toBeGreaterThan(range.begin);
+            end = range.end;
+          }
+          expect(end).toBe(count);
+          const sizes = ranges.map((range) => range.end - range.begin);
+          expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(2 * normBlock);
+        },
+      ),
+    );
+  });
+
+  it("in any number, fed by any number of workers, train to the same bits, norms and checksums", () => {
+    fc.assert(
+      fc.property(plan, (given) => {
+        const whole = train(given, 1, 1);
+        expect(whole.checksums.at(-1)).toBe(crc32c(whole.weights));
+        for (const [reducers, workers] of [
+          [2, 3],
+          [3, 1],
+          [7, 4],
+        ] as const) {
+          const parts = train(given, reducers, workers);
+          expect(parts.norms).toEqual(whole.norms);
+          expect(parts.checksums).toEqual(whole.checksums);
+          for (const vector of ["weights", "m", "v"] as const) {
+            expect(Buffer.compare(parts[vector], whole[vector])).toBe(0);
+          }
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("skip a step without touching weights or moments, and give it the next number", () => {
+    const slice = new ReducedSlice({ slice: 0, begin: 0, end: 3 }, 1);
+    slice.load(Float32Array.of(1, 2, 3));
+    slice.begin(0, [0]);
+    slice.add({ begin: 0, end: 1 }, Float32Array.of(1, Number.NaN, 1));
+    const skipped = slice.skip();
+    expect(skipped.step).toBe(1);
+    expect(slice.snapshot()).toEqual({
+      weights: Float32Array.of(1, 2, 3),
+      m: new Float32Array(3),
+      v: new Float32Array(3),
+    });
+  });
+
+  it("never change a version that was handed out", () => {
+    const slice = new ReducedSlice({ slice: 0, begin: 0, end: 2 }, 1);
+    slice.load(Float32Array.of(1, 2));
+    const first = slice.version;
+    slice.begin(0, [0]);
+    slice.add({ begin: 0, end: 1 }, Float32Array.of(5, -5));
+    slice.apply(nextAdamStep(optimizer, initialOptimizer(optimizer), 0.01, 1).step);
+    expect(crc32c(first?.bytes ?? Buffer.alloc(0))).toBe(first?.crc32c);
+    expect(slice.version?.crc32c).not.toBe(first?.crc32c);
+  });
+});
+
+describe("the norm's blocks", () => {
+  it("say when any element is not finite, also where a sum could hide it", () => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      for (const at of [0, normBlock - 1, normBlock, 2 * normBlock]) {
+        const values = new Float32Array(2 * normBlock + 1);
+        values[at] = bad;
+        expect(blockSumsOfSquares(values).finite).toBe(false);
+      }
+    }
+    const largest = new Float32Array(normBlock + 5).fill(3.4e38);
+    expect(blockSumsOfSquares(largest).finite).toBe(true);
+  });
+});
