@@ -199,6 +199,16 @@ describe("a live run", () => {
     });
   });
 
+  it("is listed also beside a run that can't be read, which is named", async () => {
+    mkdirSync(join(store, "runs/odd"), { recursive: true });
+    writeFileSync(join(store, "runs/odd/spec.json"), "{}");
+    const { code, stdout, stderr } = await runs("list");
+    rmSync(join(store, "runs/odd"), { recursive: true });
+    expect(stdout).toMatch(/^0042 +training/m);
+    expect(stderr).toContain("odd can't be shown: runs/odd/spec.json is not what this version");
+    expect(code).toBe(1);
+  });
+
   it("is followed until Ctrl-C, which leaves it running and exits with 3", async () => {
     const { child, ended } = start(["runs", "follow", "0042", "--store", `file:${store}`]);
     await new Promise((resolve) => child.stderr.once("data", resolve));
