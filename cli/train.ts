@@ -59,7 +59,7 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
 };
 
 async function train(options: TrainOptions, signal: AbortSignal) {
-  const store = await openUserStore(options.store, signal);
+  const store = await openUserStore(options.store, signal, { create: false });
   const { spec, notes } = await createRun(store, options.dataset, options, signal);
   for (const note of notes) process.stderr.write(`${note}\n`);
   return await trainLocally(store, spec, options, signal);

@@ -23,6 +23,8 @@ export interface Minio {
   /** It keeps its connections and says nothing. */
   pause(): void;
   resume(): void;
+  /** With everything in it, as an administrator would. */
+  removeBucket(bucket: string): Promise<void>;
   /** Kills it and removes its data. */
   stop(): Promise<void>;
 }
@@ -57,6 +59,7 @@ export async function startMinio(options: { isStarted?: boolean } = {}): Promise
     restart,
     pause: () => void server?.kill("SIGSTOP"),
     resume: () => void server?.kill("SIGCONT"),
+    removeBucket: (bucket) => rm(join(folder, bucket), { recursive: true, force: true }),
     stop: async () => {
       await kill();
       await rm(folder, { recursive: true, force: true });
