@@ -59,6 +59,7 @@ export class Shell {
   #result: RunResult | null = null;
   #queue: CoreEvent[] = [];
   #isBusy = false;
+  #isBroken = false;
   #saving: Promise<void> = Promise.resolve();
   #tick: NodeJS.Timeout | undefined;
   #end: (outcome: Outcome) => void = () => undefined;
@@ -90,16 +91,30 @@ export class Shell {
     return this.#state;
   }
 
-  /** One event at a time: what effects cause while they are carried out waits its turn. */
+  /** One event at a time: what effects cause while they are carried out waits its turn. Never throws. */
   dispatch(event: CoreEvent): void {
     this.#queue.push(event);
     if (this.#isBusy) return;
     this.#isBusy = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      if (next.tag !== "tick") this.#advance({ tag: "tick", nowMs: performance.now() });
-      this.#advance(next);
+      try {
+        if (next.tag !== "tick" && next.tag !== "fatal")
+          this.#advance({ tag: "tick", nowMs: performance.now() });
+        this.#advance(next);
+      } catch (error) {
+        this.#breakDown(error);
+      }
     }
     this.#isBusy = false;
+  }
+
+  /** A broken invariant ends the run, whoever's message met it; a second one ends it without the core. */
+  #breakDown(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#options.logger.error({ err: error instanceof Error ? error.stack : message }, message);
+    this.#queue = this.#isBroken ? [] : [{ tag: "fatal", message }];
+    if (this.#isBroken) this.#end({ tag: "failed", reason: message });
+    this.#isBroken = true;
   }
 
   async close(): Promise<void> {
