@@ -18,9 +18,12 @@ const manifest: Manifest = {
   splits: { train: split, validation: split },
   counts: { train: [], validation: [] },
   sizes: { smallest: [8, 8], median: [8, 8], largest: [8, 8] },
-  rejected: [],
+  grey: false,
   options: {},
-} as unknown as Manifest;
+  rejected: [],
+  ignored: {},
+  warnings: [],
+};
 
 function shellOf(core: CoreDriver) {
   const lines: string[] = [];
