@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,7 +59,11 @@ export async function startMinio(options: { isStarted?: boolean } = {}): Promise
     restart,
     pause: () => void server?.kill("SIGSTOP"),
     resume: () => void server?.kill("SIGCONT"),
-    removeBucket: (bucket) => rm(join(folder, bucket), { recursive: true, force: true }),
+    removeBucket: async (bucket) => {
+      // Out of the way at once: it is being written to.
+      await rename(join(folder, bucket), `${folder}-gone`);
+      await rm(`${folder}-gone`, { recursive: true });
+    },
     stop: async () => {
       await kill();
       await rm(folder, { recursive: true, force: true });
