@@ -239,11 +239,7 @@ describe("a store that goes away", () => {
     expect(await runProgram(["import", "pets", "--store", options.store], options)).toMatchObject({
       code: 0,
     });
-    const cluster = await TestCluster.start(
-      "pets",
-      ["--run", "vanishing-1", ...quick, "--epochs", "30"],
-      options,
-    );
+    const cluster = await TestCluster.start("pets", ["--run", "vanishing-1", ...long], options);
     try {
       cluster.worker("a");
       await cluster.until("some steps", (status) => status.step > 3);

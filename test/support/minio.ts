@@ -60,9 +60,11 @@ export async function startMinio(options: { isStarted?: boolean } = {}): Promise
     pause: () => void server?.kill("SIGSTOP"),
     resume: () => void server?.kill("SIGCONT"),
     removeBucket: async (bucket) => {
-      // Out of the way at once: it is being written to.
+      // Not under a running server: a write that is under way would make the bucket's folder again.
+      await kill();
       await rename(join(folder, bucket), `${folder}-gone`);
       await rm(`${folder}-gone`, { recursive: true });
+      await restart();
     },
     stop: async () => {
       await kill();
