@@ -26,6 +26,8 @@ export interface LocalClusterOptions {
 export interface ClusterAddresses {
   readonly address: string;
   readonly http: string;
+  /** What the coordinator wants a person to know before the run goes on. */
+  readonly notes: readonly string[];
 }
 
 /** How often one worker is started again before it is given up. */
