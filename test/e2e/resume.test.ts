@@ -2,18 +2,20 @@
  * A run outlives its coordinator: real processes, real gRPC, real TensorFlow. Killed in an epoch, stopped in one, or
  * left with a damaged checkpoint, it goes on and ends with the weights of an unbroken run, bit for bit.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Curve, fromJson } from "../../shared/curve.js";
+import { requestStop } from "../../shared/status.js";
 import { checksums, TestCluster } from "../support/cluster.js";
 import { photographs, runProgram, scratch } from "../support/program.js";
 
 const place = scratch();
 const options = { cwd: place.folder, store: `file:${place.folder}/store` };
-const flags = ["--lanes", "8", "--batch-size", "64", "--epochs", "3", "--image-size", "32", "--seed", "5"];
-/** 196 training images in batches of 64. */
-const stepsPerEpoch = 4;
+const flags = ["--lanes", "4", "--batch-size", "32", "--epochs", "3", "--image-size", "32", "--seed", "5"];
+/** 196 training images in batches of 32: the last step of an epoch has 4. */
+const stepsPerEpoch = 7;
 
 interface Finished {
   readonly curve: Curve;
@@ -34,16 +36,21 @@ async function begin(run: string, workers: readonly string[]): Promise<TestClust
   return cluster;
 }
 
-/** Ends in the middle of the second epoch, with a checkpoint there. */
-async function stopInSecondEpoch(run: string): Promise<void> {
+/** Ends in the middle of the second epoch. Returns the step of the checkpoint there. */
+async function stopInSecondEpoch(run: string): Promise<number> {
   const cluster = await begin(run, ["a", "b"]);
   try {
     await cluster.until("a step of the second epoch", ({ step }) => step > stepsPerEpoch);
-    expect((await trainyard("runs", "stop", run)).code).toBe(0);
+    await requestStop(cluster.ready.http); // as `runs stop` does
     expect((await cluster.coordinatorEnd).code).toBe(3);
   } finally {
     await cluster.close();
   }
+  const steps = readdirSync(fileOf(run, "checkpoints")).map((id) => Number(id.split("-")[1]));
+  const step = Math.max(...steps);
+  expect(step).toBeGreaterThan(stepsPerEpoch);
+  expect(step).toBeLessThan(2 * stepsPerEpoch);
+  return step;
 }
 
 describe("a run of three epochs", () => {
@@ -78,7 +85,7 @@ describe("a run of three epochs", () => {
       await cluster.killCoordinator();
       await cluster.startAgain();
       expect(cluster.ready.notes).toContainEqual(
-        `going on from checkpoint 1-${stepsPerEpoch}: epoch 2, step 4`,
+        `going on from checkpoint 1-${stepsPerEpoch}: epoch 2, step ${stepsPerEpoch}`,
       );
       expect((await cluster.coordinatorEnd).code).toBe(0);
       // The same processes as before: nobody started them again.
@@ -107,12 +114,50 @@ describe("a run of three epochs", () => {
     expectSame(await finished("killed-often"));
   }, 240_000);
 
+  it("ends with the same bits when its coordinator is killed in an evaluation", async () => {
+    const cluster = await begin("evaluating", ["a", "b"]);
+    try {
+      const isEvaluating = ({ phase }: { phase: string }) => phase === "evaluating";
+      const { epoch } = await cluster.until("an evaluation", isEvaluating, 60_000, 0);
+      await cluster.killCoordinator();
+      await cluster.startAgain();
+      const step = epoch * stepsPerEpoch;
+      expect(cluster.ready.notes).toEqual([
+        `going on from checkpoint 1-${step}: epoch ${epoch + 1}, step ${step}`,
+      ]);
+      expect((await cluster.coordinatorEnd).code).toBe(0);
+    } finally {
+      await cluster.close();
+    }
+    expectSame(await finished("evaluating"));
+  }, 180_000);
+
+  it("ends with the same bits when its coordinator is killed in the middle of a checkpoint", async () => {
+    const cluster = await begin("half", ["a", "b"]);
+    try {
+      const half = `1-${stepsPerEpoch}`;
+      await cluster.until("a first step", ({ step }) => step > 0);
+      const firstObject = fileOf("half", "checkpoints", half, "weights.safetensors");
+      while (!existsSync(firstObject)) await setImmediate();
+      await cluster.killCoordinator();
+      await cluster.startAgain();
+      expect(cluster.ready.notes).toEqual([
+        expect.stringContaining(`checkpoint ${half} is skipped: it has no manifest`),
+        "going on from checkpoint 1-0: epoch 1, step 0",
+      ]);
+      expect((await cluster.coordinatorEnd).code).toBe(0);
+    } finally {
+      await cluster.close();
+    }
+    expectSame(await finished("half"));
+  }, 180_000);
+
   it("ends with the same bits when it is stopped in an epoch and resumed by train", async () => {
-    await stopInSecondEpoch("stopped");
+    const step = await stopInSecondEpoch("stopped");
     const { code, stderr } = await trainyard("train", "--resume", "stopped", "--workers", "1");
     expect({ code, stderr }).toMatchObject({
       code: 0,
-      stderr: expect.stringMatching(/going on from checkpoint 1-[5-7]: epoch 2, step [5-7]/),
+      stderr: expect.stringContaining(`going on from checkpoint 1-${step}: epoch 2, step ${step}`),
     });
     const resumed = await finished("stopped");
     expectSame(resumed);
@@ -120,8 +165,8 @@ describe("a run of three epochs", () => {
   }, 180_000);
 
   it("ends with the same bits when its newest checkpoint is altered, says so, and counts what is redone", async () => {
-    await stopInSecondEpoch("altered");
-    const newest = readdirSync(fileOf("altered", "checkpoints")).sort().at(-1) as string;
+    const step = await stopInSecondEpoch("altered");
+    const newest = `1-${step}`;
     const vector = fileOf("altered", "checkpoints", newest, "adam-v.safetensors");
     const bytes = readFileSync(vector);
     bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1;
@@ -132,8 +177,7 @@ describe("a run of three epochs", () => {
     expect(code).toBe(0);
     const resumed = await finished("altered");
     expectSame(resumed);
-    const lost = Number(newest.split("-")[1]) - stepsPerEpoch;
-    expect(resumed.result.samples["redone"]).toBe(lost * 64);
+    expect(resumed.result.samples["redone"]).toBe((step - stepsPerEpoch) * 32);
   }, 180_000);
 
   it.each([

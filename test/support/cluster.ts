@@ -85,6 +85,7 @@ export class TestCluster {
     what: string,
     isThere: (status: RunStatus) => boolean,
     deadlineMs = 90_000,
+    pollMs = 20,
   ): Promise<RunStatus> {
     const startedMs = Date.now();
     for (;;) {
@@ -92,7 +93,7 @@ export class TestCluster {
       if (isThere(status)) return status;
       if (Date.now() - startedMs > deadlineMs)
         throw new Error(`waited too long for ${what}: ${JSON.stringify(status)}`);
-      await sleep(20);
+      await sleep(pollMs);
     }
   }
 
