@@ -104,7 +104,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
 
 async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCode> {
   requireLoopback(options.host, options.insecure);
-  const store = await openUserStore(options.store, signal);
+  const store = await openUserStore(options.store, signal, { create: false });
   const { run, isNew } = await chooseRun(options, store, signal);
   try {
     return await coordinateRun(options, store, run, signal);

@@ -1,14 +1,15 @@
 /** `trainyard runs`: what runs there are and how they are; following, stopping and deleting one. */
 import type { Argv, CommandModule } from "yargs";
-import { TrainyardError } from "../shared/errors.js";
+import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { listRuns, resolveRun } from "../shared/runs.js";
 import { runKey } from "../shared/spec.js";
 import { requestStop } from "../shared/status.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
 import { followRun, progressLine } from "./progress.js";
 import { checkRunName } from "./run-name.js";
-import { readEnd, readRunState, stateName } from "./run-state.js";
+import { type RunState, readEnd, readRunState, stateName } from "./run-state.js";
 import { runAsJson, runSummary, runTable } from "./run-summary.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
@@ -40,10 +41,21 @@ const list: CommandModule<GlobalOptions, ListOptions> = {
     withSignals(async (signal) => {
       const store = await openUserStore(options.store, signal, { create: false });
       const names = await listRuns(store, signal);
-      const states = await Promise.all(names.map((name) => readRunState(store, name, signal)));
+      const read = await Promise.all(names.map((name) => readableState(store, name, signal)));
+      const states = read.filter((state) => state !== null);
       out(options.json ? JSON.stringify(states.map(runAsJson)) : runTable(states));
+      if (states.length < read.length) process.exitCode = ExitCode.failed;
     }),
 };
+
+/** One run whose files are damaged, or of another version, must not hide the others: it is named instead. */
+async function readableState(store: ObjectStore, run: string, signal: AbortSignal): Promise<RunState | null> {
+  return await readRunState(store, run, signal).catch((error: unknown) => {
+    if (!(error instanceof TrainyardError) || error.code !== "DAMAGED") throw error;
+    process.stderr.write(`${run} can't be shown: ${error.message}\n`);
+    return null;
+  });
+}
 
 const show: CommandModule<GlobalOptions, RunOptions> = {
   command: "show <run>",

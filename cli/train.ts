@@ -73,7 +73,7 @@ async function train(options: TrainOptions, signal: AbortSignal) {
   if (options.dataset === undefined) {
     throw new TrainyardError("USAGE", "name a data set, or a run with --resume: trainyard train faces");
   }
-  const store = await openUserStore(options.store, signal);
+  const store = await openUserStore(options.store, signal, { create: false });
   const { spec, notes } = await createRun(store, options.dataset, options, signal);
   for (const note of notes) process.stderr.write(`${note}\n`);
   return await trainLocally(store, spec, options, signal);

@@ -8,6 +8,6 @@ export function openUserStore(
   signal: AbortSignal,
   options: { readonly create?: boolean } = {},
 ): Promise<ObjectStore> {
-  const onWaiting = (message: string) => void process.stderr.write(`${message}; waiting for it\n`);
+  const onWaiting = (message: string) => void process.stderr.write(`${message}\n`);
   return openStore(url, { ...options, signal, onWaiting });
 }

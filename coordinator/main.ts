@@ -3,6 +3,7 @@
  * coordinator; what it knows lies in the store.
  */
 import { resolve } from "node:path";
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import type { Manifest } from "../dataset/manifest.js";
 import { readManifest } from "../dataset/manifest-file.js";
 import { TrainyardError } from "../shared/errors.js";
@@ -65,6 +66,7 @@ export interface CoordinatorEnd {
 /** Resolves when the run has ended, however. Errors: NOT_FOUND, ALREADY_EXISTS, USAGE, the store's. */
 export async function runCoordinator(options: CoordinatorOptions): Promise<CoordinatorEnd> {
   requireLoopback(options.host, options.insecure);
+  setLogVerbosity(logVerbosity.NONE); // what it would print comes as errors, too
   const { store, run, logger } = options;
   const spec = await readSpec(store, run);
   const manifest = await readRunManifest(store, spec);
@@ -94,6 +96,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
     logger,
     metrics,
   });
+  shell.hold();
   const control = new ControlServer({
     run,
     generation,

@@ -38,8 +38,8 @@ export interface ShellOptions {
   /** What workers are told to open; they may run in another folder. */
   readonly storeAddress: string;
   readonly state: CoreState;
-  /** What a former coordinator left; null = the run's beginning. */
-  readonly restoration: Restoration | null;
+  /** What a former coordinator left; without it the run begins. */
+  readonly restoration?: Restoration | null;
   /** Where slices listen; port 0 = any. */
   readonly host: string;
   readonly tensorPort: number;
@@ -64,6 +64,7 @@ export class Shell {
   #result: RunResult | null = null;
   #queue: CoreEvent[] = [];
   #isBusy = false;
+  #isBroken = false;
   #saving: Promise<void> = Promise.resolve();
   #tick: NodeJS.Timeout | undefined;
   #end: (outcome: Outcome) => void = () => undefined;
@@ -81,8 +82,15 @@ export class Shell {
     });
   }
 
+  /** Events wait for the start: workers that look for their coordinator find the port before the run is taken. */
+  hold(): void {
+    this.#isBusy = true;
+  }
+
   start(control: ControlServer): void {
     this.#control = control;
+    this.#isBusy = false;
+    this.dispatch({ tag: "tick", nowMs: performance.now() });
     this.#tick = setInterval(() => this.dispatch({ tag: "tick", nowMs: performance.now() }), tickMs);
   }
 
@@ -98,19 +106,30 @@ export class Shell {
     return this.#state;
   }
 
-  /**
-   * One event at a time: what effects cause while they are carried out waits its turn. So does what comes before the
-   * start: workers that look for their coordinator find the port before the run is taken.
-   */
+  /** One event at a time: what effects cause while they are carried out waits its turn. Never throws. */
   dispatch(event: CoreEvent): void {
     this.#queue.push(event);
-    if (this.#isBusy || this.#control === undefined) return;
+    if (this.#isBusy) return;
     this.#isBusy = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      if (next.tag !== "tick") this.#advance({ tag: "tick", nowMs: performance.now() });
-      this.#advance(next);
+      try {
+        if (next.tag !== "tick" && next.tag !== "fatal")
+          this.#advance({ tag: "tick", nowMs: performance.now() });
+        this.#advance(next);
+      } catch (error) {
+        this.#breakDown(error);
+      }
     }
     this.#isBusy = false;
+  }
+
+  /** A broken invariant ends the run, whoever's message met it; a second one ends it without the core. */
+  #breakDown(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#options.logger.error({ err: error instanceof Error ? error.stack : message }, message);
+    this.#queue = this.#isBroken ? [] : [{ tag: "fatal", message }];
+    if (this.#isBroken) this.#end({ tag: "failed", reason: message });
+    this.#isBroken = true;
   }
 
   async close(): Promise<void> {

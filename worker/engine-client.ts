@@ -41,6 +41,11 @@ export class EngineClient {
     });
   }
 
+  /** True once the thread ended, whatever the reason: its model is lost. */
+  get isDead(): boolean {
+    return this.#dead !== undefined;
+  }
+
   async close(): Promise<void> {
     await this.#thread.terminate();
   }

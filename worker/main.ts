@@ -119,18 +119,21 @@ class WorkerLife {
     }
   }
 
-  /** The same run again keeps its engine and its images. */
+  /** The same run again keeps its engine and its images, unless the engine's thread died. */
   async #workplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
     const specJson = JSON.stringify(spec);
     if (this.#place !== undefined && this.#place.specJson !== specJson) {
       throw new TrainyardError("REFUSED", "the coordinator has another run now: start a new worker for it");
     }
     this.#place ??= { specJson, opened: this.#openWorkplace(spec, storeUrl) };
-    const { opened } = this.#place;
-    return await opened.catch((error: unknown) => {
+    const place = await this.#place.opened.catch((error: unknown) => {
       this.#place = undefined; // the next welcome tries again
       throw error;
     });
+    if (!place.engine.isDead) return place;
+    this.#place = undefined;
+    await place.close();
+    return await this.#workplace(spec, storeUrl);
   }
 
   async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {

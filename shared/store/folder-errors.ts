@@ -17,6 +17,7 @@ const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
     "this user has no right to it; change the folder's rights, or choose another --store",
   ],
   EPERM: ["STORE_DENIED", "the operating system does not permit it; choose another --store"],
+  ENOENT: ["STORE_DENIED", "no folder can be made there; choose another --store"],
   EROFS: ["STORE_DENIED", "the file system is read-only; choose another --store"],
   ENAMETOOLONG: ["USAGE", "the path is too long for the file system; choose a --store with a shorter path"],
   EISDIR: ["USAGE", "a folder of this name is there: a key can't be both an object and a folder of objects"],

@@ -2,10 +2,10 @@
  * The files below a folder store's root as keys in order, and the place of its unfinished writes. A walk holds the
  * names of one folder per level in memory, never all keys.
  */
-import { readdir, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { throwIfAborted } from "../retry.js";
-import { isMissing } from "./folder-errors.js";
+import { isMissing, systemCode } from "./folder-errors.js";
 import { compareCodePoints } from "./keys.js";
 import type { ObjectInfo } from "./object-store.js";
 
@@ -73,5 +73,21 @@ export async function removeAbandoned(root: string): Promise<void> {
     if (found !== null && Date.now() - found.mtimeMs > abandonedMs) {
       await unlink(join(folder, name)).catch(() => undefined);
     }
+  }
+}
+
+/** With its parents. Node's own recursive mkdir never returns where a parent is there and can't hold folders (/proc). */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "EEXIST" && (await stat(path)).isDirectory()) return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path).catch(async (again: unknown) => {
+      // Another process may have been faster.
+      if (systemCode(again) !== "EEXIST" || !(await stat(path)).isDirectory()) throw again;
+    });
   }
 }

@@ -5,13 +5,13 @@
  * a key can't be an object and a folder of objects at once, and the folder `.writing` is reserved.
  */
 import { randomUUID } from "node:crypto";
-import { constants, type FileHandle, link, mkdir, open, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { constants, type FileHandle, link, open, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { TrainyardError } from "../errors.js";
 import { throwIfAborted } from "../retry.js";
 import { bodyChunks, streamChunkBytes } from "./body.js";
 import { folderError, isMissing, systemCode } from "./folder-errors.js";
-import { removeAbandoned, walk, writingFolder } from "./folder-tree.js";
+import { makeFolder, removeAbandoned, walk, writingFolder } from "./folder-tree.js";
 import { checkKey, checkPrefix, checkRange, quote } from "./keys.js";
 import type {
   GetOptions,
@@ -37,7 +37,7 @@ export class FolderStore implements ObjectStore {
     throwIfAborted(options.signal, `opening ${this.url}`);
     try {
       if (options.create === false) await this.#mustExist();
-      await mkdir(join(this.#root, writingFolder), { recursive: true });
+      await makeFolder(join(this.#root, writingFolder));
       await removeAbandoned(this.#root);
       await unlink(await this.#writeTemporary("", new Uint8Array(1)));
     } catch (error) {
@@ -242,7 +242,7 @@ async function place(temporary: string, path: string, isExclusive: boolean): Pro
 /** Makes the folder first and, since a delete elsewhere may remove it while empty, again before a repeat. */
 async function intoFolder<T>(folder: string, act: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    await makeFolder(folder).catch((error: unknown) => {
       if (systemCode(error) !== "EEXIST") throw error;
       throw Object.assign(new Error("a parent is a file"), { code: "ENOTDIR" });
     });

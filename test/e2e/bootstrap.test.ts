@@ -11,13 +11,14 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { findProgram } from "../../engine/native/setup/programs.mjs";
 import { PackageIndex } from "../support/package-index.js";
 
@@ -36,6 +37,10 @@ afterEach(() => {
 
 const cache = () => join(folder, "cache", "trainyard");
 const library = () => join(cache(), "tensorflow-2.21.0-cpu-linux-x64");
+const partBytes = () => {
+  const part = join(cache(), `download-${index.platform.wheel.sha256.slice(0, 12)}`, "tensorflow.whl.part");
+  return statSync(part, { throwIfNoEntry: false })?.size ?? 0;
+};
 const leftovers = () => readdirSync(cache()).filter((name) => /partial|download|lock/.test(name));
 
 /** A process group of its own that runs `code` of the set-up, telling refusals as bootstrap.mjs does. */
@@ -87,14 +92,43 @@ describe("laying the library", () => {
     expect(index.downloads).toBe(1);
   });
 
-  it("killed in the middle of the download, is completed by the next run", async () => {
+  it("killed in the middle of the download, is continued by the next run", async () => {
     const halfSent = index.stalled();
     const child = start(layProgram());
     await halfSent;
+    await vi.waitUntil(() => partBytes() > 0);
     process.kill(-(child.pid as number), "SIGKILL");
     await ended(child);
     expect(existsSync(library())).toBe(false);
     index.isStalling = false;
+    const kept = partBytes();
+    expect(await lay()).toContain("continuing at");
+    expect(index.ranges).toEqual([undefined, `bytes=${kept}-`]);
+    expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
+    expect(leftovers()).toEqual([]);
+  });
+
+  it("continues within the run when the server cuts the connection", async () => {
+    index.cuts = 2;
+    await lay();
+    expect(index.ranges).toHaveLength(3);
+    expect(index.ranges.slice(1)).toEqual([
+      expect.stringMatching(/^bytes=\d+-$/),
+      expect.stringMatching(/^bytes=\d+-$/),
+    ]);
+    expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
+  });
+
+  it("starts over at a server that ignores ranges", async () => {
+    index.cuts = 1;
+    index.ignoresRanges = true;
+    await lay();
+    expect(index.ranges).toHaveLength(2);
+    expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
+  });
+
+  it("leaves the download to pip where the index gives the file to pip only", async () => {
+    index.isForPipOnly = true;
     await lay();
     expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
     expect(leftovers()).toEqual([]);
@@ -115,6 +149,7 @@ describe("laying the library", () => {
   it("refuses a wheel of another checksum, though the index vouches for it", async () => {
     index.isTampered = true;
     expect(await lay()).toMatch(/REFUSED .*does not match its checksum.*pip cache purge && npm run demo/);
+    expect(partBytes()).toBe(0);
     expect(existsSync(library())).toBe(false);
   });
 

@@ -109,18 +109,9 @@ describe("names that look like numbers", () => {
     expect(imported).toMatchObject({ code: 0 });
     const shown = await trainyard("datasets", "show", "0123", "--json");
     expect(JSON.parse(shown.stdout)).toMatchObject({ name: "0123", classes: order });
-    const { code, stderr } = await trainyard(
-      "train",
-      "0123",
-      "--classes",
-      "007",
-      "010",
-      "1e3",
-      "--run",
-      "0042",
-    );
+    const { code, stderr } = await trainyard("train", "0123", "--classes", "007", "010", "--run", "0042");
     expect(stderr).toContain(
-      "0123 is stored in the order 1e3,007,010; import it again with --classes 007,010,1e3",
+      '--classes must name all classes of 0123, and lacks "1e3"; to leave one out, import again with --classes 007,010',
     );
     expect(code).toBe(2);
   });
@@ -197,6 +188,16 @@ describe("a live run", () => {
       state: "training",
       status,
     });
+  });
+
+  it("is listed also beside a run that can't be read, which is named", async () => {
+    mkdirSync(join(store, "runs/odd"), { recursive: true });
+    writeFileSync(join(store, "runs/odd/spec.json"), "{}");
+    const { code, stdout, stderr } = await runs("list");
+    rmSync(join(store, "runs/odd"), { recursive: true });
+    expect(stdout).toMatch(/^0042 +training/m);
+    expect(stderr).toContain("odd can't be shown: runs/odd/spec.json is not what this version");
+    expect(code).toBe(1);
   });
 
   it("is followed until Ctrl-C, which leaves it running and exits with 3", async () => {

@@ -37,7 +37,8 @@ export class TestCluster {
     flags: readonly string[],
     options: RunOptions & { store: string },
   ): Promise<TestCluster> {
-    const words = ["coordinator", dataset, "--store", options.store, "--port", "0", ...flags];
+    const port = flags.includes("--port") ? [] : ["--port", "0"];
+    const words = ["coordinator", dataset, "--store", options.store, ...port, ...flags];
     const coordinator = startProgram(words, options);
     return new TestCluster(options, coordinator, await readiness(coordinator, words));
   }

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +23,8 @@ export interface Minio {
   /** It keeps its connections and says nothing. */
   pause(): void;
   resume(): void;
+  /** With everything in it, as an administrator would. */
+  removeBucket(bucket: string): Promise<void>;
   /** Kills it and removes its data. */
   stop(): Promise<void>;
 }
@@ -57,6 +59,11 @@ export async function startMinio(options: { isStarted?: boolean } = {}): Promise
     restart,
     pause: () => void server?.kill("SIGSTOP"),
     resume: () => void server?.kill("SIGCONT"),
+    removeBucket: async (bucket) => {
+      // Out of the way at once: it is being written to.
+      await rename(join(folder, bucket), `${folder}-gone`);
+      await rm(`${folder}-gone`, { recursive: true });
+    },
     stop: async () => {
       await kill();
       await rm(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Platform } from "../../engine/native/setup/platform.mjs";
@@ -35,13 +35,21 @@ export class PackageIndex {
   isStalling = false;
   /** Serves a wheel of another content, with the checksum that fits that. */
   isTampered = false;
+  /** Answers a Range with the whole file. */
+  ignoresRanges = false;
+  /** Gives the wheel to pip only. */
+  isForPipOnly = false;
+  /** Cuts the connection in the middle of this many downloads. */
+  cuts = 0;
+  /** The Range of each download; undefined: the whole file was asked for. */
+  readonly ranges: (string | undefined)[] = [];
   readonly wheel: Buffer;
   readonly #server: Server;
   #onStall: () => void = () => undefined;
 
   private constructor(wheel: Buffer) {
     this.wheel = wheel;
-    this.#server = createServer((request, response) => this.#answer(request.url ?? "", response));
+    this.#server = createServer((request, response) => this.#answer(request, response));
   }
 
   static async start(folder: string): Promise<PackageIndex> {
@@ -81,18 +89,45 @@ export class PackageIndex {
     this.#server.close();
   }
 
-  #answer(url: string, response: ServerResponse): void {
-    const wheel = this.isTampered ? Buffer.concat([this.wheel, Buffer.from("x")]) : this.wheel;
-    if (!url.endsWith(".whl")) {
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const wheel = this.isTampered ? altered(this.wheel) : this.wheel;
+    if (!request.url?.endsWith(".whl")) {
       response.setHeader("content-type", "text/html");
       response.end(`<!DOCTYPE html><a href="/files/${wheelName}#sha256=${sha256Of(wheel)}">${wheelName}</a>`);
       return;
     }
+    if (this.isForPipOnly && !request.headers["user-agent"]?.startsWith("pip/")) {
+      response.writeHead(403).end();
+      return;
+    }
     this.downloads += 1;
-    response.writeHead(200, { "content-type": "application/zip", "content-length": wheel.length });
-    if (!this.isStalling) return void response.end(wheel);
-    response.write(wheel.subarray(0, wheel.length / 2), () => this.#onStall());
+    this.ranges.push(request.headers.range);
+    this.#send(wheel, this.ignoresRanges ? undefined : request.headers.range, response);
   }
+
+  #send(wheel: Buffer, range: string | undefined, response: ServerResponse): void {
+    const begin = Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0);
+    const rest = wheel.subarray(begin);
+    const place = `bytes ${begin}-${wheel.length - 1}/${wheel.length}`;
+    response.writeHead(range === undefined ? 200 : 206, {
+      "content-type": "application/zip",
+      "content-length": rest.length,
+      ...(range === undefined ? {} : { "content-range": place }),
+    });
+    const isCut = this.cuts > 0;
+    if (!isCut && !this.isStalling) return void response.end(rest);
+    if (isCut) this.cuts -= 1;
+    response.write(rest.subarray(0, rest.length / 2), () =>
+      isCut ? response.socket?.end() : this.#onStall(),
+    );
+  }
+}
+
+/** The same length, one bit of the library different. */
+function altered(wheel: Buffer): Buffer {
+  const other = Buffer.from(wheel);
+  other[1_000_000] = (other[1_000_000] ?? 0) ^ 1;
+  return other;
 }
 
 function sha256Of(bytes: Buffer): string {

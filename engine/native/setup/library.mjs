@@ -1,5 +1,5 @@
 /**
- * Lays the TensorFlow library into the cache: pip downloads the wheel, its checksum is compared with the pinned
+ * Lays the TensorFlow library into the cache: the wheel is downloaded, its checksum is compared with the pinned
  * one, and the two libraries and the few headers that the binding needs are taken out. Every step ends in a
  * rename, so a killed set-up leaves either the whole result of a step or nothing that counts.
  */
@@ -7,8 +7,10 @@ import { createHash } from "node:crypto";
 import {
   createReadStream,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -19,6 +21,7 @@ import { libraryFolder } from "./locate.mjs";
 import { tensorFlowVersion } from "./platform.mjs";
 import { lastLine, pipRefusal, pythonWithPip, run } from "./programs.mjs";
 import { diskFull, SetupRefusal } from "./refusal.mjs";
+import { fetchWheel, wheelAddress } from "./wheel-fetch.mjs";
 
 /**
  * @typedef {import("./platform.mjs").Platform} Platform
@@ -32,6 +35,8 @@ const headers = ["tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/plat
 const record = "files.json";
 /** Both libraries, the compiled binding, and a little room. */
 const libraryBytes = 900_000_000;
+/** The growing file in the download folder; it outlives a killed set-up, and the next one continues it. */
+const partName = "tensorflow.whl.part";
 const downloadReportMs = 3_000;
 
 /**
@@ -49,7 +54,8 @@ export async function layLibrary(platform, say, again) {
   }
   const download = downloadFolder(platform);
   for (const target of [folder, download]) removeLeftovers(target);
-  const stillToLoad = wheelIn(download) === undefined ? platform.wheel.bytes : 0;
+  const stillToLoad =
+    wheelIn(download) === undefined ? platform.wheel.bytes - sizeOf(join(download, partName)) : 0;
   needFreeSpace(folder, libraryBytes + stillToLoad, `TensorFlow ${tensorFlowVersion}`);
   const wheel = await downloadedWheel(platform, say, again);
   await takeOut(wheel, folder, say, again);
@@ -84,15 +90,74 @@ async function downloadedWheel(platform, say, again) {
     say("the downloaded wheel is there already");
     return kept;
   }
+  const python = await pythonWithPip();
+  say(
+    `downloading TensorFlow ${tensorFlowVersion} (${platform.wheel.distribution}, ${megabytes(platform.wheel.bytes)})`,
+  );
+  if (await isFetched(platform, python, target, say, again)) return /** @type {string} */ (wheelIn(target));
   await makeWhole(target, async (partial) => {
-    await download(platform, partial, say, again);
+    await downloadByPip(platform, python, partial, say, again);
     const wheel = wheelIn(partial);
     if (wheel !== undefined && (await sha256Of(wheel)) === platform.wheel.sha256) return;
-    throw new SetupRefusal(
-      `The TensorFlow wheel that pip downloaded does not match its checksum ${platform.wheel.sha256}. Clear pip's cache and try again: python3 -m pip cache purge && ${again}`,
-    );
+    throw wrongChecksum(platform, again);
   });
   return /** @type {string} */ (wheelIn(target));
+}
+
+/**
+ * @param {Platform} platform
+ * @param {string} again
+ */
+function wrongChecksum({ wheel }, again) {
+  return new SetupRefusal(
+    `The TensorFlow wheel that pip downloaded does not match its checksum ${wheel.sha256}. Clear pip's cache and try again: python3 -m pip cache purge && ${again}`,
+  );
+}
+
+/**
+ * Fetches the wheel by ranges into the download folder, continuing an earlier part. False: pip has to do it.
+ * @param {Platform} platform
+ * @param {string} python
+ * @param {string} folder
+ * @param {Say} say
+ * @param {string} again
+ */
+async function isFetched(platform, python, folder, say, again) {
+  const { wheel } = platform;
+  mkdirSync(folder, { recursive: true });
+  const part = join(folder, partName);
+  const prefix = `${wheel.distribution.replaceAll("-", "_")}-${tensorFlowVersion}-cp311-cp311-`;
+  const address = await wheelAddress(python, pipTarget(wheel.tag), wheel, prefix);
+  if (address === undefined) return false;
+  const before = sizeOf(part);
+  if (before > 0) say(`continuing at ${megabytes(before)}`);
+  const reporting = setInterval(() => reportDownload(folder, wheel.bytes, say), downloadReportMs);
+  const { state, output } = await fetchWheel(python, address, part, wheel.bytes, () => sizeOf(part));
+  clearInterval(reporting);
+  if (state === "diskFull") throw diskFull(folder);
+  if (state === "broken") throw brokenDownload(lastLine(output), again);
+  if (state === "notPossible") return false;
+  if ((await sha256Of(part)) !== wheel.sha256) {
+    rmSync(part);
+    throw wrongChecksum(platform, again);
+  }
+  renameSync(part, join(folder, "tensorflow.whl"));
+  return true;
+}
+
+/**
+ * @param {string} reason
+ * @param {string} again
+ */
+function brokenDownload(reason, again) {
+  return new SetupRefusal(
+    `The connection broke while TensorFlow ${tensorFlowVersion} was downloaded (${reason}). What came is kept; to continue, run: ${again}`,
+  );
+}
+
+/** @param {string} path */
+function sizeOf(path) {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /**
@@ -110,28 +175,23 @@ function wheelIn(folder) {
   return name === undefined ? undefined : join(folder, name);
 }
 
+/** @param {string} tag */
+function pipTarget(tag) {
+  const python = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--platform", tag];
+  return ["--only-binary=:all:", ...python];
+}
+
 /**
  * @param {Platform} platform
+ * @param {string} python
  * @param {string} folder
  * @param {Say} say
  * @param {string} again
  */
-async function download({ wheel }, folder, say, again) {
-  const python = await pythonWithPip();
-  say(`downloading TensorFlow ${tensorFlowVersion} (${wheel.distribution}, ${megabytes(wheel.bytes)})`);
+async function downloadByPip({ wheel }, python, folder, say, again) {
   const reporting = setInterval(() => reportDownload(folder, wheel.bytes, say), downloadReportMs);
-  const fixed = [
-    "--python-version",
-    "3.11",
-    "--implementation",
-    "cp",
-    "--abi",
-    "cp311",
-    "--platform",
-    wheel.tag,
-  ];
-  const args = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", ...fixed];
   // pip writes the growing file into its temporary folder: ours, so that it lies on the disk that was checked.
+  const args = ["-m", "pip", "download", "--no-deps", "--no-cache-dir", ...pipTarget(wheel.tag)];
   const ended = await run(python, [...args, "-d", folder, `${wheel.distribution}==${tensorFlowVersion}`], {
     env: { TMPDIR: folder, PIP_RESUME_RETRIES: process.env["PIP_RESUME_RETRIES"] ?? "5" },
   });
@@ -147,7 +207,7 @@ async function download({ wheel }, folder, say, again) {
 function reportDownload(folder, bytes, say) {
   const here = readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)));
   const sizes = here
-    .filter((path) => path.endsWith(".whl"))
+    .filter((path) => /\.whl(\.part)?$/.test(path))
     .map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   const got = Math.max(0, ...sizes);
   if (got > 0 && got < bytes)

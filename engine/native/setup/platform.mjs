@@ -31,7 +31,7 @@ const wheels = {
     distribution: "tensorflow",
     tag: "manylinux_2_27_aarch64",
     sha256: "4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c",
-    bytes: 281_800_000,
+    bytes: 281_828_020,
   },
 };
 

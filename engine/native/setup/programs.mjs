@@ -5,15 +5,17 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
 import { SetupRefusal } from "./refusal.mjs";
 
 /** @typedef {{ code: number, output: string }} Ended code 127: there is no such program */
 
 /**
- * Runs a program to its end. `show` lets it write to our own standard output; else its output is kept.
+ * Runs a program to its end. `show` lets it write to our own standard output; else its output is kept
+ * (the end of it), and `onLine` sees each line of its standard output.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string | undefined>, show?: boolean }} [options]
+ * @param {{ cwd?: string, env?: Record<string, string | undefined>, show?: boolean, onLine?: (line: string) => void }} [options]
  * @returns {Promise<Ended>}
  */
 export function run(command, args, options = {}) {
@@ -24,6 +26,8 @@ export function run(command, args, options = {}) {
       stdio: options.show === true ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
     });
     let output = "";
+    if (options.onLine !== undefined && child.stdout !== null)
+      createInterface({ input: child.stdout }).on("line", options.onLine);
     const keep = (/** @type {Buffer} */ chunk) => {
       output = (output + chunk.toString()).slice(-100_000);
     };
