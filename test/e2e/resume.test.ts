@@ -190,6 +190,14 @@ describe("a run of three epochs", () => {
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(sentence) });
   });
 
+  it("has its flags decided for a coordinator, too, and is not begun with resume by a name that is none", async () => {
+    const other = await trainyard("coordinator", "--run", "unbroken", "--port", "0", "--batch-size", "16");
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining("--batch-size is decided") });
+    const unknown = await trainyard("train", "--resume", "unbrokn");
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('no run "unbrokn"') });
+    expect(await trainyard("train")).toMatchObject({ code: 2, stderr: expect.stringContaining("--resume") });
+  });
+
   it("is not taken from a coordinator that answers", async () => {
     const cluster = await begin("owned", []);
     try {
