@@ -1,6 +1,7 @@
 /** `trainyard worker`: joins a coordinator and computes until the run is over. */
 import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
+import { requireLoopback } from "../shared/grpc/listen.js";
 import { startMetricsServer } from "../shared/http.js";
 import { limits } from "../shared/limits.js";
 import { createLogger } from "../shared/log.js";
@@ -15,6 +16,7 @@ interface Options extends GlobalOptions {
   id?: string | undefined;
   metricsHost: string;
   metricsPort: number;
+  insecure: boolean;
   connectTimeout: number;
   attached: boolean;
 }
@@ -41,6 +43,11 @@ export const command: CommandModule<GlobalOptions, Options> = {
           default: "127.0.0.1",
           requiresArg: true,
           describe: "Where /metrics listens",
+        },
+        insecure: {
+          type: "boolean",
+          default: false,
+          describe: "Show the metrics beyond loopback to whoever reaches the port",
         },
         "metrics-port": numberOption(
           "metrics-port",
@@ -70,6 +77,7 @@ async function work(options: Options, signal: AbortSignal) {
   if (!/^.+:\d+$/.test(options.coordinator)) {
     throw new TrainyardError("USAGE", `--coordinator must be host:port, not ${options.coordinator}`);
   }
+  requireLoopback(options.metricsHost, options.insecure);
   const metrics = workerMetrics();
   const logger = createLogger({
     role: "worker",

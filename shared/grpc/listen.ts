@@ -11,7 +11,7 @@ export function requireLoopback(host: string, insecure: boolean): void {
   if (isLoopback(host) || insecure) return;
   throw new TrainyardError(
     "USAGE",
-    `listening on ${host} would let anyone who reaches this machine join the run: there is no TLS yet. ` +
+    `listening on ${host} would serve anyone who reaches this machine: there is no TLS yet. ` +
       "Listen on 127.0.0.1, or add --insecure if the network is yours alone",
   );
 }

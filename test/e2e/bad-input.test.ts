@@ -151,7 +151,12 @@ describe("addresses", () => {
     expectRefusal(
       await run("coordinator", "pets", "--run", "open", "--host", "0.0.0.0"),
       2,
-      "listening on 0.0.0.0 would let anyone",
+      "listening on 0.0.0.0 would serve anyone",
+    );
+    expectRefusal(
+      await run("worker", "--metrics-host", "0.0.0.0"),
+      2,
+      "listening on 0.0.0.0 would serve anyone",
     );
     const foreign = await run(
       "coordinator",
