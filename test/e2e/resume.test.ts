@@ -81,7 +81,10 @@ describe("a run of three epochs", () => {
   it("ends with the same bits when its coordinator is killed in the second epoch and started again", async () => {
     const cluster = await begin("killed", ["a", "b"]);
     try {
-      await cluster.until("a step of the second epoch", ({ step }) => step > stepsPerEpoch + 1);
+      // Training goes on while the first epoch's checkpoint is written.
+      const manifest = fileOf("killed", "checkpoints", `1-${stepsPerEpoch}`, "manifest.json");
+      const isThere = ({ step }: { step: number }) => step > stepsPerEpoch + 1 && existsSync(manifest);
+      await cluster.until("a step of the second epoch", isThere);
       await cluster.killCoordinator();
       await cluster.startAgain();
       expect(cluster.ready.notes).toContainEqual(
