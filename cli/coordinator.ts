@@ -7,6 +7,7 @@ import { createLogger } from "../shared/log.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
+import { refuseDecided } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
 import { checkRunName } from "./run-name.js";
 import { type RunFlags, runOptions } from "./run-options.js";
@@ -94,6 +95,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
         "$0 coordinator faces --host 0.0.0.0 --insecure --advertise train-1 --tensor-port 7071",
         "Coordinate a new run for workers of other machines",
       )
+      .example("$0 coordinator --run faces-1 --port 7070", "Go on with a run whose coordinator died")
       .example("$0 worker --coordinator train-1:7070", "Join it from another machine") as never,
   handler: async (options) => {
     process.exitCode = await withSignals((signal) => coordinate(options, signal));
@@ -149,7 +151,10 @@ async function chooseRun(
     for (const note of notes) process.stderr.write(`${note}\n`);
     return { run: spec.run, isNew: true };
   }
-  if (options.run !== undefined) return { run: checkRunName(options.run), isNew: false };
+  if (options.run !== undefined) {
+    refuseDecided(options.run, ["run"]);
+    return { run: checkRunName(options.run), isNew: false };
+  }
   throw new TrainyardError(
     "USAGE",
     "name a data set for a new run, or an existing run by --run: trainyard coordinator faces",

@@ -26,6 +26,8 @@ export interface LocalClusterOptions {
 export interface ClusterAddresses {
   readonly address: string;
   readonly http: string;
+  /** What the coordinator wants a person to know before the run goes on. */
+  readonly notes: readonly string[];
 }
 
 /** How often one worker is started again before it is given up. */
@@ -135,11 +137,14 @@ export class LocalCluster {
     this.#abandon(`no worker is left; the last one ended with ${how}: ${reason}`);
   }
 
-  /** One that died, or whose end nobody could read, takes the run with it. */
+  /** One that died, or whose end nobody could read, ends the cluster. */
   #reportCoordinator(code: number | null, signal: NodeJS.Signals | null): void {
     const log = join(this.logFolder, "coordinator.log");
     if (signal !== null) {
-      return this.#abandon(`the coordinator died (${signal}), and the run with it; its log is ${log}`);
+      const { run } = this.#options;
+      return this.#abandon(
+        `the coordinator died (${signal}), its log is ${log}; go on with trainyard train --resume ${run}`,
+      );
     }
     const sentence = `the coordinator ended (exit code ${code}) without a word of how the run ended: ${lastMessage(log)}`;
     setTimeout(() => this.#abandon(sentence), endMs).unref();

@@ -135,7 +135,7 @@ const remove: CommandModule<GlobalOptions, RunOptions> = {
 const nobodyAnswers = (run: string, http: string) =>
   new TrainyardError(
     "UNREACHABLE",
-    `the coordinator of ${run} at ${http} does not answer; it may have crashed`,
+    `the coordinator of ${run} at ${http} does not answer; if it crashed, go on with trainyard train --resume ${run}`,
   );
 
 export const command: CommandModule<GlobalOptions, GlobalOptions> = {

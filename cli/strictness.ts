@@ -45,6 +45,10 @@ function isWritten(key: string, words: readonly string[]): boolean {
   return words.some((word) => word.startsWith("-") && normal(name(word)) === normal(key));
 }
 
+/** Those of the options (as `learning-rate`) that the user wrote. */
+export const writtenOptions = (names: readonly string[], words: readonly string[]): string[] =>
+  names.filter((name) => isWritten(name, words));
+
 function checkNames(argv: Arguments, declared: readonly string[], words: readonly string[]): void {
   const known = new Set(["_", "$0", "", ...declared].map(normal));
   for (const key of Object.keys(argv)) {

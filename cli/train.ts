@@ -8,13 +8,15 @@ import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
 import { followRun } from "./progress.js";
+import { refuseDecided, resumableRun } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
 export interface TrainOptions extends GlobalOptions, RunFlags {
-  dataset: string;
+  dataset?: string | undefined;
+  resume?: string | undefined;
   workers: number;
   reducers: number;
   detach: boolean;
@@ -25,11 +27,11 @@ export interface TrainOptions extends GlobalOptions, RunFlags {
 const leaveMs = 10_000;
 
 export const command: CommandModule<GlobalOptions, TrainOptions> = {
-  command: "train <dataset>",
+  command: "train [dataset]",
   describe: "Train a classifier on a data set, with workers on this machine",
   builder: (yargs) =>
     yargs
-      .positional("dataset", { type: "string", demandOption: true, describe: "Name of an imported data set" })
+      .positional("dataset", { type: "string", describe: "Name of an imported data set" })
       .options({
         workers: numberOption(
           "workers",
@@ -48,24 +50,51 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
           group: "Here:",
         },
         json: jsonOption,
+        resume: {
+          type: "string",
+          requiresArg: true,
+          describe:
+            "Go on with this run from its newest whole checkpoint (a name, the beginning of it, or latest)",
+          group: "Here:",
+        },
         ...runOptions,
       })
       .example("$0 train faces", "Train the classic face classifier on the data set faces")
       .example("$0 train faces --epochs 40 --patience 5 --seed 7", "Stop early, keep the best weights")
-      .example("$0 train faces --batch-size 128 --workers 8", "More lanes, more workers") as never,
+      .example("$0 train faces --batch-size 128 --workers 8", "More lanes, more workers")
+      .example("$0 train --resume latest", "Go on with a run that was stopped or cut off") as never,
   handler: async (options) => {
     process.exitCode = await withSignals((signal) => train(options, signal));
   },
 };
 
 async function train(options: TrainOptions, signal: AbortSignal) {
+  if (options.resume !== undefined) return await resume(options.resume, options, signal);
+  if (options.dataset === undefined) {
+    throw new TrainyardError("USAGE", "name a data set, or a run with --resume: trainyard train faces");
+  }
   const store = await openUserStore(options.store, signal, { create: false });
   const { spec, notes } = await createRun(store, options.dataset, options, signal);
   for (const note of notes) process.stderr.write(`${note}\n`);
   return await trainLocally(store, spec, options, signal);
 }
 
-type LocalOptions = Pick<TrainOptions, "store" | "workers" | "reducers" | "detach" | "json" | "logLevel">;
+async function resume(name: string, options: TrainOptions, signal: AbortSignal) {
+  if (options.dataset !== undefined) {
+    throw new TrainyardError(
+      "USAGE",
+      "--resume takes the data set of its run: leave the data set's name out",
+    );
+  }
+  refuseDecided(name);
+  const store = await openUserStore(options.store, signal, { create: false });
+  return await trainLocally(store, await resumableRun(store, name, signal), options, signal);
+}
+
+type LocalOptions = Pick<
+  TrainOptions,
+  "store" | "workers" | "reducers" | "detach" | "json" | "logLevel" | "resume"
+>;
 
 /** Starts the cluster, follows the run, tells the end. Returns the exit code. */
 export async function trainLocally(
@@ -84,12 +113,13 @@ export async function trainLocally(
   signal.addEventListener("abort", stop, { once: true });
   const addresses = await cluster.start().catch(async (error: unknown) => {
     await cluster.close(0);
-    await withdrawRun(store, spec.run);
+    if (options.resume === undefined) await withdrawRun(store, spec.run);
     throw error;
   });
   process.stderr.write(
     `run ${spec.run}: http://${addresses.http}/ shows it, logs are in ${cluster.logFolder}\n`,
   );
+  for (const note of addresses.notes) process.stderr.write(`${note}\n`);
   if (options.detach) return detached(cluster, spec, addresses, options.json);
   try {
     const followed = followRun({ http: addresses.http, run: spec.run, store, quiet: options.json });

@@ -7,23 +7,22 @@ import {
   checkpointManifestKey,
   checkpointPrefix,
   encodeVector,
+  type HashedObject,
 } from "../shared/checkpoint.js";
-import { keepNonFinite } from "../shared/curve.js";
 import type { ModelLayout } from "../shared/layout.js";
 import { sha256Hex } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import type { Progress } from "./core/state.js";
+import { encodeState } from "./checkpoint-state.js";
+import type { SavedState } from "./core/state.js";
 import type { VectorSnapshot } from "./reducers/pool.js";
 
 export interface CheckpointContent {
   readonly checkpoint: string;
   readonly reason: string;
   readonly layout: ModelLayout;
-  readonly progress: Progress;
+  readonly saved: SavedState;
   readonly vectors: VectorSnapshot;
-  /** Keys of the sealed log segments. */
-  readonly log: readonly string[];
-  readonly best: string | null;
+  readonly log: readonly HashedObject[];
 }
 
 export interface WrittenCheckpoint {
@@ -35,22 +34,28 @@ export class CheckpointWriter {
   readonly #store: ObjectStore;
   readonly #run: string;
   readonly #keep: number;
-  /** Whole ones of this generation, oldest first. */
-  #written: string[] = [];
+  /** Oldest first; those of former generations too. */
+  #kept: string[];
+  readonly #written = new Map<string, WrittenCheckpoint>();
 
-  constructor(store: ObjectStore, run: string, keep: number) {
+  /** `former`: checkpoints of former generations that this one goes on from, oldest first. */
+  constructor(store: ObjectStore, run: string, keep: number, former: readonly string[] = []) {
     this.#store = store;
     this.#run = run;
     this.#keep = keep;
+    this.#kept = [...former];
   }
 
+  /** The same commit again is written once. Errors: the store's. */
   async write(content: CheckpointContent): Promise<WrittenCheckpoint> {
-    const { layout, vectors, checkpoint } = content;
+    const { layout, vectors, checkpoint, saved } = content;
+    const former = this.#written.get(checkpoint);
+    if (former !== undefined) return former;
     const files: [string, Uint8Array][] = [
       ["weights.safetensors", encodeVector(layout, vectors.weights)],
       ["adam-m.safetensors", encodeVector(layout, vectors.m)],
       ["adam-v.safetensors", encodeVector(layout, vectors.v)],
-      ["state.json", Buffer.from(stateJson(content))],
+      ["state.json", encodeState(checkpoint, layout, saved)],
     ];
     const objects: CheckpointManifest["objects"] = [];
     for (const [name, bytes] of files) {
@@ -59,12 +64,11 @@ export class CheckpointWriter {
       objects.push({ key, bytes: bytes.byteLength, sha256: sha256Hex(bytes) });
     }
     await this.#writeManifest(content, objects);
-    this.#written.push(checkpoint);
-    await this.#rotate(content.best);
-    return {
-      bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
-      weightsSha256: objects[0]?.sha256 ?? "",
-    };
+    const written = writtenCheckpoint(objects);
+    this.#written.set(checkpoint, written);
+    this.#kept.push(checkpoint);
+    await this.#rotate(saved.bestCheckpoint);
+    return written;
   }
 
   async #writeManifest(content: CheckpointContent, objects: CheckpointManifest["objects"]): Promise<void> {
@@ -72,7 +76,7 @@ export class CheckpointWriter {
       format: "trainyard-checkpoint/1",
       checkpoint: content.checkpoint,
       run: this.#run,
-      step: content.progress.step,
+      step: content.saved.progress.step,
       reason: content.reason,
       objects,
       log: [...content.log],
@@ -85,26 +89,18 @@ export class CheckpointWriter {
 
   /** The manifest goes first, so that a half-deleted checkpoint is none. */
   async #rotate(best: string | null): Promise<void> {
-    const kept = new Set([...this.#written.slice(-this.#keep), ...(best === null ? [] : [best])]);
-    for (const old of this.#written.filter((checkpoint) => !kept.has(checkpoint))) {
+    const kept = new Set([...this.#kept.slice(-this.#keep), ...(best === null ? [] : [best])]);
+    for (const old of this.#kept.filter((checkpoint) => !kept.has(checkpoint))) {
       await this.#store.delete(checkpointManifestKey(this.#run, old));
       for await (const object of this.#store.list(`${checkpointPrefix(this.#run, old)}/`)) {
         await this.#store.delete(object.key);
       }
     }
-    this.#written = this.#written.filter((checkpoint) => kept.has(checkpoint));
+    this.#kept = this.#kept.filter((checkpoint) => kept.has(checkpoint));
   }
 }
 
-/** Everything a resumed coordinator needs besides the vectors; numbers keep all their bits in JSON. */
-function stateJson({ layout, progress, checkpoint }: CheckpointContent): string {
-  const { statistics } = progress;
-  const state = {
-    format: "trainyard-state/1",
-    checkpoint,
-    layout,
-    progress: { ...progress, statistics: undefined },
-    statistics: { sums: [...statistics.sums], decay: statistics.decay },
-  };
-  return `${JSON.stringify(state, keepNonFinite, 1)}\n`;
-}
+export const writtenCheckpoint = (objects: readonly HashedObject[]): WrittenCheckpoint => ({
+  bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
+  weightsSha256: objects.find(({ key }) => key.endsWith("/weights.safetensors"))?.sha256 ?? "",
+});

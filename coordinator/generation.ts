@@ -19,6 +19,18 @@ export async function lastGeneration(store: ObjectStore, run: string): Promise<n
   return last;
 }
 
+/** Every record that was written. Errors: the store's. */
+export async function listGenerations(store: ObjectStore, run: string): Promise<GenerationRecord[]> {
+  const records: GenerationRecord[] = [];
+  const prefix = runKey(run, "generations/");
+  for await (const { key } of store.list(prefix)) {
+    const generation = Number(key.slice(prefix.length).replace(/\.json$/, ""));
+    const record = Number.isSafeInteger(generation) ? await readGeneration(store, run, generation) : null;
+    if (record !== null) records.push(record);
+  }
+  return records;
+}
+
 /** Who took that number; null when nobody did, or when what is there is no record. Errors: the store's. */
 export async function readGeneration(
   store: ObjectStore,

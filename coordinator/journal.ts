@@ -2,8 +2,11 @@
  * What happened in the run: curve rows and events. Kept in memory for the pages, sealed into immutable segments
  * `log/<generation>-<n>.jsonl` at each checkpoint, whose manifest names them.
  */
+
+import type { HashedObject } from "../shared/checkpoint.js";
 import { type Curve, type EpochRow, keepNonFinite, type StepRow } from "../shared/curve.js";
 import { runKey } from "../shared/spec.js";
+import { sha256Hex } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
 interface JournalEvent {
@@ -18,17 +21,29 @@ type Line =
   | ({ readonly kind: "epoch" } & EpochRow)
   | ({ readonly kind: "event" } & JournalEvent);
 
+/** What former coordinators sealed: rows up to the checkpoint, and the segments that hold them. */
+export interface SealedLog {
+  readonly steps: readonly StepRow[];
+  readonly epochs: readonly EpochRow[];
+  readonly segments: readonly HashedObject[];
+}
+
 export class Journal {
   readonly #run: string;
   readonly #generation: number;
-  readonly steps: StepRow[] = [];
-  readonly epochs: EpochRow[] = [];
+  readonly steps: StepRow[];
+  readonly epochs: EpochRow[];
   #unsealed: Line[] = [];
-  #sealed: string[] = [];
+  /** Taken to be sealed, and not yet written. */
+  #taken = "";
+  #sealed: readonly HashedObject[];
 
-  constructor(run: string, generation: number) {
+  constructor(run: string, generation: number, former: SealedLog | null = null) {
     this.#run = run;
     this.#generation = generation;
+    this.steps = [...(former?.steps ?? [])];
+    this.epochs = [...(former?.epochs ?? [])];
+    this.#sealed = former?.segments ?? [];
   }
 
   step(row: StepRow): void {
@@ -56,12 +71,18 @@ export class Journal {
     return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
   }
 
-  /** Writes one segment; returns the keys of all so far, in order. */
-  async seal(store: ObjectStore, text: string): Promise<readonly string[]> {
-    if (text === "") return this.#sealed;
+  /**
+   * Writes one segment; returns all so far, in order. One call at a time. What can't be written stays, and goes into
+   * the next segment. Errors: the store's.
+   */
+  async seal(store: ObjectStore, text: string): Promise<readonly HashedObject[]> {
+    this.#taken += text;
+    if (this.#taken === "") return this.#sealed;
+    const bytes = Buffer.from(this.#taken);
     const key = runKey(this.#run, "log", `${this.#generation}-${this.#sealed.length}.jsonl`);
-    await store.put(key, Buffer.from(text), { contentType: "application/x-ndjson" });
-    this.#sealed = [...this.#sealed, key];
+    await store.put(key, bytes, { contentType: "application/x-ndjson" });
+    this.#taken = "";
+    this.#sealed = [...this.#sealed, { key, bytes: bytes.byteLength, sha256: sha256Hex(bytes) }];
     return this.#sealed;
   }
 }

@@ -13,14 +13,15 @@ import { asGeneration } from "../shared/ids.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
 import { RunSpec, runKey } from "../shared/spec.js";
-import { fetchStatus, type GenerationRecord, type RunStatus } from "../shared/status.js";
+import { fetchStatus, type GenerationRecord, hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { programVersion } from "../shared/version.js";
 import { ControlServer } from "./control-server.js";
 import { planRun } from "./core/plan.js";
-import type { Outcome } from "./core/state.js";
+import type { Outcome, Restored } from "./core/state.js";
 import { initialState } from "./core/transition.js";
 import { claimGeneration, lastGeneration, readGeneration } from "./generation.js";
+import { findRestoration } from "./restoration.js";
 import { coordinatorRoutes } from "./routes.js";
 import { Shell } from "./shell.js";
 
@@ -53,6 +54,8 @@ export interface CoordinatorAddresses {
   readonly address: string;
   /** HTTP, host:port. */
   readonly http: string;
+  /** What a person should know: the checkpoint that the run goes on from, and those that were skipped. */
+  readonly notes: readonly string[];
 }
 
 export interface CoordinatorEnd {
@@ -68,12 +71,16 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
   const spec = await readSpec(store, run);
   const manifest = await readRunManifest(store, spec);
   const former = await lastGeneration(store, run);
-  await refuseStarted(store, run, former);
+  await refuseOwned(store, run, former);
+  const { restoration, notes } = await findRestoration(store, run);
+  for (const note of notes) logger.warn(note);
   const metrics = describeRun(spec);
   const generation = asGeneration(former + 1);
   metrics.generation.set(generation);
+  metrics.samplesRedone.inc(restoration?.restored.redone ?? 0);
   const plan = planRun(spec, manifest.splits.train.samples, validationLabels(spec, manifest));
-  const state = initialState(plan, generation, programVersion(), performance.now());
+  const restored = restoration?.restored ?? null;
+  const state = initialState(plan, generation, programVersion(), performance.now(), restored);
   const { host, tensorPort, reducers } = options;
   const storeAddress = absoluteStore(store.url);
   const shell = new Shell({
@@ -82,12 +89,14 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
     store,
     storeAddress,
     state,
+    restoration,
     host,
     tensorPort,
     reducers,
     logger,
     metrics,
   });
+  shell.hold();
   const control = new ControlServer({
     run,
     generation,
@@ -106,9 +115,10 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
       address: `${options.advertise ?? host}:${port}`,
       http: `${options.advertise ?? host}:${http.address.slice(http.address.lastIndexOf(":") + 1)}`,
     };
-    await claimGeneration(store, run, { ...addresses, startedAt: new Date().toISOString() });
+    const from = restored?.checkpoint ?? null;
+    await claimGeneration(store, run, { ...addresses, startedAt: new Date().toISOString(), from });
     shell.start(control);
-    options.onReady(addresses);
+    options.onReady({ ...addresses, notes: restored === null ? notes : [...notes, standOf(restored)] });
     return await followToEnd(options, shell);
   } finally {
     await shell.close();
@@ -156,8 +166,8 @@ async function readRunManifest(store: ObjectStore, spec: RunSpec): Promise<Manif
   return manifest;
 }
 
-/** A run is trained once from its beginning, by one coordinator; going on with one that was cut off is not built yet. */
-async function refuseStarted(store: ObjectStore, run: string, generation: number): Promise<void> {
+/** A run that is over, or that another coordinator holds, is not taken. Errors: ALREADY_EXISTS, the store's. */
+async function refuseOwned(store: ObjectStore, run: string, generation: number): Promise<void> {
   const refuse = (why: string) => {
     throw new TrainyardError("ALREADY_EXISTS", `the run ${run} ${why}`);
   };
@@ -170,16 +180,18 @@ async function refuseStarted(store: ObjectStore, run: string, generation: number
       `has a coordinator at ${owner.address}: let workers join that one, or end it with trainyard runs stop ${run}`,
     );
   }
-  for await (const { key } of store.list(runKey(run, "checkpoints/"))) {
-    refuse(
-      `was started before (${key} is there) and can't be resumed by this version: train it again under another name`,
-    );
-  }
 }
 
+function standOf({ checkpoint, saved }: Restored): string {
+  const { epoch, step } = saved.progress;
+  const where = saved.endedBecause === null ? `epoch ${epoch + 1}, step ${step}` : "the export";
+  return `going on from checkpoint ${checkpoint}: ${where}`;
+}
+
+/** One that still tells of its end holds nothing any more. */
 const isAnswering = ({ http }: GenerationRecord, run: string) =>
   fetchStatus(http, run).then(
-    () => true,
+    ({ phase }) => !hasEnded(phase),
     () => false,
   );
 

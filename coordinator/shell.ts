@@ -20,8 +20,9 @@ import { transition } from "./core/transition.js";
 import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
 import { publishResult } from "./publish.js";
-import { ReducerPool } from "./reducers/pool.js";
+import { ReducerPool, type VectorSnapshot } from "./reducers/pool.js";
 import { joinChecksums } from "./reducers/slices.js";
+import type { Restoration } from "./restoration.js";
 import { resultOf } from "./result.js";
 import { phaseName, statusOf } from "./status.js";
 
@@ -37,6 +38,8 @@ export interface ShellOptions {
   /** What workers are told to open; they may run in another folder. */
   readonly storeAddress: string;
   readonly state: CoreState;
+  /** What a former coordinator left; without it the run begins. */
+  readonly restoration?: Restoration | null;
   /** Where slices listen; port 0 = any. */
   readonly host: string;
   readonly tensorPort: number;
@@ -49,13 +52,15 @@ export class Shell {
   readonly #options: ShellOptions;
   readonly #journal: Journal;
   readonly #checkpoints: CheckpointWriter;
-  readonly #written = new Map<string, WrittenCheckpoint>();
+  readonly #written: Map<string, WrittenCheckpoint>;
   readonly ended: Promise<Outcome>;
   #state: CoreState;
   #control: ControlServer | undefined;
   #pool: ReducerPool | undefined;
   #slices: readonly SliceEndpoint[] = [];
   #layout: ModelLayout | undefined;
+  /** Of the checkpoint, until the slices have them. */
+  #vectors: VectorSnapshot | undefined;
   #result: RunResult | null = null;
   #queue: CoreEvent[] = [];
   #isBusy = false;
@@ -67,15 +72,25 @@ export class Shell {
   constructor(options: ShellOptions) {
     this.#options = options;
     this.#state = options.state;
-    this.#journal = new Journal(options.spec.run, options.state.generation);
-    this.#checkpoints = new CheckpointWriter(options.store, options.spec.run, options.spec.checkpoint.keep);
+    const { store, spec, state, restoration } = options;
+    this.#journal = new Journal(spec.run, state.generation, restoration?.log);
+    this.#checkpoints = new CheckpointWriter(store, spec.run, spec.checkpoint.keep, restoration?.former);
+    this.#written = new Map(restoration?.written);
+    this.#vectors = restoration?.vectors;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
   }
 
+  /** Events wait for the start: workers that look for their coordinator find the port before the run is taken. */
+  hold(): void {
+    this.#isBusy = true;
+  }
+
   start(control: ControlServer): void {
     this.#control = control;
+    this.#isBusy = false;
+    this.dispatch({ tag: "tick", nowMs: performance.now() });
     this.#tick = setInterval(() => this.dispatch({ tag: "tick", nowMs: performance.now() }), tickMs);
   }
 
@@ -144,6 +159,8 @@ export class Shell {
         return this.#control?.disconnect(effect.worker);
       case "startSlices":
         return this.#startSlices(effect.layout);
+      case "restore":
+        return this.#restore(effect.step);
       case "beginStep":
         return this.#pool?.begin(effect.step, effect.present);
       case "apply":
@@ -208,8 +225,15 @@ export class Shell {
     );
   }
 
+  #restore(step: number): void {
+    if (this.#vectors === undefined)
+      throw new Error("invariant broken: restored twice, or without a checkpoint");
+    this.#pool?.restore(step, this.#vectors);
+    this.#vectors = undefined;
+  }
+
   /** The vectors are copied before any later step's decision reaches the reducers; writing happens meanwhile. */
-  #checkpoint({ checkpoint, progress, reason, best }: Extract<Effect, { tag: "checkpoint" }>): void {
+  #checkpoint({ checkpoint, reason, saved }: Extract<Effect, { tag: "checkpoint" }>): void {
     const layout = this.#layout;
     const snapshot = this.#pool?.snapshot();
     if (layout === undefined || snapshot === undefined)
@@ -224,10 +248,9 @@ export class Shell {
           checkpoint,
           reason,
           layout,
-          progress,
+          saved,
           vectors,
           log,
-          best,
         });
         this.#noteCheckpoint(checkpoint, written, (performance.now() - startedMs) / 1000);
         this.dispatch({ tag: "checkpointWritten", checkpoint });

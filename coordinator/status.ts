@@ -39,6 +39,8 @@ export function phaseName(phase: Phase): RunPhase {
   switch (phase.tag) {
     case "gathering":
       return "waiting";
+    case "restoring":
+      return "initialising";
     case "initialising":
     case "training":
     case "evaluating":

@@ -14,15 +14,22 @@ import type { ObjectStore } from "./store/object-store.js";
 export const vectorFiles = ["weights", "adam-m", "adam-v"] as const;
 export type VectorFile = (typeof vectorFiles)[number];
 
+const HashedObject = z.object({
+  key: z.string(),
+  bytes: z.number().int().nonnegative(),
+  sha256: z.string(),
+});
+export type HashedObject = z.infer<typeof HashedObject>;
+
 export const CheckpointManifest = z.object({
   format: z.literal("trainyard-checkpoint/1"),
   checkpoint: z.string(),
   run: z.string(),
   step: z.number().int().nonnegative(),
   reason: z.string(),
-  objects: z.array(z.object({ key: z.string(), bytes: z.number().int(), sha256: z.string() })),
-  /** Sealed segments of events and curve up to this step. */
-  log: z.array(z.string()),
+  objects: z.array(HashedObject),
+  /** Sealed segments of events and curve up to this step, in order. */
+  log: z.array(HashedObject),
 });
 export type CheckpointManifest = z.infer<typeof CheckpointManifest>;
 
@@ -61,6 +68,35 @@ export function decodeVector(layout: ModelLayout, bytes: Uint8Array, key: string
   return vector;
 }
 
+/** The generation and the step in a checkpoint's name; null when it is none. */
+export function parseCheckpointId(id: string): { generation: number; step: number } | null {
+  const parts = /^(\d+)-(\d+)$/.exec(id);
+  return parts === null ? null : { generation: Number(parts[1]), step: Number(parts[2]) };
+}
+
+/** Errors: NOT_FOUND; DAMAGED when what is there is no manifest of that checkpoint. */
+export async function readCheckpointManifest(
+  store: ObjectStore,
+  run: string,
+  checkpoint: string,
+  options: { signal?: AbortSignal } = {},
+): Promise<CheckpointManifest> {
+  const key = checkpointManifestKey(run, checkpoint);
+  const manifest = CheckpointManifest.safeParse(jsonOf(await store.get(key, options)));
+  if (manifest.success && manifest.data.run === run && manifest.data.checkpoint === checkpoint) {
+    return manifest.data;
+  }
+  throw new TrainyardError("DAMAGED", `${key} is not a whole manifest of that checkpoint`);
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return null; // no schema takes it, which its reader reports
+  }
+}
+
 /** Weights and moving statistics of a checkpoint. Errors: NOT_FOUND, DAMAGED naming the object. */
 export async function readCheckpointModel(
   store: ObjectStore,
@@ -69,8 +105,7 @@ export async function readCheckpointModel(
   signal?: AbortSignal,
 ): Promise<{ layout: ModelLayout; weights: Float32Array; statistics: MovingStatistics }> {
   const options = signal === undefined ? {} : { signal };
-  const manifestBytes = await store.get(checkpointManifestKey(run, checkpoint), options);
-  const manifest = CheckpointManifest.parse(JSON.parse(Buffer.from(manifestBytes).toString("utf8")));
+  const manifest = await readCheckpointManifest(store, run, checkpoint, options);
   const read = async (name: string) => {
     const entry = manifest.objects.find((object) => object.key.endsWith(`/${name}`));
     if (entry === undefined) throw new TrainyardError("DAMAGED", `checkpoint ${checkpoint} lists no ${name}`);

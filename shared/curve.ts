@@ -6,7 +6,7 @@ import { z } from "zod";
 import { TrainyardError } from "./errors.js";
 
 /** JSON has no NaN and no infinity: they travel as strings, everything else as the shortest exact decimal. */
-const exact = z
+export const exact = z
   .union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])])
   .transform((value) => Number(value));
 

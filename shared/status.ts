@@ -78,6 +78,8 @@ export const GenerationRecord = z.looseObject({
   /** HTTP, `host:port`. */
   http: z.string(),
   startedAt: z.string(),
+  /** The checkpoint that it went on from; null = it began the run. */
+  from: z.string().nullable().optional(),
 });
 export type GenerationRecord = z.infer<typeof GenerationRecord>;
 

@@ -2,6 +2,7 @@
 import { asEpoch, type Epoch } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { decideEpoch, type EpochRow } from "./epoch.js";
+import { savedState } from "./saved.js";
 import { learningRateOf } from "./schedule.js";
 import type { CoreState, Evaluation, Outcome } from "./state.js";
 import { beginStep } from "./step.js";
@@ -26,6 +27,7 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
     evaluation: evaluation ?? turn.state.evaluation,
     epochStartedMs: turn.state.nowMs,
     lastEpoch: row,
+    endedBecause: decision.stop,
     ...(decision.isBest ? { bestCheckpoint: checkpoint } : {}),
   });
   turn.do({ tag: "epochEnded", row, evaluation, isBest: decision.isBest });
@@ -37,7 +39,6 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   save(turn, `end of epoch ${row.epoch + 1}`);
   if (decision.stop !== null) {
     turn.log("info", `training ends: ${decision.stop}`, { epoch: row.epoch });
-    turn.set({ endedBecause: decision.stop });
     turn.enter({ tag: "saving", checkpoint, goal: "export" });
   } else if (checkpointsPending > 0) {
     turn.enter({ tag: "saving", checkpoint, goal: "train" });
@@ -65,14 +66,12 @@ function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
 
 /** Asks for a checkpoint of the commit under `progress`; training goes on meanwhile. */
 export function save(turn: Turn, reason: string): void {
-  const { progress, bestCheckpoint, checkpointsPending } = turn.state;
-  turn.set({ checkpointsPending: checkpointsPending + 1 });
+  turn.set({ checkpointsPending: turn.state.checkpointsPending + 1 });
   turn.do({
     tag: "checkpoint",
     checkpoint: checkpointId(turn.state),
-    progress,
     reason,
-    best: bestCheckpoint,
+    saved: savedState(turn.state),
   });
 }
 
@@ -82,24 +81,24 @@ export function saveAndThen(turn: Turn, reason: string, goal: "train" | "end"): 
 }
 
 export function afterSaving(turn: Turn, checkpoint: string): void {
-  const { phase, plan, bestCheckpoint } = turn.state;
+  const { phase } = turn.state;
   if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
   switch (phase.goal) {
     case "train":
       return beginStep(turn);
-    case "export": {
-      const best = plan.spec.exportWeights === "best" ? bestCheckpoint : null;
-      turn.enter({
-        tag: "exporting",
-        checkpoint: best ?? checkpoint,
-        worker: null,
-        sinceMs: turn.state.nowMs,
-      });
-      return assignExport(turn);
-    }
+    case "export":
+      return beginExport(turn, checkpoint);
     case "end":
       return end(turn, { tag: "stopped", reason: turn.state.stopRequested ?? "stopped" });
   }
+}
+
+/** `last`: the checkpoint of the run's last commit. */
+export function beginExport(turn: Turn, last: string): void {
+  const { plan, bestCheckpoint, nowMs } = turn.state;
+  const best = plan.spec.exportWeights === "best" ? bestCheckpoint : null;
+  turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, sinceMs: nowMs });
+  assignExport(turn);
 }
 
 /** A checkpoint that the run rests on could not be written: the run ends. Another one: it goes on. */
@@ -148,6 +147,7 @@ export function stop(turn: Turn, reason: string): void {
   switch (phase.tag) {
     case "gathering":
     case "initialising":
+    case "restoring":
       return end(turn, { tag: "stopped", reason });
     case "training":
     case "evaluating":

@@ -4,7 +4,7 @@ import type { Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { EpochRow } from "./epoch.js";
 import type { AdamStep } from "./optimizer.js";
-import type { Evaluation, Outcome, Progress, SliceReport } from "./state.js";
+import type { Evaluation, Outcome, SavedState, SliceReport } from "./state.js";
 
 export interface HelloEvent {
   readonly tag: "hello";
@@ -60,6 +60,8 @@ export type Effect =
   /** Ends the worker's stream after what was sent. */
   | { readonly tag: "disconnect"; readonly worker: string; readonly reason: string }
   | { readonly tag: "startSlices"; readonly layout: ModelLayout }
+  /** The slices take a checkpoint's vectors as the weights version `step`. */
+  | { readonly tag: "restore"; readonly checkpoint: string; readonly step: Step }
   /** Each slice forgets the former step's partials and expects these lanes. */
   | { readonly tag: "beginStep"; readonly step: Step; readonly present: readonly number[] }
   | { readonly tag: "apply"; readonly step: Step; readonly adam: AdamStep }
@@ -67,10 +69,9 @@ export type Effect =
   | {
       readonly tag: "checkpoint";
       readonly checkpoint: string;
-      readonly progress: Progress;
       readonly reason: string;
-      /** Best so far: never deleted by rotation. */
-      readonly best: string | null;
+      /** Its best checkpoint is never deleted by rotation. */
+      readonly saved: SavedState;
     }
   | { readonly tag: "stepCommitted"; readonly row: StepRow; readonly checksums: readonly number[] }
   | {

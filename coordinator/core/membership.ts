@@ -85,7 +85,6 @@ export function admit(turn: Turn, hello: HelloEvent): boolean {
 /** A worker has data, engine and graphs. The first one's layout is the run's; later ones must agree. */
 export function makeReady(turn: Turn, id: string, layoutJson: string): void {
   const layout = parseLayout(layoutJson);
-  const known = turn.state.layout;
   const message = refusedAsReady(turn.state, id, layout);
   if (layout === null || message !== null) {
     turn.send(id, { kind: "refused", code: "REFUSED", message: message ?? "", retry: false });
@@ -95,9 +94,9 @@ export function makeReady(turn: Turn, id: string, layoutJson: string): void {
   turn.worker(id, { tag: "ready", sinceMs: turn.state.nowMs, doing: "idle" });
   rememberFingerprint(turn, id);
   turn.log("info", `worker ${id} is ready`, { worker: id, workers: turn.ready.length });
-  if (known === null) {
+  if (turn.state.slices.tag === "none") {
+    if (turn.state.layout === null) turn.advance({ statistics: emptyStatistics(layout) });
     turn.set({ layout, slices: { tag: "starting" } });
-    turn.advance({ statistics: emptyStatistics(layout) });
     turn.do({ tag: "startSlices", layout });
   } else if (turn.state.slices.tag === "up") {
     turn.send(id, { kind: "slices", slices: [] });

@@ -80,6 +80,31 @@ export interface Progress {
   readonly skippedInARow: number;
 }
 
+/** What a checkpoint keeps besides the vectors: all that decides how another coordinator goes on. */
+export interface SavedState {
+  readonly progress: Progress;
+  /** Null before the first evaluation. */
+  readonly evaluation: Evaluation | null;
+  readonly lastEpoch: EpochRow | null;
+  readonly bestCheckpoint: string | null;
+  /** Why training came to its end; null before. */
+  readonly endedBecause: string | null;
+  readonly fingerprints: readonly WireFingerprint[];
+  readonly joined: number;
+  /** Of the run and of the epoch under way, without the time in which no coordinator was there. */
+  readonly elapsedMs: number;
+  readonly epochElapsedMs: number;
+}
+
+/** A whole checkpoint of a former coordinator, from which this one goes on. */
+export interface Restored {
+  readonly checkpoint: string;
+  readonly layout: ModelLayout;
+  readonly saved: SavedState;
+  /** Samples of commits after the checkpoint that the store knows of: they are computed once more. */
+  readonly redone: number;
+}
+
 /** Counts of samples over the whole run. */
 export interface Ledger {
   readonly committed: number;
@@ -107,6 +132,8 @@ export type Phase =
       readonly sinceMs: number;
       readonly loaded: readonly boolean[];
     }
+  /** A former coordinator's vectors are put into the slices. Left when all hold them, to where its run stood. */
+  | { readonly tag: "restoring"; readonly checkpoint: string; readonly loaded: readonly boolean[] }
   /** A checkpoint is written that the next phase rests on: checkpoint 0, or the last. */
   | { readonly tag: "saving"; readonly checkpoint: string; readonly goal: "train" | "export" | "end" }
   /** Lanes are out. Left when every lane and every slice has arrived, by one decision. */
@@ -165,11 +192,13 @@ export interface CoreState {
   readonly startedMs: number;
   readonly epochStartedMs: number;
   readonly workers: ReadonlyMap<string, WorkerState>;
+  /** What this coordinator goes on from; null = the run's beginning. */
+  readonly restored: Restored | null;
   /** Workers ever seen; the next one's join order. */
   readonly joined: number;
   /** Of every worker that ever got ready, each once. */
   readonly fingerprints: readonly WireFingerprint[];
-  /** Known from the first ready worker on. */
+  /** Known from the first ready worker on, or from the checkpoint. */
   readonly layout: ModelLayout | null;
   readonly slices:
     | { readonly tag: "none" }

@@ -12,6 +12,7 @@ import {
   afterFailedSaving,
   afterSaving,
   assignExport,
+  beginExport,
   end,
   endEpoch,
   lateExporter,
@@ -26,7 +27,8 @@ import type { CoreEvent, Effect } from "./events.js";
 import { admit, makeReady, overdueWorkers, remove } from "./membership.js";
 import { initialOptimizer } from "./optimizer.js";
 import type { RunPlan } from "./plan.js";
-import type { CoreState } from "./state.js";
+import { beginRestoring, restoredState, takeRestored } from "./restoring.js";
+import type { CoreState, Restored } from "./state.js";
 import {
   beginStep,
   handOutLanes,
@@ -47,7 +49,13 @@ export function initialState(
   generation: Generation,
   version: string,
   nowMs: number,
+  restored: Restored | null = null,
 ): CoreState {
+  const fresh = freshState(plan, generation, version, nowMs);
+  return restored === null ? fresh : restoredState(fresh, restored);
+}
+
+function freshState(plan: RunPlan, generation: Generation, version: string, nowMs: number): CoreState {
   return {
     plan,
     generation,
@@ -56,6 +64,7 @@ export function initialState(
     startedMs: nowMs,
     epochStartedMs: nowMs,
     workers: new Map(),
+    restored: null,
     joined: 0,
     fingerprints: [],
     layout: null,
@@ -109,8 +118,9 @@ function react(turn: Turn, event: CoreEvent): void {
     case "slicesUp":
       turn.set({ slices: { tag: "up", count: event.count } });
       for (const worker of turn.ready) turn.send(worker.id, { kind: "slices", slices: [] });
-      return beginInitialising(turn);
+      return turn.state.restored === null ? beginInitialising(turn) : beginRestoring(turn, event.count);
     case "sliceLoaded":
+      if (takeRestored(turn, event.slice)) return goOn(turn);
       return takeLoaded(turn, event.slice);
     case "sliceWhole":
       return takeSliceReport(turn, event.slice, event.step, event.report);
@@ -174,13 +184,14 @@ function resume(turn: Turn): void {
   switch (turn.state.phase.tag) {
     case "gathering":
     case "initialising":
-      return beginInitialising(turn);
+      return turn.state.restored === null ? beginInitialising(turn) : undefined;
     case "training":
       return handOutLanes(turn);
     case "evaluating":
       return handOutBlocks(turn);
     case "exporting":
       return assignExport(turn);
+    case "restoring":
     case "saving":
     case "committing":
     case "publishing":
@@ -214,8 +225,23 @@ function takeLoaded(turn: Turn, slice: number): void {
   }
 }
 
+/** Where the former coordinator's checkpoint stands: before the export, at an epoch's end, or before a step. */
+function goOn(turn: Turn): void {
+  const { restored, endedBecause, progress } = turn.state;
+  turn.log("info", `the run goes on with step ${progress.step}`, { step: progress.step });
+  if (restored !== null && endedBecause !== null) return beginExport(turn, restored.checkpoint);
+  beginStepOrEndEpoch(turn);
+}
+
+function beginStepOrEndEpoch(turn: Turn): void {
+  const { progress, plan } = turn.state;
+  if (progress.stepInEpoch < plan.stepsPerEpoch) return beginStep(turn);
+  if (plan.blocks > 0) return beginEvaluation(turn);
+  endEpoch(turn, null);
+}
+
 function afterCommit(turn: Turn): void {
-  const { progress, plan, stopRequested } = turn.state;
+  const { progress, stopRequested } = turn.state;
   turn.set({ failuresInARow: 0 });
   if (isHopeless(progress)) {
     return end(turn, {
@@ -223,11 +249,8 @@ function afterCommit(turn: Turn): void {
       reason: `${progress.skippedInARow} steps in a row were not finite: lower --learning-rate, or look at the data. The last good checkpoint is the newest under checkpoints/`,
     });
   }
-  const isEpochOver = progress.stepInEpoch >= plan.stepsPerEpoch;
   if (stopRequested !== null) return saveAndThen(turn, "stop", "end");
-  if (!isEpochOver) return beginStep(turn);
-  if (plan.blocks > 0) return beginEvaluation(turn);
-  endEpoch(turn, null);
+  beginStepOrEndEpoch(turn);
 }
 
 function takeFailure(turn: Turn, worker: string, assignment: string, message: string): void {

@@ -15,6 +15,8 @@ export interface ReducerOptions {
 }
 
 export type ToReducer =
+  /** A checkpoint's vectors, this slice's part, which become the weights version `step`. */
+  | { readonly tag: "restore"; readonly step: number; readonly moments: SliceMoments }
   | { readonly tag: "begin"; readonly step: number; readonly present: readonly number[] }
   | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep }
   | { readonly tag: "skip"; readonly step: number }

@@ -50,6 +50,17 @@ export class ReducerPool {
     return this.#ranges.map((range, index) => ({ ...range, port: ports[index] as number }));
   }
 
+  /** Puts a checkpoint's vectors into the empty slices, as the weights version `step`. */
+  restore(step: number, { weights, m, v }: VectorSnapshot): void {
+    for (const { slice, begin, end } of this.#ranges) {
+      const part = (vector: Float32Array) => vector.slice(begin, end);
+      const moments = { weights: part(weights), m: part(m), v: part(v) };
+      const message: ToReducer = { tag: "restore", step, moments };
+      const buffers = Object.values(moments).map((vector) => vector.buffer as ArrayBuffer);
+      this.#threads[slice]?.postMessage(message, buffers);
+    }
+  }
+
   begin(step: number, present: readonly number[]): void {
     this.#all({ tag: "begin", step, present });
   }

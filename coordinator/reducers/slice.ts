@@ -49,6 +49,12 @@ export class ReducedSlice {
     return true;
   }
 
+  /** Takes a checkpoint's vectors (owned from here on), which are the weights version `step`. */
+  restore(step: number, moments: SliceMoments): WeightsVersion {
+    this.#moments = moments;
+    return this.#encode(step);
+  }
+
   begin(step: number, present: readonly number[]): void {
     this.#step = step;
     this.#partials = new TreeSum(this.#lanes, new Set(present));

@@ -39,6 +39,9 @@ function snapshot(id: number): void {
 
 function carryOut(message: ToReducer): void {
   switch (message.tag) {
+    case "restore":
+      tensors.broadcast(slice.restore(message.step, message.moments));
+      return say({ tag: "loaded" });
     case "begin":
       slice.begin(message.step, message.present);
       return tensors.stepBegan();

@@ -118,20 +118,22 @@ describe("train", () => {
     await allGone(cluster);
   }, 90_000);
 
-  it("says that its coordinator died, and ends with 1", async () => {
+  it("says that its coordinator died, and how to go on, which works; ends with 1", async () => {
     const cluster = await training("beheaded");
     process.kill(cluster.child("coordinator --run"), "SIGKILL");
     const { code, stderr } = await cluster.end;
     expect(stderr).toMatch(
-      /trainyard: the coordinator died \(SIGKILL\), and the run with it; its log is .*\n$/,
+      /trainyard: the coordinator died \(SIGKILL\), its log is .*; go on with trainyard train --resume beheaded\n$/,
     );
     expect(code).toBe(1);
     await allGone(cluster);
     expect((await run("runs", "list")).stdout).toMatch(/^beheaded +interrupted/m);
-    expect(await run("coordinator", "--run", "beheaded", "--port", "0")).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining("can't be resumed by this version"),
+    expect(await run("train", "--resume", "behead", "--detach")).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^going on from checkpoint 1-\d+: epoch \d+, step \d+$/m),
     });
+    expect(await run("runs", "stop", "beheaded")).toMatchObject({ code: 0 });
+    await until("its end", async () => /^beheaded +stopped/m.test((await run("runs", "list")).stdout));
   }, 60_000);
 
   it("--detach leaves a run that the other commands find, and that follow ends with", async () => {

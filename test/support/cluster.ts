@@ -13,15 +13,16 @@ interface Ready {
   readonly run: string;
   readonly address: string;
   readonly http: string;
+  readonly notes: readonly string[];
 }
 
 export class TestCluster {
   readonly #options: RunOptions & { readonly store: string };
-  readonly #coordinator: ChildProcess;
+  #coordinator: ChildProcess;
   readonly #workers = new Map<string, ChildProcess>();
   readonly #ends = new Map<string, Promise<Ended>>();
-  readonly ready: Ready;
-  readonly coordinatorEnd: Promise<Ended>;
+  ready: Ready;
+  coordinatorEnd: Promise<Ended>;
 
   private constructor(options: RunOptions & { store: string }, coordinator: ChildProcess, ready: Ready) {
     this.#options = options;
@@ -39,11 +40,23 @@ export class TestCluster {
     const port = flags.includes("--port") ? [] : ["--port", "0"];
     const words = ["coordinator", dataset, "--store", options.store, ...port, ...flags];
     const coordinator = startProgram(words, options);
-    const lines = createInterface({ input: coordinator.stdout as Readable });
-    const ended = once(coordinator, "close").then(() => null);
-    const first = await Promise.race([once(lines, "line"), ended]);
-    if (first === null) throw new Error(`the coordinator ended at once: ${words.join(" ")}`);
-    return new TestCluster(options, coordinator, JSON.parse(String(first[0])) as Ready);
+    return new TestCluster(options, coordinator, await readiness(coordinator, words));
+  }
+
+  /** SIGKILL to the coordinator; the workers are left alone. */
+  async killCoordinator(): Promise<void> {
+    this.#coordinator.kill("SIGKILL");
+    await this.coordinatorEnd;
+  }
+
+  /** Another coordinator for the same run, where its workers look for it. */
+  async startAgain(flags: readonly string[] = []): Promise<void> {
+    const { run, address } = this.ready;
+    const port = address.slice(address.lastIndexOf(":") + 1);
+    const words = ["coordinator", "--run", run, "--store", this.#options.store, "--port", port, ...flags];
+    this.#coordinator = startProgram(words, this.#options);
+    this.coordinatorEnd = endOf(this.#coordinator);
+    this.ready = await readiness(this.#coordinator, words);
   }
 
   worker(id: string): ChildProcess {
@@ -73,6 +86,7 @@ export class TestCluster {
     what: string,
     isThere: (status: RunStatus) => boolean,
     deadlineMs = 90_000,
+    pollMs = 20,
   ): Promise<RunStatus> {
     const startedMs = Date.now();
     for (;;) {
@@ -80,7 +94,7 @@ export class TestCluster {
       if (isThere(status)) return status;
       if (Date.now() - startedMs > deadlineMs)
         throw new Error(`waited too long for ${what}: ${JSON.stringify(status)}`);
-      await sleep(20);
+      await sleep(pollMs);
     }
   }
 
@@ -100,6 +114,15 @@ export class TestCluster {
     }
     await Promise.all([...this.#ends.values(), this.coordinatorEnd]);
   }
+}
+
+/** A coordinator's first line of output. */
+async function readiness(coordinator: ChildProcess, words: readonly string[]): Promise<Ready> {
+  const lines = createInterface({ input: coordinator.stdout as Readable });
+  const ended = once(coordinator, "close").then(() => null);
+  const first = await Promise.race([once(lines, "line"), ended]);
+  if (first === null) throw new Error(`the coordinator ended at once: ${words.join(" ")}`);
+  return JSON.parse(String(first[0])) as Ready;
 }
 
 /** Every commit's checksum, in step order. */

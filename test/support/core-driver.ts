@@ -2,7 +2,7 @@
 
 import type { CoreEvent, Effect } from "../../coordinator/core/events.js";
 import { planRun } from "../../coordinator/core/plan.js";
-import type { CoreState } from "../../coordinator/core/state.js";
+import type { CoreState, Restored } from "../../coordinator/core/state.js";
 import { initialState, transition } from "../../coordinator/core/transition.js";
 import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";
 import { asGeneration } from "../../shared/ids.js";
@@ -63,8 +63,15 @@ export class CoreDriver {
   readonly effects: Effect[] = [];
   nowMs = 0;
 
-  constructor(spec: RunSpec, trainingSamples = 22, validationLabels: readonly number[] = [0, 1, 1]) {
-    this.state = initialState(planRun(spec, trainingSamples, validationLabels), asGeneration(1), "0.1.0", 0);
+  /** `restored`: what a former coordinator left; its successor is generation 2. */
+  constructor(
+    spec: RunSpec,
+    trainingSamples = 22,
+    validationLabels: readonly number[] = [0, 1, 1],
+    restored: Restored | null = null,
+  ) {
+    const plan = planRun(spec, trainingSamples, validationLabels);
+    this.state = initialState(plan, asGeneration(restored === null ? 1 : 2), "0.1.0", 0, restored);
   }
 
   /** Applies one event; returns its effects. */
@@ -75,7 +82,7 @@ export class CoreDriver {
     return effects;
   }
 
-  says(worker: string, body: WorkerBody, generation = 1): Effect[] {
+  says(worker: string, body: WorkerBody, generation: number = this.state.generation): Effect[] {
     return this.on({ tag: "said", worker, generation, body });
   }
 

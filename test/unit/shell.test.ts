@@ -1,6 +1,7 @@
 /** The coordinator's shell: what the core can't take ends the run in the open, and never leaves it standing still. */
 import { Writable } from "node:stream";
 import { expect, it } from "vitest";
+import { ControlServer } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { Shell } from "../../coordinator/shell.js";
 import type { Manifest } from "../../dataset/manifest.js";
@@ -69,5 +70,17 @@ it("a state that breaks every event ends the run all the same", async () => {
   const { shell } = shellOf(Object.assign(core, { state: { ...core.state, workers: null } }));
   shell.dispatch({ tag: "stop", reason: "asked" });
   expect(await shell.ended).toMatchObject({ tag: "failed" });
+  await shell.close();
+});
+
+it("what comes before the run is taken waits for the start, in order", async () => {
+  const { shell } = shellOf(new CoreDriver(tinySpec()));
+  shell.hold();
+  shell.dispatch({ tag: "stop", reason: "the first" });
+  shell.dispatch({ tag: "stop", reason: "the second" });
+  expect(shell.state.phase.tag).toBe("gathering");
+  const ignore = () => undefined;
+  shell.start(new ControlServer({ run: "test", generation: 1, onEvent: ignore, onMalformed: ignore }));
+  expect(await shell.ended).toEqual({ tag: "stopped", reason: "the first" });
   await shell.close();
 });

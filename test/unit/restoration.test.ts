@@ -1,0 +1,269 @@
+/** Which checkpoint a run goes on from when its coordinator died at any moment of writing (CASES OS8, TN7). */
+import { beforeEach, describe, expect, it } from "vitest";
+import { CheckpointWriter } from "../../coordinator/checkpoints.js";
+import type { SavedState } from "../../coordinator/core/state.js";
+import { claimGeneration } from "../../coordinator/generation.js";
+import { Journal } from "../../coordinator/journal.js";
+import { findRestoration } from "../../coordinator/restoration.js";
+import { asEpoch, asStep } from "../../shared/ids.js";
+import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
+import { MemoryStore } from "../support/memory-store.js";
+
+const run = "test";
+const checkpoints = `runs/${run}/checkpoints`;
+
+function savedAt(step: number, change: Partial<SavedState> = {}): SavedState {
+  const { progress } = new CoreDriver(tinySpec()).state;
+  return {
+    progress: {
+      ...progress,
+      step: asStep(step),
+      epoch: asEpoch(Math.floor(step / 2)),
+      statistics: { sums: Float64Array.of(step / 3, Math.PI), decay: [0.9 ** step] },
+    },
+    evaluation: null,
+    lastEpoch: null,
+    bestCheckpoint: null,
+    endedBecause: null,
+    fingerprints: [],
+    joined: 1,
+    elapsedMs: step,
+    epochElapsedMs: 0,
+    ...change,
+  };
+}
+
+const vectorsAt = (step: number) => ({
+  weights: Float32Array.of(step, 1 / 3),
+  m: Float32Array.of(step + 0.1, -1),
+  v: Float32Array.of(step + 0.2, 1e-30),
+});
+
+/** Writes as a coordinator does: rows of two steps and an epoch, then the checkpoint; one after the other. */
+class Writer {
+  readonly #journal: Journal;
+  readonly #checkpoints: CheckpointWriter;
+
+  constructor(
+    readonly store: MemoryStore,
+    readonly generation: number,
+    readonly keep = 5,
+    former: Awaited<ReturnType<typeof findRestoration>>["restoration"] = null,
+  ) {
+    this.#journal = new Journal(run, generation, former?.log);
+    this.#checkpoints = new CheckpointWriter(store, run, keep, former?.former);
+  }
+
+  async seal(...steps: number[]) {
+    for (const step of steps) {
+      const epoch = Math.floor(step / 2);
+      const numbers = { loss: 1, accuracy: 0.5, learningRate: 1e-3 };
+      const row = { step, epoch, ...numbers, gradientNorm: 1, samples: 8, seconds: 1 };
+      this.#journal.step({ ...row, crc32c: this.generation * 100 + step, status: "applied" });
+      if (step % 2 === 0) continue;
+      const validation = { validationLoss: null, validationAccuracy: null };
+      this.#journal.epoch({
+        epoch,
+        step: step + 1,
+        ...numbers,
+        ...validation,
+        seconds: 1,
+        imagesPerSecond: 8,
+      });
+    }
+    return await this.#journal.seal(this.store, this.#journal.takeUnsealed());
+  }
+
+  /** `steps`: those since the last checkpoint. */
+  async checkpoint(step: number, steps: readonly number[], change: Partial<SavedState> = {}): Promise<void> {
+    await this.#checkpoints.write({
+      checkpoint: `${this.generation}-${step}`,
+      reason: "test",
+      layout: tinyLayout,
+      saved: savedAt(step, change),
+      vectors: vectorsAt(step),
+      log: await this.seal(...steps),
+    });
+  }
+}
+
+async function claim(store: MemoryStore, generation: number, from: string | null): Promise<void> {
+  const record = { generation, address: "h:1", http: "h:2", startedAt: "2026-01-01T00:00:00Z", from };
+  await claimGeneration(store, run, record);
+}
+
+const keysOf = (store: MemoryStore, id: string) =>
+  [...store.objects.keys()].filter((key) => key.startsWith(`${checkpoints}/${id}/`));
+
+describe("the checkpoint that a run goes on from", () => {
+  let store: MemoryStore;
+  let first: Writer;
+
+  beforeEach(async () => {
+    store = new MemoryStore();
+    await claim(store, 1, null);
+    first = new Writer(store, 1);
+    await first.checkpoint(0, []);
+    await first.checkpoint(2, [0, 1]);
+    await first.checkpoint(4, [2, 3]);
+  });
+
+  const chosen = async () => {
+    const { restoration, notes } = await findRestoration(store, run);
+    return { id: restoration?.restored.checkpoint, notes, restoration };
+  };
+
+  it("is the newest, with every vector, count, product and statistic as it was", async () => {
+    const { id, notes, restoration } = await chosen();
+    expect({ id, notes }).toEqual({ id: "1-4", notes: [] });
+    expect(restoration?.vectors).toEqual(vectorsAt(4));
+    expect(restoration?.restored).toMatchObject({ saved: savedAt(4), layout: tinyLayout, redone: 0 });
+  });
+
+  it.each([0, 1, 2, 3, 4])(
+    "is the one before when the coordinator died after %i objects of the newest",
+    async (objects) => {
+      const files = ["weights.safetensors", "adam-m.safetensors", "adam-v.safetensors", "state.json"];
+      const written = files.slice(0, objects).map((name) => `${checkpoints}/1-4/${name}`);
+      for (const key of keysOf(store, "1-4")) if (!written.includes(key)) store.objects.delete(key);
+      const { id, notes } = await chosen();
+      expect(id).toBe("1-2");
+      expect(notes).toEqual(
+        objects === 0 ? [] : [expect.stringMatching(/1-4 is skipped: it has no manifest/)],
+      );
+    },
+  );
+
+  it.each(["weights.safetensors", "adam-m.safetensors", "adam-v.safetensors", "state.json"])(
+    "is the one before when %s of the newest is cut, altered or missing, which is said",
+    async (name) => {
+      const key = `${checkpoints}/1-4/${name}`;
+      const bytes = store.objects.get(key) as Uint8Array;
+      const altered = bytes.slice();
+      altered[bytes.length - 3] = (altered[bytes.length - 3] as number) ^ 4;
+      for (const [damage, word] of [
+        [bytes.slice(0, -1), "cut or altered"],
+        [altered, "cut or altered"],
+        [null, "missing"],
+      ] as const) {
+        if (damage === null) store.objects.delete(key);
+        else store.objects.set(key, damage);
+        const { id, notes } = await chosen();
+        expect(id).toBe("1-2");
+        expect(notes).toEqual([expect.stringMatching(`1-4 is skipped: ${name} is ${word}`)]);
+      }
+    },
+  );
+
+  it("is the one before when the newest manifest is cut", async () => {
+    const key = `${checkpoints}/1-4/manifest.json`;
+    store.objects.set(key, (store.objects.get(key) as Uint8Array).slice(0, 40));
+    expect(await chosen()).toMatchObject({ id: "1-2", notes: [expect.stringContaining("manifest")] });
+  });
+
+  it("is none, with the reason for each, when none is whole", async () => {
+    for (const id of ["1-0", "1-2"]) store.objects.delete(`${checkpoints}/${id}/weights.safetensors`);
+    store.objects.delete(`${checkpoints}/1-4/manifest.json`);
+    await expect(chosen()).rejects.toMatchObject({
+      code: "NOT_FOUND",
+      exitCode: 2,
+      message: expect.stringMatching(/1-4 .*no manifest.*1-2 .*missing.*1-0 .*missing/),
+    });
+  });
+
+  it("is the beginning when checkpoint 0 was never finished, and when there is nothing", async () => {
+    for (const id of ["1-2", "1-4"]) for (const key of keysOf(store, id)) store.objects.delete(key);
+    store.objects.delete(`${checkpoints}/1-0/manifest.json`);
+    expect(await chosen()).toMatchObject({ restoration: null });
+    store.objects.clear();
+    expect(await chosen()).toMatchObject({ restoration: null, notes: [] });
+  });
+
+  it("is the later coordinator's, and nothing that the former wrote beyond its start", async () => {
+    const { restoration } = await findRestoration(store, run);
+    await claim(store, 2, "1-4");
+    await first.checkpoint(8, [4, 5, 6, 7]); // a coordinator that was cut off and does not know it
+    expect((await chosen()).id).toBe("1-4");
+    await new Writer(store, 2, 5, restoration).checkpoint(6, [4, 5]);
+    const { id, restoration: next } = await chosen();
+    expect(id).toBe("2-6");
+    expect(next?.log.steps.map(({ crc32c }) => crc32c)).toEqual([100, 101, 102, 103, 204, 205]);
+  });
+
+  it("brings the curve up to it, every row once, and counts sealed commits beyond it as redone", async () => {
+    await first.seal(4, 5); // sealed, and then the coordinator died
+    store.objects.delete(`${checkpoints}/1-4/manifest.json`);
+    const { restoration } = await chosen();
+    expect(restoration?.log.steps.map(({ step }) => step)).toEqual([0, 1]);
+    expect(restoration?.log.epochs.map(({ epoch }) => epoch)).toEqual([0]);
+    expect(restoration?.restored.redone).toBe(4 * 8);
+    await claim(store, 2, "1-2");
+    await new Writer(store, 2, 5, restoration).checkpoint(4, [2, 3]);
+    const { restoration: next } = await chosen();
+    expect(next?.log.steps.map(({ crc32c }) => crc32c)).toEqual([100, 101, 202, 203]);
+    expect(next?.restored.redone).toBe(0);
+  });
+
+  it("is used with a gap in the curve, which is said, when a log segment is damaged", async () => {
+    store.objects.set(`runs/${run}/log/1-0.jsonl`, Buffer.from("x"));
+    const { id, notes, restoration } = await chosen();
+    expect({ id, notes }).toMatchObject({ id: "1-4", notes: [expect.stringContaining("log/1-0.jsonl")] });
+    expect(restoration?.log.steps.map(({ step }) => step)).toEqual([2, 3]);
+  });
+
+  it("has a best one that is checked too: what can't be exported any more is said", async () => {
+    await first.checkpoint(6, [4, 5], { bestCheckpoint: "1-2" });
+    expect((await chosen()).restoration?.restored.saved.bestCheckpoint).toBe("1-2");
+    store.objects.delete(`${checkpoints}/1-2/weights.safetensors`);
+    const { id, notes, restoration } = await chosen();
+    expect({ id, notes }).toMatchObject({
+      id: "1-6",
+      notes: [expect.stringMatching(/best .* 1-2.*missing/)],
+    });
+    expect(restoration?.restored.saved.bestCheckpoint).toBeNull();
+  });
+});
+
+describe("the rotation of checkpoints", () => {
+  const ids = (store: MemoryStore) => [
+    ...new Set([...store.objects.keys()].flatMap((key) => /checkpoints\/([^/]+)\//.exec(key)?.[1] ?? [])),
+  ];
+
+  it("keeps the newest and the best, also of a former coordinator, and forgets the rest", async () => {
+    const store = new MemoryStore();
+    const first = new Writer(store, 1);
+    await first.checkpoint(0, []);
+    await first.checkpoint(2, [0, 1]);
+    await first.checkpoint(4, [2, 3], { bestCheckpoint: "1-2" });
+    const { restoration } = await findRestoration(store, run);
+    const second = new Writer(store, 2, 2, restoration);
+    await second.checkpoint(6, [4, 5], { bestCheckpoint: "1-2" });
+    expect(ids(store).sort()).toEqual(["1-2", "1-4", "2-6"]);
+    await second.checkpoint(8, [6, 7], { bestCheckpoint: "1-2" });
+    expect(ids(store).sort()).toEqual(["1-2", "2-6", "2-8"]);
+  });
+
+  it("writes the same commit once, so that it is never half overwritten", async () => {
+    const store = new MemoryStore();
+    const writer = new Writer(store, 1, 1);
+    await writer.checkpoint(0, []);
+    const before = store.objects.get(`${checkpoints}/1-0/state.json`);
+    await writer.checkpoint(0, [], { elapsedMs: 99 });
+    expect(store.objects.get(`${checkpoints}/1-0/state.json`)).toBe(before);
+    expect(ids(store)).toEqual(["1-0"]);
+  });
+});
+
+describe("a log segment that could not be written", () => {
+  it("goes into the next one: no row is lost", async () => {
+    const store = new MemoryStore();
+    const writer = new Writer(store, 1);
+    const put = store.put.bind(store);
+    store.put = () => Promise.reject(new Error("full"));
+    await expect(writer.seal(0, 1)).rejects.toThrow("full");
+    store.put = put;
+    const [segment] = await writer.seal(2);
+    const text = Buffer.from(store.objects.get(segment?.key ?? "") ?? []).toString("utf8");
+    expect([...text.matchAll(/"step":(\d)/g)].map(([, step]) => step)).toEqual(["0", "1", "2", "2"]);
+  });
+});
