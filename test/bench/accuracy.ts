@@ -1,7 +1,7 @@
 /**
  * Validation accuracy of the classic net on real photographs beside Keras: mean of the last five epochs, per seed, and
  * the median over the seeds. `faces` 25 epochs, `signs` 20 epochs without flip; everything else by default.
- *   npm run bench -- accuracy [--seeds 3] [--peers]
+ *   npm run bench -- accuracy [--seeds 3] [--only faces] [--peers]
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -70,13 +70,14 @@ function keras(task: Task, seed: number): Outcome {
 
 const argument = (name: string) => process.argv[process.argv.indexOf(name) + 1];
 const seeds = Number(process.argv.includes("--seeds") ? argument("--seeds") : 3);
+const only = process.argv.includes("--only") ? argument("--only") : undefined;
 const isWithPeers = process.argv.includes("--peers");
 const place = scratch();
 console.log(
   `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21, 2 workers of 1 thread`,
 );
 try {
-  for (const task of tasks) {
+  for (const task of tasks.filter(({ set }) => only === undefined || set === only)) {
     const imported = await runProgram(["import", photographs(task.set), "--name", task.set], {
       cwd: place.folder,
     });
