@@ -6,6 +6,8 @@ export const limits = {
   messageBytes: 4 * 1024 * 1024,
   /** A tensor stream on which nothing moves for so long, though something is due, has hung: the worker reconnects. */
   tensorSilenceMs: 60_000,
+  /** HTTP/2 window of a client's streams: eight chunks under way, whatever the distance. */
+  receiveWindowBytes: 8 * 1024 * 1024,
   /** Worker to coordinator, so that a vanished machine is noticed within `lostAfterMs`. */
   heartbeatMs: 1_000,
   /** Without any message for so long a worker is lost and its lanes go to others. */
