@@ -3,6 +3,7 @@
  * on the model, the data set or another flag: run-spec.ts fills it in.
  */
 import type { Options } from "yargs";
+import { limits } from "../shared/limits.js";
 import type { AugmentationSpec, ImageSpec, ModelSpec, OptimizerSpec, RunSpec } from "../shared/spec.js";
 import { listOption, numberOption } from "./options.js";
 
@@ -296,7 +297,7 @@ export const runOptions = {
   ),
   lanes: numberOption(
     "lanes",
-    { whole: true, min: 1, max: 4096 },
+    { whole: true, min: 1, max: limits.lanes },
     {
       describe:
         "Parts of every batch: at most so many workers compute at a time [default: by the batch size]",

@@ -1,6 +1,7 @@
 /** `trainyard train`: a run on this machine, from the flags to the exported model, followed as it goes. */
 import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
+import { limits } from "../shared/limits.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -22,9 +23,6 @@ export interface TrainOptions extends GlobalOptions, RunFlags {
   detach: boolean;
   json: boolean;
 }
-
-/** Workers leave by themselves once they were told of the end. */
-const leaveMs = 10_000;
 
 export const command: CommandModule<GlobalOptions, TrainOptions> = {
   command: "train [dataset]",
@@ -130,7 +128,7 @@ export async function trainLocally(
     return exitCodeOf(end.phase);
   } finally {
     signal.removeEventListener("abort", stop);
-    await cluster.close(leaveMs);
+    await cluster.close(limits.drainMs);
   }
 }
 

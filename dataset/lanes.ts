@@ -10,6 +10,14 @@ export interface SampleRange {
   readonly end: number;
 }
 
+/**
+ * Samples that a lane of `laneSize` samples contributes to a step of the epoch; 0 = the lane is absent. Coordinator and
+ * workers must agree on it: whom a step waits for, and whose partial passes through the tree alone.
+ */
+export function stepShare(laneSize: number, samplesPerLane: number, stepInEpoch: number): number {
+  return Math.max(0, Math.min(samplesPerLane, laneSize - stepInEpoch * samplesPerLane));
+}
+
 /** Lane `lane` of `lanes` over `samples` samples: floor(l N / K) to floor((l + 1) N / K). May be empty. */
 export function laneRange(lane: number, lanes: number, samples: number): SampleRange {
   invariant(lane >= 0 && lane < lanes, `lane ${lane} of ${lanes}`);

@@ -69,12 +69,3 @@ export interface Engine {
   tensorCount(): number;
   dispose(): void;
 }
-
-/** What must be equal for two workers to compute equal bits. */
-export interface EngineFingerprint {
-  readonly tensorflow: string;
-  readonly device: string; // CPU model and flags hash, or GPU model
-  readonly intraOpThreads: number;
-  readonly oneDnn: boolean;
-  readonly nodeMajor: number;
-}

@@ -1,26 +1,10 @@
 /**
- * What must be equal for two workers to compute equal bits: TensorFlow's build, the processor with its
- * instruction sets, threads, oneDNN, and Node's major version. Loads no TensorFlow: a worker says most of it
- * before it has one.
+ * What must be equal of two machines for them to compute equal bits: the processor with its instruction sets, and
+ * Node's major version. Loads no TensorFlow: a worker says it before it has one.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import type { EngineFingerprint } from "./engine.js";
-import type { NativeOptions, TensorFlow } from "./native/load.js";
-import { nodeBackend } from "./recording/backend.js";
-
-export function engineFingerprint(tf: TensorFlow, options: NativeOptions): EngineFingerprint {
-  const { binding } = nodeBackend(tf);
-  const device = binding.isUsingGpuDevice() ? "gpu" : "cpu";
-  return {
-    tensorflow: `${binding.TF_Version} ${device}`,
-    device: processorDescription(),
-    intraOpThreads: options.intraOpThreads,
-    oneDnn: options.oneDnn,
-    nodeMajor: nodeMajor(),
-  };
-}
 
 export const nodeMajor = () => Number(process.versions.node.split(".")[0]);
 

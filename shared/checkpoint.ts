@@ -11,9 +11,6 @@ import type { MovingStatistics } from "./statistics.js";
 import { getHashed } from "./store/hashed.js";
 import type { ObjectStore } from "./store/object-store.js";
 
-export const vectorFiles = ["weights", "adam-m", "adam-v"] as const;
-export type VectorFile = (typeof vectorFiles)[number];
-
 const HashedObject = z.object({
   key: z.string(),
   bytes: z.number().int().nonnegative(),

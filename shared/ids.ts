@@ -12,8 +12,6 @@ export type Epoch = Branded<"epoch">;
 export type Lane = Branded<"lane">;
 /** Number of the coordinator's life. The first is 1. */
 export type Generation = Branded<"generation">;
-/** Index of a slice of the flat parameter vector (one reducer each). 0-based. */
-export type Slice = Branded<"slice">;
 /** Position of a sample within its split, in manifest order. 0-based. */
 export type SampleIndex = Branded<"sample">;
 
@@ -30,5 +28,4 @@ export const asStep = checked<Step>("step");
 export const asEpoch = checked<Epoch>("epoch");
 export const asLane = checked<Lane>("lane");
 export const asGeneration = checked<Generation>("generation");
-export const asSlice = checked<Slice>("slice");
 export const asSampleIndex = checked<SampleIndex>("sample");

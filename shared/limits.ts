@@ -52,5 +52,6 @@ export const limits = {
   prefetchSteps: 2,
   /** Pictures larger than this are refused at import: a decompression bomb, or a mistake. */
   imagePixels: 268_402_689,
+  /** More could not each have a worker; the tree stays twelve additions deep. */
   lanes: 4_096,
 } as const;

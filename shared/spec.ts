@@ -3,6 +3,7 @@
  * `runs/<run>/spec.json`. Nothing in it depends on how many workers there will be.
  */
 import { z } from "zod";
+import { limits } from "./limits.js";
 
 /** As Keras' ImageDataGenerator names them; ranges in Keras' units (see engine/augmentation). */
 export const AugmentationSpec = z.object({
@@ -69,7 +70,7 @@ export const RunSpec = z.object({
   epochs: z.number().int().min(1),
   /** Global: lanes x micro-batch x accumulation. */
   batchSize: z.number().int().min(1),
-  lanes: z.number().int().min(1).max(4096),
+  lanes: z.number().int().min(1).max(limits.lanes),
   accumulation: z.number().int().min(1),
   shuffleShards: z.number().int().min(1),
   /** Unsigned 32 bit. */

@@ -3,7 +3,7 @@
  * coordinator has gone past is given up as soon as that is known.
  */
 
-import { laneRange } from "../dataset/lanes.js";
+import { laneRange, stepShare } from "../dataset/lanes.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf, float32From } from "../shared/grpc/numbers.js";
 import { limits } from "../shared/limits.js";
@@ -139,7 +139,7 @@ function presentLanes(place: Workplace, stepInEpoch: number): ReadonlySet<number
   const present = new Set<number>();
   for (let lane = 0; lane < spec.lanes; lane += 1) {
     const range = laneRange(lane, spec.lanes, manifest.splits.train.samples);
-    if (range.end - range.begin > stepInEpoch * samplesPerLane(spec)) present.add(lane);
+    if (stepShare(range.end - range.begin, samplesPerLane(spec), stepInEpoch) > 0) present.add(lane);
   }
   return present;
 }

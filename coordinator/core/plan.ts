@@ -2,7 +2,7 @@
  * What a run will do, derived once from its spec and data set: which lane owns how many samples, how many
  * steps make an epoch, how many blocks an evaluation. Constant for the run's life.
  */
-import { laneRange } from "../../dataset/lanes.js";
+import { laneRange, stepShare } from "../../dataset/lanes.js";
 import { stepsPerEpoch } from "../../dataset/order.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
@@ -42,8 +42,7 @@ export function planRun(
 
 /** Samples that a lane contributes to a step of the epoch; 0 = the lane is absent. */
 export function laneSamples(plan: RunPlan, lane: number, stepInEpoch: number): number {
-  const left = (plan.laneSizes[lane] ?? 0) - stepInEpoch * plan.samplesPerLane;
-  return Math.max(0, Math.min(plan.samplesPerLane, left));
+  return stepShare(plan.laneSizes[lane] ?? 0, plan.samplesPerLane, stepInEpoch);
 }
 
 /** The lanes that have samples in a step of the epoch. */

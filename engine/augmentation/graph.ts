@@ -39,10 +39,6 @@ export const isMoving = (spec: AugmentationSpec): boolean =>
   spec.horizontalFlip ||
   spec.verticalFlip;
 
-/** Whether anything is on. */
-export const isAugmenting = (spec: AugmentationSpec): boolean =>
-  isMoving(spec) || spec.brightnessRange !== null || spec.channelShiftRange > 0;
-
 /**
  * float32 [n, height, width, channels] in 0..255, from such images. Within tf.tidy; the caller owns the result,
  * which is `images` itself when nothing is on. No gradient passes through it.

@@ -3,15 +3,9 @@
  * The caller owns the model and disposes it.
  */
 import type { LayersModel, serialization } from "@tensorflow/tfjs-node-gpu";
-import type { EngineSpec } from "../engine.js";
 import { installLayers } from "../layers/install.js";
 import type { TensorFlow } from "../native/load.js";
-import { modelTopology, type SequentialTopology, type TopologySpec } from "./topology.js";
-
-/** The model of a spec, ending in probabilities; weights are zeros until someone sets them. */
-export function buildModel(tf: TensorFlow, spec: TopologySpec | EngineSpec): LayersModel {
-  return buildTopology(tf, modelTopology(spec));
-}
+import type { SequentialTopology } from "./topology.js";
 
 /** Throws what tfjs throws for layers that don't fit together. */
 export function buildTopology(tf: TensorFlow, topology: SequentialTopology): LayersModel {
