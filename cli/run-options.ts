@@ -5,10 +5,11 @@
 import type { Options } from "yargs";
 import { limits } from "../shared/limits.js";
 import type { AugmentationSpec, ImageSpec, ModelSpec, OptimizerSpec, RunSpec } from "../shared/spec.js";
+import { type FaultFlags, faultOptions } from "./fault-options.js";
 import { listOption, numberOption } from "./options.js";
 
 /** As parsed. Undefined = not given. */
-export interface RunFlags {
+export interface RunFlags extends FaultFlags {
   run?: string | undefined;
   model: ModelSpec["name"];
   imageSize?: string | undefined;
@@ -51,7 +52,6 @@ export interface RunFlags {
   reduceOnPlateau?: number | undefined;
   plateauPatience?: number | undefined;
   minLearningRate?: number | undefined;
-  keepCheckpoints: number;
   exportWeights?: RunSpec["exportWeights"] | undefined;
 }
 
@@ -59,7 +59,7 @@ const inputs = "Model and input:";
 const optimisation = "Optimisation:";
 const augmentation = "Augmentation (Keras ImageDataGenerator's names and units):";
 const order = "Order and sameness:";
-const ending = "Ending and keeping:";
+const ending = "Ending:";
 
 export const runOptions = {
   run: {
@@ -383,19 +383,11 @@ export const runOptions = {
       group: ending,
     },
   ),
-  "keep-checkpoints": numberOption(
-    "keep-checkpoints",
-    { whole: true, min: 1 },
-    {
-      default: 3,
-      describe: "Checkpoints kept, besides the best",
-      group: ending,
-    },
-  ),
   "export-weights": {
     choices: ["last", "best"] as const,
     requiresArg: true,
     describe: "Which weights are exported [default: last; best with --patience]",
     group: ending,
   },
+  ...faultOptions,
 } as const satisfies Record<string, Options>;

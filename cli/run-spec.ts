@@ -5,6 +5,7 @@
 import type { Manifest } from "../dataset/manifest.js";
 import { TrainyardError } from "../shared/errors.js";
 import { type AugmentationSpec, type ImageSpec, microBatchSize, RunSpec } from "../shared/spec.js";
+import { faultsOf } from "./fault-options.js";
 import { chooseLanes } from "./lane-choice.js";
 import { suggestion } from "./nearest.js";
 import { parseNumber } from "./options.js";
@@ -75,7 +76,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
     classWeights: classWeightsOf(flags.classWeight, classes, manifest),
     labelSmoothing: flags.labelSmoothing,
     ...endingOf(flags),
-    checkpoint: { keep: flags.keepCheckpoints },
+    ...faultsOf(flags),
     engine: { intraOpThreads: flags.threads, oneDnn: flags.oneDnn },
     allowMixed: flags.allowMixed,
   };

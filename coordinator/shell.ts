@@ -162,7 +162,9 @@ export class Shell {
       case "restore":
         return this.#restore(effect.step);
       case "beginStep":
-        return this.#pool?.begin(effect.step, effect.present);
+        return this.#pool?.begin(effect.step, effect.present, effect.banned);
+      case "watch":
+        return this.#pool?.watch(effect.step, effect.node);
       case "apply":
         return this.#pool?.apply(effect.step, effect.adam);
       case "skip":

@@ -90,7 +90,21 @@ export const RunSpec = z.object({
     .nullable(),
   /** Which weights leave the run: those of the last epoch, or of the lowest validation loss. */
   exportWeights: z.enum(["last", "best"]),
-  checkpoint: z.object({ keep: z.number().int().min(1) }),
+  checkpoint: z.object({
+    keep: z.number().int().min(1),
+    /** Besides each epoch's end and every new best; null = not by steps. */
+    everySteps: z.number().int().min(1).nullable().default(null),
+    /** Seconds since the last one after which a commit is saved; null = not by time. */
+    everySeconds: z.number().positive().nullable().default(60),
+  }),
+  /** Steps whose gradient, loss or statistics are not finite on two machines; `inARow` of them fail the run. */
+  nonFinite: z
+    .object({ policy: z.enum(["skip", "halt"]), inARow: z.number().int().min(1) })
+    .default({ policy: "skip", inARow: 5 }),
+  /** Share of the lanes that a second worker computes as well, to be compared. */
+  audit: z.number().min(0).max(1).default(0.01),
+  /** Share of a split that may be excluded as damaged before the run fails. */
+  maxExcluded: z.number().min(0).max(1).default(0.1),
   engine: z.object({ intraOpThreads: z.number().int().min(1).max(256), oneDnn: z.boolean() }),
   allowMixed: z.boolean(),
 });

@@ -36,7 +36,7 @@ export function handOutBlocks(turn: Turn): void {
   turn.enter({ ...phase, blocks });
   const statistics = bytesOf(publishStatistics(layout, progress.statistics));
   for (const [worker, share] of given) {
-    turn.send(worker, { kind: "evaluate", step: progress.step, blocks: share, statistics });
+    turn.send(worker, { kind: "evaluate", step: progress.step, blocks: share, statistics, excluded: [] });
   }
 }
 

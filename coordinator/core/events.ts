@@ -2,6 +2,7 @@
 import type { CoordinatorBody, WireFingerprint, WorkerBody } from "../../shared/grpc/control-messages.js";
 import type { Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
+import type { TreeNode } from "../../shared/tree.js";
 import type { EpochRow } from "./epoch.js";
 import type { AdamStep } from "./optimizer.js";
 import type { Evaluation, Outcome, SavedState, SliceReport } from "./state.js";
@@ -35,6 +36,16 @@ export type CoreEvent =
       readonly step: number;
       readonly checksum: number;
     }
+  /** A watched node's sum came from another worker as well: whose equal it, whose don't. */
+  | {
+      readonly tag: "sliceCompared";
+      readonly slice: number;
+      readonly step: number;
+      readonly node: TreeNode;
+      readonly worker: string;
+      readonly agrees: readonly string[];
+      readonly differs: readonly string[];
+    }
   | { readonly tag: "checkpointWritten"; readonly checkpoint: string }
   | { readonly tag: "checkpointFailed"; readonly checkpoint: string; readonly message: string }
   | { readonly tag: "published" }
@@ -62,8 +73,18 @@ export type Effect =
   | { readonly tag: "startSlices"; readonly layout: ModelLayout }
   /** The slices take a checkpoint's vectors as the weights version `step`. */
   | { readonly tag: "restore"; readonly checkpoint: string; readonly step: Step }
-  /** Each slice forgets the former step's partials and expects these lanes. */
-  | { readonly tag: "beginStep"; readonly step: Step; readonly present: readonly number[] }
+  /**
+   * Each slice forgets the partials that it has, also those of this step, and expects these lanes. What banned workers
+   * send is dropped.
+   */
+  | {
+      readonly tag: "beginStep";
+      readonly step: Step;
+      readonly present: readonly number[];
+      readonly banned: readonly string[];
+    }
+  /** Each slice keeps what comes for this node, to compare it with what an audit sends. */
+  | { readonly tag: "watch"; readonly step: Step; readonly node: TreeNode }
   | { readonly tag: "apply"; readonly step: Step; readonly adam: AdamStep }
   | { readonly tag: "skip"; readonly step: Step }
   | {

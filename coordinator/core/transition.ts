@@ -124,6 +124,8 @@ function react(turn: Turn, event: CoreEvent): void {
       return takeLoaded(turn, event.slice);
     case "sliceWhole":
       return takeSliceReport(turn, event.slice, event.step, event.report);
+    case "sliceCompared":
+      return; // not used yet
     case "sliceCommitted":
       if (takeSliceCommit(turn, event.slice, event.step, event.checksum)) afterCommit(turn);
       return;
@@ -171,6 +173,10 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
       return takeFailure(turn, worker, body.assignment, body.message);
     case "heartbeat":
       return turn.worker(worker, { doing: body.phase });
+    case "settled":
+    case "auditDone":
+    case "damaged":
+      return; // not used yet
     case "leaving":
       turn.do({ tag: "disconnect", worker, reason: body.reason });
       return lose(turn, worker, body.reason);

@@ -1,4 +1,5 @@
 /** What the coordinator's main thread and a reducer thread say to each other. */
+import type { TreeNode } from "../../shared/tree.js";
 import type { AdamStep } from "../core/optimizer.js";
 import type { SliceReport } from "../core/state.js";
 import type { SliceMoments } from "./adam.js";
@@ -17,7 +18,15 @@ export interface ReducerOptions {
 export type ToReducer =
   /** A checkpoint's vectors, this slice's part, which become the weights version `step`. */
   | { readonly tag: "restore"; readonly step: number; readonly moments: SliceMoments }
-  | { readonly tag: "begin"; readonly step: number; readonly present: readonly number[] }
+  | {
+      readonly tag: "begin";
+      readonly step: number;
+      readonly present: readonly number[];
+      /** Workers whose partials are not taken. */
+      readonly banned: readonly string[];
+    }
+  /** What comes for this node is kept, and audits of it compared. */
+  | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
   | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep }
   | { readonly tag: "skip"; readonly step: number }
   | { readonly tag: "snapshot"; readonly id: number }
@@ -28,6 +37,14 @@ export type FromReducer =
   | { readonly tag: "loaded" }
   | { readonly tag: "whole"; readonly step: number; readonly report: SliceReport }
   | { readonly tag: "committed"; readonly step: number; readonly checksum: number }
+  | {
+      readonly tag: "compared";
+      readonly step: number;
+      readonly node: TreeNode;
+      readonly worker: string;
+      readonly agrees: readonly string[];
+      readonly differs: readonly string[];
+    }
   | { readonly tag: "snapshot"; readonly id: number; readonly moments: SliceMoments }
   | { readonly tag: "traffic"; readonly bytesIn: number; readonly bytesOut: number }
   | { readonly tag: "refused"; readonly reason: string }

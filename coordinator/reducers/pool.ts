@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { TrainyardError } from "../../shared/errors.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
+import type { TreeNode } from "../../shared/tree.js";
 import type { CoreEvent } from "../core/events.js";
 import type { AdamStep } from "../core/optimizer.js";
 import type { SliceMoments } from "./adam.js";
@@ -61,8 +62,12 @@ export class ReducerPool {
     }
   }
 
-  begin(step: number, present: readonly number[]): void {
-    this.#all({ tag: "begin", step, present });
+  begin(step: number, present: readonly number[], banned: readonly string[]): void {
+    this.#all({ tag: "begin", step, present, banned });
+  }
+
+  watch(step: number, node: TreeNode): void {
+    this.#all({ tag: "watch", step, node });
   }
 
   apply(step: number, adam: AdamStep): void {
@@ -177,6 +182,10 @@ export class ReducerPool {
           step: message.step,
           checksum: message.checksum,
         });
+      case "compared": {
+        const { tag: _, ...comparison } = message;
+        return this.#options.onEvent({ tag: "sliceCompared", slice, ...comparison });
+      }
       case "snapshot":
         return this.#snapshots.get(message.id)?.take(slice, message.moments);
       case "traffic":

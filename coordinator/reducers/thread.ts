@@ -45,6 +45,8 @@ function carryOut(message: ToReducer): void {
     case "begin":
       slice.begin(message.step, message.present);
       return tensors.stepBegan();
+    case "watch":
+      return; // not used yet
     case "apply":
     case "skip": {
       const version = message.tag === "apply" ? slice.apply(message.adam) : slice.skip();

@@ -41,6 +41,15 @@ const workerBodies = {
   assignmentFailed: z.object({ assignment: z.string(), code: z.string(), message: z.string() }),
   heartbeat: z.object({ phase: z.string() }),
   leaving: z.object({ reason: z.string() }),
+  settled: z.object({ step: uint64 }),
+  auditDone: z.object({ step: uint64, beginLane: uint32, endLane: uint32, finite: z.boolean() }),
+  damaged: z.object({
+    step: uint64,
+    split: z.enum(["train", "validation"]),
+    samples: z.array(uint64),
+    key: z.string(),
+    reason: z.string(),
+  }),
 } as const;
 
 const coordinatorBodies = {
@@ -50,10 +59,30 @@ const coordinatorBodies = {
     slices: z.array(z.object({ slice: uint32, begin: uint64, end: uint64, port: uint32 })),
   }),
   initialise: z.object({}),
-  gradients: z.object({ step: uint64, epoch: uint64, stepInEpoch: uint64, lanes: z.array(uint32) }),
-  evaluate: z.object({ step: uint64, blocks: z.array(uint32), statistics: bytes }),
+  gradients: z.object({
+    step: uint64,
+    epoch: uint64,
+    stepInEpoch: uint64,
+    lanes: z.array(uint32),
+    excluded: z.array(uint64),
+  }),
+  audit: z.object({
+    step: uint64,
+    epoch: uint64,
+    stepInEpoch: uint64,
+    beginLane: uint32,
+    endLane: uint32,
+    excluded: z.array(uint64),
+  }),
+  evaluate: z.object({
+    step: uint64,
+    blocks: z.array(uint32),
+    statistics: bytes,
+    excluded: z.array(uint64),
+  }),
   export: z.object({ checkpoint: z.string() }),
   finished: z.object({ outcome: z.string(), message: z.string() }),
+  drain: z.object({ reason: z.string() }),
 } as const;
 
 type Tagged<Bodies extends Record<string, z.ZodType>> = {

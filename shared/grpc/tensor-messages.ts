@@ -9,11 +9,12 @@ export const UploadChunk = z.object({
   slice: uint32,
   beginLane: uint32,
   endLane: uint32,
-  kind: z.enum(["GRADIENT", "INITIAL"]),
+  kind: z.enum(["GRADIENT", "INITIAL", "AUDIT"]),
   /** In elements of the slice. */
   offset: uint64,
   data: bytes,
   crc32c: uint32,
+  worker: z.string(),
 });
 export type UploadChunk = z.infer<typeof UploadChunk>;
 

@@ -5,6 +5,7 @@ import { planRun } from "../../coordinator/core/plan.js";
 import type { CoreState, Restored } from "../../coordinator/core/state.js";
 import { initialState, transition } from "../../coordinator/core/transition.js";
 import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";
+import { protocolVersion } from "../../shared/grpc/version.js";
 import { asGeneration } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { RunSpec } from "../../shared/spec.js";
@@ -94,7 +95,7 @@ export class CoreDriver {
       tag: "hello",
       worker,
       host: "host",
-      protocol: change.protocol ?? 1,
+      protocol: change.protocol ?? protocolVersion,
       version: change.version ?? "0.1.0",
       fingerprint: { ...fingerprint, ...(change.device === undefined ? {} : { device: change.device }) },
     });

@@ -5,6 +5,7 @@ import { ControlServer } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { encode, type WorkerBody } from "../../shared/grpc/control-messages.js";
 import { channelOptions, controlService } from "../../shared/grpc/protocol.js";
+import { protocolVersion } from "../../shared/grpc/version.js";
 
 const closers: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -49,7 +50,7 @@ function join(port: number, worker: string) {
   const say = (body: WorkerBody) => call.write(encode({ run: "r", generation: 1, body }));
   say({
     kind: "hello",
-    protocol: 1,
+    protocol: protocolVersion,
     version: "0.1.0",
     worker,
     host: "h",

@@ -68,7 +68,10 @@ describe("without flags", () => {
       earlyStopping: null,
       plateau: null,
       exportWeights: "last",
-      checkpoint: { keep: 3 },
+      checkpoint: { keep: 3, everySteps: null, everySeconds: 60 },
+      nonFinite: { policy: "skip", inARow: 5 },
+      audit: 0.01,
+      maxExcluded: 0.1,
       engine: { intraOpThreads: 1, oneDnn: true },
       allowMixed: false,
     });
