@@ -3,6 +3,7 @@
  * go in one at a time, effects are done in their order, and what they bring about comes back as events.
  */
 import type { Manifest } from "../dataset/manifest.js";
+import { type Clock, realClock } from "../shared/clock.js";
 import { assertNever } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
 import type { ModelLayout } from "../shared/layout.js";
@@ -20,7 +21,7 @@ import { transition } from "./core/transition.js";
 import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
 import { publishResult } from "./publish.js";
-import { ReducerPool, type VectorSnapshot } from "./reducers/pool.js";
+import { type PoolOptions, ReducerPool, type VectorSnapshot } from "./reducers/pool.js";
 import { joinChecksums } from "./reducers/slices.js";
 import type { Restoration } from "./restoration.js";
 import { resultOf } from "./result.js";
@@ -30,6 +31,11 @@ import { phaseName, statusOf } from "./status.js";
 const tickMs = 100;
 /** A store that made the run fail may also be why its end can't be written: it is not waited for. */
 const endRecordMs = 3_000;
+
+/** What the shell needs of the control plane. */
+export type Control = Pick<ControlServer, "send" | "disconnect" | "close">;
+/** What the shell needs of the reducers. */
+export type Reducers = Pick<ReducerPool, keyof ReducerPool>;
 
 export interface ShellOptions {
   readonly spec: RunSpec;
@@ -46,17 +52,22 @@ export interface ShellOptions {
   readonly reducers: number;
   readonly logger: Logger;
   readonly metrics: CoordinatorMetrics;
+  /** Default: the real one. */
+  readonly clock?: Clock;
+  /** Default: threads. */
+  readonly openReducers?: (options: PoolOptions) => Reducers;
 }
 
 export class Shell {
   readonly #options: ShellOptions;
+  readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #checkpoints: CheckpointWriter;
   readonly #written: Map<string, WrittenCheckpoint>;
   readonly ended: Promise<Outcome>;
   #state: CoreState;
-  #control: ControlServer | undefined;
-  #pool: ReducerPool | undefined;
+  #control: Control | undefined;
+  #pool: Reducers | undefined;
   #slices: readonly SliceEndpoint[] = [];
   #layout: ModelLayout | undefined;
   /** Of the checkpoint, until the slices have them. */
@@ -66,12 +77,13 @@ export class Shell {
   #isBusy = false;
   #isBroken = false;
   #saving: Promise<void> = Promise.resolve();
-  #tick: NodeJS.Timeout | undefined;
+  #stopTicking: () => void = () => undefined;
   #end: (outcome: Outcome) => void = () => undefined;
 
   constructor(options: ShellOptions) {
     this.#options = options;
     this.#state = options.state;
+    this.#clock = options.clock ?? realClock;
     const { store, spec, state, restoration } = options;
     this.#journal = new Journal(spec.run, state.generation, restoration?.log);
     this.#checkpoints = new CheckpointWriter(store, spec.run, spec.checkpoint.keep, restoration?.former);
@@ -87,11 +99,12 @@ export class Shell {
     this.#isBusy = true;
   }
 
-  start(control: ControlServer): void {
+  start(control: Control): void {
     this.#control = control;
     this.#isBusy = false;
-    this.dispatch({ tag: "tick", nowMs: performance.now() });
-    this.#tick = setInterval(() => this.dispatch({ tag: "tick", nowMs: performance.now() }), tickMs);
+    const tick = () => this.dispatch({ tag: "tick", nowMs: this.#clock.nowMs() });
+    tick();
+    this.#stopTicking = this.#clock.every(tickMs, tick);
   }
 
   get status(): RunStatus {
@@ -114,7 +127,7 @@ export class Shell {
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       try {
         if (next.tag !== "tick" && next.tag !== "fatal")
-          this.#advance({ tag: "tick", nowMs: performance.now() });
+          this.#advance({ tag: "tick", nowMs: this.#clock.nowMs() });
         this.#advance(next);
       } catch (error) {
         this.#breakDown(error);
@@ -133,7 +146,7 @@ export class Shell {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#tick);
+    this.#stopTicking();
     await this.#saving;
     await this.#control?.close();
     await this.#pool?.close();
@@ -205,7 +218,8 @@ export class Shell {
     const { spec, host, tensorPort, reducers, metrics } = this.#options;
     this.#layout = layout;
     metrics.parameters.set(layout.parameterCount);
-    this.#pool = new ReducerPool({
+    const { openReducers = (pool) => new ReducerPool(pool) } = this.#options;
+    this.#pool = openReducers({
       identity: { run: spec.run, generation: this.#state.generation, lanes: spec.lanes },
       parameterCount: layout.parameterCount,
       reducers,
@@ -242,7 +256,7 @@ export class Shell {
       throw new Error("invariant broken: checkpoint without slices");
     const unsealed = this.#journal.takeUnsealed();
     this.#saving = this.#saving.then(async () => {
-      const startedMs = performance.now();
+      const startedMs = this.#clock.nowMs();
       try {
         const log = await this.#journal.seal(this.#options.store, unsealed);
         const vectors = await snapshot;
@@ -254,7 +268,7 @@ export class Shell {
           vectors,
           log,
         });
-        this.#noteCheckpoint(checkpoint, written, (performance.now() - startedMs) / 1000);
+        this.#noteCheckpoint(checkpoint, written, (this.#clock.nowMs() - startedMs) / 1000);
         this.dispatch({ tag: "checkpointWritten", checkpoint });
       } catch (error) {
         this.#options.metrics.storeErrors.inc({ operation: "checkpoint" });
@@ -269,7 +283,7 @@ export class Shell {
     this.#written.set(checkpoint, written);
     metrics.checkpointDuration.observe(seconds);
     metrics.checkpointBytes.set(written.bytes);
-    metrics.checkpointTimestamp.set(Date.now() / 1000);
+    metrics.checkpointTimestamp.set(this.#clock.date().getTime() / 1000);
     logger.debug({ checkpoint, bytes: written.bytes, seconds }, "checkpoint written");
   }
 
@@ -322,7 +336,7 @@ export class Shell {
       outcome: outcome.tag,
       reason: outcome.reason,
       status: this.status,
-      endedAt: new Date().toISOString(),
+      endedAt: this.#clock.date().toISOString(),
     };
     recordEnd(store, spec.run, record, AbortSignal.timeout(endRecordMs))
       .catch((error: Error) => logger.warn(`the run's end could not be written: ${error.message}`))

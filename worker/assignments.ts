@@ -4,6 +4,7 @@
  */
 
 import { laneRange, stepShare } from "../dataset/lanes.js";
+import type { Clock } from "../shared/clock.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf, float32From } from "../shared/grpc/numbers.js";
 import { limits } from "../shared/limits.js";
@@ -13,9 +14,8 @@ import { coverOf, lanesBelow } from "../shared/tree.js";
 import { TreeSum } from "../shared/tree-sum.js";
 import type { ControlStream } from "./control-stream.js";
 import type { LaneOutcome } from "./lane.js";
-import type { PartialsSender } from "./partials.js";
-import { publishCheckpoint } from "./publish.js";
-import type { Weights, WeightsReceiver } from "./weights.js";
+import type { PartialsSink, WeightsSource } from "./surroundings.js";
+import type { Weights } from "./weights.js";
 import type { Workplace } from "./workplace.js";
 
 type Gradients = Extract<CoordinatorBody, { kind: "gradients" }>;
@@ -24,9 +24,10 @@ type Evaluate = Extract<CoordinatorBody, { kind: "evaluate" }>;
 /** What is open between this worker and one generation of the coordinator. */
 export interface Session {
   readonly control: ControlStream;
-  readonly weights: WeightsReceiver;
-  readonly partials: PartialsSender;
+  readonly weights: WeightsSource;
+  readonly partials: PartialsSink;
   readonly metrics: WorkerMetrics;
+  readonly clock: Clock;
   /** The newest step that the coordinator spoke of; older work is given up. */
   newestStep: number;
   /** What the heartbeat says. */
@@ -36,11 +37,11 @@ export interface Session {
 /** Runs `work` as a phase that heartbeats name and metrics time. */
 async function during<T>(session: Session, phase: WorkerPhase, work: () => Promise<T>): Promise<T> {
   session.phase = phase;
-  const startedMs = performance.now();
+  const startedMs = session.clock.nowMs();
   try {
     return await work();
   } finally {
-    session.metrics.observePhase(phase, (performance.now() - startedMs) / 1000);
+    session.metrics.observePhase(phase, (session.clock.nowMs() - startedMs) / 1000);
     session.phase = "idle";
   }
 }
@@ -180,6 +181,6 @@ export async function exportCheckpoint(
   session: Session,
   checkpoint: string,
 ): Promise<void> {
-  const paths = await during(session, "upload", () => publishCheckpoint(place, checkpoint));
+  const paths = await during(session, "upload", () => place.publish(checkpoint));
   session.control.send({ kind: "exported", checkpoint, paths });
 }

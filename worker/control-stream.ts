@@ -14,7 +14,19 @@ import { channelOptions, controlService } from "../shared/grpc/protocol.js";
 
 type JoinCall = grpc.ClientDuplexStream<object, unknown>;
 
-export class ControlStream {
+/** What a worker's session needs of it. */
+export interface ControlStream {
+  /** Of the coordinator, written into every message; known from its first one on. */
+  run: string;
+  generation: number;
+  /** Lost without a word when the stream is broken: then `messages` tells. */
+  send(body: WorkerBody): void;
+  messages(): AsyncIterable<Envelope<CoordinatorBody>>;
+  cancel(): void;
+  close(): void;
+}
+
+export class GrpcControlStream implements ControlStream {
   readonly #client: grpc.Client;
   readonly #call: JoinCall;
   run = "";

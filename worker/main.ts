@@ -4,19 +4,17 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
 import { TrainyardError } from "../shared/errors.js";
 import { protocolVersion } from "../shared/grpc/version.js";
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import type { RunSpec } from "../shared/spec.js";
-import { openStore } from "../shared/store/open.js";
 import { programVersion } from "../shared/version.js";
-import { ControlStream } from "./control-stream.js";
 import { workerFingerprint } from "./fingerprint.js";
 import { runSession } from "./session.js";
-import { openWorkplace, type Workplace } from "./workplace.js";
+import { realSurroundings, type WorkerSurroundings } from "./surroundings.js";
+import type { Workplace } from "./workplace.js";
 
 export interface WorkerOptions {
   /** host:port of the coordinator's control plane. */
@@ -33,6 +31,8 @@ export interface WorkerOptions {
   readonly metrics: WorkerMetrics;
   /** Aborted = drain: hand the lanes back and leave. */
   readonly signal: AbortSignal;
+  /** Default: the real ones. */
+  readonly surroundings?: WorkerSurroundings;
 }
 
 /** How a worker ended. */
@@ -53,17 +53,20 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
 
 class WorkerLife {
   readonly #options: WorkerOptions;
+  readonly #around: WorkerSurroundings;
   readonly #id: string;
   #place: { readonly specJson: string; readonly opened: Promise<Workplace> } | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#around = options.surroundings ?? realSurroundings;
     this.#id = options.id ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 4)}`;
   }
 
   async live(): Promise<WorkerEnd> {
     const { logger, metrics, signal, coordinator } = this.#options;
-    let lastSeenMs = performance.now();
+    const { clock } = this.#around;
+    let lastSeenMs = clock.nowMs();
     let pauseMs: number = limits.reconnectMinMs;
     for (;;) {
       const end = await this.#join();
@@ -71,12 +74,12 @@ class WorkerLife {
       if (end.tag === "finished") return end;
       if (end.wasWelcome) {
         logger.warn(`lost the coordinator: ${end.reason}; looking for it again`);
-        lastSeenMs = performance.now();
+        lastSeenMs = clock.nowMs();
         pauseMs = limits.reconnectMinMs;
         metrics.reconnects.inc();
       }
       this.#giveUpAfter(lastSeenMs, end.reason, coordinator);
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      await clock.sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, limits.reconnectMaxMs);
     }
   }
@@ -89,10 +92,10 @@ class WorkerLife {
   /** One stream: hello, then the session until it ends. */
   async #join() {
     const { coordinator, logger, metrics, signal } = this.#options;
-    const control = new ControlStream(coordinator);
+    const control = this.#around.connect(coordinator);
     const drain = () => {
       control.send({ kind: "leaving", reason: "drained" });
-      setTimeout(() => control.cancel(), 100);
+      this.#around.clock.after(100, () => control.cancel());
     };
     signal.addEventListener("abort", drain, { once: true });
     control.send({
@@ -112,6 +115,7 @@ class WorkerLife {
         control,
         logger,
         metrics,
+        surroundings: this.#around,
         workplace: (spec, store) => this.#workplace(spec, store),
       });
     } finally {
@@ -137,17 +141,17 @@ class WorkerLife {
   }
 
   async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
-    const startedMs = performance.now();
-    const store = await openStore(this.#options.store ?? storeUrl);
-    const place = await openWorkplace(spec, store);
-    const seconds = (performance.now() - startedMs) / 1000;
+    const { clock } = this.#around;
+    const startedMs = clock.nowMs();
+    const place = await this.#around.openWorkplace(spec, this.#options.store ?? storeUrl);
+    const seconds = (clock.nowMs() - startedMs) / 1000;
     this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return place;
   }
 
   #giveUpAfter(lastSeenMs: number, reason: string, coordinator: string): void {
     const patienceMs = this.#options.connectTimeoutMs ?? limits.firstConnectMs;
-    if (performance.now() - lastSeenMs < patienceMs) return;
+    if (this.#around.clock.nowMs() - lastSeenMs < patienceMs) return;
     throw new TrainyardError(
       "UNREACHABLE",
       `no coordinator at ${coordinator} for ${patienceMs / 1000} s (${reason}): is it running, and is the address right?`,

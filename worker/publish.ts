@@ -1,12 +1,16 @@
 /** The export assignment: a checkpoint from the store becomes the files that leave the run. */
 import { exportFiles, publishExport } from "../engine/export/index.js";
 import { readCheckpointModel } from "../shared/checkpoint.js";
+import type { RunSpec } from "../shared/spec.js";
 import { publishStatistics } from "../shared/statistics.js";
-import type { Workplace } from "./workplace.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 
 /** Returns the keys of what the run's export holds. Repeating it changes nothing that is there. */
-export async function publishCheckpoint(place: Workplace, checkpoint: string): Promise<string[]> {
-  const { store, spec } = place;
+export async function publishCheckpoint(
+  store: ObjectStore,
+  spec: RunSpec,
+  checkpoint: string,
+): Promise<string[]> {
   const model = await readCheckpointModel(store, spec.run, checkpoint);
   const files = await exportFiles({
     spec,

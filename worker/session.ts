@@ -16,8 +16,7 @@ import {
   type Session,
 } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
-import { PartialsSender } from "./partials.js";
-import { WeightsReceiver } from "./weights.js";
+import type { WorkerSurroundings } from "./surroundings.js";
 import type { Workplace } from "./workplace.js";
 
 /** How a session ended: the run is over, or the coordinator was lost and may come back. */
@@ -33,6 +32,7 @@ export interface SessionOptions {
   readonly control: ControlStream;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
+  readonly surroundings: Pick<WorkerSurroundings, "clock" | "openWeights" | "openPartials">;
   /** Data, engine and graphs for the run; made at the first welcome, reused afterwards. */
   readonly workplace: (spec: RunSpec, store: string) => Promise<Workplace>;
 }
@@ -58,7 +58,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
 
 class WorkerSession {
   readonly #options: SessionOptions;
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #stopBeating: () => void;
   #place: Workplace | undefined;
   #open: Session | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -67,7 +67,7 @@ class WorkerSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#heartbeat = setInterval(() => this.#beat(), limits.heartbeatMs);
+    this.#stopBeating = options.surroundings.clock.every(limits.heartbeatMs, () => this.#beat());
   }
 
   lost(reason: string): SessionEnd {
@@ -76,7 +76,7 @@ class WorkerSession {
 
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#heartbeat);
+    this.#stopBeating();
     if (this.#open !== undefined) this.#open.newestStep = Number.MAX_SAFE_INTEGER;
     this.#open?.weights.close();
     this.#open?.partials.close();
@@ -120,7 +120,7 @@ class WorkerSession {
   }
 
   #openTensors(slices: Extract<CoordinatorBody, { kind: "slices" }>["slices"]): void {
-    const { control, host, metrics } = this.#options;
+    const { control, host, metrics, surroundings } = this.#options;
     const onBroken = (error: Error) => {
       if (this.#isClosed) return;
       this.#options.logger.warn(`the tensor stream broke: ${error.message}`);
@@ -130,8 +130,9 @@ class WorkerSession {
     this.#open = {
       control,
       metrics,
-      weights: new WeightsReceiver({ ...common, onBytes: (bytes) => metrics.receivedBytes.inc(bytes) }),
-      partials: new PartialsSender({ ...common, onBytes: (bytes) => metrics.sentBytes.inc(bytes) }),
+      clock: surroundings.clock,
+      weights: surroundings.openWeights({ ...common, onBytes: (bytes) => metrics.receivedBytes.inc(bytes) }),
+      partials: surroundings.openPartials({ ...common, onBytes: (bytes) => metrics.sentBytes.inc(bytes) }),
       newestStep: 0,
       phase: "idle",
     };

@@ -12,16 +12,21 @@ import { microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js"
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { LaneBatches } from "./batches.js";
 import { EngineClient } from "./engine-client.js";
+import { publishCheckpoint } from "./publish.js";
+
+type Loader = Pick<ImageLoader, keyof ImageLoader>;
 
 export interface Workplace {
   readonly spec: RunSpec;
   readonly store: ObjectStore;
   readonly manifest: Manifest;
   readonly layout: ModelLayout;
-  readonly engine: EngineClient;
-  readonly batches: LaneBatches;
-  readonly training: ImageLoader;
-  readonly validation: ImageLoader;
+  readonly engine: Pick<EngineClient, keyof EngineClient>;
+  readonly batches: Pick<LaneBatches, keyof LaneBatches>;
+  readonly training: Loader;
+  readonly validation: Loader;
+  /** The export of a checkpoint; its keys. */
+  publish(checkpoint: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -43,6 +48,7 @@ export async function openWorkplace(spec: RunSpec, store: ObjectStore): Promise<
       batches,
       training,
       validation,
+      publish: (checkpoint) => publishCheckpoint(store, spec, checkpoint),
       close: () => engine.close(),
     };
   } catch (error) {

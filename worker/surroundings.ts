@@ -1,0 +1,33 @@
+/**
+ * What a worker reaches beyond itself: time, the coordinator's streams, the place of work with data and engine. The
+ * real ones are here; a simulation brings its own and runs everything else as it is.
+ */
+import { type Clock, realClock } from "../shared/clock.js";
+import type { RunSpec } from "../shared/spec.js";
+import { openStore } from "../shared/store/open.js";
+import { type ControlStream, GrpcControlStream } from "./control-stream.js";
+import { type PartialsOptions, PartialsSender } from "./partials.js";
+import { type WeightsOptions, WeightsReceiver } from "./weights.js";
+import { openWorkplace, type Workplace } from "./workplace.js";
+
+/** What a session needs of the weights coming down, and of the partials going up. */
+export type WeightsSource = Pick<WeightsReceiver, keyof WeightsReceiver>;
+export type PartialsSink = Pick<PartialsSender, keyof PartialsSender>;
+
+export interface WorkerSurroundings {
+  readonly clock: Clock;
+  /** `coordinator`: host:port. */
+  connect(coordinator: string): ControlStream;
+  openWeights(options: WeightsOptions): WeightsSource;
+  openPartials(options: PartialsOptions): PartialsSink;
+  /** Errors: those of openWorkplace and openStore. */
+  openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace>;
+}
+
+export const realSurroundings: WorkerSurroundings = {
+  clock: realClock,
+  connect: (coordinator) => new GrpcControlStream(coordinator),
+  openWeights: (options) => new WeightsReceiver(options),
+  openPartials: (options) => new PartialsSender(options),
+  openWorkplace: async (spec, storeUrl) => openWorkplace(spec, await openStore(storeUrl)),
+};
