@@ -26,3 +26,9 @@ export function laneRange(lane: number, lanes: number, samples: number): SampleR
     end: Math.floor(((lane + 1) * samples) / lanes),
   };
 }
+
+/** The lane that owns a sample of the split: the last one that begins at or before it. */
+export function laneOf(sample: number, lanes: number, samples: number): number {
+  invariant(sample >= 0 && sample < samples, `sample ${sample} of ${samples}`);
+  return Math.floor(((sample + 1) * lanes - 1) / samples);
+}

@@ -4,7 +4,7 @@
  * computes the lane, nor on what was read before. The samples themselves are read elsewhere.
  */
 import { Purpose, RandomStream } from "../shared/random.js";
-import { laneRange, type SampleRange } from "./lanes.js";
+import { laneOf, laneRange, type SampleRange, stepShare } from "./lanes.js";
 import type { SplitEntry } from "./manifest.js";
 
 export interface LaneEpoch {
@@ -76,6 +76,47 @@ export function stepsPerEpoch(samples: number, lanes: number, samplesPerLane: nu
  */
 export function stepSamples(order: Uint32Array, stepInEpoch: number, samplesPerLane: number): Uint32Array {
   return order.subarray(stepInEpoch * samplesPerLane, (stepInEpoch + 1) * samplesPerLane);
+}
+
+/**
+ * The samples of a lane's step that are left: its share without the excluded ones, in order. An exclusion moves no
+ * sample from one step to another. Without exclusions a view of `order`.
+ */
+export function stepSamplesWithout(
+  order: Uint32Array,
+  stepInEpoch: number,
+  samplesPerLane: number,
+  excluded: ReadonlySet<number>,
+): Uint32Array {
+  const share = stepSamples(order, stepInEpoch, samplesPerLane);
+  return excluded.size === 0 ? share : share.filter((sample) => !excluded.has(sample));
+}
+
+/** A step of the epoch as every lane sees it. */
+export interface StepOfLanes {
+  readonly lanes: number;
+  /** Of the training split. */
+  readonly samples: number;
+  readonly samplesPerLane: number;
+  readonly stepInEpoch: number;
+  readonly excluded: ReadonlySet<number>;
+  /** The lane's order of this epoch (laneEpochOrder); asked for only where a lane owns an excluded sample. */
+  readonly orderOf: (lane: number) => Uint32Array;
+}
+
+/**
+ * Samples that each lane contributes to the step, by lane; 0 = the lane is absent. Coordinator and workers must agree
+ * on it: whom a step waits for, and whose partial passes through the tree alone.
+ */
+export function stepShares(step: StepOfLanes): number[] {
+  const { lanes, samples, samplesPerLane, stepInEpoch, excluded, orderOf } = step;
+  const touched = new Set([...excluded].map((sample) => laneOf(sample, lanes, samples)));
+  return Array.from({ length: lanes }, (_, lane) => {
+    const { begin, end } = laneRange(lane, lanes, samples);
+    const share = stepShare(end - begin, samplesPerLane, stepInEpoch);
+    if (share === 0 || !touched.has(lane)) return share;
+    return stepSamplesWithout(orderOf(lane), stepInEpoch, samplesPerLane, excluded).length;
+  });
 }
 
 /** A step's samples as the micro-batches of gradient accumulation (views; the last may be smaller; none if empty). */

@@ -1,8 +1,15 @@
 /** Order of an epoch: every sample exactly once over all lanes, another permutation each epoch, nothing else counts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { laneRange } from "../../dataset/lanes.js";
-import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../dataset/order.js";
+import { laneOf, laneRange } from "../../dataset/lanes.js";
+import {
+  laneEpochOrder,
+  microBatches,
+  stepSamples,
+  stepSamplesWithout,
+  stepShares,
+  stepsPerEpoch,
+} from "../../dataset/order.js";
 
 const shardSizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 12 });
 const plan = fc.record({
@@ -52,6 +59,22 @@ describe("lanes", () => {
         },
       ),
       { numRuns: 30 },
+    );
+  });
+});
+
+describe("the lane of a sample", () => {
+  it("is the one whose range holds it", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 300 }), (lanes, samples) => {
+        for (let lane = 0; lane < lanes; lane += 1) {
+          const { begin, end } = laneRange(lane, lanes, samples);
+          for (let sample = begin; sample < end; sample += 1) {
+            expect(laneOf(sample, lanes, samples)).toBe(lane);
+          }
+        }
+      }),
+      { numRuns: 60 },
     );
   });
 });
@@ -125,5 +148,49 @@ describe("steps", () => {
         },
       ),
     );
+  });
+});
+
+describe("excluded samples", () => {
+  it("leave their own step and no other: order and steps of the rest stay, and the shares count what is left", () => {
+    fc.assert(
+      fc.property(
+        plan,
+        fc.integer({ min: 1, max: 17 }),
+        fc.array(fc.nat(10_000), { maxLength: 30 }),
+        (given, perLane, drawn) => {
+          const { samples } = splitOf(given.sizes);
+          const excluded = new Set(drawn.map((sample) => sample % samples));
+          const orders = epochOrders(given);
+          const steps = stepsPerEpoch(samples, given.lanes, perLane);
+          for (let stepInEpoch = 0; stepInEpoch < steps; stepInEpoch += 1) {
+            const shares = stepShares({
+              lanes: given.lanes,
+              samples,
+              samplesPerLane: perLane,
+              stepInEpoch,
+              excluded,
+              orderOf: (lane) => orders[lane] as Uint32Array,
+            });
+            orders.forEach((order, lane) => {
+              const rest = stepSamplesWithout(order, stepInEpoch, perLane, excluded);
+              const whole = [...stepSamples(order, stepInEpoch, perLane)];
+              expect([...rest]).toEqual(whole.filter((sample) => !excluded.has(sample)));
+              expect(shares[lane]).toBe(rest.length);
+            });
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it("can empty a lane's step, which is then absent", () => {
+    const order = Uint32Array.of(3, 1, 0, 2);
+    const excluded = new Set([0, 2]);
+    expect([...stepSamplesWithout(order, 1, 2, excluded)]).toEqual([]);
+    const step = { lanes: 1, samples: 4, samplesPerLane: 2, excluded, orderOf: () => order };
+    expect(stepShares({ ...step, stepInEpoch: 0 })).toEqual([2]);
+    expect(stepShares({ ...step, stepInEpoch: 1 })).toEqual([0]);
   });
 });
