@@ -175,7 +175,7 @@ export class Shell {
       case "restore":
         return this.#restore(effect.step);
       case "beginStep":
-        return this.#pool?.begin(effect.step, effect.present, effect.banned);
+        return this.#pool?.begin(effect);
       case "watch":
         return this.#pool?.watch(effect.step, effect.node);
       case "apply":

@@ -132,6 +132,7 @@ function record(session: Session, step: number, computed: ComputedLane): void {
     correct,
     statistics: finite ? bytesOf(statistics) : new Uint8Array(0),
     computeSeconds: seconds,
+    attempt: 0,
   });
 }
 

@@ -75,11 +75,12 @@ export type Effect =
   | { readonly tag: "restore"; readonly checkpoint: string; readonly step: Step }
   /**
    * Each slice forgets the partials that it has, also those of this step, and expects these lanes. What banned workers
-   * send is dropped.
+   * send, or what is of another attempt at the step, is stale.
    */
   | {
       readonly tag: "beginStep";
       readonly step: Step;
+      readonly attempt: number;
       readonly present: readonly number[];
       readonly banned: readonly string[];
     }

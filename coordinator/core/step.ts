@@ -37,7 +37,7 @@ export function beginStep(turn: Turn): void {
   const lanes: LaneState[] = Array.from({ length: plan.spec.lanes }, () => ({ tag: "absent" }));
   for (const lane of present) lanes[lane] = { tag: "open", refusedBy: [] };
   const count = slices.tag === "up" ? slices.count : 0;
-  turn.do({ tag: "beginStep", step: progress.step, present, banned: [] });
+  turn.do({ tag: "beginStep", step: progress.step, attempt: 0, present, banned: [] });
   turn.enter({
     tag: "training",
     sinceMs: turn.state.nowMs,
@@ -78,7 +78,15 @@ export function handOutLanes(turn: Turn): void {
   turn.enter({ ...phase, lanes });
   const { step, epoch, stepInEpoch } = turn.state.progress;
   for (const [worker, share] of given) {
-    turn.send(worker, { kind: "gradients", step, epoch, stepInEpoch, lanes: share, excluded: [] });
+    turn.send(worker, {
+      kind: "gradients",
+      step,
+      epoch,
+      stepInEpoch,
+      lanes: share,
+      excluded: [],
+      attempt: 0,
+    });
   }
 }
 

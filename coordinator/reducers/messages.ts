@@ -15,16 +15,20 @@ export interface ReducerOptions {
   readonly port: number;
 }
 
+export interface StepBeginning {
+  readonly step: number;
+  /** From 0; a step may be begun again. Partials of another attempt are stale. */
+  readonly attempt: number;
+  /** Lanes that have samples. */
+  readonly present: readonly number[];
+  /** Workers whose partials are not taken. */
+  readonly banned: readonly string[];
+}
+
 export type ToReducer =
   /** A checkpoint's vectors, this slice's part, which become the weights version `step`. */
   | { readonly tag: "restore"; readonly step: number; readonly moments: SliceMoments }
-  | {
-      readonly tag: "begin";
-      readonly step: number;
-      readonly present: readonly number[];
-      /** Workers whose partials are not taken. */
-      readonly banned: readonly string[];
-    }
+  | ({ readonly tag: "begin" } & StepBeginning)
   /** What comes for this node is kept, and audits of it compared. */
   | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
   | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep }

@@ -7,7 +7,7 @@ import type { TreeNode } from "../../shared/tree.js";
 import type { CoreEvent } from "../core/events.js";
 import type { AdamStep } from "../core/optimizer.js";
 import type { SliceMoments } from "./adam.js";
-import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
+import type { FromReducer, ReducerOptions, StepBeginning, ToReducer } from "./messages.js";
 import type { SliceIdentity } from "./server.js";
 import { cutSlices, type SliceRange } from "./slices.js";
 
@@ -62,8 +62,8 @@ export class ReducerPool {
     }
   }
 
-  begin(step: number, present: readonly number[], banned: readonly string[]): void {
-    this.#all({ tag: "begin", step, present, banned });
+  begin({ step, attempt, present, banned }: StepBeginning): void {
+    this.#all({ tag: "begin", step, attempt, present, banned });
   }
 
   watch(step: number, node: TreeNode): void {

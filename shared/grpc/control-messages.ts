@@ -30,6 +30,7 @@ const workerBodies = {
     correct: uint32,
     statistics: bytes,
     computeSeconds: z.number(),
+    attempt: uint32,
   }),
   blockResult: z.object({
     step: uint64,
@@ -41,14 +42,21 @@ const workerBodies = {
   assignmentFailed: z.object({ assignment: z.string(), code: z.string(), message: z.string() }),
   heartbeat: z.object({ phase: z.string() }),
   leaving: z.object({ reason: z.string() }),
-  settled: z.object({ step: uint64 }),
-  auditDone: z.object({ step: uint64, beginLane: uint32, endLane: uint32, finite: z.boolean() }),
+  settled: z.object({ step: uint64, attempt: uint32 }),
+  auditDone: z.object({
+    step: uint64,
+    beginLane: uint32,
+    endLane: uint32,
+    finite: z.boolean(),
+    attempt: uint32,
+  }),
   damaged: z.object({
     step: uint64,
     split: z.enum(["train", "validation"]),
     samples: z.array(uint64),
     key: z.string(),
     reason: z.string(),
+    attempt: uint32,
   }),
 } as const;
 
@@ -65,6 +73,7 @@ const coordinatorBodies = {
     stepInEpoch: uint64,
     lanes: z.array(uint32),
     excluded: z.array(uint64),
+    attempt: uint32,
   }),
   audit: z.object({
     step: uint64,
@@ -73,6 +82,7 @@ const coordinatorBodies = {
     beginLane: uint32,
     endLane: uint32,
     excluded: z.array(uint64),
+    attempt: uint32,
   }),
   evaluate: z.object({
     step: uint64,

@@ -15,6 +15,7 @@ export const UploadChunk = z.object({
   data: bytes,
   crc32c: uint32,
   worker: z.string(),
+  attempt: uint32,
 });
 export type UploadChunk = z.infer<typeof UploadChunk>;
 

@@ -136,6 +136,7 @@ export class CoreDriver {
       correct: 1,
       statistics: new Uint8Array(new Float64Array([0.5, 1]).buffer),
       computeSeconds: 0.1,
+      attempt: 0,
     });
   }
 

@@ -41,6 +41,7 @@ it("drops a record whose statistics are cut, in mid number or at all, and goes o
       correct: 1,
       statistics: new Uint8Array(byteLength),
       computeSeconds: 0.1,
+      attempt: 0,
     });
     expect(dropped).toMatchObject([{ tag: "dropped", reason: "wrong statistics" }]);
   }

@@ -188,6 +188,7 @@ describe("the run's statistics", () => {
         correct: 1,
         statistics: new Uint8Array(Float64Array.of(0.1 + lane * 1e3, 1 / (lane + 3)).buffer),
         computeSeconds: 0.1,
+        attempt: 0,
       });
     }
     core.committed();
