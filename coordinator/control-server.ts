@@ -26,11 +26,12 @@ export interface ControlServerOptions {
 
 export class ControlServer {
   readonly #options: ControlServerOptions;
-  readonly #server = new grpc.Server(channelOptions);
+  readonly #server: grpc.Server;
   readonly #streams = new Map<string, JoinCall>();
 
-  constructor(options: ControlServerOptions) {
+  constructor(options: ControlServerOptions, server = new grpc.Server(channelOptions)) {
     this.#options = options;
+    this.#server = server;
     this.#server.addService(controlService().service, { join: (call: JoinCall) => void this.#serve(call) });
   }
 

@@ -3,6 +3,7 @@
  * port of its own and holds no decision: the coordinator's core says when a step begins and how it ends.
  */
 import * as grpc from "@grpc/grpc-js";
+import { type Clock, realClock } from "../../shared/clock.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
 import { limits } from "../../shared/limits.js";
@@ -31,10 +32,12 @@ export class SliceServer {
   readonly #slice: ReducedSlice;
   readonly #identity: SliceIdentity;
   readonly #events: SliceEvents;
+  readonly #clock: Clock;
   readonly #readers = new Set<WeightsReader>();
   readonly #stepWaiters = new Set<() => void>();
 
-  constructor(slice: ReducedSlice, identity: SliceIdentity, events: SliceEvents) {
+  constructor(slice: ReducedSlice, identity: SliceIdentity, events: SliceEvents, clock: Clock = realClock) {
+    this.#clock = clock;
     this.#slice = slice;
     this.#identity = identity;
     this.#events = events;
@@ -87,9 +90,9 @@ export class SliceServer {
   /** A worker may be faster than the message that begins the step here; it waits, with a deadline. */
   async #untilStep(call: UploadCall, chunk: UploadChunk): Promise<void> {
     if (chunk.kind === "INITIAL" || !this.#isOurs(chunk)) return;
-    const deadlineMs = performance.now() + limits.stepDeadlineMinMs;
+    const deadlineMs = this.#clock.nowMs() + limits.stepDeadlineMinMs;
     while (chunk.step > this.#slice.step && !call.cancelled) {
-      const leftMs = deadlineMs - performance.now();
+      const leftMs = deadlineMs - this.#clock.nowMs();
       if (leftMs <= 0) return;
       await this.#nextStep(call, leftMs);
     }
@@ -99,12 +102,12 @@ export class SliceServer {
   #nextStep(call: UploadCall, withinMs: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
-        clearTimeout(timer);
+        callOff();
         this.#stepWaiters.delete(wake);
         call.off("cancelled", wake);
         resolve();
       };
-      const timer = setTimeout(wake, withinMs);
+      const callOff = this.#clock.after(withinMs, wake);
       this.#stepWaiters.add(wake);
       call.on("cancelled", wake);
     });
