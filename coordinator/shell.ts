@@ -29,6 +29,8 @@ import { phaseName, statusOf } from "./status.js";
 
 /** How often time passes for the core. */
 const tickMs = 100;
+/** Two machines of a mixed fleet may differ by this, relative to the norm of a node's sum. */
+const mixedTolerance = 1e-3;
 /** A store that made the run fail may also be why its end can't be written: it is not waited for. */
 const endRecordMs = 3_000;
 
@@ -220,7 +222,12 @@ export class Shell {
     metrics.parameters.set(layout.parameterCount);
     const { openReducers = (pool) => new ReducerPool(pool) } = this.#options;
     this.#pool = openReducers({
-      identity: { run: spec.run, generation: this.#state.generation, lanes: spec.lanes },
+      identity: {
+        run: spec.run,
+        generation: this.#state.generation,
+        lanes: spec.lanes,
+        tolerance: spec.allowMixed ? mixedTolerance : 0,
+      },
       parameterCount: layout.parameterCount,
       reducers,
       host,
