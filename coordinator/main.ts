@@ -105,6 +105,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
       metrics.messagesRefused.inc({ reason: "malformed" });
       logger.warn({ peer }, message);
     },
+    onDropped: (_worker, reason) => metrics.messagesRefused.inc({ reason }),
   });
   const port = await control.listen(host, options.port);
   const http = await startHttp(options, metrics, shell);
