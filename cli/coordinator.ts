@@ -137,7 +137,14 @@ async function coordinateRun(
     signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
     onReady: (addresses) => process.stdout.write(`${JSON.stringify({ ready: true, ...addresses })}\n`),
   });
+  if (options.attached) tellStarter(outcome.tag);
   return exitCodeOf(outcome.tag);
+}
+
+/** That the run has ended, and its coordinator did not just die with the same exit code. */
+function tellStarter(outcome: string): void {
+  process.stdout.on("error", () => undefined); // its starter may be gone
+  process.stdout.write(`${JSON.stringify({ ended: outcome })}\n`);
 }
 
 /** A new run of a data set, or the one that --run names. */

@@ -8,7 +8,7 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
-import { followRun } from "./progress.js";
+import { followRun, Progress } from "./progress.js";
 import { refuseDecided, resumableRun } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
@@ -101,11 +101,12 @@ export async function trainLocally(
   options: LocalOptions,
   signal: AbortSignal,
 ): Promise<number> {
+  const progress = new Progress(process.stderr);
   const cluster = new LocalCluster({
     ...options,
     run: spec.run,
     workers: usefulWorkers(spec, options.workers),
-    onNotice: (message) => process.stderr.write(`${message}\n`),
+    onNotice: (message) => progress.note(message),
   });
   const stop = () => cluster.stop();
   signal.addEventListener("abort", stop, { once: true });
@@ -120,7 +121,10 @@ export async function trainLocally(
   for (const note of addresses.notes) process.stderr.write(`${note}\n`);
   if (options.detach) return detached(cluster, spec, addresses, options.json);
   try {
-    const followed = followRun({ http: addresses.http, run: spec.run, store, quiet: options.json });
+    // The cluster knows when a coordinator is gone for good; until then it is waited for.
+    const patienceMs = coordinatorAwayMs;
+    const { http } = addresses;
+    const followed = followRun({ http, run: spec.run, store, quiet: options.json, progress, patienceMs });
     followed.catch(() => undefined); // the race below reports it
     const end = await Promise.race([followed, cluster.failed]);
     report(spec, end, store, options.json);
@@ -131,6 +135,9 @@ export async function trainLocally(
     await cluster.close(limits.drainMs);
   }
 }
+
+/** A coordinator that is started again waits for a store that is away, too. */
+const coordinatorAwayMs = 120_000;
 
 /** More workers than lanes would only wait. */
 function usefulWorkers(spec: RunSpec, workers: number): number {
