@@ -69,8 +69,9 @@ class WorkerLife {
     let lastSeenMs = clock.nowMs();
     let pauseMs: number = limits.reconnectMinMs;
     for (;;) {
+      throwIfDrained(signal);
       const end = await this.#join();
-      if (signal.aborted) throw new TrainyardError("INTERRUPTED", "drained: its lanes went back");
+      throwIfDrained(signal);
       if (end.tag === "finished") return end;
       if (end.wasWelcome) {
         logger.warn(`lost the coordinator: ${end.reason}; looking for it again`);
@@ -142,8 +143,9 @@ class WorkerLife {
 
   async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
     const { clock } = this.#around;
+    const { signal } = this.#options;
     const startedMs = clock.nowMs();
-    const place = await this.#around.openWorkplace(spec, this.#options.store ?? storeUrl);
+    const place = await this.#around.openWorkplace(spec, this.#options.store ?? storeUrl, signal);
     const seconds = (clock.nowMs() - startedMs) / 1000;
     this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return place;
@@ -157,4 +159,8 @@ class WorkerLife {
       `no coordinator at ${coordinator} for ${patienceMs / 1000} s (${reason}): is it running, and is the address right?`,
     );
   }
+}
+
+function throwIfDrained(signal: AbortSignal): void {
+  if (signal.aborted) throw new TrainyardError("INTERRUPTED", "drained: its lanes went back");
 }
