@@ -15,6 +15,8 @@ export interface LocalClusterOptions {
   readonly store: string;
   readonly workers: number;
   readonly reducers: number;
+  /** More flags of the coordinator: what changes when the run goes on. */
+  readonly changes?: readonly string[];
   readonly logLevel: string;
   /** Leave the processes running when this one ends; nobody starts them again then. */
   readonly detach: boolean;
@@ -49,11 +51,12 @@ export class LocalCluster {
 
   constructor(options: LocalClusterOptions) {
     this.#options = options;
-    const { run, store, reducers, onNotice, onReady } = options;
+    const { run, store, reducers, changes = [], onNotice, onReady } = options;
     this.logFolder = options.logFolder ?? join(storeFolder(store), "logs", run);
     this.#coordinator = new LocalCoordinator({
       run,
       reducers,
+      changes,
       common: this.#common(),
       process: this.#place(),
       onNotice,

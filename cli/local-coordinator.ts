@@ -25,6 +25,8 @@ export type CoordinatorOver =
 export interface LocalCoordinatorOptions {
   readonly run: string;
   readonly reducers: number;
+  /** More flags: what changes when the run goes on. The same again changes nothing. */
+  readonly changes: readonly string[];
   /** Options that all processes of the cluster have. */
   readonly common: readonly string[];
   readonly process: Pick<ProcessOptions, "logFolder" | "detach" | "environment">;
@@ -100,7 +102,7 @@ export class LocalCoordinator {
 
   /** Its standard output: where it is reached, and later that the run has ended. */
   #begin(ports: readonly string[]): Life {
-    const { run, reducers, common } = this.#options;
+    const { run, reducers, changes, common } = this.#options;
     let tellReady: (addresses: ClusterAddresses) => void = () => undefined;
     const said = new Promise<ClusterAddresses>((done) => {
       tellReady = done;
@@ -109,7 +111,7 @@ export class LocalCoordinator {
     const process = new ClusterProcess({
       ...this.#options.process,
       name: "coordinator",
-      words: ["coordinator", "--run", run, ...where, "--reducers", String(reducers), ...common],
+      words: ["coordinator", "--run", run, ...where, "--reducers", String(reducers), ...changes, ...common],
       onLine: (line) => {
         const message = JSON.parse(line) as { readonly ready?: boolean; readonly ended?: string };
         if (message.ready === true) tellReady(message as unknown as ClusterAddresses);

@@ -6,7 +6,7 @@ import { TrainyardError } from "../shared/errors.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { decimals, duration, percent } from "./duration.js";
-import { lastGeneration, readEnd } from "./run-state.js";
+import { lastCoordinator, readEnd } from "./run-state.js";
 
 /** process.stderr, or a test's. */
 export interface ProgressOutput {
@@ -85,7 +85,7 @@ async function ask(http: string, options: FollowOptions, reachedMs: number): Pro
 /** What the store knows of a run whose coordinator does not answer: its end, or the address of a later one. */
 async function lookUp(http: string, { run, store, signal }: FollowOptions): Promise<RunStatus | string> {
   const end = await readEnd(store, run);
-  return end ?? (await lastGeneration(store, run, signal))?.http ?? http;
+  return end ?? (await lastCoordinator(store, run, signal))?.http ?? http;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
