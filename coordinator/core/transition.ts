@@ -3,7 +3,7 @@
  * same input gives the same output. Completion is looked at again on every event.
  */
 
-import { assertNever } from "../../shared/errors.js";
+import { assertNever, isStoreOutage } from "../../shared/errors.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import type { Generation } from "../../shared/ids.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
@@ -16,10 +16,12 @@ import {
   end,
   endEpoch,
   lateExporter,
+  postponeExport,
   saveAndThen,
   stop,
   takeExport,
   tellEnd,
+  tryAgain,
 } from "./ending.js";
 import { freshMemory } from "./epoch.js";
 import { beginEvaluation, handOutBlocks, lateEvaluators, reopenBlocks, takeBlock } from "./evaluation.js";
@@ -134,7 +136,7 @@ function react(turn: Turn, event: CoreEvent): void {
       return afterSaving(turn, event.checkpoint);
     case "checkpointFailed":
       turn.set({ checkpointsPending: turn.state.checkpointsPending - 1 });
-      return afterFailedSaving(turn, event.checkpoint, event.message);
+      return afterFailedSaving(turn, event.checkpoint, event.message, event.isOutage === true);
     case "published":
       return end(turn, { tag: "finished", reason: turn.state.endedBecause ?? "the model is exported" });
     case "stop":
@@ -170,6 +172,13 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
     case "exported":
       return takeExport(turn, worker, body.checkpoint, body.paths);
     case "assignmentFailed":
+      if (
+        body.assignment === "export" &&
+        isStoreOutage(body.code) &&
+        postponeExport(turn, worker, body.message)
+      ) {
+        return;
+      }
       return takeFailure(turn, worker, body.assignment, body.message);
     case "heartbeat":
       return turn.worker(worker, { doing: body.phase });
@@ -304,6 +313,7 @@ function passTime(turn: Turn, nowMs: number): void {
     turn.do({ tag: "disconnect", worker: id, reason });
     lose(turn, id, reason);
   }
+  tryAgain(turn);
   giveUpAlone(turn);
 }
 
