@@ -8,6 +8,7 @@ import { limits } from "../shared/limits.js";
 import type { ImageSpec, RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { mapBounded } from "./bounded.js";
+import { type Damage, DamagedSamples, throwIfDamaged } from "./damage.js";
 import { decodeImage } from "./decode.js";
 import { ImageCache } from "./image-cache.js";
 import type { Manifest } from "./manifest.js";
@@ -75,6 +76,7 @@ export class ImageLoader {
   readonly #concurrency: number;
   readonly #imageBytes: number;
   readonly #labels: readonly number[] | null;
+  #reads = 0;
 
   constructor(reader: SplitReader, image: ImageSpec, options: ImageLoaderOptions = {}) {
     this.image = image;
@@ -94,19 +96,37 @@ export class ImageLoader {
     return this.#cache.heldBytes;
   }
 
+  /** Waiting for the store now; false while pictures are only decoded, or nothing is under way. */
+  get isReading(): boolean {
+    return this.#reads > 0;
+  }
+
+  /** Of the object that holds the sample. */
+  keyOf(sample: SampleIndex): string {
+    return this.#reader.shardKey(sample);
+  }
+
   /**
    * The batch of these samples. May be called again before it resolved (read ahead).
-   * @throws TrainyardError DAMAGED with fields `key`, `sample`, `source` (hash or decode), the store's; an abort.
+   * @throws DamagedSamples that names every sample of the batch which can't be read or decoded, each tried with two
+   * reads of the store; the store's errors; an abort.
    */
   async batch(samples: ArrayLike<number>, signal?: AbortSignal): Promise<ImageBatch> {
     const wanted = Array.from(samples, asSampleIndex);
     const images = new Uint8Array(wanted.length * this.#imageBytes);
     const labels = Int32Array.from(wanted, (sample) => this.label(sample));
     const missing = [...wanted.keys()].filter((at) => !this.#copyHeld(wanted[at] as SampleIndex, images, at));
+    const damage: Damage[] = [];
     const load = async (at: number) => {
-      images.set(await this.#load(wanted[at] as SampleIndex), at * this.#imageBytes);
+      try {
+        images.set(await this.#load(wanted[at] as SampleIndex), at * this.#imageBytes);
+      } catch (caught) {
+        if (!(caught instanceof DamagedSamples)) throw caught;
+        damage.push(...caught.damage);
+      }
     };
     await mapBounded(missing, this.#concurrency, load, signal);
+    throwIfDamaged(damage);
     return { images, labels };
   }
 
@@ -124,21 +144,39 @@ export class ImageLoader {
 
   async #load(sample: SampleIndex): Promise<Uint8Array> {
     const begin = performance.now();
-    const bytes = await this.#reader.read(sample);
-    const picture = await decodeImage(bytes, this.image).catch((caught) => {
-      throw undecodable(this.#reader, sample, caught);
-    });
+    const picture = await this.#decodeTwice(sample);
     this.#cache.keep(sample, picture);
     this.counters.decoded += 1;
     this.counters.decodeSeconds += (performance.now() - begin) / 1000;
     return picture;
   }
+
+  /** Its hash is right, so a failure is hardly an accident of transport; another read of the store makes it sure. */
+  async #decodeTwice(sample: SampleIndex): Promise<Uint8Array> {
+    const first = await this.#reading(() => this.#reader.read(sample));
+    try {
+      return await decodeImage(first, this.image);
+    } catch {
+      const second = await this.#reading(() => this.#reader.readAgain(sample));
+      return await decodeImage(second, this.image).catch((caught) => {
+        throw undecodable(this.#reader, sample, caught);
+      });
+    }
+  }
+
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    this.#reads += 1;
+    try {
+      return await read();
+    } finally {
+      this.#reads -= 1;
+    }
+  }
 }
 
-/** Its hash is right, so this is no accident of transport: the data set holds what this machine can't decode. */
-function undecodable(reader: SplitReader, sample: SampleIndex, caught: unknown): TrainyardError {
+function undecodable(reader: SplitReader, sample: SampleIndex, cause: unknown): DamagedSamples {
   const { source } = reader.entry(sample);
   const key = reader.shardKey(sample);
-  const message = `sample ${sample} (${source}) ${asTrainyardError(caught).message}`;
-  return new TrainyardError("DAMAGED", message, { cause: caught, fields: { key, sample, source } });
+  const reason = `sample ${sample} (${source}) in ${key} ${asTrainyardError(cause).message}`;
+  return new DamagedSamples([{ sample, key, isMissing: false, reason }], { cause, source });
 }

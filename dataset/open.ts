@@ -2,12 +2,20 @@
  * An imported data set as a run reads it: samples by their number in the split, each one's bytes checked against the
  * manifest's hash. Decoding is image-loader.ts; order and lanes are order.ts.
  */
-import { TrainyardError } from "../shared/errors.js";
+import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { DamagedSamples } from "./damage.js";
 import { sha256 } from "./examine.js";
-import type { Manifest, SampleEntry, ShardEntry, SplitEntry, SplitName } from "./manifest.js";
+import {
+  type Manifest,
+  manifestKey,
+  type SampleEntry,
+  type ShardEntry,
+  type SplitEntry,
+  type SplitName,
+} from "./manifest.js";
 import { listDatasets, readManifest } from "./manifest-file.js";
 import { ShardCache } from "./shard-cache.js";
 
@@ -35,9 +43,10 @@ export async function openDataset(
     throw new TrainyardError("INPUT", message, { fields: { dataset: name, hash: manifest.hash } });
   }
   const cache = new ShardCache(store, cacheBytes);
+  const isThere = async () => (await store.stat(manifestKey(name))) !== null;
   const readers = {
-    train: new SplitReader(manifest.splits.train, cache),
-    validation: new SplitReader(manifest.splits.validation, cache),
+    train: new SplitReader(manifest.splits.train, cache, isThere),
+    validation: new SplitReader(manifest.splits.validation, cache, isThere),
   };
   return { manifest, split: (split) => readers[split] };
 }
@@ -58,12 +67,15 @@ interface Located {
 export class SplitReader {
   readonly split: SplitEntry;
   readonly #cache: ShardCache;
+  readonly #isDatasetThere: () => Promise<boolean>;
   /** Number of the first sample of each shard. */
   readonly #firsts: number[];
 
-  constructor(split: SplitEntry, cache: ShardCache) {
+  /** `isDatasetThere`: whether the store still has the data set's manifest. */
+  constructor(split: SplitEntry, cache: ShardCache, isDatasetThere: () => Promise<boolean>) {
     this.split = split;
     this.#cache = cache;
+    this.#isDatasetThere = isDatasetThere;
     let first = 0;
     this.#firsts = split.shards.map(({ samples }) => {
       first += samples.length;
@@ -98,26 +110,48 @@ export class SplitReader {
   /**
    * The image file's bytes (a view; not to be changed). Bytes that fail their hash are read from the store a second
    * time before they count as damaged.
-   * @throws TrainyardError DAMAGED with fields `key`, `sample` and `source`; the store's errors.
+   * @throws DamagedSamples with fields `key`, `sample` and `source`; the store's errors. A shard that is not there
+   * counts as damage only while the data set's manifest is: else it is the store that is another one.
    */
   async read(sample: SampleIndex): Promise<Uint8Array> {
     const located = this.#locate(sample);
-    const first = await this.#readOnce(located);
-    if (first !== null) return first;
-    this.#cache.forget(located.shard.key);
-    const second = await this.#readOnce(located);
-    if (second !== null) return second;
-    const { key } = located.shard;
-    const { source } = located.entry;
-    const message = `sample ${sample} (${source}) in ${key} does not match its hash, read twice; the object is damaged`;
-    throw new TrainyardError("DAMAGED", message, { fields: { key, sample, source } });
+    const shard = await this.#shard(sample, located, () => this.#cache.get(located.shard.key));
+    return wholeOf(shard, located) ?? (await this.readAgain(sample));
   }
 
-  /** Null when the bytes fail their hash. */
-  async #readOnce({ shard, entry }: Located): Promise<Uint8Array | null> {
-    const tar = await this.#cache.get(shard.key);
-    const bytes = tar.subarray(entry.offset, entry.offset + entry.bytes);
-    return sha256(bytes) === entry.sha256 ? bytes : null;
+  /** The bytes from another read of the store than the last. Errors: as `read`. */
+  async readAgain(sample: SampleIndex): Promise<Uint8Array> {
+    const located = this.#locate(sample);
+    const { key } = located.shard;
+    const again = await this.#shard(sample, located, () => this.#cache.getAgain(key));
+    const bytes = wholeOf(again, located);
+    if (bytes !== null) return bytes;
+    const { source } = located.entry;
+    const reason = `sample ${sample} (${source}) in ${key} does not match its hash, read twice; the object is damaged`;
+    throw new DamagedSamples([{ sample, key, isMissing: false, reason }], { source });
+  }
+
+  /** An object that is not there is asked for twice as well. */
+  async #shard(sample: SampleIndex, { shard, entry }: Located, get: () => Promise<Uint8Array>) {
+    try {
+      return await get().catch((caught) => {
+        if (isMissing(caught)) return get();
+        throw caught;
+      });
+    } catch (caught) {
+      if (!isMissing(caught)) throw caught;
+      const [{ key }, { source }] = [shard, entry];
+      await this.#refuseOtherStore(key, caught);
+      const reason = `sample ${sample} (${source}) can't be read: its object ${key} is not in the store any more`;
+      throw new DamagedSamples([{ sample, key, isMissing: true, reason }], { cause: caught, source });
+    }
+  }
+
+  /** An emptied bucket or an unmounted folder says "not found" of everything: no sample is lost by that. */
+  async #refuseOtherStore(key: string, cause: unknown): Promise<void> {
+    if (await this.#isDatasetThere()) return;
+    const message = `neither ${key} nor its data set's manifest is in the store any more: is it the same store?`;
+    throw new TrainyardError("STORE_UNREACHABLE", message, { cause, fields: { key } });
   }
 
   #locate(sample: SampleIndex): Located {
@@ -138,4 +172,12 @@ export class SplitReader {
     }
     return low;
   }
+}
+
+const isMissing = (caught: unknown) => asTrainyardError(caught).code === "NOT_FOUND";
+
+/** Null when the sample's bytes fail their hash. */
+function wholeOf(shard: Uint8Array, { entry }: Located): Uint8Array | null {
+  const bytes = shard.subarray(entry.offset, entry.offset + entry.bytes);
+  return sha256(bytes) === entry.sha256 ? bytes : null;
 }

@@ -10,6 +10,8 @@ export class ShardCache {
   /** By key, the least recently used first. */
   readonly #shards = new Map<string, Uint8Array>();
   readonly #fetches = new Map<string, Promise<Uint8Array>>();
+  /** What was fetched twice with the same bytes: a third time would tell nothing new. */
+  readonly #confirmed = new WeakSet<Uint8Array>();
   #heldBytes = 0;
   #fetchedBytes = 0;
 
@@ -36,8 +38,21 @@ export class ShardCache {
     return underWay;
   }
 
-  /** Forgets a shard, so that the next `get` reads it from the store again. */
-  forget(key: string): void {
+  /**
+   * The shard from another read of the store than the one that is here, which held something wrong. Many samples may
+   * be wrong in one shard: what was read twice alike is not read again while it is here.
+   */
+  async getAgain(key: string): Promise<Uint8Array> {
+    const former = this.#shards.get(key);
+    if (former === undefined) return await this.get(key);
+    if (this.#confirmed.has(former)) return former;
+    this.#forget(key);
+    const again = await this.get(key);
+    if (Buffer.compare(again, former) === 0) this.#confirmed.add(again);
+    return again;
+  }
+
+  #forget(key: string): void {
     this.#heldBytes -= this.#shards.get(key)?.length ?? 0;
     this.#shards.delete(key);
   }
@@ -57,12 +72,12 @@ export class ShardCache {
   }
 
   #keep(key: string, bytes: Uint8Array): void {
-    this.forget(key);
+    this.#forget(key);
     this.#shards.set(key, bytes);
     this.#heldBytes += bytes.length;
     for (const oldest of this.#shards.keys()) {
       if (this.#heldBytes <= this.#budgetBytes || this.#shards.size === 1) return;
-      this.forget(oldest);
+      this.#forget(oldest);
     }
   }
 }

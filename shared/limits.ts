@@ -10,6 +10,8 @@ export const limits = {
   receiveWindowBytes: 8 * 1024 * 1024,
   /** Worker to coordinator, so that a vanished machine is noticed within `lostAfterMs`. */
   heartbeatMs: 1_000,
+  /** A change of what a worker does is told at once, but heartbeats never come closer together than this. */
+  phaseBeatMs: 100,
   /** Without any message for so long a worker is lost and its lanes go to others. */
   lostAfterMs: 5_000,
   /** A step is late after max(stepDeadlineFactor x median, stepDeadlineMinMs). */

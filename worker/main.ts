@@ -42,7 +42,7 @@ export interface WorkerEnd {
   readonly message: string;
 }
 
-/** Resolves when the run is over. Errors: UNREACHABLE, REFUSED, INTERRUPTED (drained). */
+/** Resolves when the run is over. Errors: UNREACHABLE, REFUSED, INTERRUPTED (drained by a signal or the coordinator). */
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
   const worker = new WorkerLife(options);
   try {
@@ -74,6 +74,9 @@ class WorkerLife {
       const end = await this.#join();
       throwIfDrained(signal);
       if (end.tag === "finished") return end;
+      if (end.tag === "drained") {
+        throw new TrainyardError("INTERRUPTED", `drained by the coordinator: ${end.reason}`);
+      }
       if (end.wasWelcome) {
         logger.warn(`lost the coordinator: ${end.reason}; looking for it again`);
         lastSeenMs = clock.nowMs();

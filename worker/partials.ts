@@ -13,6 +13,7 @@ import { channelOptions, tensorService } from "../shared/grpc/protocol.js";
 import { type AckStatus, UploadAck } from "../shared/grpc/tensor-messages.js";
 import { limits } from "../shared/limits.js";
 import type { TreeNode } from "../shared/tree.js";
+import type { StepAttempt } from "./frontier.js";
 
 type UploadCall = grpc.ClientDuplexStream<object, unknown>;
 
@@ -21,6 +22,10 @@ export interface PartialsOptions {
   readonly run: string;
   readonly generation: number;
   readonly slices: readonly SliceEndpoint[];
+  /** The worker's id, which every partial carries. */
+  readonly worker: string;
+  /** Asked before a partial's first chunk: nobody waits for it any more. Default: never. */
+  readonly isOver?: (at: StepAttempt) => boolean;
   /** Default: limits.tensorSilenceMs. */
   readonly silenceMs?: number;
   readonly onBytes: (bytes: number) => void;
@@ -29,9 +34,9 @@ export interface PartialsOptions {
 
 /** One slice's share of a partial on its way. */
 interface Upload {
-  readonly step: number;
+  readonly at: StepAttempt;
   readonly node: TreeNode;
-  readonly kind: "GRADIENT" | "INITIAL";
+  readonly kind: "GRADIENT" | "INITIAL" | "AUDIT";
   readonly bytes: Buffer;
   readonly crc32c: number;
 }
@@ -47,13 +52,23 @@ export class PartialsSender {
    * Sends a node's sum to every slice; resolves when all have it. `vector`: float32 [parameterCount], unchanged until
    * then. Errors: INTERRUPTED when the step is over, UNREACHABLE when a stream broke, DAMAGED.
    */
-  async send(step: number, node: TreeNode, vector: Float32Array): Promise<void> {
-    await Promise.all(this.#streams.map((stream) => stream.send(step, node, "GRADIENT", vector)));
+  async send(at: StepAttempt, node: TreeNode, vector: Float32Array): Promise<void> {
+    await this.#toAll({ at, node, kind: "GRADIENT" }, vector);
+  }
+
+  /** Sends what is compared with the node's sum and never added. Otherwise as `send`. */
+  async sendAudit(at: StepAttempt, node: TreeNode, vector: Float32Array): Promise<void> {
+    await this.#toAll({ at, node, kind: "AUDIT" }, vector);
   }
 
   /** The initial parameters, once a run. */
   async sendInitial(vector: Float32Array): Promise<void> {
-    await Promise.all(this.#streams.map((stream) => stream.send(0, { begin: 0, end: 1 }, "INITIAL", vector)));
+    const at = { step: 0, attempt: 0 };
+    await this.#toAll({ at, node: { begin: 0, end: 1 }, kind: "INITIAL" }, vector);
+  }
+
+  async #toAll(upload: Omit<Upload, "bytes" | "crc32c">, vector: Float32Array): Promise<void> {
+    await Promise.all(this.#streams.map((stream) => stream.send(upload, vector)));
   }
 
   close(): void {
@@ -88,11 +103,9 @@ class SliceStream {
     );
   }
 
-  send(step: number, node: TreeNode, kind: Upload["kind"], vector: Float32Array): Promise<void> {
+  send(upload: Omit<Upload, "bytes" | "crc32c">, vector: Float32Array): Promise<void> {
     const bytes = bytesOf(vector.subarray(this.#slice.begin, this.#slice.end));
-    const sent = this.#queue.then(() =>
-      this.#sendUntilWhole({ step, node, kind, bytes, crc32c: crc32c(bytes) }),
-    );
+    const sent = this.#queue.then(() => this.#sendUntilWhole({ ...upload, bytes, crc32c: crc32c(bytes) }));
     this.#queue = sent.catch(() => undefined);
     return sent;
   }
@@ -103,14 +116,16 @@ class SliceStream {
   }
 
   async #sendUntilWhole(upload: Upload): Promise<void> {
+    const { at, kind } = upload;
+    const isOver = () => kind !== "INITIAL" && this.#options.isOver?.(at) === true;
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const status = await this.#sendOnce(upload);
-      if (status === "STALE") throw new TrainyardError("INTERRUPTED", `step ${upload.step} is over`);
+      const status = isOver() ? "STALE" : await this.#sendOnce(upload);
+      if (status === "STALE") throw new TrainyardError("INTERRUPTED", `step ${at.step} is over`);
       if (status !== "CORRUPT") return;
     }
     throw new TrainyardError(
       "DAMAGED",
-      `a partial of step ${upload.step} arrived corrupt three times: look at the network`,
+      `a partial of step ${at.step} arrived corrupt three times: look at the network`,
     );
   }
 
@@ -121,30 +136,31 @@ class SliceStream {
       this.#waiting = { resolve, reject };
     });
     answer.catch(() => undefined); // awaited below, after the chunks
-    for (let at = 0; at < upload.bytes.byteLength; at += limits.chunkBytes) {
+    for (let begin = 0; begin < upload.bytes.byteLength; begin += limits.chunkBytes) {
       if (this.#broken !== undefined) throw this.#broken;
-      if (!this.#write(upload, at)) await this.#inTime(this.#drained());
+      if (!this.#write(upload, begin)) await this.#inTime(this.#drained());
     }
     const { status } = await this.#inTime(answer);
     return status;
   }
 
-  /** One chunk from byte `at`; false: the stream is full. */
-  #write({ step, node, kind, bytes, crc32c }: Upload, at: number): boolean {
-    const { run, generation, onBytes } = this.#options;
-    const data = bytes.subarray(at, at + limits.chunkBytes);
+  /** One chunk from byte `begin`; false: the stream is full. */
+  #write({ at, node, kind, bytes, crc32c }: Upload, begin: number): boolean {
+    const { run, generation, worker, onBytes } = this.#options;
+    const data = bytes.subarray(begin, begin + limits.chunkBytes);
     onBytes(data.byteLength);
     return this.#call.write({
       run,
       generation,
-      step,
+      ...at,
       slice: this.#slice.slice,
       beginLane: node.begin,
       endLane: node.end,
       kind,
-      offset: at / 4,
+      offset: begin / 4,
       data,
       crc32c,
+      worker,
     });
   }
 

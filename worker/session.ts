@@ -4,24 +4,21 @@
  */
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
-import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import { RunSpec } from "../shared/spec.js";
-import {
-  computeGradients,
-  evaluateBlocks,
-  exportCheckpoint,
-  initialise,
-  type Session,
-} from "./assignments.js";
+import { type Assignment, carryOut, placeOf, settlesAs } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
+import { Frontier, type StepAttempt } from "./frontier.js";
+import type { Session } from "./open-session.js";
+import { Phases } from "./phases.js";
 import type { WorkerSurroundings } from "./surroundings.js";
 import type { Workplace } from "./workplace.js";
 
-/** How a session ended: the run is over, or the coordinator was lost and may come back. */
+/** How a session ended: the run is over, the coordinator wants this worker no more, or it was lost and may come back. */
 export type SessionEnd =
   | { readonly tag: "finished"; readonly outcome: string; readonly message: string }
+  | { readonly tag: "drained"; readonly reason: string }
   | { readonly tag: "lost"; readonly reason: string; readonly wasWelcome: boolean };
 
 export interface SessionOptions {
@@ -56,9 +53,13 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   }
 }
 
+/** For the last message of a worker to leave. */
+const goodbyeMs = 100;
+
 class WorkerSession {
   readonly #options: SessionOptions;
-  readonly #stopBeating: () => void;
+  readonly #phases: Phases;
+  readonly #frontier = new Frontier();
   #place: Workplace | undefined;
   #open: Session | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -67,7 +68,8 @@ class WorkerSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#stopBeating = options.surroundings.clock.every(limits.heartbeatMs, () => this.#beat());
+    const say = (phase: string) => options.control.send({ kind: "heartbeat", phase });
+    this.#phases = new Phases(options.surroundings.clock, "prepare", say);
   }
 
   lost(reason: string): SessionEnd {
@@ -76,8 +78,8 @@ class WorkerSession {
 
   close(): void {
     this.#isClosed = true;
-    this.#stopBeating();
-    if (this.#open !== undefined) this.#open.newestStep = Number.MAX_SAFE_INTEGER;
+    this.#phases.close();
+    this.#frontier.end();
     this.#open?.weights.close();
     this.#open?.partials.close();
     this.#options.control.close();
@@ -98,14 +100,21 @@ class WorkerSession {
         return null;
       case "finished":
         return { tag: "finished", outcome: body.outcome, message: body.message };
+      case "drain":
+        return await this.#drain(body.reason);
       default:
         this.#assign(body);
         return null;
     }
   }
 
-  #beat(): void {
-    this.#options.control.send({ kind: "heartbeat", phase: this.#open?.phase ?? "prepare" });
+  /** Hands the lanes back; the stream is given a moment to take that along. */
+  async #drain(reason: string): Promise<SessionEnd> {
+    this.#frontier.end();
+    this.#options.logger.warn(`the coordinator wants no more work of this worker: ${reason}`);
+    this.#options.control.send({ kind: "leaving", reason });
+    await this.#options.surroundings.clock.sleep(goodbyeMs);
+    return { tag: "drained", reason };
   }
 
   /** Not awaited: messages go on being read, and heartbeats are sent, while graphs are recorded. */
@@ -115,12 +124,13 @@ class WorkerSession {
       const place = await this.#options.workplace(spec, store);
       this.#place = place;
       this.#options.metrics.runInfo.set({ worker: this.#options.id, run: spec.run }, 1);
+      this.#phases.enter("idle");
       this.#options.control.send({ kind: "ready", layoutJson: JSON.stringify(place.layout) });
     });
   }
 
   #openTensors(slices: Extract<CoordinatorBody, { kind: "slices" }>["slices"]): void {
-    const { control, host, metrics, surroundings } = this.#options;
+    const { id, control, host, metrics, surroundings } = this.#options;
     const onBroken = (error: Error) => {
       if (this.#isClosed) return;
       this.#options.logger.warn(`the tensor stream broke: ${error.message}`);
@@ -131,45 +141,60 @@ class WorkerSession {
       control,
       metrics,
       clock: surroundings.clock,
-      weights: surroundings.openWeights({ ...common, onBytes: (bytes) => metrics.receivedBytes.inc(bytes) }),
-      partials: surroundings.openPartials({ ...common, onBytes: (bytes) => metrics.sentBytes.inc(bytes) }),
-      newestStep: 0,
-      phase: "idle",
+      weights: surroundings.openWeights({
+        ...common,
+        onVersion: (version) => this.#frontier.weightsArrive(version),
+        onBytes: (bytes) => metrics.receivedBytes.inc(bytes),
+      }),
+      partials: surroundings.openPartials({
+        ...common,
+        worker: id,
+        isOver: (at) => this.#frontier.isOver(at),
+        onBytes: (bytes) => metrics.sentBytes.inc(bytes),
+      }),
+      frontier: this.#frontier,
+      phases: this.#phases,
     };
   }
 
-  #assign(body: Exclude<CoordinatorBody, { kind: "welcome" | "refused" | "slices" | "finished" }>): void {
+  #assign(assignment: Assignment): void {
     const session = this.#open;
-    if (session === undefined) throw new TrainyardError("UNREACHABLE", `${body.kind} came before the slices`);
-    if ("step" in body) session.newestStep = Math.max(session.newestStep, body.step);
-    this.#enqueue(body.kind, async () => {
-      const place = this.#place;
-      if (place === undefined) throw new Error(`invariant broken: ${body.kind} before ready`);
-      switch (body.kind) {
-        case "initialise":
-          return await initialise(place, session);
-        case "gradients":
-          return await computeGradients(place, session, body);
-        case "evaluate":
-          return await evaluateBlocks(place, session, body);
-        case "export":
-          return await exportCheckpoint(place, session, body.checkpoint);
-      }
-    });
+    if (session === undefined) {
+      throw new TrainyardError("UNREACHABLE", `${assignment.kind} came before the slices`);
+    }
+    const place = placeOf(assignment);
+    if (place !== null) this.#frontier.reached(place);
+    const work = async () => {
+      if (this.#place === undefined) throw new Error(`invariant broken: ${assignment.kind} before ready`);
+      await carryOut(this.#place, session, assignment);
+    };
+    this.#enqueue(assignment.kind, work, settlesAs(assignment));
   }
 
-  /** A failure is the coordinator's to judge, unless the session is over or the step was given up. */
-  #enqueue(assignment: string, work: () => Promise<void>): void {
-    this.#work = this.#work.then(work).catch((caught: unknown) => {
-      const error = asTrainyardError(caught, "ENGINE");
-      if (this.#isClosed || error.code === "INTERRUPTED" || error.code === "UNREACHABLE") return;
-      this.#options.logger.error({ err: error.stack }, `${assignment} failed: ${error.message}`);
-      this.#options.control.send({
-        kind: "assignmentFailed",
-        assignment,
-        code: error.code,
-        message: error.message,
-      });
-    });
+  #enqueue(assignment: string, work: () => Promise<void>, settles: StepAttempt | null = null): void {
+    this.#work = this.#work.then(() => this.#carryOut(assignment, work, settles));
   }
+
+  /**
+   * A failure is the coordinator's to judge, unless the session is over or the step was given up. Otherwise it learns
+   * that nothing more comes of a step's assignment.
+   */
+  async #carryOut(assignment: string, work: () => Promise<void>, settles: StepAttempt | null): Promise<void> {
+    const { control, logger } = this.#options;
+    const failure = await work().then(() => null, failureOf);
+    if (this.#isClosed) return;
+    if (failure === null) {
+      if (settles !== null) control.send({ kind: "settled", ...settles });
+      return;
+    }
+    logger.error({ err: failure.stack }, `${assignment} failed: ${failure.message}`);
+    const { code, message } = failure;
+    control.send({ kind: "assignmentFailed", assignment, code, message });
+  }
+}
+
+/** Null: nobody waits for the work any more, or the stream that broke ends the session by itself. */
+function failureOf(caught: unknown): TrainyardError | null {
+  const error = asTrainyardError(caught, "ENGINE");
+  return error.code === "INTERRUPTED" || error.code === "UNREACHABLE" ? null : error;
 }

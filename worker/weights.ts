@@ -40,6 +40,8 @@ export interface WeightsOptions {
   readonly slices: readonly SliceEndpoint[];
   /** Default: limits.tensorSilenceMs. */
   readonly silenceMs?: number;
+  /** A newer version than any before begins to come: the steps before it are over. */
+  readonly onVersion?: (step: number) => void;
   readonly onBytes: (bytes: number) => void;
   readonly onBroken: (error: Error) => void;
 }
@@ -144,6 +146,7 @@ export class WeightsReceiver {
     if (step <= newest) return null;
     const parameters = this.#arriving?.parameters ?? this.#freeVector();
     this.#arriving = { step, parameters, received: this.#options.slices.map(() => 0) };
+    this.#options.onVersion?.(step);
     return this.#arriving;
   }
 

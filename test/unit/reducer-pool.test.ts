@@ -35,6 +35,7 @@ async function start() {
     run: identity.run,
     generation: identity.generation,
     slices,
+    worker: "w",
     onBytes: () => undefined,
     onBroken: () => undefined,
   });

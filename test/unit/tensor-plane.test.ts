@@ -34,6 +34,7 @@ function workerOf(
     run: identity.run,
     generation: identity.generation,
     slices: cluster.endpoints,
+    worker: "w",
     onBroken: (error: Error) => void broken.push(error),
     onBytes: () => undefined,
     ...change,
@@ -52,6 +53,7 @@ const ramp = (length: number, scale = 1) => {
   for (let i = 0; i < length; i += 1) vector[i] = Math.fround(((i % 1013) - 500) * scale);
   return vector;
 };
+const at = (step: number) => ({ step, attempt: 0 });
 const root = { begin: 0, end: identity.lanes };
 const lane = (index: number) => ({ begin: index, end: index + 1 });
 const checksum = (vector: Float32Array) => crc32c(bytesOf(vector));
@@ -120,7 +122,7 @@ describe("a model of any size", () => {
       const first = await weights.at(0);
       expect(checksum(first.parameters)).toBe(checksum(ramp(count, 1e-3)));
       first.release();
-      await partials.send(0, root, ramp(count));
+      await partials.send(at(0), root, ramp(count));
       cluster.apply();
       const second = await weights.at(1);
       expect(checksum(second.parameters)).toBe(checksum(cluster.weights));
@@ -138,15 +140,15 @@ describe("an upload", () => {
     cluster.load(ramp(5_000));
     cluster.begin(0);
     const [a, b] = [workerOf(cluster), workerOf(cluster)];
-    await a.partials.send(0, { begin: 0, end: 2 }, ramp(5_000));
-    await b.partials.send(0, { begin: 0, end: 2 }, ramp(5_000));
-    await b.partials.send(0, lane(1), ramp(5_000, 7));
-    await b.partials.send(0, { begin: 2, end: 4 }, ramp(5_000));
+    await a.partials.send(at(0), { begin: 0, end: 2 }, ramp(5_000));
+    await b.partials.send(at(0), { begin: 0, end: 2 }, ramp(5_000));
+    await b.partials.send(at(0), lane(1), ramp(5_000, 7));
+    await b.partials.send(at(0), { begin: 2, end: 4 }, ramp(5_000));
     expect(cluster.first.refused).toEqual(["DROPPED", "DROPPED"]);
     expect(cluster.first.whole).toEqual([0]);
-    await b.partials.send(0, root, ramp(5_000, 7));
+    await b.partials.send(at(0), root, ramp(5_000, 7));
     cluster.apply();
-    await a.partials.send(0, lane(0), ramp(5_000));
+    await a.partials.send(at(0), lane(0), ramp(5_000));
     expect(cluster.first.refused).toEqual(["DROPPED", "DROPPED", "DROPPED", "DROPPED"]);
     expect([...a.broken, ...b.broken]).toEqual([]);
   });
@@ -157,9 +159,11 @@ describe("an upload", () => {
     cluster.begin(7);
     const { partials } = workerOf(cluster);
     const stranger = workerOf(cluster, { run: "another" });
-    await expect(partials.send(6, root, ramp(5_000))).rejects.toMatchObject({ code: "INTERRUPTED" });
-    await expect(stranger.partials.send(7, root, ramp(5_000))).rejects.toMatchObject({ code: "INTERRUPTED" });
-    await partials.send(7, root, ramp(5_000));
+    await expect(partials.send(at(6), root, ramp(5_000))).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect(stranger.partials.send(at(7), root, ramp(5_000))).rejects.toMatchObject({
+      code: "INTERRUPTED",
+    });
+    await partials.send(at(7), root, ramp(5_000));
     expect(cluster.first.refused).toEqual(["STALE", "STALE"]);
     expect(cluster.first.whole).toEqual([7]);
   });
@@ -169,7 +173,7 @@ describe("an upload", () => {
     cluster.load(ramp(700_000));
     cluster.begin(0);
     const workers = [0, 1, 2, 3].map(() => workerOf(cluster));
-    const sent = workers.map(({ partials }, index) => partials.send(2, lane(index), ramp(700_000)));
+    const sent = workers.map(({ partials }, index) => partials.send(at(2), lane(index), ramp(700_000)));
     let isSent = false;
     void Promise.all(sent).then(() => {
       isSent = true;
@@ -219,12 +223,12 @@ describe("an upload", () => {
         vector[5] = attempt <= attempts ? attempt : (ramp(6)[5] as number);
       };
     };
-    await workerOf(cluster, { onBytes: spoiledOn(2) }).partials.send(0, lane(0), vector);
+    await workerOf(cluster, { onBytes: spoiledOn(2) }).partials.send(at(0), lane(0), vector);
     expect(cluster.first.refused).toEqual(["CORRUPT", "CORRUPT"]);
     const hopeless = workerOf(cluster, { onBytes: spoiledOn(3) });
-    await expect(hopeless.partials.send(0, lane(1), vector)).rejects.toMatchObject({ code: "DAMAGED" });
-    await workerOf(cluster).partials.send(0, lane(1), vector);
-    await workerOf(cluster).partials.send(0, { begin: 2, end: 4 }, vector);
+    await expect(hopeless.partials.send(at(0), lane(1), vector)).rejects.toMatchObject({ code: "DAMAGED" });
+    await workerOf(cluster).partials.send(at(0), lane(1), vector);
+    await workerOf(cluster).partials.send(at(0), { begin: 2, end: 4 }, vector);
     expect(cluster.first.whole).toEqual([0]);
   });
 
@@ -240,7 +244,7 @@ describe("an upload", () => {
     const tooLarge = rawUpload(port);
     tooLarge.call.write(chunkOf(ramp(3_000), { step: "9007199254740993" }));
     expect(await tooLarge.ended).toMatch(/^3 .*step: a whole number up to 2\^53/);
-    await good.partials.send(0, root, ramp(3_000));
+    await good.partials.send(at(0), root, ramp(3_000));
     expect(cluster.first.whole).toEqual([0]);
     expect(good.broken).toEqual([]);
   });
@@ -250,14 +254,16 @@ describe("an upload", () => {
     cluster.load(ramp(3_000));
     cluster.begin(0);
     const silent = workerOf(cluster, { silenceMs: 100 });
-    await expect(silent.partials.send(1, root, ramp(3_000))).rejects.toMatchObject({ code: "UNREACHABLE" });
+    await expect(silent.partials.send(at(1), root, ramp(3_000))).rejects.toMatchObject({
+      code: "UNREACHABLE",
+    });
     expect(silent.broken).toHaveLength(1);
     const cut = workerOf(cluster);
-    const sent = cut.partials.send(1, root, ramp(3_000));
+    const sent = cut.partials.send(at(1), root, ramp(3_000));
     setTimeout(() => cluster.close(), 50);
     await expect(sent).rejects.toMatchObject({ code: "UNREACHABLE" });
     await expect(cut.weights.at(9)).rejects.toMatchObject({ code: "UNREACHABLE" });
-    await expect(cut.partials.send(1, root, ramp(3_000))).rejects.toMatchObject({ code: "UNREACHABLE" });
+    await expect(cut.partials.send(at(1), root, ramp(3_000))).rejects.toMatchObject({ code: "UNREACHABLE" });
   });
 });
 
@@ -366,7 +372,7 @@ describe("weights coming down", () => {
     const before = checksum(used.parameters);
     for (let step = 0; step < 6; step += 1) {
       cluster.begin(step);
-      await partials.send(step, root, ramp(count));
+      await partials.send(at(step), root, ramp(count));
       cluster.apply();
       (await weights.at(step + 1)).release();
     }

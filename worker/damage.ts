@@ -1,0 +1,52 @@
+/**
+ * Tells the coordinator which samples can't be read any more. The worker leaves none out by itself: it names them, one
+ * message per object, and the coordinator hands the work out anew.
+ */
+import type { Damage, DamagedSamples } from "../dataset/damage.js";
+import type { ImageLoader } from "../dataset/image-loader.js";
+import type { SplitName } from "../dataset/manifest.js";
+import { asSampleIndex } from "../shared/ids.js";
+import type { Session } from "./open-session.js";
+
+/** Where the damage was met. */
+export interface DamagePlace {
+  readonly step: number;
+  /** 0 in an evaluation. */
+  readonly attempt: number;
+  readonly split: SplitName;
+  /** Those of the lane's step or the block, which were asked for. */
+  readonly samples: Uint32Array;
+  readonly loader: Pick<ImageLoader, "keyOf">;
+}
+
+export function reportDamage(
+  { control }: Pick<Session, "control">,
+  { damage }: DamagedSamples,
+  place: DamagePlace,
+): void {
+  const { step, attempt, split } = place;
+  for (const [key, found] of byKey(damage)) {
+    const samples = samplesOf(found, key, place);
+    const [first] = found;
+    const more = samples.length > 1 ? `, and ${samples.length - 1} more in the same object` : "";
+    control.send({ kind: "damaged", step, attempt, split, samples, key, reason: `${first.reason}${more}` });
+  }
+}
+
+function byKey(damage: readonly Damage[]): Map<string, [Damage, ...Damage[]]> {
+  const groups = new Map<string, [Damage, ...Damage[]]>();
+  for (const one of damage) {
+    const group = groups.get(one.key);
+    if (group === undefined) groups.set(one.key, [one]);
+    else group.push(one);
+  }
+  return groups;
+}
+
+/** Of a missing object all that were asked for, also those that this worker still holds decoded. */
+function samplesOf(found: readonly Damage[], key: string, { samples, loader }: DamagePlace): number[] {
+  const lost = found.some(({ isMissing }) => isMissing)
+    ? [...samples].filter((sample) => loader.keyOf(asSampleIndex(sample)) === key)
+    : found.map(({ sample }) => sample);
+  return [...new Set(lost)].sort((a, b) => a - b);
+}
