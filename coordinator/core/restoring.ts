@@ -17,6 +17,8 @@ export function restoredState(fresh: CoreState, restored: Restored): CoreState {
     evaluation: saved.evaluation,
     lastEpoch: saved.lastEpoch,
     bestCheckpoint: saved.bestCheckpoint,
+    lastCheckpoint: restored.checkpoint,
+    savedStep: progress.step,
     endedBecause: saved.endedBecause,
     fingerprints: saved.fingerprints,
     joined: saved.joined,
