@@ -4,10 +4,11 @@ import { runCoordinator } from "../coordinator/main.js";
 import { type ExitCode, TrainyardError } from "../shared/errors.js";
 import { requireLoopback } from "../shared/grpc/listen.js";
 import { createLogger } from "../shared/log.js";
+import type { SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
-import { refuseDecided } from "./resume.js";
+import { changesOf, refuseDecided } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
 import { checkRunName } from "./run-name.js";
 import { type RunFlags, runOptions } from "./run-options.js";
@@ -95,7 +96,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
         "$0 coordinator faces --host 0.0.0.0 --insecure --advertise train-1 --tensor-port 7071",
         "Coordinate a new run for workers of other machines",
       )
-      .example("$0 coordinator --run faces-1 --port 7070", "Go on with a run whose coordinator died")
+      .example("$0 coordinator --run faces-1 --port 7070", "Go on with a run whose coordinator died or hangs")
       .example("$0 worker --coordinator train-1:7070", "Join it from another machine") as never,
   handler: async (options) => {
     process.exitCode = await withSignals((signal) => coordinate(options, signal));
@@ -107,7 +108,8 @@ async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCo
   const store = await openUserStore(options.store, signal, { create: false });
   const { run, isNew } = await chooseRun(options, store, signal);
   try {
-    return await coordinateRun(options, store, run, signal);
+    const changes = isNew ? {} : changesOf(options);
+    return await coordinateRun(options, store, run, changes, signal);
   } catch (error) {
     if (isNew) await withdrawRun(store, run);
     throw error;
@@ -118,6 +120,7 @@ async function coordinateRun(
   options: Options,
   store: ObjectStore,
   run: string,
+  changes: SpecChanges,
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const logger = createLogger({ role: "coordinator", level: options.logLevel, fields: { run } });
@@ -132,12 +135,20 @@ async function coordinateRun(
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     lingerMs: options.linger * 1000,
     run,
+    changes,
     store,
     logger,
     signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
     onReady: (addresses) => process.stdout.write(`${JSON.stringify({ ready: true, ...addresses })}\n`),
   });
+  if (options.attached) tellStarter(outcome.tag);
   return exitCodeOf(outcome.tag);
+}
+
+/** That the run has ended, and its coordinator did not just die with the same exit code. */
+function tellStarter(outcome: string): void {
+  process.stdout.on("error", () => undefined); // its starter may be gone
+  process.stdout.write(`${JSON.stringify({ ended: outcome })}\n`);
 }
 
 /** A new run of a data set, or the one that --run names. */

@@ -11,8 +11,8 @@ import { defaultImportOptions, importDataset } from "../dataset/import.js";
 import { type OpenDataset, openDataset } from "../dataset/open.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { asSampleIndex } from "../shared/ids.js";
-import { RunResult } from "../shared/result.js";
-import { runKey } from "../shared/spec.js";
+import { findPublication } from "../shared/publication.js";
+import type { RunResult } from "../shared/result.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { packageRoot } from "../shared/version.js";
 import { storeFolder } from "./local-cluster.js";
@@ -89,8 +89,9 @@ async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<n
 }
 
 async function readResult(store: ObjectStore, run: string): Promise<RunResult> {
-  const bytes = await store.get(runKey(run, "result.json"));
-  return RunResult.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  const publication = await findPublication(store, run);
+  if (publication === null) throw new TrainyardError("FAILED", `the result of ${run} is gone`);
+  return publication.result;
 }
 
 const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);

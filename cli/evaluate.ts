@@ -2,7 +2,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
 import { openDataset } from "../dataset/open.js";
-import { type ExportedModel, exportedEngine, readExport } from "../engine/export/exported-model.js";
+import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
 import { loadTensorFlow } from "../engine/native/load.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
@@ -12,6 +12,7 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import { decimals, percent } from "./duration.js";
 import { type EvaluationSummary, EvaluationTotals } from "./evaluation-totals.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
+import { publishedModel } from "./published-model.js";
 import { textTable } from "./run-summary.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
@@ -44,7 +45,7 @@ export const command: CommandModule<GlobalOptions, EvaluateArguments> = {
 async function runEvaluate(args: ArgumentsCamelCase<EvaluateArguments>, signal: AbortSignal): Promise<void> {
   const store = await openUserStore(args.store, signal, { create: false });
   const run = await resolveRun(store, args.run, signal);
-  const model = await readExport(store, run, signal);
+  const model = await publishedModel(store, run, signal);
   const dataset = await datasetOf(store, model.spec, args.data, signal);
   const { manifest, validation } = await openLoaders(store, { ...model.spec, dataset }, { signal });
   const { samples } = manifest.splits.validation;

@@ -1,6 +1,6 @@
 /** `trainyard predict RUN PATH…`: classifies pictures with the model that a run exported. */
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
-import { type ExportedModel, exportedEngine, readExport } from "../engine/export/exported-model.js";
+import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
 import { loadTensorFlow } from "../engine/native/load.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { resolveRun } from "../shared/runs.js";
@@ -8,6 +8,7 @@ import { type GlobalOptions, jsonOption } from "./options.js";
 import { type PictureFile, pictureFiles } from "./picture-files.js";
 import { type Prediction, predictFiles } from "./prediction.js";
 import { printable } from "./printable.js";
+import { publishedModel } from "./published-model.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
@@ -51,7 +52,7 @@ async function runPredict(args: ArgumentsCamelCase<PredictArguments>, signal: Ab
   }
   const store = await openUserStore(args.store, signal, { create: false });
   const run = await resolveRun(store, args.run, signal);
-  const model = await readExport(store, run, signal);
+  const model = await publishedModel(store, run, signal);
   const { files, ignored } = await pictureFiles(paths, signal);
   for (const [reason, count] of ignored) process.stderr.write(`left out ${count}: ${reason}\n`);
   const print = args.json ? jsonPrinter(run, model) : tablePrinter(files, model);

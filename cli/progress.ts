@@ -6,7 +6,7 @@ import { TrainyardError } from "../shared/errors.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { decimals, duration, percent } from "./duration.js";
-import { lastGeneration, readEnd } from "./run-state.js";
+import { lastCoordinator, readEnd } from "./run-state.js";
 
 /** process.stderr, or a test's. */
 export interface ProgressOutput {
@@ -25,6 +25,8 @@ export interface FollowOptions {
   /** Shows nothing. */
   readonly quiet?: boolean;
   readonly output?: ProgressOutput;
+  /** Shows it, and whatever else its owner notes meanwhile. Default: one of its own on `output`. */
+  readonly progress?: Progress;
   readonly onStatus?: (status: RunStatus) => void;
   /** Default: four times a second on a terminal, else once. */
   readonly pollMs?: number;
@@ -40,7 +42,7 @@ const plainLineMs = 10_000;
  */
 export async function followRun(options: FollowOptions): Promise<RunStatus> {
   const output = options.output ?? process.stderr;
-  const progress = options.quiet === true ? null : new Progress(output);
+  const progress = options.quiet === true ? null : (options.progress ?? new Progress(output));
   const signal = options.signal ?? new AbortController().signal;
   const pollMs = options.pollMs ?? (output.isTTY === true ? 250 : 1000);
   let http = options.http;
@@ -64,16 +66,26 @@ export async function followRun(options: FollowOptions): Promise<RunStatus> {
 
 /** The status; or, when the coordinator does not answer but may yet, the address to ask next. */
 async function ask(http: string, options: FollowOptions, reachedMs: number): Promise<RunStatus | string> {
-  const { run, store, signal } = options;
+  const { run, signal } = options;
   try {
     return await fetchStatus(http, run, signal);
   } catch (error) {
     if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
-    const end = await readEnd(store, run);
-    if (end !== null) return end;
-    if (Date.now() - reachedMs > (options.patienceMs ?? 15_000)) throw error;
-    return (await lastGeneration(store, run, signal))?.http ?? http;
+    const isPatient = Date.now() - reachedMs <= (options.patienceMs ?? 15_000);
+    const found = await lookUp(http, options).catch((storeError: unknown) => {
+      signal?.throwIfAborted();
+      if (!isPatient) throw storeError;
+      return http; // both are away: both may come back
+    });
+    if (typeof found === "string" && !isPatient) throw error;
+    return found;
   }
+}
+
+/** What the store knows of a run whose coordinator does not answer: its end, or the address of a later one. */
+async function lookUp(http: string, { run, store, signal }: FollowOptions): Promise<RunStatus | string> {
+  const end = await readEnd(store, run);
+  return end ?? (await lastCoordinator(store, run, signal))?.http ?? http;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,10 +3,25 @@
  * the coordinator's (shared/status).
  */
 import { TrainyardError } from "../shared/errors.js";
-import { RunResult } from "../shared/result.js";
+import {
+  changesOf,
+  type GenerationEntry,
+  type GenerationRecord,
+  generationKey,
+  newestGeneration,
+} from "../shared/generations.js";
+import { findPublication, type Publication } from "../shared/publication.js";
 import { listRuns } from "../shared/runs.js";
 import { RunSpec, runKey } from "../shared/spec.js";
-import { EndRecord, fetchStatus, GenerationRecord, type RunStatus } from "../shared/status.js";
+import { effectiveSpec } from "../shared/spec-changes.js";
+import {
+  type EndRecord,
+  fetchStatus,
+  isRefusedConnection,
+  type RunStatus,
+  readEndRecord,
+} from "../shared/status.js";
+import { parsedDocument, readJson } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { suggestion } from "./nearest.js";
 
@@ -18,12 +33,19 @@ type State =
   /** Its coordinator ended it before it was finished, and wrote down how. */
   | { readonly tag: "closed"; readonly end: EndRecord }
   /** A coordinator had it and answers no more. */
-  | { readonly tag: "interrupted"; readonly generation: number; readonly http: string }
-  /** result.json is there, here as it is stored. */
-  | { readonly tag: "ended"; readonly result: RunResult; readonly document: unknown };
+  | {
+      readonly tag: "interrupted";
+      readonly generation: number;
+      readonly http: string;
+      /** False when its machine says that nobody listens there. */
+      readonly mayLive: boolean;
+    }
+  /** It has finished; what it published, and where. */
+  | ({ readonly tag: "ended" } & Publication);
 
 export interface RunState {
   readonly run: string;
+  /** With what was changed when it went on. */
   readonly spec: RunSpec;
   readonly state: State;
 }
@@ -42,42 +64,49 @@ export async function readRunState(store: ObjectStore, run: string, signal?: Abo
     const near = suggestion(run, await listRuns(store, signal));
     throw new TrainyardError("NOT_FOUND", `there is no run ${JSON.stringify(run)} in ${store.url}${near}`);
   }
-  const spec = parsed(RunSpec, document, runKey(run, "spec.json"));
-  return { run, spec, state: await stateOf(store, run, signal) };
+  const spec = parsedDocument(RunSpec, document, runKey(run, "spec.json"));
+  const newest = await newestGeneration(store, run, signal);
+  return {
+    run,
+    spec: effectiveSpec(spec, changesOf(newest)),
+    state: await stateOf(store, run, newest, signal),
+  };
 }
 
-async function stateOf(store: ObjectStore, run: string, signal?: AbortSignal): Promise<State> {
-  const document = await readJson(store, runKey(run, "result.json"), signal);
-  if (document !== null) {
-    return { tag: "ended", result: parsed(RunResult, document, runKey(run, "result.json")), document };
+async function stateOf(
+  store: ObjectStore,
+  run: string,
+  newest: GenerationEntry | null,
+  signal?: AbortSignal,
+): Promise<State> {
+  if (newest === null) return { tag: "created" };
+  if (newest.tag === "closed") {
+    const publication = await findPublication(store, run, signal);
+    if (publication !== null) return { tag: "ended", ...publication };
   }
-  const record = await lastGeneration(store, run, signal);
-  if (record === null) return { tag: "created" };
-  const endKey = runKey(run, "ends", `${record.generation}.json`);
-  const end = await readJson(store, endKey, signal);
-  if (end !== null) return { tag: "closed", end: parsed(EndRecord, end, endKey) };
+  const end = await readEndRecord(store, run, newest.generation, signal);
+  if (end !== null) return { tag: "closed", end };
+  if (newest.tag !== "owner") throw unreadable(generationKey(run, newest.generation));
+  const { http, generation } = newest.record;
   try {
-    return { tag: "live", http: record.http, status: await fetchStatus(record.http, run, signal) };
+    return { tag: "live", http, status: await fetchStatus(http, run, signal) };
   } catch (error) {
     if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
-    return { tag: "interrupted", generation: record.generation, http: record.http };
+    return { tag: "interrupted", generation, http, mayLive: !isRefusedConnection(error) };
   }
 }
 
-/** The newest coordinator's record, or null before the first. */
-export async function lastGeneration(
+const unreadable = (key: string) =>
+  new TrainyardError("DAMAGED", `${key} is not what this version of Trainyard writes`);
+
+/** Where the newest coordinator is reached; null before the first, and when the run is over. */
+export async function lastCoordinator(
   store: ObjectStore,
   run: string,
   signal?: AbortSignal,
 ): Promise<GenerationRecord | null> {
-  const prefix = runKey(run, "generations/");
-  let last: { readonly generation: number; readonly key: string } | null = null;
-  for await (const { key } of store.list(prefix, signal === undefined ? {} : { signal })) {
-    const generation = Number(/(\d+)\.json$/.exec(key)?.[1] ?? 0);
-    if (generation > (last?.generation ?? 0)) last = { generation, key };
-  }
-  if (last === null) return null;
-  return parsed(GenerationRecord, await readJson(store, last.key, signal), last.key);
+  const newest = await newestGeneration(store, run, signal);
+  return newest?.tag === "owner" ? newest.record : null;
 }
 
 /** How a run ended, as its coordinator would have said it; null while it has no result. */
@@ -108,31 +137,4 @@ export async function readEnd(store: ObjectStore, run: string): Promise<RunStatu
     message: result.reason,
     result: result as Record<string, unknown>,
   };
-}
-
-async function readJson(store: ObjectStore, key: string, signal?: AbortSignal): Promise<unknown> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await store.get(key, signal === undefined ? {} : { signal });
-  } catch (error) {
-    if (error instanceof TrainyardError && error.code === "NOT_FOUND") return null;
-    throw error;
-  }
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8")) as unknown;
-  } catch (error) {
-    throw new TrainyardError("DAMAGED", `${key} in ${store.url} is not JSON`, { cause: error });
-  }
-}
-
-interface Schema<T> {
-  safeParse(value: unknown): { success: true; data: T } | { success: false; error: { message: string } };
-}
-
-function parsed<T>(schema: Schema<T>, value: unknown, key: string): T {
-  const outcome = schema.safeParse(value);
-  if (outcome.success) return outcome.data;
-  throw new TrainyardError("DAMAGED", `${key} is not what this version of Trainyard writes`, {
-    cause: outcome.error,
-  });
 }

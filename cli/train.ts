@@ -8,8 +8,8 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
-import { followRun } from "./progress.js";
-import { refuseDecided, resumableRun } from "./resume.js";
+import { followRun, Progress } from "./progress.js";
+import { changesOf, changeWords, refuseDecided, resumableRun } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { withSignals } from "./signals.js";
@@ -60,7 +60,8 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
       .example("$0 train faces", "Train the classic face classifier on the data set faces")
       .example("$0 train faces --epochs 40 --patience 5 --seed 7", "Stop early, keep the best weights")
       .example("$0 train faces --batch-size 128 --workers 8", "More lanes, more workers")
-      .example("$0 train --resume latest", "Go on with a run that was stopped or cut off") as never,
+      .example("$0 train --resume latest", "Go on with a run that was stopped or cut off")
+      .example("$0 train --resume faces-1 --epochs 40", "… and train it longer") as never,
   handler: async (options) => {
     process.exitCode = await withSignals((signal) => train(options, signal));
   },
@@ -86,13 +87,19 @@ async function resume(name: string, options: TrainOptions, signal: AbortSignal) 
   }
   refuseDecided(name);
   const store = await openUserStore(options.store, signal, { create: false });
-  return await trainLocally(store, await resumableRun(store, name, signal), options, signal);
+  const changes = changesOf(options);
+  const { spec, notes } = await resumableRun(store, name, changes, signal);
+  for (const note of notes) process.stderr.write(`${note}\n`);
+  return await trainLocally(store, spec, { ...options, changes: changeWords(changes) }, signal);
 }
 
 type LocalOptions = Pick<
   TrainOptions,
   "store" | "workers" | "reducers" | "detach" | "json" | "logLevel" | "resume"
->;
+> & {
+  /** Flags of the coordinator that goes on with a run. */
+  readonly changes?: readonly string[];
+};
 
 /** Starts the cluster, follows the run, tells the end. Returns the exit code. */
 export async function trainLocally(
@@ -101,11 +108,12 @@ export async function trainLocally(
   options: LocalOptions,
   signal: AbortSignal,
 ): Promise<number> {
+  const progress = new Progress(process.stderr);
   const cluster = new LocalCluster({
     ...options,
     run: spec.run,
     workers: usefulWorkers(spec, options.workers),
-    onNotice: (message) => process.stderr.write(`${message}\n`),
+    onNotice: (message) => progress.note(message),
   });
   const stop = () => cluster.stop();
   signal.addEventListener("abort", stop, { once: true });
@@ -120,7 +128,10 @@ export async function trainLocally(
   for (const note of addresses.notes) process.stderr.write(`${note}\n`);
   if (options.detach) return detached(cluster, spec, addresses, options.json);
   try {
-    const followed = followRun({ http: addresses.http, run: spec.run, store, quiet: options.json });
+    // The cluster knows when a coordinator is gone for good; until then it is waited for.
+    const patienceMs = coordinatorAwayMs;
+    const { http } = addresses;
+    const followed = followRun({ http, run: spec.run, store, quiet: options.json, progress, patienceMs });
     followed.catch(() => undefined); // the race below reports it
     const end = await Promise.race([followed, cluster.failed]);
     report(spec, end, store, options.json);
@@ -131,6 +142,9 @@ export async function trainLocally(
     await cluster.close(limits.drainMs);
   }
 }
+
+/** A coordinator that is started again waits for a store that is away, too. */
+const coordinatorAwayMs = 120_000;
 
 /** More workers than lanes would only wait. */
 function usefulWorkers(spec: RunSpec, workers: number): number {

@@ -34,13 +34,24 @@ export class CheckpointWriter {
   readonly #store: ObjectStore;
   readonly #run: string;
   readonly #keep: number;
+  readonly #onLeftover: (message: string) => void;
   /** Oldest first; those of former generations too. */
   #kept: string[];
   readonly #written = new Map<string, WrittenCheckpoint>();
 
-  /** `former`: checkpoints of former generations that this one goes on from, oldest first. */
-  constructor(store: ObjectStore, run: string, keep: number, former: readonly string[] = []) {
+  /**
+   * `former`: checkpoints of former generations that this one goes on from, oldest first. `onLeftover`: told why old
+   * ones could not be deleted, which is tried again after the next one.
+   */
+  constructor(
+    store: ObjectStore,
+    run: string,
+    keep: number,
+    former: readonly string[] = [],
+    onLeftover: (message: string) => void = () => undefined,
+  ) {
     this.#store = store;
+    this.#onLeftover = onLeftover;
     this.#run = run;
     this.#keep = keep;
     this.#kept = [...former];
@@ -67,7 +78,9 @@ export class CheckpointWriter {
     const written = writtenCheckpoint(objects);
     this.#written.set(checkpoint, written);
     this.#kept.push(checkpoint);
-    await this.#rotate(saved.bestCheckpoint);
+    await this.#rotate(saved.bestCheckpoint).catch((error: Error) => {
+      this.#onLeftover(`old checkpoints could not be deleted yet: ${error.message}`);
+    });
     return written;
   }
 

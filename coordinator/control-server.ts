@@ -1,8 +1,9 @@
 /**
  * The control plane's server: streams in and out, by worker id. It decides nothing: what a worker says becomes an
- * event, and a second stream of one worker replaces the first.
+ * event, and a second stream of one worker replaces the first. What is of another run goes no further.
  */
 import * as grpc from "@grpc/grpc-js";
+import { TrainyardError } from "../shared/errors.js";
 import {
   type CoordinatorBody,
   decodeFromWorker,
@@ -22,6 +23,8 @@ export interface ControlServerOptions {
   readonly onEvent: (event: CoreEvent) => void;
   /** A stream that broke the protocol; `peer` as gRPC names it. */
   readonly onMalformed: (peer: string, message: string) => void;
+  /** A message that went no further, to be counted; the core counts what it drops itself. */
+  readonly onDropped?: (worker: string, reason: string) => void;
 }
 
 export class ControlServer {
@@ -75,7 +78,7 @@ export class ControlServer {
       // Not destroyed when the loop is left by an error: then the stream would never end for the worker.
       for await (const message of call.iterator({ destroyOnReturn: false })) {
         const envelope = decodeFromWorker(message);
-        if (envelope.body.kind === "hello") worker = this.#greet(call, envelope.body);
+        if (envelope.body.kind === "hello") worker = this.#greet(call, envelope.run, envelope.body);
         else if (worker !== undefined) this.#pass(worker, envelope);
       }
     } catch (error) {
@@ -88,7 +91,11 @@ export class ControlServer {
     this.#options.onEvent({ tag: "left", worker, reason });
   }
 
-  #greet(call: JoinCall, hello: Extract<WorkerBody, { kind: "hello" }>): string {
+  /** A hello names no run, or this one. */
+  #greet(call: JoinCall, run: string, hello: Extract<WorkerBody, { kind: "hello" }>): string {
+    if (run !== "" && run !== this.#options.run) {
+      throw new TrainyardError("REFUSED", `a hello for the run ${run}; here is ${this.#options.run}`);
+    }
     const former = this.#streams.get(hello.worker);
     this.#streams.set(hello.worker, call);
     if (former !== undefined && former !== call) former.end();
@@ -97,7 +104,9 @@ export class ControlServer {
     return worker;
   }
 
-  #pass(worker: string, { generation, body }: Envelope<WorkerBody>): void {
+  /** Of another run: whatever its step and generation say, they are not this run's. */
+  #pass(worker: string, { run, generation, body }: Envelope<WorkerBody>): void {
+    if (run !== this.#options.run) return this.#options.onDropped?.(worker, "other run");
     this.#options.onEvent({ tag: "said", worker, generation, body });
   }
 }

@@ -1,31 +1,34 @@
 /**
- * A coordinator's life: it takes a run's next generation, opens its ports, and carries the run out. One run, one
- * coordinator; what it knows lies in the store.
+ * A coordinator's life: it takes a run's next generation, reads what former ones left, and carries the run out, until
+ * the run ends or another coordinator has taken it. One run, one coordinator; what it knows lies in the store.
  */
-import { resolve } from "node:path";
+import { hostname } from "node:os";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import type { Manifest } from "../dataset/manifest.js";
-import { readManifest } from "../dataset/manifest-file.js";
+import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
+import type { GenerationRecord } from "../shared/generations.js";
 import { requireLoopback } from "../shared/grpc/listen.js";
-import { type MetricsServer, startMetricsServer } from "../shared/http.js";
 import { asGeneration } from "../shared/ids.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
-import { RunSpec, runKey } from "../shared/spec.js";
-import { fetchStatus, type GenerationRecord, hasEnded, type RunStatus } from "../shared/status.js";
+import type { RunSpec } from "../shared/spec.js";
+import { effectiveSpec, joinChanges, type SpecChanges } from "../shared/spec-changes.js";
+import type { RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { programVersion } from "../shared/version.js";
-import { ControlServer } from "./control-server.js";
 import { planRun } from "./core/plan.js";
 import type { Outcome, Restored } from "./core/state.js";
 import { initialState } from "./core/transition.js";
-import { claimGeneration, lastGeneration, readGeneration } from "./generation.js";
-import { findRestoration } from "./restoration.js";
-import { coordinatorRoutes } from "./routes.js";
+import { fencedStore } from "./fenced-store.js";
+import { Ownership } from "./ownership.js";
+import { Ports } from "./ports.js";
+import { findRestoration, type Restoration } from "./restoration.js";
+import { absoluteStore, type RunInputs, readRunInputs, validationLabels } from "./run-inputs.js";
 import { Shell } from "./shell.js";
+import type { CoordinatorSurroundings } from "./surroundings.js";
+import { askOwner, findVacancy, type Vacancy } from "./takeover.js";
 
-export interface CoordinatorOptions {
+export interface CoordinatorOptions extends CoordinatorSurroundings {
   readonly run: string;
   readonly store: ObjectStore;
   /** Where control, tensors and HTTP listen. Beyond loopback only with `insecure`. */
@@ -45,6 +48,8 @@ export interface CoordinatorOptions {
   readonly onReady: (addresses: CoordinatorAddresses) => void;
   /** Aborted: stop at the last commit, with a checkpoint. */
   readonly signal: AbortSignal;
+  /** Of the run's spec, for this coordinator and all later ones. */
+  readonly changes?: SpecChanges;
 }
 
 export interface CoordinatorAddresses {
@@ -63,164 +68,204 @@ export interface CoordinatorEnd {
   readonly status: RunStatus;
 }
 
-/** Resolves when the run has ended, however. Errors: NOT_FOUND, ALREADY_EXISTS, USAGE, the store's. */
+/** What is known of the run before it is taken. */
+interface Opening extends RunInputs {
+  readonly vacancy: Vacancy;
+  readonly generation: number;
+  /** Of all coordinators, this one's last. */
+  readonly changes: SpecChanges;
+  readonly metrics: CoordinatorMetrics;
+}
+
+/** What is known once it is taken. */
+interface Beginning {
+  readonly restoration: Restoration | null;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Resolves when the run has ended, however. Errors: NOT_FOUND, ALREADY_EXISTS (it has finished, or another coordinator),
+ * USAGE, FENCED (another coordinator has taken it over), the store's.
+ */
 export async function runCoordinator(options: CoordinatorOptions): Promise<CoordinatorEnd> {
   requireLoopback(options.host, options.insecure);
   setLogVerbosity(logVerbosity.NONE); // what it would print comes as errors, too
-  const { store, run, logger } = options;
-  const spec = await readSpec(store, run);
-  const manifest = await readRunManifest(store, spec);
-  const former = await lastGeneration(store, run);
-  await refuseOwned(store, run, former);
-  const { restoration, notes } = await findRestoration(store, run);
-  for (const note of notes) logger.warn(note);
-  const metrics = describeRun(spec);
-  const generation = asGeneration(former + 1);
-  metrics.generation.set(generation);
-  metrics.samplesRedone.inc(restoration?.restored.redone ?? 0);
-  const plan = planRun(spec, manifest.splits.train.samples, validationLabels(spec, manifest));
-  const restored = restoration?.restored ?? null;
-  const state = initialState(plan, generation, programVersion(), performance.now(), restored);
-  const { host, tensorPort, reducers } = options;
-  const storeAddress = absoluteStore(store.url);
-  const shell = new Shell({
-    spec,
-    manifest,
-    store,
-    storeAddress,
-    state,
-    restoration,
-    host,
-    tensorPort,
-    reducers,
-    logger,
-    metrics,
-  });
-  shell.hold();
-  const control = new ControlServer({
-    run,
-    generation,
-    onEvent: (event) => shell.dispatch(event),
-    onMalformed: (peer, message) => {
-      metrics.messagesRefused.inc({ reason: "malformed" });
-      logger.warn({ peer }, message);
-    },
-  });
-  const port = await control.listen(host, options.port);
-  const http = await startHttp(options, metrics, shell);
+  const opening = await openRun(options);
+  const ports = await Ports.open({ ...options, ...opening });
   try {
-    const addresses = {
-      run,
-      generation,
-      address: `${options.advertise ?? host}:${port}`,
-      http: `${options.advertise ?? host}:${http.address.slice(http.address.lastIndexOf(":") + 1)}`,
-    };
-    const from = restored?.checkpoint ?? null;
-    await claimGeneration(store, run, { ...addresses, startedAt: new Date().toISOString(), from });
-    shell.start(control);
-    options.onReady({ ...addresses, notes: restored === null ? notes : [...notes, standOf(restored)] });
-    return await followToEnd(options, shell);
+    const ownership = await takeRun(options, opening, ports);
+    try {
+      const beginning = await beginRun(options, opening, ownership);
+      return await carryOut(options, opening, beginning, ownership, ports);
+    } finally {
+      await ownership.stop();
+    }
   } finally {
-    await shell.close();
-    await http.close();
+    await ports.close();
   }
 }
 
-async function followToEnd(options: CoordinatorOptions, shell: Shell): Promise<CoordinatorEnd> {
-  const { signal, logger, lingerMs } = options;
+async function openRun(options: CoordinatorOptions): Promise<Opening> {
+  const { store, run, logger, clock = realClock, signal } = options;
+  const inputs = await readRunInputs(store, run);
+  const onWaiting = (sentence: string) => logger.warn(sentence);
+  const vacancy = await findVacancy({
+    store,
+    run,
+    clock,
+    onWaiting,
+    signal,
+    ask: options.askOwner ?? askOwner,
+  });
+  for (const note of vacancy.notes) logger.warn(note);
+  const changes = joinChanges(vacancy.changes, options.changes ?? {});
+  const spec = effectiveSpec(inputs.spec, changes);
+  const generation = vacancy.last + 1;
+  return { ...inputs, spec, vacancy, changes, generation, metrics: describeRun(spec, generation, options) };
+}
+
+/** Errors: ALREADY_EXISTS when another coordinator was faster. */
+async function takeRun(options: CoordinatorOptions, opening: Opening, ports: Ports): Promise<Ownership> {
+  const { store, run, logger, clock = realClock } = options;
+  const record: GenerationRecord = {
+    generation: opening.generation,
+    ...ports.addresses,
+    host: hostname(),
+    startedAt: clock.date().toISOString(),
+    renewals: 0,
+    changes: opening.vacancy.changes,
+  };
+  return await Ownership.claim({ store, run, clock, logger }, record);
+}
+
+/**
+ * Reads what the run goes on from, after it was taken: what former coordinators write from now on is not read, and
+ * what one of them still deletes is older than a whole checkpoint. A run that can't be gone on with is given back.
+ */
+async function beginRun(
+  options: CoordinatorOptions,
+  { spec, changes, vacancy }: Opening,
+  ownership: Ownership,
+): Promise<Beginning> {
+  const { store, run, logger } = options;
+  try {
+    const { restoration, notes } = await findRestoration(store, run);
+    for (const note of notes) logger.warn(note);
+    const restored = restoration?.restored ?? null;
+    if (restored !== null) requireEpochs(spec, restored);
+    await ownership.settle({ from: restored?.checkpoint ?? null, changes });
+    const more =
+      restored === null ? [] : [...scheduleNotes(spec, vacancy.changes, options), standOf(restored, spec)];
+    return { restoration, notes: [...vacancy.notes, ...notes, ...more] };
+  } catch (error) {
+    if (!ownership.fenced.aborted) {
+      const say = (failure: Error) => logger.warn(`the run could not be given back: ${failure.message}`);
+      await ownership.release().catch(say);
+    }
+    throw error;
+  }
+}
+
+async function carryOut(
+  options: CoordinatorOptions,
+  opening: Opening,
+  { restoration, notes }: Beginning,
+  ownership: Ownership,
+  ports: Ports,
+): Promise<CoordinatorEnd> {
+  const { run, clock = realClock, onReady } = options;
+  const { generation, manifest, spec, metrics } = opening;
+  const restored = restoration?.restored ?? null;
+  metrics.samplesRedone.inc(restored?.redone ?? 0);
+  const plan = planRun(spec, manifest.splits.train.samples, validationLabels(opening));
+  const state = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored);
+  const shell = new Shell({
+    ...options,
+    ...opening,
+    store: fencedStore(options.store, ownership),
+    storeAddress: absoluteStore(options.store.url),
+    state,
+    restoration,
+    finish: (folder) => ownership.finish(folder),
+  });
+  try {
+    ports.serve(shell);
+    onReady({ run, generation, ...ports.addresses, notes });
+    return await followToEnd(options, shell, ownership);
+  } finally {
+    await shell.close();
+  }
+}
+
+/** Errors: FENCED. */
+async function followToEnd(
+  options: CoordinatorOptions,
+  shell: Shell,
+  ownership: Ownership,
+): Promise<CoordinatorEnd> {
+  const { signal, logger, lingerMs, clock = realClock } = options;
   const stop = () => shell.dispatch({ tag: "stop", reason: "interrupted" });
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
-  const outcome = await shell.ended;
-  signal.removeEventListener("abort", stop);
-  logger.debug(`the run ended: ${outcome.tag}`);
-  await new Promise((resolve) => setTimeout(resolve, lingerMs));
-  return { outcome, status: shell.status };
+  try {
+    const outcome = await Promise.race([shell.ended, untilFenced(ownership, shell)]);
+    logger.debug(`the run ended: ${outcome.tag}`);
+    await ownership.stop();
+    await clock.sleep(lingerMs);
+    return { outcome, status: shell.status };
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
-/** A relative folder means another one to a worker that was started elsewhere. */
-function absoluteStore(url: string): string {
-  if (url.startsWith("s3")) return url;
-  return `file:${resolve(url.replace(/^file:/, ""))}`;
-}
-
-async function readSpec(store: ObjectStore, run: string): Promise<RunSpec> {
-  const key = runKey(run, "spec.json");
-  const bytes = await store.get(key).catch((error: unknown) => {
-    if (error instanceof TrainyardError && error.code === "NOT_FOUND") {
-      throw new TrainyardError("NOT_FOUND", `there is no run ${run} in ${store.url}`, { cause: error });
-    }
-    throw error;
+/** The shell hears nothing more at once: its workers' streams end, and they look for the run's coordinator again. */
+function untilFenced({ fenced }: Ownership, shell: Shell): Promise<never> {
+  return new Promise((_, reject) => {
+    const onFenced = () => {
+      shell.hold();
+      reject(fenced.reason);
+    };
+    if (fenced.aborted) onFenced();
+    else fenced.addEventListener("abort", onFenced, { once: true });
   });
-  const spec = RunSpec.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
-  if (spec.success) return spec.data;
-  throw new TrainyardError("DAMAGED", `${key} is no run spec of this version: ${spec.error.message}`);
 }
 
-async function readRunManifest(store: ObjectStore, spec: RunSpec): Promise<Manifest> {
-  const manifest = await readManifest(store, spec.dataset.name);
-  if (manifest === null || manifest.hash !== spec.dataset.hash) {
-    const what = manifest === null ? "is not there" : "is another one by now (its hash differs)";
-    throw new TrainyardError("NOT_FOUND", `the data set ${spec.dataset.name} of the run ${spec.run} ${what}`);
-  }
-  return manifest;
-}
-
-/** A run that is over, or that another coordinator holds, is not taken. Errors: ALREADY_EXISTS, the store's. */
-async function refuseOwned(store: ObjectStore, run: string, generation: number): Promise<void> {
-  const refuse = (why: string) => {
-    throw new TrainyardError("ALREADY_EXISTS", `the run ${run} ${why}`);
-  };
-  if ((await store.stat(runKey(run, "result.json"))) !== null) {
-    refuse(`has finished (trainyard runs show ${run}): train again under another name`);
-  }
-  const owner = await readGeneration(store, run, generation);
-  if (owner !== null && (await isAnswering(owner, run))) {
-    refuse(
-      `has a coordinator at ${owner.address}: let workers join that one, or end it with trainyard runs stop ${run}`,
-    );
-  }
-}
-
-function standOf({ checkpoint, saved }: Restored): string {
+function standOf({ checkpoint, saved }: Restored, { epochs }: RunSpec): string {
   const { epoch, step } = saved.progress;
-  const where = saved.endedBecause === null ? `epoch ${epoch + 1}, step ${step}` : "the export";
+  const isOver = saved.endedBecause !== null && epoch >= epochs;
+  const where = isOver ? "the export" : `epoch ${epoch + 1}, step ${step}`;
   return `going on from checkpoint ${checkpoint}: ${where}`;
 }
 
-/** One that still tells of its end holds nothing any more. */
-const isAnswering = ({ http }: GenerationRecord, run: string) =>
-  fetchStatus(http, run).then(
-    ({ phase }) => !hasEnded(phase),
-    () => false,
+/** Errors: USAGE when more is done than the run shall have. */
+function requireEpochs({ run, epochs }: RunSpec, { saved }: Restored): void {
+  const { epoch, stepInEpoch } = saved.progress;
+  const begun = epoch + (stepInEpoch > 0 ? 1 : 0);
+  if (begun <= epochs) return;
+  throw new TrainyardError(
+    "USAGE",
+    `${begun} epochs of the run ${run} are done or begun: --epochs must be at least ${begun}`,
   );
+}
 
-function describeRun(spec: RunSpec): CoordinatorMetrics {
-  const metrics = coordinatorMetrics();
+/** A cosine spans the run's epochs: with other ones it is another curve. */
+function scheduleNotes(spec: RunSpec, former: SpecChanges, { changes }: CoordinatorOptions): string[] {
+  const isChanged = changes?.epochs !== undefined && changes.epochs !== former.epochs;
+  if (!isChanged || spec.optimizer.schedule !== "cosine") return [];
+  return [
+    `the learning rate jumps here: --schedule cosine now ends after ${spec.epochs} epochs, so the weights are not those of a run that had ${spec.epochs} from its beginning`,
+  ];
+}
+
+function describeRun(
+  spec: RunSpec,
+  generation: number,
+  { makeMetrics = coordinatorMetrics }: CoordinatorOptions,
+): CoordinatorMetrics {
+  const metrics = makeMetrics();
   metrics.runInfo.set({ run: spec.run, dataset: spec.dataset.name, model: spec.model.name }, 1);
   metrics.epochs.set(spec.epochs);
   metrics.lanes.set(spec.lanes);
+  metrics.generation.set(generation);
   return metrics;
-}
-
-/** Labels of the validation split in the run's classes, in sample order. */
-function validationLabels(spec: RunSpec, manifest: Manifest): number[] {
-  const labels = manifest.classes.map((name) => spec.classes.indexOf(name));
-  return manifest.splits.validation.shards.flatMap((shard) =>
-    shard.samples.map((sample) => labels[sample.label] ?? sample.label),
-  );
-}
-
-function startHttp(
-  options: CoordinatorOptions,
-  metrics: CoordinatorMetrics,
-  shell: Shell,
-): Promise<MetricsServer> {
-  return startMetricsServer({
-    registry: metrics.registry,
-    host: options.host,
-    port: options.httpPort,
-    extraRoutes: coordinatorRoutes(shell),
-    onError: (error, path) => options.logger.error(`${path} failed: ${String(error)}`),
-  });
 }

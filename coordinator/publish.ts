@@ -1,38 +1,63 @@
-/** Writes what a finished run leaves behind: curve, report, and last of all result.json. Published once. */
+/**
+ * Writes what a finished run leaves behind: curve, report, result.json, and last of all the record that closes the run.
+ * Published once: where a former coordinator put something else, this one's goes beside it as a whole.
+ */
 import { renderReport } from "../dashboard/report.js";
 import type { Manifest } from "../dataset/manifest.js";
+import type { Clock } from "../shared/clock.js";
 import { type Curve, epochsToCsv, stepsToCsv, toJson } from "../shared/curve.js";
 import { TrainyardError } from "../shared/errors.js";
+import type { Logger } from "../shared/log.js";
+import { ownFolder, publishedKey } from "../shared/publication.js";
 import type { RunResult } from "../shared/result.js";
-import { type RunSpec, runKey } from "../shared/spec.js";
+import type { RunSpec } from "../shared/spec.js";
+import { encodeDocument } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { putOnce } from "../shared/store/put-once.js";
+import { throughOutages } from "./patience.js";
 
-export interface Publication {
+export interface RunPapers {
   readonly spec: RunSpec;
   readonly manifest: Manifest;
   readonly curve: Curve;
   readonly result: RunResult;
 }
 
-/** Errors: the store's. What is already published is left as it is. */
-export async function publishResult(store: ObjectStore, publication: Publication): Promise<void> {
-  const { spec, curve, result } = publication;
-  const files: [string, string, string][] = [
-    ["curve.json", "application/json", toJson(curve)],
-    ["curve.csv", "text/csv", epochsToCsv(curve)],
-    ["curve-steps.csv", "text/csv", stepsToCsv(curve)],
-    ["report.html", "text/html; charset=utf-8", renderReport(publication)],
-    ["result.json", "application/json", `${JSON.stringify(result, null, 2)}\n`],
-  ];
-  for (const [name, contentType, text] of files) {
-    await putOnce(store, runKey(spec.run, name), text, contentType);
-  }
+export interface PublishOptions {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, "warn">;
+  /** Closes the run with what lies in this folder (coordinator/ownership). */
+  readonly finish: (folder: string) => Promise<void>;
 }
 
-async function putOnce(store: ObjectStore, key: string, text: string, contentType: string): Promise<void> {
-  try {
-    await store.put(key, Buffer.from(text), { ifNoneMatch: true, contentType });
-  } catch (error) {
-    if (!(error instanceof TrainyardError && error.code === "ALREADY_EXISTS")) throw error;
+/** Tries on through outages of the store. Errors: FENCED, the store's. What is already there stays as it is. */
+export async function publishRun(options: PublishOptions, papers: RunPapers): Promise<void> {
+  await throughOutages({ what: "the result", ...options }, async () => {
+    await options.finish(await publishPapers(options.store, papers));
+  });
+}
+
+/** Returns the folder, below `runs/<run>/`. Repeating it changes nothing. Errors: the store's. */
+export async function publishPapers(store: ObjectStore, papers: RunPapers): Promise<string> {
+  const own = ownFolder(papers.result.generation);
+  for (const folder of ["", own]) if (await putAll(store, papers, folder)) return folder;
+  throw new TrainyardError("DAMAGED", `something else than the result of the run lies in ${own}`);
+}
+
+/** False when another generation's file is in the way. */
+async function putAll(store: ObjectStore, papers: RunPapers, folder: string): Promise<boolean> {
+  const { spec, curve, result } = papers;
+  const files: [string, string, Uint8Array][] = [
+    ["curve.json", "application/json", Buffer.from(toJson(curve))],
+    ["curve.csv", "text/csv", Buffer.from(epochsToCsv(curve))],
+    ["curve-steps.csv", "text/csv", Buffer.from(stepsToCsv(curve))],
+    ["report.html", "text/html; charset=utf-8", Buffer.from(renderReport({ ...papers, folder }))],
+    ["result.json", "application/json", encodeDocument(result)],
+  ];
+  for (const [name, contentType, bytes] of files) {
+    if ((await putOnce(store, publishedKey(spec.run, folder, name), bytes, { contentType })) === "other")
+      return false;
   }
+  return true;
 }

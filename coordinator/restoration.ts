@@ -9,13 +9,13 @@ import {
   readCheckpointManifest,
 } from "../shared/checkpoint.js";
 import { TrainyardError } from "../shared/errors.js";
+import { type GenerationEntry, listGenerations } from "../shared/generations.js";
 import { runKey } from "../shared/spec.js";
 import { getHashed } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { decodeState } from "./checkpoint-state.js";
 import { type WrittenCheckpoint, writtenCheckpoint } from "./checkpoints.js";
 import type { Restored, SavedState } from "./core/state.js";
-import { listGenerations } from "./generation.js";
 import type { SealedLog } from "./journal.js";
 import type { VectorSnapshot } from "./reducers/pool.js";
 import { lostSamples, readLog } from "./sealed-log.js";
@@ -74,10 +74,7 @@ function reasonOf(error: unknown): string {
   throw error;
 }
 
-/**
- * Newest first: by generation, then by step. What a coordinator wrote beyond the step from which a later one started
- * is none of the run's.
- */
+/** Newest first: by generation, then by step. What is not in the run's line, if that is known, counts for nothing. */
 async function listCandidates(store: ObjectStore, run: string): Promise<Candidate[]> {
   const prefix = runKey(run, "checkpoints/");
   const manifests = new Map<string, boolean>();
@@ -85,25 +82,39 @@ async function listCandidates(store: ObjectStore, run: string): Promise<Candidat
     const [id = "", file] = key.slice(prefix.length).split("/");
     manifests.set(id, manifests.get(id) === true || file === "manifest.json");
   }
-  const lastStep = await lastStepOf(store, run);
+  const line = lineOf(await listGenerations(store, run));
   return [...manifests]
     .flatMap(([id, hasManifest]) => {
       const parts = parseCheckpointId(id);
-      return parts === null || parts.step > lastStep(parts.generation) ? [] : [{ id, hasManifest, ...parts }];
+      if (parts === null || (line.size > 0 && parts.step > (line.get(parts.generation) ?? -1))) return [];
+      return [{ id, hasManifest, ...parts }];
     })
     .sort((a, b) => b.generation - a.generation || b.step - a.step);
 }
 
-async function lastStepOf(store: ObjectStore, run: string): Promise<(generation: number) => number> {
-  const starts = (await listGenerations(store, run)).flatMap(({ generation, from }) => {
-    if (from === undefined) return [];
-    return [{ generation, step: from === null ? -1 : (parseCheckpointId(from)?.step ?? -1) }];
-  });
-  return (generation) =>
-    Math.min(
-      Number.POSITIVE_INFINITY,
-      ...starts.filter((start) => start.generation > generation).map((start) => start.step),
-    );
+/**
+ * The generations that the run rests on, each with the last of its steps that counts: the newest with all that it
+ * wrote, the one whose checkpoint it went on from up to that checkpoint, and so on. A coordinator that was taken over
+ * may have written more, and one that never came to go on from anything is not in the line at all. Empty when the
+ * store knows of no start.
+ */
+function lineOf(entries: readonly GenerationEntry[]): ReadonlyMap<number, number> {
+  const starts = new Map<number, string | null>();
+  for (const entry of entries) {
+    if (entry.tag === "owner" && entry.record.from !== undefined)
+      starts.set(entry.generation, entry.record.from);
+  }
+  const line = new Map<number, number>();
+  let generation = Math.max(0, ...starts.keys());
+  let lastStep = Number.POSITIVE_INFINITY;
+  while (generation > 0 && !line.has(generation)) {
+    line.set(generation, lastStep);
+    const from = starts.get(generation);
+    const parts = from == null ? null : parseCheckpointId(from);
+    if (parts === null) break;
+    [generation, lastStep] = [parts.generation, parts.step];
+  }
+  return line;
 }
 
 interface WholeCheckpoint {

@@ -20,6 +20,7 @@ export function resultOf(
   return {
     format: "trainyard-result/1",
     run: plan.spec.run,
+    generation: state.generation,
     outcome: outcome.tag,
     reason: outcome.reason,
     dataset: plan.spec.dataset,

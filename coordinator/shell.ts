@@ -20,7 +20,7 @@ import type { CoreState, Outcome } from "./core/state.js";
 import { transition } from "./core/transition.js";
 import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
-import { publishResult } from "./publish.js";
+import { publishRun } from "./publish.js";
 import { type PoolOptions, ReducerPool, type VectorSnapshot } from "./reducers/pool.js";
 import { joinChecksums } from "./reducers/slices.js";
 import type { Restoration } from "./restoration.js";
@@ -29,6 +29,8 @@ import { phaseName, statusOf } from "./status.js";
 
 /** How often time passes for the core. */
 const tickMs = 100;
+/** Two machines of a mixed fleet may differ by this, relative to the norm of a node's sum. */
+const mixedTolerance = 1e-3;
 /** A store that made the run fail may also be why its end can't be written: it is not waited for. */
 const endRecordMs = 3_000;
 
@@ -54,6 +56,8 @@ export interface ShellOptions {
   readonly metrics: CoordinatorMetrics;
   /** Default: the real one. */
   readonly clock?: Clock;
+  /** Closes the run with what was published in that folder (coordinator/ownership). Default: nothing is closed. */
+  readonly finish?: (folder: string) => Promise<void>;
   /** Default: threads. */
   readonly openReducers?: (options: PoolOptions) => Reducers;
 }
@@ -86,7 +90,14 @@ export class Shell {
     this.#clock = options.clock ?? realClock;
     const { store, spec, state, restoration } = options;
     this.#journal = new Journal(spec.run, state.generation, restoration?.log);
-    this.#checkpoints = new CheckpointWriter(store, spec.run, spec.checkpoint.keep, restoration?.former);
+    const onLeftover = (message: string) => options.logger.warn(message);
+    this.#checkpoints = new CheckpointWriter(
+      store,
+      spec.run,
+      spec.checkpoint.keep,
+      restoration?.former,
+      onLeftover,
+    );
     this.#written = new Map(restoration?.written);
     this.#vectors = restoration?.vectors;
     this.ended = new Promise((resolve) => {
@@ -94,7 +105,7 @@ export class Shell {
     });
   }
 
-  /** Events wait for the start: workers that look for their coordinator find the port before the run is taken. */
+  /** Events wait for the start; after it, for ever: the run is another coordinator's. */
   hold(): void {
     this.#isBusy = true;
   }
@@ -220,7 +231,12 @@ export class Shell {
     metrics.parameters.set(layout.parameterCount);
     const { openReducers = (pool) => new ReducerPool(pool) } = this.#options;
     this.#pool = openReducers({
-      identity: { run: spec.run, generation: this.#state.generation, lanes: spec.lanes },
+      identity: {
+        run: spec.run,
+        generation: this.#state.generation,
+        lanes: spec.lanes,
+        tolerance: spec.allowMixed ? mixedTolerance : 0,
+      },
       parameterCount: layout.parameterCount,
       reducers,
       host,
@@ -344,11 +360,12 @@ export class Shell {
   }
 
   #publish(checkpoint: string, paths: readonly string[]): void {
-    const { store, spec, manifest } = this.#options;
+    const { store, spec, manifest, logger, finish = async () => undefined } = this.#options;
     const outcome: Outcome = { tag: "finished", reason: this.#state.endedBecause ?? "the model is exported" };
     const written = this.#written.get(checkpoint);
     this.#result = resultOf(this.#state, outcome, { checkpoint, paths }, written);
-    publishResult(store, { spec, manifest, curve: this.#journal.curve, result: this.#result }).then(
+    const papers = { spec, manifest, curve: this.#journal.curve, result: this.#result };
+    publishRun({ store, clock: this.#clock, logger, finish }, papers).then(
       () => this.dispatch({ tag: "published" }),
       (error: Error) =>
         this.dispatch({ tag: "fatal", message: `the result could not be written: ${error.message}` }),

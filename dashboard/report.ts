@@ -2,6 +2,7 @@
  * `runs/<run>/report.html`: one file that opens without network and shows a finished run: accuracy and loss,
  * the confusion matrix, what it was, and links to what it left behind (relative to the report's own place).
  */
+import { relative } from "node:path/posix";
 import type { Curve } from "../shared/curve.js";
 import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
@@ -15,9 +16,11 @@ export interface ReportInput {
   readonly spec: RunSpec;
   readonly curve: Curve;
   readonly result: RunResult;
+  /** Where the report lies, below `runs/<run>/`. Default: right there. */
+  readonly folder?: string;
 }
 
-export function renderReport({ spec, curve, result }: ReportInput): string {
+export function renderReport({ spec, curve, result, folder = "" }: ReportInput): string {
   return renderPage({
     title: `${spec.run} · Trainyard`,
     header: markup`${titleOf(spec, result)}${figuresOf(result)}`,
@@ -26,7 +29,7 @@ export function renderReport({ spec, curve, result }: ReportInput): string {
       confusionTable(spec.classes, result.confusion) ?? markup``,
       markup`<section><h2>The run</h2><div class="scroll">${factTable([...specFacts(spec), ...resultFacts(result)])}</div></section>`,
       epochTable(curve),
-      filesOf(result),
+      filesOf(result, folder),
     ],
   });
 }
@@ -61,8 +64,9 @@ function epochTable({ epochs }: Curve): Markup {
 <tbody>${rows}</tbody></table></div></section>`;
 }
 
-function filesOf({ exported }: RunResult): Markup {
-  const paths = [...(exported?.paths ?? []), "curve.csv", "curve-steps.csv", "curve.json", "result.json"];
+function filesOf({ exported }: RunResult, folder: string): Markup {
+  const exports = (exported?.paths ?? []).map((path) => relative(folder, path));
+  const paths = [...exports, "curve.csv", "curve-steps.csv", "curve.json", "result.json"];
   const href = (path: string) => path.split("/").map(encodeURIComponent).join("/");
   return markup`<section><h2>Files</h2>
 <ul>${paths.map((path) => markup`<li><a href="${href(path)}">${path}</a></li>`)}</ul></section>`;

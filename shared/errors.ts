@@ -22,6 +22,7 @@ export type ErrorCode =
   | "REFUSED" // the coordinator does not take this worker
   | "UNREACHABLE" // a coordinator or worker does not answer
   | "NOT_FINITE" // NaN or infinity where a number must be
+  | "FENCED" // another coordinator has taken the run over
   | "INTERRUPTED" // a signal or a stop request
   | "FAILED"; // the run failed
 

@@ -44,6 +44,18 @@ export const limits = {
   exportLateMs: 30_000,
   /** One object store call, retries included. */
   storeCallMs: 30_000,
+  /** The owner of a run rewrites its record this often, so that others see that it lives. */
+  renewMs: 3_000,
+  /** One renewal may take so long: with the pause before it, well below `takeoverMs`. */
+  renewCallMs: 5_000,
+  /** A coordinator that is not reached and whose record stands still for so long is taken over. */
+  takeoverMs: 15_000,
+  /** While it waits, the other one looks at the record this often. */
+  takeoverPollMs: 1_000,
+  /** For so long the last checkpoint, the export and the publication are tried again before the run fails. */
+  storePatienceMs: 600_000,
+  /** Between two of these tries. */
+  storeRetryMs: 5_000,
   /** A store that sends nothing for so long has hung or vanished: the request is dropped, and tried again. */
   storeSilenceMs: 10_000,
   /** Parts of a multipart upload; S3 wants at least 5 MiB and at most 10,000 of them. */

@@ -20,6 +20,8 @@ const EpochSummary = z.object({
 export const RunResult = z.object({
   format: z.literal("trainyard-result/1"),
   run: z.string(),
+  /** Of the coordinator that finished it. */
+  generation: z.number().int().positive(),
   outcome: z.enum(["finished", "stopped", "failed"]),
   /** Why it ended: "all 25 epochs are done", "no lower loss for 5 epochs". */
   reason: z.string(),

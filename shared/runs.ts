@@ -4,8 +4,7 @@
  */
 import { distance } from "fastest-levenshtein";
 import { TrainyardError } from "./errors.js";
-import { runKey } from "./spec.js";
-import { GenerationRecord } from "./status.js";
+import { listGenerationNumbers, readGeneration } from "./generations.js";
 import { compareCodePoints } from "./store/keys.js";
 import type { ObjectStore } from "./store/object-store.js";
 
@@ -77,18 +76,9 @@ async function firstStart(
   run: string,
   signal: AbortSignal | undefined,
 ): Promise<string | null> {
-  for await (const { key } of store.list(runKey(run, "generations/"), options(signal))) {
-    const bytes = await store.get(key, options(signal));
-    const record = GenerationRecord.safeParse(jsonOf(bytes));
-    if (record.success) return record.data.startedAt;
+  for (const number of await listGenerationNumbers(store, run, signal)) {
+    const entry = await readGeneration(store, run, number, signal);
+    if (entry?.tag === "owner") return entry.record.startedAt;
   }
   return null;
-}
-
-function jsonOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    return null; // not a record: the caller looks further
-  }
 }

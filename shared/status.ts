@@ -4,6 +4,9 @@
  */
 import { z } from "zod";
 import { asTrainyardError, TrainyardError } from "./errors.js";
+import { runKey } from "./spec.js";
+import { readDocument } from "./store/document.js";
+import type { ObjectStore } from "./store/object-store.js";
 
 /** waiting: for a first worker; the rest is what the run is doing, and its three ends. */
 export const runPhases = [
@@ -70,19 +73,6 @@ export const RunStatus = z.object({
 });
 export type RunStatus = z.infer<typeof RunStatus>;
 
-/** `runs/<run>/generations/<g>.json`: which coordinator owns the run, and where it is reached. */
-export const GenerationRecord = z.looseObject({
-  generation: z.number().int().positive(),
-  /** gRPC, `host:port`. */
-  address: z.string(),
-  /** HTTP, `host:port`. */
-  http: z.string(),
-  startedAt: z.string(),
-  /** The checkpoint that it went on from; null = it began the run. */
-  from: z.string().nullable().optional(),
-});
-export type GenerationRecord = z.infer<typeof GenerationRecord>;
-
 /**
  * `runs/<run>/ends/<g>.json`: how a coordinator ended whose run did not finish. A finished run has result.json
  * instead; one without either was cut off.
@@ -96,6 +86,12 @@ export const EndRecord = z.looseObject({
   endedAt: z.string(),
 });
 export type EndRecord = z.infer<typeof EndRecord>;
+
+export const endKey = (run: string, generation: number) => runKey(run, "ends", `${generation}.json`);
+
+/** Null when that coordinator has not ended so. Errors: DAMAGED, the store's. */
+export const readEndRecord = (store: ObjectStore, run: string, generation: number, signal?: AbortSignal) =>
+  readDocument(store, endKey(run, generation), EndRecord, signal);
 
 /** How long a coordinator may take to say how it is: it answers from memory. */
 const answerMs = 5_000;
@@ -131,12 +127,18 @@ async function call(url: string, request: RequestInit, signal?: AbortSignal): Pr
   } catch (error) {
     if (signal?.aborted === true) throw asTrainyardError(signal.reason, "INTERRUPTED");
     if (error instanceof TrainyardError) throw error;
-    throw unreachable(
-      host,
-      deadline.aborted ? `no answer in ${answerMs / 1000} s` : "nothing listens there",
-      error,
-    );
+    const why = deadline.aborted ? `no answer in ${answerMs / 1000} s` : "nothing listens there";
+    throw unreachable(host, why, error);
   }
+}
+
+/** True when the machine answered that nothing listens there: who listened has ended. Not so for silence. */
+export function isRefusedConnection(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("code" in error && error.code === "ECONNREFUSED") return true;
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return error.errors.every(isRefusedConnection);
+  return isRefusedConnection(error.cause);
 }
 
 const unreachable = (host: string, why: string, cause?: unknown) =>

@@ -182,6 +182,6 @@ export async function exportCheckpoint(
   session: Session,
   checkpoint: string,
 ): Promise<void> {
-  const paths = await during(session, "upload", () => place.publish(checkpoint));
+  const paths = await during(session, "upload", () => place.publish(checkpoint, session.control.generation));
   session.control.send({ kind: "exported", checkpoint, paths });
 }

@@ -10,6 +10,7 @@ import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import type { RunSpec } from "../shared/spec.js";
+import { stepIdentity } from "../shared/spec-changes.js";
 import { programVersion } from "../shared/version.js";
 import { workerFingerprint } from "./fingerprint.js";
 import { runSession } from "./session.js";
@@ -55,7 +56,7 @@ class WorkerLife {
   readonly #options: WorkerOptions;
   readonly #around: WorkerSurroundings;
   readonly #id: string;
-  #place: { readonly specJson: string; readonly opened: Promise<Workplace> } | undefined;
+  #place: { readonly identity: string; readonly opened: Promise<Workplace> } | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -69,8 +70,9 @@ class WorkerLife {
     let lastSeenMs = clock.nowMs();
     let pauseMs: number = limits.reconnectMinMs;
     for (;;) {
+      throwIfDrained(signal);
       const end = await this.#join();
-      if (signal.aborted) throw new TrainyardError("INTERRUPTED", "drained: its lanes went back");
+      throwIfDrained(signal);
       if (end.tag === "finished") return end;
       if (end.wasWelcome) {
         logger.warn(`lost the coordinator: ${end.reason}; looking for it again`);
@@ -125,11 +127,11 @@ class WorkerLife {
 
   /** The same run again keeps its engine and its images, unless the engine's thread died. */
   async #workplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
-    const specJson = JSON.stringify(spec);
-    if (this.#place !== undefined && this.#place.specJson !== specJson) {
+    const identity = stepIdentity(spec);
+    if (this.#place !== undefined && this.#place.identity !== identity) {
       throw new TrainyardError("REFUSED", "the coordinator has another run now: start a new worker for it");
     }
-    this.#place ??= { specJson, opened: this.#openWorkplace(spec, storeUrl) };
+    this.#place ??= { identity, opened: this.#openWorkplace(spec, storeUrl) };
     const place = await this.#place.opened.catch((error: unknown) => {
       this.#place = undefined; // the next welcome tries again
       throw error;
@@ -142,8 +144,9 @@ class WorkerLife {
 
   async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
     const { clock } = this.#around;
+    const { signal } = this.#options;
     const startedMs = clock.nowMs();
-    const place = await this.#around.openWorkplace(spec, this.#options.store ?? storeUrl);
+    const place = await this.#around.openWorkplace(spec, this.#options.store ?? storeUrl, signal);
     const seconds = (clock.nowMs() - startedMs) / 1000;
     this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return place;
@@ -157,4 +160,8 @@ class WorkerLife {
       `no coordinator at ${coordinator} for ${patienceMs / 1000} s (${reason}): is it running, and is the address right?`,
     );
   }
+}
+
+function throwIfDrained(signal: AbortSignal): void {
+  if (signal.aborted) throw new TrainyardError("INTERRUPTED", "drained: its lanes went back");
 }

@@ -10,6 +10,7 @@ export async function publishCheckpoint(
   store: ObjectStore,
   spec: RunSpec,
   checkpoint: string,
+  generation: number,
 ): Promise<string[]> {
   const model = await readCheckpointModel(store, spec.run, checkpoint);
   const files = await exportFiles({
@@ -18,5 +19,5 @@ export async function publishCheckpoint(
     parameters: model.weights,
     statistics: publishStatistics(model.layout, model.statistics),
   });
-  return await publishExport(store, spec.run, files);
+  return await publishExport(store, spec.run, files, { generation });
 }

@@ -21,7 +21,7 @@ export interface WorkerSurroundings {
   openWeights(options: WeightsOptions): WeightsSource;
   openPartials(options: PartialsOptions): PartialsSink;
   /** Errors: those of openWorkplace and openStore. */
-  openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace>;
+  openWorkplace(spec: RunSpec, storeUrl: string, signal: AbortSignal): Promise<Workplace>;
 }
 
 export const realSurroundings: WorkerSurroundings = {
@@ -29,5 +29,6 @@ export const realSurroundings: WorkerSurroundings = {
   connect: (coordinator) => new GrpcControlStream(coordinator),
   openWeights: (options) => new WeightsReceiver(options),
   openPartials: (options) => new PartialsSender(options),
-  openWorkplace: async (spec, storeUrl) => openWorkplace(spec, await openStore(storeUrl)),
+  openWorkplace: async (spec, storeUrl, signal) =>
+    openWorkplace(spec, await openStore(storeUrl, { signal }), signal),
 };

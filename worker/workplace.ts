@@ -8,6 +8,7 @@ import type { Manifest } from "../dataset/manifest.js";
 import { stepsPerEpoch } from "../dataset/order.js";
 import type { ModelLayout } from "../shared/layout.js";
 import { limits } from "../shared/limits.js";
+import { throwIfAborted } from "../shared/retry.js";
 import { microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { LaneBatches } from "./batches.js";
@@ -25,16 +26,26 @@ export interface Workplace {
   readonly batches: Pick<LaneBatches, keyof LaneBatches>;
   readonly training: Loader;
   readonly validation: Loader;
-  /** The export of a checkpoint; its keys. */
-  publish(checkpoint: string): Promise<string[]>;
+  /** The export of a checkpoint, for a coordinator of that generation; its keys. */
+  publish(checkpoint: string, generation: number): Promise<string[]>;
   close(): Promise<void>;
 }
 
-/** Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the engine. */
-export async function openWorkplace(spec: RunSpec, store: ObjectStore): Promise<Workplace> {
-  const { manifest, training, validation } = await openLoaders(store, spec);
+/**
+ * Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the engine; INTERRUPTED as soon as the signal
+ * aborts, whatever it waits for.
+ */
+export async function openWorkplace(
+  spec: RunSpec,
+  store: ObjectStore,
+  signal: AbortSignal,
+): Promise<Workplace> {
+  const { manifest, training, validation } = await openLoaders(store, spec, { signal });
   const engine = new EngineClient({ spec, ...spec.engine });
+  const abandon = () => void engine.close();
+  signal.addEventListener("abort", abandon, { once: true });
   try {
+    throwIfAborted(signal, "preparing");
     const { layout } = (await engine.call("open", {})).output;
     await engine.call("prepare", graphSizes(spec, manifest));
     const steps = stepsPerEpoch(manifest.splits.train.samples, spec.lanes, samplesPerLane(spec));
@@ -48,12 +59,15 @@ export async function openWorkplace(spec: RunSpec, store: ObjectStore): Promise<
       batches,
       training,
       validation,
-      publish: (checkpoint) => publishCheckpoint(store, spec, checkpoint),
+      publish: (checkpoint, generation) => publishCheckpoint(store, spec, checkpoint, generation),
       close: () => engine.close(),
     };
   } catch (error) {
     await engine.close();
+    throwIfAborted(signal, "preparing");
     throw error;
+  } finally {
+    signal.removeEventListener("abort", abandon);
   }
 }
 

@@ -5,6 +5,7 @@ import type { SliceReport } from "../core/state.js";
 import type { SliceMoments } from "./adam.js";
 import type { SliceIdentity } from "./server.js";
 import type { SliceRange } from "./slices.js";
+import type { StepBeginning } from "./step-partials.js";
 
 /** workerData of a reducer thread. */
 export interface ReducerOptions {
@@ -13,16 +14,6 @@ export interface ReducerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-}
-
-export interface StepBeginning {
-  readonly step: number;
-  /** From 0; a step may be begun again. Partials of another attempt are stale. */
-  readonly attempt: number;
-  /** Lanes that have samples. */
-  readonly present: readonly number[];
-  /** Workers whose partials are not taken. */
-  readonly banned: readonly string[];
 }
 
 export type ToReducer =

@@ -1,5 +1,6 @@
 /** The main thread's side of all reducers: starts the threads, passes decisions down and reports up. */
 import { Worker } from "node:worker_threads";
+import { type Clock, realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
@@ -7,9 +8,22 @@ import type { TreeNode } from "../../shared/tree.js";
 import type { CoreEvent } from "../core/events.js";
 import type { AdamStep } from "../core/optimizer.js";
 import type { SliceMoments } from "./adam.js";
-import type { FromReducer, ReducerOptions, StepBeginning, ToReducer } from "./messages.js";
+import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
 import type { SliceIdentity } from "./server.js";
 import { cutSlices, type SliceRange } from "./slices.js";
+import type { StepBeginning } from "./step-partials.js";
+
+/** What the pool needs of a reducer's thread. */
+export interface ReducerThread {
+  postMessage(message: ToReducer, transfer?: ArrayBuffer[]): void;
+  on(event: "message", hear: (message: FromReducer) => void): unknown;
+  on(event: "error", hear: (error: Error) => void): unknown;
+  on(event: "exit", hear: () => void): unknown;
+  terminate(): Promise<unknown>;
+}
+
+const startRealThread = (workerData: ReducerOptions): ReducerThread =>
+  new Worker(new URL("./thread.js", import.meta.url), { workerData });
 
 export interface PoolOptions {
   readonly identity: SliceIdentity;
@@ -21,6 +35,10 @@ export interface PoolOptions {
   readonly onEvent: (event: CoreEvent) => void;
   readonly onTraffic: (bytesIn: number, bytesOut: number) => void;
   readonly onRefused: (reason: string) => void;
+  /** Default: the real one. */
+  readonly clock?: Clock;
+  /** Default: a thread of this process. */
+  readonly startThread?: (options: ReducerOptions) => ReducerThread;
 }
 
 /** Whole vectors of one commit: float32 [parameterCount] each. */
@@ -35,13 +53,15 @@ interface Snapshot {
 export class ReducerPool {
   readonly #options: PoolOptions;
   readonly #ranges: SliceRange[];
-  readonly #threads: Worker[] = [];
+  readonly #threads: ReducerThread[] = [];
+  readonly #clock: Clock;
   readonly #snapshots = new Map<number, Snapshot>();
   #lastSnapshot = 0;
   #isClosed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? realClock;
     this.#ranges = cutSlices(options.parameterCount, options.reducers);
   }
 
@@ -94,9 +114,9 @@ export class ReducerPool {
     const snapshot = new Promise<VectorSnapshot>((resolve, reject) => {
       let missing = this.#ranges.length;
       const late = new TrainyardError("FAILED", "the reducers did not hand out their vectors");
-      const timer = setTimeout(() => reject(late), limits.storeCallMs);
+      const callOff = this.#clock.after(limits.storeCallMs, () => reject(late));
       const settle = (settled: () => void) => {
-        clearTimeout(timer);
+        callOff();
         this.#snapshots.delete(id);
         settled();
       };
@@ -131,17 +151,15 @@ export class ReducerPool {
   }
 
   #startThread(range: SliceRange): Promise<number> {
-    const { identity, host, port } = this.#options;
+    const { identity, host, port, startThread = startRealThread } = this.#options;
     const workerData: ReducerOptions = { range, identity, host, port: port === 0 ? 0 : port + range.slice };
-    const thread = new Worker(new URL("./thread.js", import.meta.url), { workerData });
+    const thread = startThread(workerData);
     this.#threads[range.slice] = thread;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new TrainyardError("FAILED", `reducer ${range.slice} did not start`)),
-        limits.stepDeadlineMinMs,
-      );
+      const late = new TrainyardError("FAILED", `reducer ${range.slice} did not start`);
+      const callOff = this.#clock.after(limits.stepDeadlineMinMs, () => reject(late));
       const fail = (message: string) => {
-        clearTimeout(timer);
+        callOff();
         const error = new TrainyardError("FAILED", message);
         reject(error);
         for (const snapshot of [...this.#snapshots.values()]) snapshot.reject(error);
@@ -153,7 +171,7 @@ export class ReducerPool {
       });
       thread.on("message", (message: FromReducer) => {
         if (message.tag === "listening") {
-          clearTimeout(timer);
+          callOff();
           resolve(message.port);
         } else if (message.tag === "broken") {
           fail(`reducer ${range.slice}: ${message.message}`);

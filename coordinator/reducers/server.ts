@@ -9,7 +9,9 @@ import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/t
 import { limits } from "../../shared/limits.js";
 import type { SliceReport } from "../core/state.js";
 import type { ReducedSlice, WeightsVersion } from "./slice.js";
+import type { Claim, StepBeginning } from "./step-partials.js";
 import { type Arrival, PartialAssembly } from "./upload.js";
+import type { Comparison } from "./watched-nodes.js";
 
 type UploadCall = grpc.ServerDuplexStream<unknown, object>;
 type WeightsCall = grpc.ServerWritableStream<unknown, object>;
@@ -18,12 +20,15 @@ export interface SliceIdentity {
   readonly run: string;
   readonly generation: number;
   readonly lanes: number;
+  /** How far apart two workers' sums of one node may be, relative to their norm; 0 = not a bit. */
+  readonly tolerance: number;
 }
 
 /** What the server tells its thread. */
 export interface SliceEvents {
   loaded(): void;
   whole(step: number, report: SliceReport): void;
+  compared(step: number, comparison: Comparison): void;
   traffic(bytesIn: number, bytesOut: number): void;
   refused(reason: AckStatus): void;
 }
@@ -58,8 +63,9 @@ export class SliceServer {
     return this.#readers.size;
   }
 
-  /** The slice takes partials of a new step: uploads that came early go on. */
-  stepBegan(): void {
+  /** The slice takes partials of a step, or of another attempt at it: uploads that came early go on. */
+  begin(beginning: StepBeginning): void {
+    this.#slice.begin(beginning);
     for (const wake of this.#stepWaiters) wake();
   }
 
@@ -90,12 +96,18 @@ export class SliceServer {
   /** A worker may be faster than the message that begins the step here; it waits, with a deadline. */
   async #untilStep(call: UploadCall, chunk: UploadChunk): Promise<void> {
     if (chunk.kind === "INITIAL" || !this.#isOurs(chunk)) return;
+    // `watch` was posted before the audit was asked for: it is at most one round of the event loop away.
+    if (chunk.kind === "AUDIT") await this.#clock.sleep(0);
     const deadlineMs = this.#clock.nowMs() + limits.stepDeadlineMinMs;
-    while (chunk.step > this.#slice.step && !call.cancelled) {
+    while (this.#isEarly(chunk) && !call.cancelled) {
       const leftMs = deadlineMs - this.#clock.nowMs();
       if (leftMs <= 0) return;
       await this.#nextStep(call, leftMs);
     }
+  }
+
+  #isEarly({ step, attempt }: UploadChunk): boolean {
+    return step > this.#slice.step || (step === this.#slice.step && attempt > this.#slice.attempt);
   }
 
   /** Until a step begins, the stream is gone, or the time is over. Leaves nothing behind. */
@@ -120,9 +132,8 @@ export class SliceServer {
 
   #isWanted(chunk: UploadChunk): boolean {
     if (!this.#isOurs(chunk)) return false;
-    if (chunk.kind === "INITIAL") return this.#slice.version === undefined;
-    if (chunk.step !== this.#slice.step || chunk.endLane > this.#identity.lanes) return false;
-    return this.#slice.isWanted({ begin: chunk.beginLane, end: chunk.endLane });
+    const claim = claimOf(chunk);
+    return claim === null ? this.#slice.version === undefined : this.#slice.judge(claim) === "wanted";
   }
 
   #acknowledge(call: UploadCall, arrival: Arrival): void {
@@ -137,15 +148,14 @@ export class SliceServer {
     const { chunk } = arrival;
     if (arrival.tag === "corrupt") return "CORRUPT";
     if (!this.#isOurs(chunk)) return "STALE";
-    if (chunk.kind === "INITIAL") return this.#load(arrival);
-    if (chunk.step !== this.#slice.step) return "STALE";
-    if (arrival.tag === "unwanted") return "DROPPED";
-    const { accepted, report } = this.#slice.add(
-      { begin: chunk.beginLane, end: chunk.endLane },
-      arrival.values,
-    );
+    const claim = claimOf(chunk);
+    if (claim === null) return this.#load(arrival);
+    // What nobody wanted at its first chunk is not here, even if somebody wants it by now.
+    if (arrival.tag === "unwanted") return this.#slice.judge(claim) === "dropped" ? "DROPPED" : "STALE";
+    const { verdict, report, comparison } = this.#slice.take(claim, arrival.values);
     if (report !== null) this.#events.whole(chunk.step, report);
-    return accepted ? "ACCEPTED" : "DROPPED";
+    if (comparison !== null) this.#events.compared(chunk.step, comparison);
+    return statusOf[verdict];
   }
 
   #load(arrival: Arrival): AckStatus {
@@ -169,6 +179,14 @@ export class SliceServer {
     call.on("cancelled", () => this.#readers.delete(reader));
     if (this.#slice.version !== undefined) reader.offer(this.#slice.version);
   }
+}
+
+const statusOf = { wanted: "ACCEPTED", dropped: "DROPPED", stale: "STALE" } as const;
+
+/** Null: the initial parameters, which belong to no step. */
+function claimOf({ kind, step, attempt, worker, beginLane, endLane }: UploadChunk): Claim | null {
+  if (kind === "INITIAL") return null;
+  return { kind, step, attempt, worker, node: { begin: beginLane, end: endLane } };
 }
 
 /** Throws a sentence that names the fields that are wrong. */

@@ -2,11 +2,10 @@
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { TreeNode } from "../../shared/tree.js";
-import { TreeSum } from "../../shared/tree-sum.js";
 import type { AdamStep } from "../core/optimizer.js";
-import type { SliceReport } from "../core/state.js";
 import { applyAdam, type SliceMoments } from "./adam.js";
-import { blockSumsOfSquares, type SliceRange } from "./slices.js";
+import type { SliceRange } from "./slices.js";
+import { type Claim, type StepBeginning, StepPartials, type Taken, type Verdict } from "./step-partials.js";
 
 /** One weights version of a slice, encoded once for all workers; never changed after it was made. */
 export interface WeightsVersion {
@@ -18,23 +17,30 @@ export interface WeightsVersion {
 export class ReducedSlice {
   readonly range: SliceRange;
   readonly #lanes: number;
+  readonly #tolerance: number;
   #moments: SliceMoments | undefined;
-  #step = -1;
-  #partials: TreeSum | undefined;
+  #partials: StepPartials | undefined;
   #version: WeightsVersion | undefined;
 
-  constructor(range: SliceRange, lanes: number) {
+  /** `tolerance`: how far apart two workers' sums of one node may be; 0 = not a bit. */
+  constructor(range: SliceRange, lanes: number, tolerance = 0) {
     this.range = range;
     this.#lanes = lanes;
+    this.#tolerance = tolerance;
   }
 
   get length(): number {
     return this.range.end - this.range.begin;
   }
 
-  /** The step whose partials are taken; -1 before the first. */
+  /** The step whose partials are taken, until the next begins; -1 before the first. */
   get step(): number {
-    return this.#step;
+    return this.#partials?.step ?? -1;
+  }
+
+  /** Of that step. */
+  get attempt(): number {
+    return this.#partials?.attempt ?? -1;
   }
 
   get version(): WeightsVersion | undefined {
@@ -55,21 +61,23 @@ export class ReducedSlice {
     return this.#encode(step);
   }
 
-  begin(step: number, present: readonly number[]): void {
-    this.#step = step;
-    this.#partials = new TreeSum(this.#lanes, new Set(present));
+  /** Forgets what came before, also for the same step. */
+  begin(beginning: StepBeginning): void {
+    this.#partials = new StepPartials(this.#lanes, this.#tolerance, beginning);
   }
 
-  isWanted(node: TreeNode): boolean {
-    return this.#partials?.isWanted(node) ?? false;
+  /** Nothing when the step is another by now. */
+  watch(step: number, node: TreeNode): void {
+    if (this.step === step) this.#partials?.watch(node);
   }
 
-  /** Adds a whole partial; the report when it completes the root. */
-  add(node: TreeNode, partial: Float32Array): { accepted: boolean; report: SliceReport | null } {
-    const partials = this.#partials;
-    if (partials === undefined || !partials.add(node, partial)) return { accepted: false, report: null };
-    const root = partials.root;
-    return { accepted: true, report: root === undefined ? null : blockSumsOfSquares(root) };
+  judge(claim: Claim): Verdict {
+    return this.#partials?.judge(claim) ?? "stale";
+  }
+
+  /** Takes a whole partial, owned from here on. */
+  take(claim: Claim, values: Float32Array): Taken {
+    return this.#partials?.take(claim, values) ?? { verdict: "stale", report: null, comparison: null };
   }
 
   apply(step: AdamStep): WeightsVersion {
@@ -77,14 +85,17 @@ export class ReducedSlice {
     if (root === undefined || this.#moments === undefined)
       throw new Error("apply before the slice was whole");
     applyAdam(this.#moments, root, step);
-    this.#partials = undefined;
-    return this.#encode(this.#step + 1);
+    return this.#endStep();
   }
 
   /** The next version with the same weights. */
   skip(): WeightsVersion {
-    this.#partials = undefined;
-    return this.#encode(this.#step + 1);
+    return this.#endStep();
+  }
+
+  #endStep(): WeightsVersion {
+    this.#partials?.end();
+    return this.#encode(this.step + 1);
   }
 
   /** Copies of the vectors as of the last commit, for a checkpoint. */

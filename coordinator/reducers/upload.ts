@@ -1,6 +1,6 @@
 /**
  * Partials coming up one stream. One partial is assembled at a time; nothing is allocated before the claim
- * (run, generation, step, node, size) is checked. If the answer is lost the worker sends again: the repeat is dropped.
+ * (run, generation, step, attempt, worker, node, size) is checked. If the answer is lost the worker sends again: the repeat is dropped.
  */
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
@@ -13,7 +13,12 @@ export type Arrival =
   | { readonly tag: "unwanted"; readonly chunk: UploadChunk };
 
 const isSamePartial = (a: UploadChunk, b: UploadChunk) =>
-  a.step === b.step && a.beginLane === b.beginLane && a.endLane === b.endLane && a.kind === b.kind;
+  a.step === b.step &&
+  a.attempt === b.attempt &&
+  a.beginLane === b.beginLane &&
+  a.endLane === b.endLane &&
+  a.kind === b.kind &&
+  a.worker === b.worker;
 
 export class PartialAssembly {
   readonly #length: number;

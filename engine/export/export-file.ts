@@ -4,6 +4,8 @@ export interface ExportFile {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly contentType: string;
+  /** Its bytes carry the time of writing: another one of the same model has the same length, and other bytes. */
+  readonly isTimed?: boolean;
 }
 
 export const exportPaths = {

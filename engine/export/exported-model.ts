@@ -33,20 +33,26 @@ const WeightsManifest = z.object({
   ),
 });
 
+export interface ReadExportOptions {
+  /** Of the export, below `runs/<run>/` (shared/publication); default: right there. */
+  readonly folder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Errors: NOT_FOUND when the run has not exported yet, DAMAGED, the store's. */
 export async function readExport(
   store: ObjectStore,
   run: string,
-  signal?: AbortSignal,
+  { folder = "", signal }: ReadExportOptions = {},
 ): Promise<ExportedModel> {
   const get = (path: string) => store.get(runKey(run, path), signal === undefined ? {} : { signal });
-  const labelBytes = await get(exportPaths.labels).catch((caught) => {
+  const labelBytes = await get(`${folder}${exportPaths.labels}`).catch((caught) => {
     throw isMissing(caught) ? notExported(store, run) : caught;
   });
-  const labels = parsed(Labels, labelBytes, runKey(run, exportPaths.labels));
+  const labels = parsed(Labels, labelBytes, runKey(run, `${folder}${exportPaths.labels}`));
   const spec = parsed(RunSpec, await get("spec.json"), runKey(run, "spec.json"));
-  const file = (path: string) => hashedFile(store, run, labels, path, signal);
-  const key = runKey(run, exportPaths.tfjsModel);
+  const file = (path: string) => hashedFile(store, run, labels, path, { folder, signal });
+  const key = runKey(run, `${folder}${exportPaths.tfjsModel}`);
   const { weightsManifest } = parsed(WeightsManifest, await file(exportPaths.tfjsModel), key);
   const weights = new Map<string, Float32Array>();
   for (const group of weightsManifest) {
@@ -59,7 +65,7 @@ export async function readExport(
 
 const isMissing = (caught: unknown) => caught instanceof TrainyardError && caught.code === "NOT_FOUND";
 
-const notExported = (store: ObjectStore, run: string) =>
+export const notExported = (store: ObjectStore, run: string) =>
   new TrainyardError(
     "NOT_FOUND",
     `the run ${run} in ${store.url} has no exported model (yet): it is written when the run has finished; see trainyard runs show ${run}`,
@@ -71,13 +77,13 @@ async function hashedFile(
   run: string,
   labels: Labels,
   path: string,
-  signal: AbortSignal | undefined,
+  { folder = "", signal }: ReadExportOptions,
 ): Promise<Uint8Array> {
   const expected = labels.files.find((file) => file.path === path);
   if (expected === undefined) {
     throw new TrainyardError("DAMAGED", `${runKey(run, exportPaths.labels)} does not name ${path}`);
   }
-  return getHashed(store, runKey(run, path), expected, signal === undefined ? {} : { signal });
+  return getHashed(store, runKey(run, `${folder}${path}`), expected, signal === undefined ? {} : { signal });
 }
 
 function parsed<T>(schema: z.ZodType<T>, bytes: Uint8Array, key: string): T {

@@ -26,7 +26,12 @@ export async function exportFiles(input: ExportInput): Promise<ExportFile[]> {
   const model = portableModel({ topology: modelTopology(spec), ...trained });
   const tfjs = tfjsFiles(model);
   return [
-    { path: exportPaths.kerasH5, bytes: await kerasH5(model), contentType: "application/x-hdf5" },
+    {
+      path: exportPaths.kerasH5,
+      bytes: await kerasH5(model),
+      contentType: "application/x-hdf5",
+      isTimed: true,
+    },
     ...tfjs,
     jsonFile(exportPaths.labels, labelsOf(spec, tfjs)),
   ];

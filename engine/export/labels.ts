@@ -27,7 +27,7 @@ export const Labels = z.object({
   /** Python, as it stands beside model.h5. */
   howToUse: z.array(z.string()),
   /**
-   * Of the tfjs model, paths below the run's folder. Not of model.h5, whose bytes carry the time of writing: an
+   * Of the tfjs model, paths below the folder that `export/` lies in. Not of model.h5, whose bytes carry the time of writing: an
    * export that was cut short and published again may keep the former one.
    */
   files: z.array(z.object({ path: z.string(), bytes: z.number().int(), sha256: z.string() })),

@@ -37,7 +37,7 @@ beforeAll(async () => {
 interface LocalTraining {
   readonly pid: number;
   readonly end: Promise<Ended>;
-  /** Processes that it started, by a word of their command lines. */
+  /** A process that it started and that lives, by a word of its command line. */
   child(word: string): number;
   readonly children: readonly number[];
 }
@@ -51,15 +51,23 @@ async function training(name: string, workers = 2): Promise<LocalTraining> {
     const shown = await run("runs", "show", name, "--json");
     return shown.code === 0 && (JSON.parse(shown.stdout).status?.step ?? 0) > 3;
   });
-  const found = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" });
-  const lines = found.trim().split("\n");
+  const lines = () =>
+    execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" })
+      .trim()
+      .split("\n");
   const pidOf = (line: string | undefined) => Number.parseInt(line ?? "", 10);
   return {
     pid: process.pid ?? 0,
     end,
-    child: (word) => pidOf(lines.find((line) => line.includes(word))),
-    children: lines.map(pidOf),
+    child: (word) => pidOf(lines().find((line) => line.includes(word) && !line.includes("<defunct>"))),
+    children: lines().map(pidOf),
   };
+}
+
+/** What a coordinator that answers says; nothing while none does. */
+async function statusOf(name: string): Promise<{ generation?: number; step?: number }> {
+  const shown = await run("runs", "show", name, "--json");
+  return (shown.code === 0 ? JSON.parse(shown.stdout).status : undefined) ?? {};
 }
 
 async function until(what: string, isThere: () => boolean | Promise<boolean>, deadlineMs = 20_000) {
@@ -118,10 +126,37 @@ describe("train", () => {
     await allGone(cluster);
   }, 90_000);
 
-  it("says that its coordinator died, and how to go on, which works; ends with 1", async () => {
-    const cluster = await training("beheaded");
+  it("starts a killed coordinator again: the same workers find it and the run goes on", async () => {
+    const cluster = await training("headless");
+    const workers = ["--id worker-1", "--id worker-2"].map((word) => cluster.child(word));
     process.kill(cluster.child("coordinator --run"), "SIGKILL");
+    const generation = async () => (await statusOf("headless")).generation;
+    await until("the second coordinator", async () => (await generation()) === 2, 40_000);
+    const { step } = await statusOf("headless");
+    await until(
+      "steps of it",
+      async () => ((await statusOf("headless")).step ?? 0) > (step ?? 0) + 3,
+      40_000,
+    );
+    expect(["--id worker-1", "--id worker-2"].map((word) => cluster.child(word))).toEqual(workers);
+    expect(await run("runs", "stop", "headless")).toMatchObject({ code: 0 });
     const { code, stderr } = await cluster.end;
+    expect(stderr.match(/^the coordinator died .*$/gm)).toEqual([
+      "the coordinator died (SIGKILL); starting it again",
+    ]);
+    expect(code).toBe(3);
+    await allGone(cluster);
+  }, 120_000);
+
+  it("whose coordinator dies again and again says how to go on, which works; ends with 1", async () => {
+    const cluster = await training("beheaded");
+    for (let deaths = 1; deaths <= 6; deaths += 1) {
+      const here = async () => (await statusOf("beheaded")).generation === deaths;
+      await until(`coordinator ${deaths}`, here, 40_000);
+      process.kill(cluster.child("coordinator --run"), "SIGKILL");
+    }
+    const { code, stderr } = await cluster.end;
+    expect(stderr.match(/; starting it again$/gm)).toHaveLength(5);
     expect(stderr).toMatch(
       /trainyard: the coordinator died \(SIGKILL\), its log is .*; go on with trainyard train --resume beheaded\n$/,
     );
@@ -130,11 +165,11 @@ describe("train", () => {
     expect((await run("runs", "list")).stdout).toMatch(/^beheaded +interrupted/m);
     expect(await run("train", "--resume", "behead", "--detach")).toMatchObject({
       code: 0,
-      stderr: expect.stringMatching(/^going on from checkpoint 1-\d+: epoch \d+, step \d+$/m),
+      stderr: expect.stringMatching(/^going on from checkpoint \d-\d+: epoch \d+, step \d+$/m),
     });
     expect(await run("runs", "stop", "beheaded")).toMatchObject({ code: 0 });
     await until("its end", async () => /^beheaded +stopped/m.test((await run("runs", "list")).stdout));
-  }, 60_000);
+  }, 180_000);
 
   it("--detach leaves a run that the other commands find, and that follow ends with", async () => {
     const words = ["train", "pets", "--run", "detached", ...quick, "--epochs", "40", "--detach", "--json"];

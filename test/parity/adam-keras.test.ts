@@ -61,9 +61,9 @@ function ourAdam(spec: OptimizerSpec, rates: readonly number[]): Vectors {
   slice.load(weights.slice());
   let state = initialOptimizer(spec);
   gradients.forEach((gradient, step) => {
-    slice.begin(step, [0]);
-    slice.add(
-      { begin: 0, end: 1 },
+    slice.begin({ step, attempt: 0, present: [0], banned: [] });
+    slice.take(
+      { step, attempt: 0, node: { begin: 0, end: 1 }, kind: "GRADIENT", worker: "w" },
       gradient.map((value) => value * samples),
     );
     const adam = nextAdamStep(spec, state, rates[step] as number, samples);

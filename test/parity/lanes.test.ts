@@ -58,7 +58,7 @@ function stepOver(ranges: readonly (readonly [number, number])[], owner: readonl
   const present = new Set(ranges.flatMap(([begin, end], lane) => (end > begin ? [lane] : [])));
   const slice = new ReducedSlice({ slice: 0, begin: 0, end: parameters.length }, ranges.length);
   slice.load(parameters.slice());
-  slice.begin(0, [...present]);
+  slice.begin({ step: 0, attempt: 0, present: [...present], banned: [] });
   const sums = { lossSum: 0, correct: 0, samples: 0 };
   let blockSums = new Float64Array(0);
   for (const worker of new Set(owner)) {
@@ -77,7 +77,8 @@ function stepOver(ranges: readonly (readonly [number, number])[], owner: readonl
         sums.samples += outcome.samples;
       }
       for (const { node: sent, sum: vector } of sum.parts) {
-        blockSums = new Float64Array(slice.add(sent, vector).report?.blockSums ?? blockSums);
+        const claim = { step: 0, attempt: 0, node: sent, kind: "GRADIENT", worker: `${worker}` } as const;
+        blockSums = new Float64Array(slice.take(claim, vector).report?.blockSums ?? blockSums);
       }
     }
   }

@@ -68,7 +68,7 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
     );
     if (present.size === 0) present.add(0);
     const owner = Array.from({ length: lanes }, () => deal.nextBelow(workers));
-    for (const slice of slices) slice.begin(step, [...present]);
+    for (const slice of slices) slice.begin({ step, attempt: 0, present: [...present], banned: [] });
     const blockSums: number[] = [];
     const parts = Array.from({ length: workers }, (_, worker) => worker).flatMap((worker) => {
       const owned = new Set([...present].filter((lane) => owner[lane] === worker));
@@ -82,10 +82,8 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
           sum.add({ begin: lane, end: lane + 1 }, gradient(given, step, lane));
         }
         const [whole] = sum.parts;
-        const { report } = slice.add(
-          node,
-          (whole?.sum ?? new Float32Array()).slice(slice.range.begin, slice.range.end),
-        );
+        const values = (whole?.sum ?? new Float32Array()).slice(slice.range.begin, slice.range.end);
+        const { report } = slice.take({ step, attempt: 0, node, kind: "GRADIENT", worker: "w" }, values);
         if (report === null) continue;
         expect(report.finite).toBe(true);
         blockSums.push(...report.blockSums);
@@ -106,6 +104,9 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
     Uint8Array.from(snapshots.flatMap((snapshot) => [...bytesOf(snapshot[of])]));
   return { weights: joined("weights"), m: joined("m"), v: joined("v"), norms, checksums };
 }
+
+const first = { step: 0, attempt: 0, present: [0], banned: [] };
+const onlyLane = { step: 0, attempt: 0, node: { begin: 0, end: 1 }, kind: "GRADIENT", worker: "w" } as const;
 
 describe("slices", () => {
   it("cover the vector in order, begin on the norm's blocks, and are near equal; fewer when there are few blocks", () => {
@@ -156,8 +157,8 @@ describe("slices", () => {
   it("skip a step without touching weights or moments, and give it the next number", () => {
     const slice = new ReducedSlice({ slice: 0, begin: 0, end: 3 }, 1);
     slice.load(Float32Array.of(1, 2, 3));
-    slice.begin(0, [0]);
-    slice.add({ begin: 0, end: 1 }, Float32Array.of(1, Number.NaN, 1));
+    slice.begin(first);
+    slice.take(onlyLane, Float32Array.of(1, Number.NaN, 1));
     const skipped = slice.skip();
     expect(skipped.step).toBe(1);
     expect(slice.snapshot()).toEqual({
@@ -170,12 +171,12 @@ describe("slices", () => {
   it("never change a version that was handed out", () => {
     const slice = new ReducedSlice({ slice: 0, begin: 0, end: 2 }, 1);
     slice.load(Float32Array.of(1, 2));
-    const first = slice.version;
-    slice.begin(0, [0]);
-    slice.add({ begin: 0, end: 1 }, Float32Array.of(5, -5));
+    const handedOut = slice.version;
+    slice.begin(first);
+    slice.take(onlyLane, Float32Array.of(5, -5));
     slice.apply(nextAdamStep(optimizer, initialOptimizer(optimizer), 0.01, 1).step);
-    expect(crc32c(first?.bytes ?? Buffer.alloc(0))).toBe(first?.crc32c);
-    expect(slice.version?.crc32c).not.toBe(first?.crc32c);
+    expect(crc32c(handedOut?.bytes ?? Buffer.alloc(0))).toBe(handedOut?.crc32c);
+    expect(slice.version?.crc32c).not.toBe(handedOut?.crc32c);
   });
 });
 

@@ -59,8 +59,9 @@ export class TestCluster {
     this.ready = await readiness(this.#coordinator, words);
   }
 
-  worker(id: string): ChildProcess {
-    const words = ["worker", "--coordinator", this.ready.address, "--id", id, "--store", this.#options.store];
+  /** `at`: where it finds the coordinator, when there is something between them. */
+  worker(id: string, at = this.ready.address, flags: readonly string[] = []): ChildProcess {
+    const words = ["worker", "--coordinator", at, "--id", id, "--store", this.#options.store, ...flags];
     const child = startProgram(words, this.#options);
     this.#workers.set(id, child);
     this.#ends.set(id, endOf(child));

@@ -73,5 +73,5 @@ export async function exportRun(store: ObjectStore, spec: RunSpec): Promise<void
   engine.dispose();
   const files = await exportFiles({ spec, layout, parameters, statistics: movedStatistics(layout) });
   await store.put(runKey(spec.run, "spec.json"), Buffer.from(JSON.stringify(spec)));
-  await publishExport(store, spec.run, files);
+  await publishExport(store, spec.run, files, { generation: 1 });
 }

@@ -3,10 +3,13 @@ import * as grpc from "@grpc/grpc-js";
 import { SliceServer } from "../../coordinator/reducers/server.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { cutSlices } from "../../coordinator/reducers/slices.js";
+import type { StepBeginning } from "../../coordinator/reducers/step-partials.js";
+import type { Comparison } from "../../coordinator/reducers/watched-nodes.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { bind } from "../../shared/grpc/listen.js";
+import type { TreeNode } from "../../shared/tree.js";
 
-export const identity = { run: "tensors", generation: 3, lanes: 4 };
+export const identity = { run: "tensors", generation: 3, lanes: 4, tolerance: 0 };
 
 /** Of one commit that only divides by the samples: weights -= m * alpha / (sqrt(v) + epsilon). */
 export const adamStep = { alpha: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, divisor: 4 };
@@ -19,27 +22,29 @@ export interface RunningSlice {
   readonly refused: string[];
   /** Steps whose root was reported whole. */
   readonly whole: number[];
+  readonly compared: Comparison[];
 }
 
 export class SliceCluster {
   readonly slices: RunningSlice[] = [];
   endpoints: SliceEndpoint[] = [];
 
-  static async start(parameterCount: number, reducers = 1): Promise<SliceCluster> {
+  static async start(parameterCount: number, reducers = 1, tolerance = 0): Promise<SliceCluster> {
     const cluster = new SliceCluster();
     for (const range of cutSlices(parameterCount, reducers)) {
-      const slice = new ReducedSlice(range, identity.lanes);
-      const [refused, whole]: [string[], number[]] = [[], []];
+      const slice = new ReducedSlice(range, identity.lanes, tolerance);
+      const [refused, whole, compared]: [string[], number[], Comparison[]] = [[], [], []];
       const tensors = new SliceServer(slice, identity, {
         loaded: () => undefined,
         whole: (step) => whole.push(step),
+        compared: (_step, comparison) => compared.push(comparison),
         traffic: () => undefined,
         refused: (reason) => refused.push(reason),
       });
       const server = new grpc.Server(SliceServer.options);
       tensors.addTo(server);
       const port = await bind(server, "127.0.0.1", 0);
-      cluster.slices.push({ slice, tensors, server, refused, whole });
+      cluster.slices.push({ slice, tensors, server, refused, whole, compared });
       cluster.endpoints.push({ ...range, port });
     }
     return cluster;
@@ -53,11 +58,14 @@ export class SliceCluster {
     for (const { slice } of this.slices) slice.load(weights.slice(slice.range.begin, slice.range.end));
   }
 
-  begin(step: number, present: readonly number[] = [0, 1, 2, 3]): void {
-    for (const { slice, tensors } of this.slices) {
-      slice.begin(step, present);
-      tensors.stepBegan();
+  begin(step: number, present: readonly number[] = [0, 1, 2, 3], again: Partial<StepBeginning> = {}): void {
+    for (const { tensors } of this.slices) {
+      tensors.begin({ step, attempt: 0, present, banned: [], ...again });
     }
+  }
+
+  watch(step: number, node: TreeNode): void {
+    for (const { slice } of this.slices) slice.watch(step, node);
   }
 
   apply(): void {

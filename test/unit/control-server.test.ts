@@ -15,15 +15,17 @@ afterEach(async () => {
 async function serve() {
   const events: CoreEvent[] = [];
   const malformed: string[] = [];
+  const dropped: string[] = [];
   const server = new ControlServer({
     run: "r",
     generation: 1,
     onEvent: (event) => events.push(event),
     onMalformed: (_peer, message) => malformed.push(message),
+    onDropped: (worker, reason) => dropped.push(`${worker}: ${reason}`),
   });
   const port = await server.listen("127.0.0.1", 0);
   closers.push(() => server.close());
-  return { server, port, events, malformed };
+  return { server, port, events, malformed, dropped };
 }
 
 function join(port: number, worker: string) {
@@ -93,4 +95,16 @@ it("a worker's second stream replaces its first, and only the second one's end i
   await second.ended;
   await until(() => events.length === 4, "it left");
   expect(events.map((event) => event.tag)).toEqual(["hello", "hello", "said", "left"]);
+});
+
+it("a message of another run is dropped and counted; its stream goes on", async () => {
+  const { port, events, dropped } = await serve();
+  const worker = join(port, "a");
+  await until(() => events.length === 1, "hello");
+  for (const run of ["another", "", "r"]) {
+    worker.call.write(encode({ run, generation: 1, body: { kind: "heartbeat", phase: run } }));
+  }
+  await until(() => events.length === 2, "the message of this run");
+  expect(events[1]).toMatchObject({ tag: "said", body: { kind: "heartbeat", phase: "r" } });
+  expect(dropped).toEqual(["a: other run", "a: other run"]);
 });

@@ -40,7 +40,7 @@ const noRoom = expect.stringMatching(/^can't write the Keras model in .* TMPDIR/
 async function published(): Promise<MemoryStore> {
   const store = new MemoryStore();
   await store.put(runKey("r", "spec.json"), Buffer.from(JSON.stringify(spec)));
-  await publishExport(store, "r", files);
+  await publishExport(store, "r", files, { generation: 1 });
   return store;
 }
 
@@ -140,11 +140,29 @@ describe("publishing", () => {
     const key = runKey("r", exportPaths.kerasH5);
     const before = store.objects.get(key);
     store.objects.delete(runKey("r", exportPaths.labels));
-    const other = files.map((file) => ({ ...file, bytes: Uint8Array.of(...file.bytes.subarray(0, 4), 1) }));
-    const keys = await publishExport(store, "r", [...other.slice(0, -1), ...files.slice(-1)]);
+    // An hour later: the time is in the bytes of model.h5.
+    const later = files.map((file) =>
+      file.isTimed ? { ...file, bytes: file.bytes.map((byte) => byte ^ 1) } : file,
+    );
+    const keys = await publishExport(store, "r", later, { generation: 1 });
     expect(store.objects.get(key)).toEqual(before);
     expect(store.objects.has(runKey("r", exportPaths.labels))).toBe(true);
     expect(keys).toEqual(files.map(({ path }) => runKey("r", path)));
+  });
+
+  it("puts another model beside that of a coordinator that was taken over, as a whole", async () => {
+    const store = await published();
+    const before = new Map(store.objects);
+    const other = files.map((file) =>
+      file.path.endsWith(".bin") ? { ...file, bytes: file.bytes.map((byte) => byte ^ 1) } : file,
+    );
+    const keys = await publishExport(store, "r", other, { generation: 3 });
+    expect(keys).toEqual(files.map(({ path }) => runKey("r", `published/3/${path}`)));
+    for (const [key, bytes] of before) expect(store.objects.get(key)).toEqual(bytes);
+    for (const { path, bytes } of other) {
+      expect(store.objects.get(runKey("r", `published/3/${path}`))).toEqual(Uint8Array.from(bytes));
+    }
+    expect(await publishExport(store, "r", other, { generation: 3 })).toEqual(keys);
   });
 });
 

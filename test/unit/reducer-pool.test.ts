@@ -9,7 +9,7 @@ type PoolModule = typeof import("../../coordinator/reducers/pool.js");
 const compiled = new URL("../../dist/coordinator/reducers/pool.js", import.meta.url).href;
 const { ReducerPool } = (await import(compiled)) as PoolModule;
 
-const identity = { run: "pool", generation: 1, lanes: 1 };
+const identity = { run: "pool", generation: 1, lanes: 1, tolerance: 0 };
 const parameterCount = 10_000;
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { CheckpointWriter } from "../../coordinator/checkpoints.js";
 import type { SavedState } from "../../coordinator/core/state.js";
-import { claimGeneration } from "../../coordinator/generation.js";
+import { takeNumber } from "../../coordinator/generation.js";
 import { Journal } from "../../coordinator/journal.js";
 import { findRestoration } from "../../coordinator/restoration.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
@@ -89,7 +89,7 @@ class Writer {
 
 async function claim(store: MemoryStore, generation: number, from: string | null): Promise<void> {
   const record = { generation, address: "h:1", http: "h:2", startedAt: "2026-01-01T00:00:00Z", from };
-  await claimGeneration(store, run, record);
+  await takeNumber(store, run, { ...record, renewals: 0, changes: {} });
 }
 
 const keysOf = (store: MemoryStore, id: string) =>

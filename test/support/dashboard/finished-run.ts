@@ -89,6 +89,7 @@ const { epoch, loss, accuracy, validationLoss, validationAccuracy } = epochRow(2
 export const result: RunResult = {
   format: "trainyard-result/1",
   run: spec.run,
+  generation: 1,
   outcome: "finished",
   reason: "all 3 epochs are done",
   dataset: spec.dataset,

@@ -1,0 +1,101 @@
+/**
+ * One process of a local cluster: started from the program's own command line in a process group of its own, its
+ * log in a file. Knows how it ended and what it said last; who starts it again is the cluster's business.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { packageRoot } from "../shared/version.js";
+
+export interface ProcessOptions {
+  /** Of the log file, too: `worker-1`. */
+  readonly name: string;
+  /** The command line, without node and script. */
+  readonly words: readonly string[];
+  readonly logFolder: string;
+  /** It goes on when this process ends; attached ones leave when their standard input closes. */
+  readonly detach: boolean;
+  /** Instead of this process' own variables. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Told of every line on its standard output; without it, that goes nowhere. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** An exit code, or the signal that ended it. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** `SIGKILL`, or `exit code 1`. */
+export const endInWords = ({ code, signal }: ProcessEnd) => signal ?? `exit code ${code}`;
+
+export class ClusterProcess {
+  readonly name: string;
+  readonly log: string;
+  readonly ended: Promise<ProcessEnd>;
+  readonly #child: ChildProcess;
+  #end: ProcessEnd | null = null;
+
+  constructor(options: ProcessOptions) {
+    const { name, words, logFolder, detach, environment, onLine } = options;
+    this.name = name;
+    this.log = join(logFolder, `${name}.log`);
+    const log = openSync(this.log, "a");
+    this.#child = spawn(process.execPath, [join(packageRoot(), "bin", "trainyard.mjs"), ...words], {
+      // A process group of its own: Ctrl-C reaches the starter, which then winds everything down in order.
+      detached: true,
+      env: environment,
+      stdio: [detach ? "ignore" : "pipe", onLine === undefined ? "ignore" : "pipe", log],
+    });
+    closeSync(log); // the child has its own
+    if (onLine !== undefined) createInterface({ input: this.#child.stdout as Readable }).on("line", onLine);
+    // A line that it can't read any more is no reason for this process to end.
+    this.#child.stdin?.on("error", () => undefined);
+    this.ended = new Promise((done) => {
+      this.#child.once("exit", (code, signal) => {
+        this.#end = { code, signal };
+      });
+      // After its last line was read, which may come later than its exit.
+      this.#child.once("close", (code, signal) => done({ code, signal }));
+      this.#child.once("error", () => done({ code: null, signal: null })); // it could not be started
+    });
+  }
+
+  /** Undefined once it has ended: the number may be another process' by then. */
+  get pid(): number | undefined {
+    return this.#end === null ? this.#child.pid : undefined;
+  }
+
+  get isOver(): boolean {
+    return this.#end !== null;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (!this.isOver) this.#child.kill(signal);
+  }
+
+  /** An attached process learns by it that nobody needs it any more. */
+  closeInput(): void {
+    this.#child.stdin?.end();
+  }
+
+  /** Lets go of it, so that this process can end and the other goes on. */
+  release(): void {
+    this.#child.unref();
+    (this.#child.stdout as (Readable & { unref?: () => void }) | null)?.unref?.();
+  }
+
+  /** The last thing that it said, without the JSON around it. */
+  lastMessage(): string {
+    const last = readFileSync(this.log, "utf8").trim().split("\n").at(-1) ?? "";
+    try {
+      const { msg } = JSON.parse(last) as { msg?: string };
+      return msg ?? last;
+    } catch {
+      return last.replace(/^trainyard: /, "") || `it said nothing; see ${this.log}`;
+    }
+  }
+}

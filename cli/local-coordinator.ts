@@ -1,0 +1,163 @@
+/**
+ * The coordinator of a local cluster, which may die: it is started again where its workers look for it, for the
+ * same run, and goes on from the newest checkpoint. What counts as a death, and when it is given up, stands here;
+ * its workers are the cluster's.
+ */
+import { ExitCode, TrainyardError } from "../shared/errors.js";
+import { ClusterProcess, endInWords, type ProcessEnd, type ProcessOptions } from "./cluster-process.js";
+
+export interface ClusterAddresses {
+  /** gRPC, host:port. */
+  readonly address: string;
+  /** HTTP, host:port. */
+  readonly http: string;
+  /** What the coordinator wants a person to know before the run goes on. */
+  readonly notes: readonly string[];
+}
+
+/** How the last of its processes ended. */
+export type CoordinatorOver =
+  /** The run did, in whatever way; followers find out how. */
+  | { readonly tag: "ended"; readonly code: number; readonly sentence: string }
+  /** It died too often, or was refused: the run can be resumed. */
+  | { readonly tag: "gone"; readonly sentence: string };
+
+export interface LocalCoordinatorOptions {
+  readonly run: string;
+  readonly reducers: number;
+  /** More flags: what changes when the run goes on. The same again changes nothing. */
+  readonly changes: readonly string[];
+  /** Options that all processes of the cluster have. */
+  readonly common: readonly string[];
+  readonly process: Pick<ProcessOptions, "logFolder" | "detach" | "environment">;
+  readonly onNotice: (message: string) => void;
+  /** Told each time that it takes workers, the first time included. */
+  readonly onReady: (addresses: ClusterAddresses) => void;
+}
+
+/** How often it is started again, in all. */
+export const coordinatorRestarts = 5;
+/** That many lives in a row that ended before workers could come: another one would end so, too. */
+const earlyDeaths = 3;
+/** One that does not take workers by then is ended. */
+const readyMs = 60_000;
+
+/** One life of it. */
+interface Life {
+  readonly process: ClusterProcess;
+  /** Null when it ended before. */
+  readonly ready: Promise<ClusterAddresses | null>;
+  /** It said that its run has ended. */
+  hasSaidEnd: boolean;
+}
+
+export class LocalCoordinator {
+  readonly #options: LocalCoordinatorOptions;
+  #life: Life | undefined;
+  #isStopping = false;
+  #tellOver: (over: CoordinatorOver) => void = () => undefined;
+  readonly over: Promise<CoordinatorOver>;
+
+  constructor(options: LocalCoordinatorOptions) {
+    this.#options = options;
+    this.over = new Promise((done) => {
+      this.#tellOver = done;
+    });
+  }
+
+  /** The process that lives now, or lived last. */
+  get process(): ClusterProcess | undefined {
+    return this.#life?.process;
+  }
+
+  /** Errors: USAGE when it refuses the run, FAILED when it ends otherwise before it is ready. */
+  async start(): Promise<ClusterAddresses> {
+    const life = this.#begin([]);
+    const addresses = await life.ready;
+    if (addresses === null) throw await endedBeforeReady(life.process);
+    this.#options.onReady(addresses);
+    void this.#keepUp(life, addresses);
+    return addresses;
+  }
+
+  /** From now on an end is an end, and not a death. */
+  stopping(): void {
+    this.#isStopping = true;
+  }
+
+  async #keepUp(first: Life, addresses: ClusterAddresses): Promise<void> {
+    const { onNotice, onReady } = this.#options;
+    let early = 0;
+    for (let life = first, restarts = 0; ; restarts += 1) {
+      const end = await life.process.ended;
+      early = (await life.ready) === null ? early + 1 : 0;
+      const isLast = this.#isStopping || restarts >= coordinatorRestarts || early >= earlyDeaths;
+      if (isLast || !isDeath(life, end)) return this.#tellOver(this.#judge(life, end));
+      onNotice(`the coordinator died (${endInWords(end)}); starting it again`);
+      life = this.#begin(["--port", portOf(addresses.address), "--http-port", portOf(addresses.http)]);
+      const again = await life.ready;
+      if (again !== null) onReady(again);
+    }
+  }
+
+  /** Its standard output: where it is reached, and later that the run has ended. */
+  #begin(ports: readonly string[]): Life {
+    const { run, reducers, changes, common } = this.#options;
+    let tellReady: (addresses: ClusterAddresses) => void = () => undefined;
+    const said = new Promise<ClusterAddresses>((done) => {
+      tellReady = done;
+    });
+    const where = ports.length === 0 ? ["--port", "0"] : ports;
+    const process = new ClusterProcess({
+      ...this.#options.process,
+      name: "coordinator",
+      words: ["coordinator", "--run", run, ...where, "--reducers", String(reducers), ...changes, ...common],
+      onLine: (line) => {
+        const message = JSON.parse(line) as { readonly ready?: boolean; readonly ended?: string };
+        if (message.ready === true) tellReady(message as unknown as ClusterAddresses);
+        if (message.ended !== undefined) life.hasSaidEnd = true;
+      },
+    });
+    const timer = setTimeout(() => process.kill("SIGKILL"), readyMs);
+    const ready = Promise.race([said, process.ended.then(() => null)]).finally(() => clearTimeout(timer));
+    const life: Life = { process, ready, hasSaidEnd: false };
+    this.#life = life;
+    return life;
+  }
+
+  #judge(life: Life, end: ProcessEnd): CoordinatorOver {
+    const how = endInWords(end);
+    if (life.hasSaidEnd || (end.code !== null && end.code !== ExitCode.usage && this.#isStopping)) {
+      const sentence = `the coordinator ended (${how}) without a word of how the run ended: ${life.process.lastMessage()}`;
+      return { tag: "ended", code: end.code ?? ExitCode.failed, sentence };
+    }
+    const what = isDeath(life, end) ? "died" : "ended";
+    const last = end.signal === null ? `: ${life.process.lastMessage()}` : "";
+    const goOn = `go on with trainyard train --resume ${this.#options.run}`;
+    return {
+      tag: "gone",
+      sentence: `the coordinator ${what} (${how}), its log is ${life.process.log}${last}; ${goOn}`,
+    };
+  }
+}
+
+/**
+ * Killed, or crashed: Node ends with 1 after an error that nobody caught. One that refuses the run (2) would do so
+ * again, and one that was told to leave (3) has.
+ */
+function isDeath(life: Life, { code, signal }: ProcessEnd): boolean {
+  if (life.hasSaidEnd) return false;
+  return signal !== null || (code !== ExitCode.usage && code !== ExitCode.interrupted);
+}
+
+async function endedBeforeReady(process: ClusterProcess): Promise<TrainyardError> {
+  const end = await process.ended;
+  const code = end.code === ExitCode.usage ? "USAGE" : "FAILED";
+  const why =
+    end.signal === null
+      ? process.lastMessage()
+      : `it was ended by ${end.signal}, or not ready after ${readyMs / 1000} s; see ${process.log}`;
+  return new TrainyardError(code, `the coordinator ended before it was ready: ${why}`);
+}
+
+const portOf = (address: string) => address.slice(address.lastIndexOf(":") + 1);

@@ -1,0 +1,111 @@
+/**
+ * A reducer: one slice, its tensor server, and the port to the coordinator's main thread. It does what it is told, one
+ * message after another; thread.ts gives it a thread of its own.
+ */
+import * as grpc from "@grpc/grpc-js";
+import { type Clock, realClock } from "../../shared/clock.js";
+import { assertNever } from "../../shared/errors.js";
+import { bind } from "../../shared/grpc/listen.js";
+import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
+import { SliceServer } from "./server.js";
+import { ReducedSlice } from "./slice.js";
+
+/** What a reducer needs of a MessagePort. */
+export interface ReducerPort {
+  postMessage(message: FromReducer, transfer?: ArrayBuffer[]): void;
+  on(event: "message", hear: (message: ToReducer) => void): unknown;
+  close(): void;
+}
+
+/** What a simulation brings of its own. */
+export interface ReducerSurroundings {
+  readonly clock: Clock;
+  readonly server: grpc.Server;
+  /** Resolves with the port. */
+  listen(server: grpc.Server, host: string, port: number): Promise<number>;
+}
+
+const realSurroundings = (): ReducerSurroundings => ({
+  clock: realClock,
+  server: new grpc.Server(SliceServer.options),
+  listen: bind,
+});
+
+export function runReducer(
+  options: ReducerOptions,
+  port: ReducerPort,
+  { clock, server, listen }: ReducerSurroundings = realSurroundings(),
+): void {
+  const say = (message: FromReducer, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  const traffic = { bytesIn: 0, bytesOut: 0 };
+  const { lanes, tolerance } = options.identity;
+  const slice = new ReducedSlice(options.range, lanes, tolerance);
+  const tensors = new SliceServer(
+    slice,
+    options.identity,
+    {
+      loaded: () => say({ tag: "loaded" }),
+      whole: (step, report) => say({ tag: "whole", step, report }),
+      compared: (step, comparison) => say({ tag: "compared", step, ...comparison }),
+      traffic: (bytesIn, bytesOut) => {
+        traffic.bytesIn += bytesIn;
+        traffic.bytesOut += bytesOut;
+      },
+      refused: (reason) => say({ tag: "refused", reason }),
+    },
+    clock,
+  );
+  tensors.addTo(server);
+
+  function reportTraffic(): void {
+    say({ tag: "traffic", ...traffic });
+    traffic.bytesIn = 0;
+    traffic.bytesOut = 0;
+  }
+
+  function snapshot(id: number): void {
+    const moments = slice.snapshot();
+    const buffers = [moments.weights, moments.m, moments.v].map((vector) => vector.buffer as ArrayBuffer);
+    say({ tag: "snapshot", id, moments }, buffers);
+  }
+
+  function carryOut(message: ToReducer): void {
+    switch (message.tag) {
+      case "restore":
+        tensors.broadcast(slice.restore(message.step, message.moments));
+        return say({ tag: "loaded" });
+      case "begin":
+        return tensors.begin(message);
+      case "watch":
+        return slice.watch(message.step, message.node);
+      case "apply":
+      case "skip": {
+        const version = message.tag === "apply" ? slice.apply(message.adam) : slice.skip();
+        say({ tag: "committed", step: message.step, checksum: version.crc32c });
+        tensors.broadcast(version);
+        return reportTraffic();
+      }
+      case "snapshot":
+        return snapshot(message.id);
+      case "close":
+        server.forceShutdown();
+        port.close();
+        return;
+      default:
+        return assertNever(message);
+    }
+  }
+
+  port.on("message", (message: ToReducer) => {
+    try {
+      carryOut(message);
+    } catch (error) {
+      say({ tag: "broken", message: error instanceof Error ? error.message : String(error) });
+    }
+  });
+
+  listen(server, options.host, options.port).then(
+    (bound) => say({ tag: "listening", port: bound }),
+    (error: Error) => say({ tag: "broken", message: error.message }),
+  );
+}

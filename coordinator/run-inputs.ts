@@ -1,0 +1,48 @@
+/** What a coordinator reads of a run before anything else: its spec as it was submitted, and its data set. */
+import { resolve } from "node:path";
+import type { Manifest } from "../dataset/manifest.js";
+import { readManifest } from "../dataset/manifest-file.js";
+import { TrainyardError } from "../shared/errors.js";
+import { RunSpec, runKey } from "../shared/spec.js";
+import { readJson } from "../shared/store/document.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+
+export interface RunInputs {
+  /** As submitted, without later changes. */
+  readonly spec: RunSpec;
+  readonly manifest: Manifest;
+}
+
+/** Errors: NOT_FOUND (run, data set), DAMAGED, the store's. */
+export async function readRunInputs(store: ObjectStore, run: string): Promise<RunInputs> {
+  const spec = await readSpec(store, run);
+  const manifest = await readManifest(store, spec.dataset.name);
+  if (manifest === null || manifest.hash !== spec.dataset.hash) {
+    const what = manifest === null ? "is not there" : "is another one by now (its hash differs)";
+    throw new TrainyardError("NOT_FOUND", `the data set ${spec.dataset.name} of the run ${run} ${what}`);
+  }
+  return { spec, manifest };
+}
+
+async function readSpec(store: ObjectStore, run: string): Promise<RunSpec> {
+  const key = runKey(run, "spec.json");
+  const document = await readJson(store, key);
+  if (document === null) throw new TrainyardError("NOT_FOUND", `there is no run ${run} in ${store.url}`);
+  const spec = RunSpec.safeParse(document);
+  if (spec.success) return spec.data;
+  throw new TrainyardError("DAMAGED", `${key} is no run spec of this version: ${spec.error.message}`);
+}
+
+/** Labels of the validation split in the run's classes, in sample order. */
+export function validationLabels({ spec, manifest }: RunInputs): number[] {
+  const labels = manifest.classes.map((name) => spec.classes.indexOf(name));
+  return manifest.splits.validation.shards.flatMap((shard) =>
+    shard.samples.map((sample) => labels[sample.label] ?? sample.label),
+  );
+}
+
+/** What workers are told to open: a relative folder means another one to a worker that was started elsewhere. */
+export function absoluteStore(url: string): string {
+  if (url.startsWith("s3")) return url;
+  return `file:${resolve(url.replace(/^file:/, ""))}`;
+}

@@ -1,0 +1,130 @@
+/**
+ * May this coordinator take the run? Not when it has finished, and not while another one holds it. One that does not
+ * answer is watched in the store: whoever lives renews its record there. Deciding and waiting only; the taking itself
+ * is an exclusive creation (ownership.ts), so that a wrong answer here costs time and never a bit.
+ */
+import { hostname } from "node:os";
+import type { Clock } from "../shared/clock.js";
+import { TrainyardError } from "../shared/errors.js";
+import {
+  changesOf,
+  type GenerationEntry,
+  type GenerationRecord,
+  newestGeneration,
+} from "../shared/generations.js";
+import { limits } from "../shared/limits.js";
+import { throwIfAborted } from "../shared/retry.js";
+import type { SpecChanges } from "../shared/spec-changes.js";
+import { fetchStatus, hasEnded, isRefusedConnection, readEndRecord } from "../shared/status.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { isPassing } from "./patience.js";
+
+/** What the former owner's address says. */
+export type OwnerAnswer =
+  /** Its run goes on. */
+  | "running"
+  /** It only tells of its end. */
+  | "ended"
+  /** Its machine answers that nobody listens: it has died. */
+  | "gone"
+  /** No answer, or somebody else's: it may live. */
+  | "silent";
+
+export interface TakeoverOptions {
+  readonly store: ObjectStore;
+  readonly run: string;
+  readonly clock: Clock;
+  /** Told, once, that it has to wait, and for what. */
+  readonly onWaiting: (sentence: string) => void;
+  readonly signal?: AbortSignal;
+  /** Default: asks over HTTP. */
+  readonly ask?: (record: GenerationRecord, run: string) => Promise<OwnerAnswer>;
+}
+
+export interface Vacancy {
+  /** The highest number that is taken; 0 = none. */
+  readonly last: number;
+  /** What former coordinators changed in the spec. */
+  readonly changes: SpecChanges;
+  /** Sentences on how it became vacant, for people. */
+  readonly notes: readonly string[];
+}
+
+/** Errors: ALREADY_EXISTS when the run has finished or has an owner, naming it; INTERRUPTED; the store's. */
+export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
+  const { store, run, signal } = options;
+  for (;;) {
+    const newest = await newestGeneration(store, run, signal);
+    if (newest?.tag === "closed") throw finished(run);
+    const vacancy = { last: newest?.generation ?? 0, changes: changesOf(newest), notes: [] };
+    if (newest?.tag !== "owner") return vacancy;
+    if ((await readEndRecord(store, run, newest.generation, signal)) !== null) return vacancy;
+    const answer = await (options.ask ?? askOwner)(newest.record, run);
+    if (answer === "running") throw owned(run, newest.record, "");
+    if (answer !== "silent") return vacancy;
+    const watched = await watch(options, newest);
+    if (watched === "renewed")
+      throw owned(run, newest.record, " It does not answer here, but renews its claim.");
+    if (watched === "unchanged") return { ...vacancy, notes: [takenFrom(newest.record)] };
+  }
+}
+
+/** Asks its HTTP address. A loopback address means another machine's, unless this is its own. */
+export async function askOwner({ http, host }: GenerationRecord, run: string): Promise<OwnerAnswer> {
+  if (isLoopback(http) && host !== undefined && host !== hostname()) return "silent";
+  try {
+    return hasEnded((await fetchStatus(http, run)).phase) ? "ended" : "running";
+  } catch (error) {
+    return isRefusedConnection(error) ? "gone" : "silent";
+  }
+}
+
+const isLoopback = (address: string) => /^(127\.|localhost:|\[::1\])/.test(address);
+
+/**
+ * Waits for a sign of life. Time counts only while the store answers, since nobody can renew anything without it; and a
+ * pause of this very process counts as one look, since the other one may have been paused with it.
+ */
+async function watch(
+  options: TakeoverOptions,
+  first: Extract<GenerationEntry, { tag: "owner" }>,
+): Promise<"renewed" | "replaced" | "unchanged"> {
+  const { store, run, clock, signal } = options;
+  options.onWaiting(waitingFor(first.record));
+  const before = JSON.stringify(first.record);
+  let lookedMs: number | null = clock.nowMs();
+  for (let silentMs = 0; silentMs < limits.takeoverMs; ) {
+    await clock.sleep(limits.takeoverPollMs, signal);
+    throwIfAborted(signal, `waiting for the coordinator at ${first.record.address}`);
+    const entry = await newestGeneration(store, run, signal).catch((error: unknown) => {
+      if (isPassing(error)) return "store away" as const;
+      throw error;
+    });
+    if (entry === "store away") {
+      [silentMs, lookedMs] = [0, null];
+      continue;
+    }
+    if (entry?.generation !== first.generation) return "replaced";
+    if (entry.tag !== "owner" || JSON.stringify(entry.record) !== before) return "renewed";
+    if (lookedMs !== null) silentMs += Math.min(clock.nowMs() - lookedMs, 2 * limits.takeoverPollMs);
+    lookedMs = clock.nowMs();
+  }
+  return "unchanged";
+}
+
+const waitingFor = ({ address, generation }: GenerationRecord) =>
+  `the coordinator at ${address} (generation ${generation}) does not answer; it is taken over when it gives no sign of life in the store for ${limits.takeoverMs / 1000} s`;
+
+const takenFrom = ({ address, generation }: GenerationRecord) =>
+  `taken over from the coordinator at ${address} (generation ${generation}), which gave no sign of life for ${limits.takeoverMs / 1000} s`;
+
+function owned(run: string, { address }: GenerationRecord, how: string): TrainyardError {
+  const sentence = `the run ${run} has a coordinator at ${address}: let workers join that one, or end it with trainyard runs stop ${run}.${how}`;
+  return new TrainyardError("ALREADY_EXISTS", how === "" ? sentence.slice(0, -1) : sentence);
+}
+
+export const finished = (run: string) =>
+  new TrainyardError(
+    "ALREADY_EXISTS",
+    `the run ${run} has finished (trainyard runs show ${run}): train again under another name`,
+  );

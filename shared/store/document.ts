@@ -1,0 +1,42 @@
+/** JSON documents in the store: read, checked against a schema, or an error that names the object. */
+import type { z } from "zod";
+import { TrainyardError } from "../errors.js";
+import type { ObjectStore } from "./object-store.js";
+
+export const encodeDocument = (value: unknown): Uint8Array =>
+  Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
+
+/** Null when there is none. Errors: DAMAGED when it is not JSON; the store's. */
+export async function readJson(store: ObjectStore, key: string, signal?: AbortSignal): Promise<unknown> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await store.get(key, signal === undefined ? {} : { signal });
+  } catch (error) {
+    if (error instanceof TrainyardError && error.code === "NOT_FOUND") return null;
+    throw error;
+  }
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8")) as unknown;
+  } catch (error) {
+    throw new TrainyardError("DAMAGED", `${key} in ${store.url} is not JSON`, { cause: error });
+  }
+}
+
+/** Null when there is none. Errors: DAMAGED when it is not what the schema says; the store's. */
+export async function readDocument<T>(
+  store: ObjectStore,
+  key: string,
+  schema: z.ZodType<T>,
+  signal?: AbortSignal,
+): Promise<T | null> {
+  const value = await readJson(store, key, signal);
+  return value === null ? null : parsedDocument(schema, value, key);
+}
+
+export function parsedDocument<T>(schema: z.ZodType<T>, value: unknown, key: string): T {
+  const outcome = schema.safeParse(value);
+  if (outcome.success) return outcome.data;
+  throw new TrainyardError("DAMAGED", `${key} is not what this version of Trainyard writes`, {
+    cause: outcome.error,
+  });
+}

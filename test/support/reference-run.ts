@@ -1,0 +1,67 @@
+/**
+ * A run that nothing happened to, and what it means that another one ended with the same bits: every commit, every
+ * epoch, the final weights, and the exact counts. Reads what any user can read: `runs show` and the curve in the store.
+ */
+import { expect } from "vitest";
+import { type Curve, fromJson } from "../../shared/curve.js";
+import { RunResult } from "../../shared/result.js";
+import { runKey } from "../../shared/spec.js";
+import { openStore } from "../../shared/store/open.js";
+import { TestCluster } from "./cluster.js";
+import { type RunOptions, runProgram } from "./program.js";
+
+export type StoreOptions = RunOptions & { readonly store: string };
+
+export interface FinishedRun {
+  readonly curve: Curve;
+  readonly result: RunResult;
+}
+
+export async function finishedRun(run: string, options: StoreOptions): Promise<FinishedRun> {
+  const shown = await runProgram(["runs", "show", run, "--json", "--store", options.store], options);
+  expect(shown).toMatchObject({ code: 0 });
+  const store = await openStore(options.store, { environment: { ...process.env, ...options.env } });
+  const curve = await store.get(runKey(run, "curve.json"));
+  return {
+    curve: fromJson(Buffer.from(curve).toString("utf8")),
+    result: RunResult.parse(JSON.parse(shown.stdout)),
+  };
+}
+
+/** The curve's rows without what a clock measured. */
+const rows = (list: readonly { readonly seconds: number }[]) =>
+  list.map((row) => ({ ...row, seconds: 0, imagesPerSecond: 0 }));
+
+export class ReferenceRun {
+  readonly #unbroken: FinishedRun;
+
+  private constructor(unbroken: FinishedRun) {
+    this.#unbroken = unbroken;
+  }
+
+  /** Two workers, no faults. */
+  static async make(dataset: string, flags: readonly string[], options: StoreOptions): Promise<ReferenceRun> {
+    const cluster = await TestCluster.start(dataset, ["--run", "unbroken", ...flags], options);
+    try {
+      for (const id of ["a", "b"]) cluster.worker(id);
+      expect(await cluster.coordinatorEnd).toMatchObject({ code: 0 });
+    } finally {
+      await cluster.close();
+    }
+    return new ReferenceRun(await finishedRun("unbroken", options));
+  }
+
+  get steps(): number {
+    return this.#unbroken.result.steps;
+  }
+
+  /** Fails unless `other`, a run with the same flags, has the same commits, weights and counts. */
+  expectSame({ curve, result }: FinishedRun): void {
+    const { curve: ours, result: our } = this.#unbroken;
+    expect(rows(curve.steps)).toEqual(rows(ours.steps));
+    expect(rows(curve.epochs)).toEqual(rows(ours.epochs));
+    expect(result.weightsSha256).toBe(our.weightsSha256);
+    const counts = { skipped: 0, excluded: 0, lost: 0, repeated: 0 };
+    expect(result.samples).toMatchObject({ ...counts, committed: our.samples.committed });
+  }
+}
