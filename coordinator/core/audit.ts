@@ -5,11 +5,12 @@
  * lie in work that nobody drew. Which work is drawn depends on a salt that no worker knows, and is known to nobody
  * before it was handed out. An audit never holds up a step for long: it is dropped instead.
  */
+
+import { limits } from "../../shared/limits.js";
 import { hashWords, Purpose } from "../../shared/random.js";
 import { coverOf, type TreeNode } from "../../shared/tree.js";
-import { limits } from "../../shared/limits.js";
 import { excludedOf } from "./plan.js";
-import { addShare, isBehind, isBusy, lateAfterMs, laneMsOf, typicalLaneMs } from "./speed.js";
+import { addShare, isBehind, isBusy, laneMsOf, lateAfterMs, typicalLaneMs } from "./speed.js";
 import type { Audit, Comparison, CoreState, WorkerState } from "./state.js";
 import { lanesWhere, type TrainingPhase } from "./step.js";
 import { convict } from "./suspicion.js";
@@ -106,7 +107,11 @@ export function takeComparison(
 ): void {
   if (turn.state.progress.step !== step) return;
   const { node, worker, agrees, differs } = compared;
-  const pair = (other: string, isEqual: boolean): Comparison => ({ slice, workers: [worker, other], isEqual });
+  const pair = (other: string, isEqual: boolean): Comparison => ({
+    slice,
+    workers: [worker, other],
+    isEqual,
+  });
   const comparisons = [
     ...agrees.map((other) => pair(other, true)),
     ...differs.map((other) => pair(other, false)),
@@ -133,7 +138,11 @@ export function takeAuditDone(
   change(turn, node, (known) => ({ ...known, done: [...known.done, worker], sinceMs: nowMs }));
   if (!done.finite) {
     const others = [audit.worker, audit.auditor].filter((other) => other !== worker);
-    const differences = others.map((other) => ({ slice: 0, workers: [worker, other] as const, isEqual: false }));
+    const differences = others.map((other) => ({
+      slice: 0,
+      workers: [worker, other] as const,
+      isEqual: false,
+    }));
     change(turn, node, (known) => ({ ...known, comparisons: [...known.comparisons, ...differences] }));
   }
   judge(turn, node);

@@ -2,9 +2,10 @@
  * How a step ends (DESIGN 5.4): when every lane and every slice is there and no audit is due, one decision is made, to
  * apply or to skip. The commit is the moment when every slice has carried it out.
  */
+
+import { stepShares } from "../../dataset/order.js";
 import { asStep, type Step } from "../../shared/ids.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
-import { stepShares } from "../../dataset/order.js";
 import { holdsUp } from "./audit.js";
 import { nextAdamStep } from "./optimizer.js";
 import { learningRateOf } from "./schedule.js";
@@ -34,8 +35,8 @@ function decisionOf(phase: TrainingPhase): Decision | null {
   const reports = phase.slices.filter((report) => report !== null);
   if (reports.length < phase.slices.length) return null;
   const gradientNorm = normOf(reports) / sums.samples;
-  const isFinite = reports.every((report) => report.finite) && Number.isFinite(gradientNorm);
-  return isFinite
+  const isWhole = reports.every((report) => report.finite) && Number.isFinite(gradientNorm);
+  return isWhole
     ? { tag: "apply", gradientNorm }
     : { tag: "skip", reason: "the sum of finite gradients overflows" };
 }
@@ -163,7 +164,8 @@ function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]
   turn.set({
     progress: phase.next,
     recentStepMs: [...recentStepMs, nowMs - phase.startedMs].slice(-20),
-    lastSkip: decision.tag === "skip" ? { step: progress.step, reason: decision.reason } : turn.state.lastSkip,
+    lastSkip:
+      decision.tag === "skip" ? { step: progress.step, reason: decision.reason } : turn.state.lastSkip,
   });
   turn.do({
     tag: "stepCommitted",

@@ -83,8 +83,7 @@ export function saveIfDue(turn: Turn): void {
   const steps = progress.step - savedStep;
   if (everySteps !== null && steps >= everySteps) return save(turn, `${steps} steps since the last`);
   const seconds = (nowMs - savedMs) / 1000;
-  if (everySeconds !== null && seconds >= everySeconds)
-    save(turn, `${seconds.toFixed(0)} s since the last`);
+  if (everySeconds !== null && seconds >= everySeconds) save(turn, `${seconds.toFixed(0)} s since the last`);
 }
 
 export function saveAndThen(turn: Turn, reason: string, goal: SavingGoal): void {

@@ -140,7 +140,9 @@ export function takeBlock(turn: Turn, worker: string, result: BlockResult): void
 function doubtLoss(turn: Turn, worker: string, index: number): void {
   const { phase } = turn.state;
   if (phase.tag !== "evaluating") return;
-  turn.log("warn", `worker ${worker} returned a loss that is not finite for evaluation block ${index}`, { worker });
+  turn.log("warn", `worker ${worker} returned a loss that is not finite for evaluation block ${index}`, {
+    worker,
+  });
   const block = refuseBlock(phase.blocks[index], { worker, why: "not finite" });
   turn.enter({ ...phase, blocks: phase.blocks.with(index, block) });
   handOutBlocks(turn);

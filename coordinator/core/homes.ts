@@ -32,7 +32,11 @@ export function homesFor(turn: Turn, workers: readonly WorkerState[]): Homes {
   return redrawn;
 }
 
-function drawUp(workers: readonly string[], lanes: readonly number[], candidates: readonly Candidate[]): Homes {
+function drawUp(
+  workers: readonly string[],
+  lanes: readonly number[],
+  candidates: readonly Candidate[],
+): Homes {
   const homes = lanes.map(() => "");
   for (const [worker, share] of divide(lanes, candidates)) for (const lane of share) homes[lane] = worker;
   return { workers, lanes: homes, unbalanced: 0 };
@@ -77,7 +81,12 @@ function tellMoves(turn: Turn, before: Homes, after: Homes): void {
 }
 
 /** A worker that has no lane because it was slow, idle, and not measured for long: it may have recovered. */
-export function workerOnTrial(turn: Turn, homes: Homes, step: number, attempt: number): WorkerState | undefined {
+export function workerOnTrial(
+  turn: Turn,
+  homes: Homes,
+  step: number,
+  attempt: number,
+): WorkerState | undefined {
   const owners = new Set(homes.lanes);
   return turn.ready.find(
     (worker) =>

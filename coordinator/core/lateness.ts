@@ -3,9 +3,9 @@
  * one is. Late lanes and blocks are given to whoever is free as well: the first result counts (DESIGN 5.9).
  */
 import { limits } from "../../shared/limits.js";
-import { candidate, changeShare, isBusy, lateAfterMs, laneMsOf, shareAgeMs, typicalLaneMs } from "./speed.js";
 import { divide, median } from "./distribution.js";
 import { giveBlocks } from "./evaluation.js";
+import { candidate, changeShare, isBusy, laneMsOf, lateAfterMs, shareAgeMs, typicalLaneMs } from "./speed.js";
 import type { CoreState, Share, WorkerState } from "./state.js";
 import { give, type TrainingPhase } from "./step.js";
 import type { Turn } from "./turn.js";
@@ -43,11 +43,15 @@ export function notePreparing(turn: Turn): void {
 
 function tell(turn: Turn, worker: WorkerState, what: string, waitedMs: number, expectedMs: number): void {
   const [waited, expected] = [waitedMs, expectedMs].map((ms) => (ms / 1000).toFixed(1));
-  turn.log("warn", `worker ${worker.id} is late with ${what}: ${waited} s (expected ${expected} s), in ${worker.doing}`, {
-    worker: worker.id,
-    phase: worker.doing,
-    step: turn.state.progress.step,
-  });
+  turn.log(
+    "warn",
+    `worker ${worker.id} is late with ${what}: ${waited} s (expected ${expected} s), in ${worker.doing}`,
+    {
+      worker: worker.id,
+      phase: worker.doing,
+      step: turn.state.progress.step,
+    },
+  );
   turn.do({ tag: "late", worker: worker.id, phase: worker.doing });
 }
 
@@ -65,7 +69,12 @@ function noteLateShares(turn: Turn): void {
     if (share === undefined || share.isNoted || !isBusy(worker)) continue;
     const afterMs = lateMsOf(turn.state, worker, share);
     if (afterMs === null) continue;
-    changeShare(turn, worker.id, (one) => one === share, () => ({ isNoted: true }));
+    changeShare(
+      turn,
+      worker.id,
+      (one) => one === share,
+      () => ({ isNoted: true }),
+    );
     const lanes = share.lanes.length === 1 ? `lane ${share.lanes[0]}` : `${share.lanes.length} lanes`;
     const what = `${share.kind === "audit" ? "the audit of " : ""}${lanes} of step ${share.step}`;
     tell(turn, worker, what, shareAgeMs(turn.state, worker, share), afterMs / limits.lateFactor);
@@ -77,7 +86,13 @@ function helpLateLanes(turn: Turn): void {
   if (phase.tag !== "training") return;
   const late = lateLanes(turn.state, phase);
   if (late.length === 0) return;
-  give(turn, divide(late, helpers(turn).map((worker) => candidate(worker))));
+  give(
+    turn,
+    divide(
+      late,
+      helpers(turn).map((worker) => candidate(worker)),
+    ),
+  );
 }
 
 /** Those whose every holder is late. */
@@ -127,7 +142,13 @@ function helpLateBlocks(turn: Turn): void {
     const block = phase.blocks[index];
     return block?.tag === "assigned" && block.holders.length < holdersLimit;
   });
-  giveBlocks(turn, divide(open.slice(0, free.length), free.map((worker) => candidate(worker))));
+  giveBlocks(
+    turn,
+    divide(
+      open.slice(0, free.length),
+      free.map((worker) => candidate(worker)),
+    ),
+  );
 }
 
 function noteLateBlock(turn: Turn, id: string, block: number, typicalMs: number): void {

@@ -2,7 +2,13 @@
  * What a run will do, derived once from its spec and data set: which lane owns how many samples, how many
  * steps make an epoch, how many blocks an evaluation. Constant for the run's life.
  */
-import { laneEpochOrder, type ShardSizes, stepShares, stepSamples, stepsPerEpoch } from "../../dataset/order.js";
+import {
+  laneEpochOrder,
+  type ShardSizes,
+  stepSamples,
+  stepShares,
+  stepsPerEpoch,
+} from "../../dataset/order.js";
 import { asEpoch, asLane } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
@@ -20,11 +26,7 @@ export interface RunPlan {
   readonly blocks: number;
 }
 
-export function planRun(
-  spec: RunSpec,
-  training: ShardSizes,
-  validationLabels: readonly number[],
-): RunPlan {
+export function planRun(spec: RunSpec, training: ShardSizes, validationLabels: readonly number[]): RunPlan {
   const perLane = samplesPerLane(spec);
   return {
     spec,

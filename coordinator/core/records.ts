@@ -29,7 +29,10 @@ export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void
 
 function noteRecord(turn: Turn, worker: string, { step, attempt, lane }: LaneRecord): void {
   const isIt = (share: Share) =>
-    share.kind === "gradients" && share.step === step && share.attempt === attempt && share.lanes.includes(lane);
+    share.kind === "gradients" &&
+    share.step === step &&
+    share.attempt === attempt &&
+    share.lanes.includes(lane);
   changeShare(turn, worker, isIt, ({ recorded }) => ({ recorded: recorded + 1 }));
 }
 
@@ -49,7 +52,8 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
   };
   setLane(turn, record.lane, { tag: "arrived", worker, result });
   for (const { worker: refuser, why } of refusalsOf(lane)) {
-    if (refuser !== worker) suspect(turn, refuser, `lane ${record.lane} is ${why} there and fine on ${worker}`);
+    if (refuser !== worker)
+      suspect(turn, refuser, `lane ${record.lane} is ${why} there and fine on ${worker}`);
   }
   const { phase, nowMs } = turn.state;
   if (phase.tag !== "training") return;

@@ -39,7 +39,11 @@ export const candidate = (worker: WorkerState, held = 0): Candidate => ({
   pieceMs: laneMsOf(worker),
 });
 
-export function addShare(turn: Turn, id: string, share: Pick<Share, "step" | "attempt" | "kind" | "lanes">): void {
+export function addShare(
+  turn: Turn,
+  id: string,
+  share: Pick<Share, "step" | "attempt" | "kind" | "lanes">,
+): void {
   const worker = turn.state.workers.get(id);
   if (worker === undefined) return;
   const added: Share = { ...share, sinceMs: turn.state.nowMs, recorded: 0, isExcused: false, isNoted: false };

@@ -46,10 +46,7 @@ export function beginStep(turn: Turn, attempt = 0): void {
 export function beginAgainIfTainted(turn: Turn): void {
   const { phase } = turn.state;
   if (phase.tag !== "training" || !phase.isTainted) return;
-  const came = phase.lanes.reduce(
-    (sum, lane) => sum + (lane.tag === "arrived" ? lane.result.samples : 0),
-    0,
-  );
+  const came = phase.lanes.reduce((sum, lane) => sum + (lane.tag === "arrived" ? lane.result.samples : 0), 0);
   const { ledger } = turn.state.progress;
   turn.advance({ ledger: { ...ledger, redone: ledger.redone + came } });
   beginStep(turn, phase.attempt + 1);
@@ -99,7 +96,11 @@ export function handOutLanes(turn: Turn): void {
 }
 
 /** Those that would begin at once; all, where everybody is still at work of a former step. */
-function availableFor(turn: Turn, workers: readonly WorkerState[], phase: TrainingPhase): readonly WorkerState[] {
+function availableFor(
+  turn: Turn,
+  workers: readonly WorkerState[],
+  phase: TrainingPhase,
+): readonly WorkerState[] {
   const { step } = turn.state.progress;
   const free = workers.filter((worker) => !isBehind(worker, step, phase.attempt));
   return free.length > 0 ? free : workers;

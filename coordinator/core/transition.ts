@@ -279,7 +279,10 @@ function isHopeless({ plan, progress }: CoreState): boolean {
 function halt(turn: Turn): void {
   const { progress, lastSkip, generation, plan } = turn.state;
   const { policy } = plan.spec.nonFinite;
-  const steps = progress.skippedInARow === 1 ? `step ${lastSkip?.step ?? 0} was` : `${progress.skippedInARow} steps in a row were`;
+  const steps =
+    progress.skippedInARow === 1
+      ? `step ${lastSkip?.step ?? 0} was`
+      : `${progress.skippedInARow} steps in a row were`;
   const reason = `${steps} not finite on two computations (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): lower --learning-rate, or look at the data. The last good checkpoint is ${generation}-${progress.step}`;
   saveAndThen(turn, "halt", { tag: "end", outcome: { tag: "failed", reason } });
 }
