@@ -38,6 +38,8 @@ export class CheckpointWriter {
   /** Oldest first; those of former generations too. */
   #kept: string[];
   readonly #written = new Map<string, WrittenCheckpoint>();
+  /** Tried, and not known to be whole. */
+  readonly #begun = new Set<string>();
 
   /**
    * `former`: checkpoints of former generations that this one goes on from, oldest first. `onLeftover`: told why old
@@ -68,6 +70,7 @@ export class CheckpointWriter {
       ["adam-v.safetensors", encodeVector(layout, vectors.v)],
       ["state.json", encodeState(checkpoint, layout, saved)],
     ];
+    await this.#forgetFailed(checkpoint);
     const objects: CheckpointManifest["objects"] = [];
     for (const [name, bytes] of files) {
       const key = `${checkpointPrefix(this.#run, checkpoint)}/${name}`;
@@ -77,11 +80,18 @@ export class CheckpointWriter {
     await this.#writeManifest(content, objects);
     const written = writtenCheckpoint(objects);
     this.#written.set(checkpoint, written);
+    this.#begun.delete(checkpoint);
     this.#kept.push(checkpoint);
     await this.#rotate(saved.bestCheckpoint).catch((error: Error) => {
       this.#onLeftover(`old checkpoints could not be deleted yet: ${error.message}`);
     });
     return written;
+  }
+
+  /** A manifest whose answer was lost may be there: it must not name objects that are written anew. */
+  async #forgetFailed(checkpoint: string): Promise<void> {
+    if (this.#begun.has(checkpoint)) await this.#store.delete(checkpointManifestKey(this.#run, checkpoint));
+    this.#begun.add(checkpoint);
   }
 
   async #writeManifest(content: CheckpointContent, objects: CheckpointManifest["objects"]): Promise<void> {

@@ -18,6 +18,7 @@ import type { RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { programVersion } from "../shared/version.js";
 import { planRun } from "./core/plan.js";
+import { reasonItEnded } from "./core/restoring.js";
 import type { Outcome, Restored } from "./core/state.js";
 import { initialState } from "./core/transition.js";
 import { fencedStore } from "./fenced-store.js";
@@ -191,6 +192,7 @@ async function carryOut(
     finish: (folder) => ownership.finish(folder),
   });
   try {
+    options.onShell?.(shell);
     ports.serve(shell);
     onReady({ run, generation, ...ports.addresses, notes });
     return await followToEnd(options, shell, ownership);
@@ -232,9 +234,9 @@ function untilFenced({ fenced }: Ownership, shell: Shell): Promise<never> {
   });
 }
 
-function standOf({ checkpoint, saved }: Restored, { epochs }: RunSpec): string {
+function standOf({ checkpoint, saved }: Restored, spec: RunSpec): string {
   const { epoch, step } = saved.progress;
-  const isOver = saved.endedBecause !== null && epoch >= epochs;
+  const isOver = reasonItEnded(spec, saved) !== null;
   const where = isOver ? "the export" : `epoch ${epoch + 1}, step ${step}`;
   return `going on from checkpoint ${checkpoint}: ${where}`;
 }

@@ -1,6 +1,6 @@
 /** Trying on through an outage of the store, for what a run's end rests on: a line per attempt, and an end in time. */
 import type { Clock } from "../shared/clock.js";
-import { type ErrorCode, TrainyardError } from "../shared/errors.js";
+import { isStoreOutage, TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 
@@ -11,10 +11,7 @@ export interface PatienceOptions {
   readonly logger: Pick<Logger, "warn">;
 }
 
-const passing: readonly ErrorCode[] = ["STORE_UNREACHABLE", "STORE_FULL"];
-
-/** Errors that the store may get over, or that somebody may mend meanwhile. */
-export const isPassing = (error: unknown) => error instanceof TrainyardError && passing.includes(error.code);
+export const isOutage = (error: unknown) => error instanceof TrainyardError && isStoreOutage(error.code);
 
 /** `act` must be safe to repeat. Errors: what it throws; a store's outage only after `limits.storePatienceMs`. */
 export async function throughOutages<T>(options: PatienceOptions, act: () => Promise<T>): Promise<T> {
@@ -25,7 +22,7 @@ export async function throughOutages<T>(options: PatienceOptions, act: () => Pro
       return await act();
     } catch (error) {
       const leftMs = endMs - clock.nowMs() - limits.storeRetryMs;
-      if (!isPassing(error) || leftMs <= 0) throw error;
+      if (!isOutage(error) || leftMs <= 0) throw error;
       const minutes = (leftMs / 60_000).toFixed(1);
       logger.warn(
         `${what} could not be written, trying again for ${minutes} minutes more: ${(error as Error).message}`,

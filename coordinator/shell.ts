@@ -20,6 +20,7 @@ import type { CoreState, Outcome } from "./core/state.js";
 import { transition } from "./core/transition.js";
 import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
+import { isOutage } from "./patience.js";
 import { publishRun } from "./publish.js";
 import { type PoolOptions, ReducerPool, type VectorSnapshot } from "./reducers/pool.js";
 import { joinChecksums } from "./reducers/slices.js";
@@ -298,7 +299,7 @@ export class Shell {
       } catch (error) {
         this.#options.metrics.storeErrors.inc({ operation: "checkpoint" });
         const message = error instanceof Error ? error.message : String(error);
-        this.dispatch({ tag: "checkpointFailed", checkpoint, message });
+        this.dispatch({ tag: "checkpointFailed", checkpoint, message, isOutage: isOutage(error) });
       }
     });
   }

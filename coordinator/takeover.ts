@@ -17,7 +17,7 @@ import { throwIfAborted } from "../shared/retry.js";
 import type { SpecChanges } from "../shared/spec-changes.js";
 import { fetchStatus, hasEnded, isRefusedConnection, readEndRecord } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { isPassing } from "./patience.js";
+import { isOutage } from "./patience.js";
 
 /** What the former owner's address says. */
 export type OwnerAnswer =
@@ -97,7 +97,7 @@ async function watch(
     await clock.sleep(limits.takeoverPollMs, signal);
     throwIfAborted(signal, `waiting for the coordinator at ${first.record.address}`);
     const entry = await newestGeneration(store, run, signal).catch((error: unknown) => {
-      if (isPassing(error)) return "store away" as const;
+      if (isOutage(error)) return "store away" as const;
       throw error;
     });
     if (entry === "store away") {

@@ -26,6 +26,9 @@ export type ErrorCode =
   | "INTERRUPTED" // a signal or a stop request
   | "FAILED"; // the run failed
 
+/** A store that is away or full may be back or have room in a while: what must be written is tried again. */
+export const isStoreOutage = (code: string): boolean => code === "STORE_UNREACHABLE" || code === "STORE_FULL";
+
 export class TrainyardError extends Error {
   override readonly name = "TrainyardError";
   readonly code: ErrorCode;

@@ -1,5 +1,6 @@
 /** The end of an epoch and the end of a run: what is saved, exported, published, and what everyone is told. */
 import { asEpoch, type Epoch } from "../../shared/ids.js";
+import { limits } from "../../shared/limits.js";
 import { decideEpoch, type EpochRow } from "./epoch.js";
 import { savedState } from "./saved.js";
 import { learningRateOf } from "./schedule.js";
@@ -38,9 +39,9 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   save(turn, `end of epoch ${row.epoch + 1}`);
   if (decision.stop !== null) {
     turn.log("info", `training ends: ${decision.stop}`, { epoch: row.epoch });
-    turn.enter({ tag: "saving", checkpoint, goal: { tag: "export" } });
+    enterSaving(turn, { tag: "export" });
   } else if (checkpointsPending > 1) {
-    turn.enter({ tag: "saving", checkpoint, goal: { tag: "train" } });
+    enterSaving(turn, { tag: "train" });
   } else {
     train(turn);
   }
@@ -88,7 +89,12 @@ export function saveIfDue(turn: Turn): void {
 
 export function saveAndThen(turn: Turn, reason: string, goal: SavingGoal): void {
   save(turn, reason);
-  turn.enter({ tag: "saving", checkpoint: checkpointId(turn.state), goal });
+  enterSaving(turn, goal);
+}
+
+function enterSaving(turn: Turn, goal: SavingGoal): void {
+  const checkpoint = checkpointId(turn.state);
+  turn.enter({ tag: "saving", checkpoint, goal, sinceMs: turn.state.nowMs, retryMs: null });
 }
 
 export function afterSaving(turn: Turn, checkpoint: string): void {
@@ -109,23 +115,49 @@ export function afterSaving(turn: Turn, checkpoint: string): void {
 export function beginExport(turn: Turn, last: string): void {
   const { plan, bestCheckpoint, nowMs } = turn.state;
   const best = plan.spec.exportWeights === "best" ? bestCheckpoint : null;
-  turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, sinceMs: nowMs, isNoted: false });
+  const times = { sinceMs: nowMs, begunMs: nowMs, notBeforeMs: nowMs };
+  turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, isNoted: false, ...times });
   assignExport(turn);
 }
 
-/** A checkpoint that the run rests on could not be written: the run ends. Another one: it goes on. */
-export function afterFailedSaving(turn: Turn, checkpoint: string, message: string): void {
-  const { phase } = turn.state;
+/**
+ * A checkpoint that the run rests on could not be written: it is tried again while the store is away, and then the run
+ * ends. Another one: training goes on.
+ */
+export function afterFailedSaving(turn: Turn, checkpoint: string, message: string, isOutage: boolean): void {
+  const { phase, nowMs } = turn.state;
   turn.log("error", `checkpoint ${checkpoint} was not written: ${message}`);
   if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
   if (phase.goal.tag === "train" && turn.state.progress.step > 0) return train(turn);
+  if (isOutage && phase.goal.tag !== "end" && nowMs - phase.sinceMs < limits.storePatienceMs) {
+    return turn.enter({ ...phase, retryMs: nowMs + limits.storeRetryMs });
+  }
   end(turn, { tag: "failed", reason: `checkpoint ${checkpoint} could not be written: ${message}` });
+}
+
+/** Time has passed: what waited for the store to come back is tried again. */
+export function tryAgain(turn: Turn): void {
+  const { phase, nowMs } = turn.state;
+  if (phase.tag === "exporting") return assignExport(turn);
+  if (phase.tag !== "saving" || phase.retryMs === null || nowMs < phase.retryMs) return;
+  turn.enter({ ...phase, retryMs: null });
+  save(turn, "again, after the store was away");
+}
+
+/** The exporting worker met a store that is away. False when that has lasted too long. */
+export function postponeExport(turn: Turn, worker: string, message: string): boolean {
+  const { phase, nowMs } = turn.state;
+  if (phase.tag !== "exporting" || phase.worker !== worker) return false;
+  if (nowMs - phase.begunMs >= limits.storePatienceMs) return false;
+  turn.log("warn", `the export waits for the store: ${message}`, { worker });
+  turn.enter({ ...phase, worker: null, notBeforeMs: nowMs + limits.storeRetryMs });
+  return true;
 }
 
 /** Gives the export to the first ready worker, unless one has it. */
 export function assignExport(turn: Turn): void {
   const { phase, nowMs } = turn.state;
-  if (phase.tag !== "exporting" || phase.worker !== null) return;
+  if (phase.tag !== "exporting" || phase.worker !== null || nowMs < phase.notBeforeMs) return;
   const worker = turn.ready[0];
   if (worker === undefined) return;
   turn.enter({ ...phase, worker: worker.id, sinceMs: nowMs, isNoted: false });
@@ -166,7 +198,9 @@ export function stop(turn: Turn, reason: string): void {
       turn.log("info", `stopping: ${reason}`);
       return saveAndThen(turn, "stop", { tag: "end", outcome: { tag: "stopped", reason } });
     case "saving":
-      return turn.enter({ ...phase, goal: { tag: "end", outcome: { tag: "stopped", reason } } });
+      turn.enter({ ...phase, goal: { tag: "end", outcome: { tag: "stopped", reason } }, retryMs: null });
+      if (phase.retryMs !== null) save(turn, "stop");
+      return;
     case "exporting":
       return end(turn, { tag: "stopped", reason });
     case "committing": // stops at the commit

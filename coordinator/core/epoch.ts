@@ -79,7 +79,8 @@ function decidePlateau(spec: RunSpec, before: Patience, value: number, learningR
   return { plateau: { ...plateau, wait: 0 }, learningRate: Math.min(learningRate, lowered) };
 }
 
-function reasonToStop(spec: RunSpec, stopping: Patience, row: EpochRow): string | null {
+/** Why the run ends after this epoch; null = it goes on. */
+export function reasonToStop(spec: RunSpec, stopping: Patience, row: EpochRow): string | null {
   if (row.epoch + 1 >= spec.epochs) return `all ${spec.epochs} epochs are done`;
   if (spec.earlyStopping !== null && stopping.wait >= spec.earlyStopping.patience) {
     return `no lower loss for ${stopping.wait} epochs (--patience ${spec.earlyStopping.patience})`;

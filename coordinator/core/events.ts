@@ -47,7 +47,13 @@ export type CoreEvent =
       readonly differs: readonly string[];
     }
   | { readonly tag: "checkpointWritten"; readonly checkpoint: string }
-  | { readonly tag: "checkpointFailed"; readonly checkpoint: string; readonly message: string }
+  | {
+      readonly tag: "checkpointFailed";
+      readonly checkpoint: string;
+      readonly message: string;
+      /** The store is away or full: it may be otherwise in a while. */
+      readonly isOutage?: boolean;
+    }
   | { readonly tag: "published" }
   | { readonly tag: "stop"; readonly reason: string }
   | { readonly tag: "fatal"; readonly message: string }

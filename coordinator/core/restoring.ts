@@ -2,7 +2,9 @@
  * Going on from a former coordinator's checkpoint: its state is taken over at the start, its vectors go into the
  * slices once these are up. Nothing is initialised; what comes next is where the checkpoint stood (transition.ts).
  */
-import type { CoreState, Restored } from "./state.js";
+import type { RunSpec } from "../../shared/spec.js";
+import { reasonToStop } from "./epoch.js";
+import type { CoreState, Restored, SavedState } from "./state.js";
 import type { Turn } from "./turn.js";
 
 /** `fresh`: the state of a run's beginning. Samples that are computed once more are entered as redone. */
@@ -19,12 +21,19 @@ export function restoredState(fresh: CoreState, restored: Restored): CoreState {
     bestCheckpoint: saved.bestCheckpoint,
     lastCheckpoint: restored.checkpoint,
     savedStep: progress.step,
-    endedBecause: saved.endedBecause,
+    endedBecause: reasonItEnded(fresh.plan.spec, saved),
     fingerprints: saved.fingerprints,
     joined: saved.joined,
     startedMs: fresh.nowMs - saved.elapsedMs,
     epochStartedMs: fresh.nowMs - saved.epochElapsedMs,
   };
+}
+
+/** The run may have other epochs or another patience by now: at an epoch's end it is decided again whether it goes on. */
+export function reasonItEnded(spec: RunSpec, saved: SavedState): string | null {
+  const { progress, lastEpoch } = saved;
+  if (lastEpoch === null || progress.stepInEpoch > 0) return saved.endedBecause;
+  return reasonToStop(spec, progress.memory.stopping, lastEpoch);
 }
 
 /** The slices are up and empty. */

@@ -225,7 +225,14 @@ export type Phase =
   /** A former coordinator's vectors are put into the slices. Left when all hold them, to where its run stood. */
   | { readonly tag: "restoring"; readonly checkpoint: string; readonly loaded: readonly boolean[] }
   /** A checkpoint is written that the next phase rests on: checkpoint 0, or the last. */
-  | { readonly tag: "saving"; readonly checkpoint: string; readonly goal: SavingGoal }
+  | {
+      readonly tag: "saving";
+      readonly checkpoint: string;
+      readonly goal: SavingGoal;
+      readonly sinceMs: number;
+      /** When it is tried again after a store's outage; null while it is being written. */
+      readonly retryMs: number | null;
+    }
   /** Lanes are out. Left when every lane and every slice has arrived and no audit is due, by one decision. */
   | {
       readonly tag: "training";
@@ -271,8 +278,13 @@ export type Phase =
       readonly tag: "exporting";
       readonly checkpoint: string;
       readonly worker: string | null;
+      /** When that worker got it. */
       readonly sinceMs: number;
       readonly isNoted: boolean;
+      /** When the first one got it. */
+      readonly begunMs: number;
+      /** Nobody gets it before: the store was away. */
+      readonly notBeforeMs: number;
     }
   /** Curve, report and result are being written. */
   | { readonly tag: "publishing"; readonly exported: readonly string[] }

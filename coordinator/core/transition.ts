@@ -3,7 +3,7 @@
  * same input gives the same output. Completion is looked at again on every event.
  */
 
-import { assertNever } from "../../shared/errors.js";
+import { assertNever, isStoreOutage } from "../../shared/errors.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import type { Generation } from "../../shared/ids.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
@@ -19,11 +19,13 @@ import {
   beginExport,
   end,
   endEpoch,
+  postponeExport,
   saveAndThen,
   saveIfDue,
   stop,
   takeExport,
   tellEnd,
+  tryAgain,
 } from "./ending.js";
 import { freshMemory } from "./epoch.js";
 import { beginEvaluation, evaluationIfDone, handOutBlocks, takeBlock } from "./evaluation.js";
@@ -151,7 +153,7 @@ function react(turn: Turn, event: CoreEvent): void {
       return afterSaving(turn, event.checkpoint);
     case "checkpointFailed":
       turn.set({ checkpointsPending: turn.state.checkpointsPending - 1 });
-      return afterFailedSaving(turn, event.checkpoint, event.message);
+      return afterFailedSaving(turn, event.checkpoint, event.message, event.isOutage === true);
     case "published":
       return end(turn, { tag: "finished", reason: turn.state.endedBecause ?? "the model is exported" });
     case "stop":
@@ -200,6 +202,13 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
     case "exported":
       return takeExport(turn, worker, body.checkpoint, body.paths);
     case "assignmentFailed":
+      if (
+        body.assignment === "export" &&
+        isStoreOutage(body.code) &&
+        postponeExport(turn, worker, body.message)
+      ) {
+        return;
+      }
       return takeFailure(turn, worker, body.assignment, body.message);
     case "heartbeat":
       return turn.worker(worker, { doing: body.phase });
@@ -317,6 +326,7 @@ function passTime(turn: Turn, nowMs: number): void {
   watchLateness(turn);
   const hung = hungReducer(turn.state);
   if (hung !== null) end(turn, { tag: "failed", reason: hung });
+  tryAgain(turn);
   giveUpAlone(turn);
 }
 
