@@ -25,6 +25,17 @@ const Progress = z.object({
   totals: z.object({ lossSum: z.number(), correct: z.number(), samples: whole }),
   memory: z.object({ stopping: Patience, plateau: Patience, best: EpochRow.nullable() }),
   ledger: z.object({ committed: whole, redone: whole, skipped: whole, excluded: whole }),
+  exclusions: z
+    .array(
+      z.object({
+        split: z.enum(["train", "validation"]),
+        sample: whole,
+        step: whole,
+        key: z.string(),
+        reason: z.string(),
+      }),
+    )
+    .default([]),
   skippedInARow: whole,
 });
 

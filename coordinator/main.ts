@@ -2,6 +2,7 @@
  * A coordinator's life: it takes a run's next generation, reads what former ones left, and carries the run out, until
  * the run ends or another coordinator has taken it. One run, one coordinator; what it knows lies in the store.
  */
+import { randomInt } from "node:crypto";
 import { hostname } from "node:os";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { realClock } from "../shared/clock.js";
@@ -178,8 +179,9 @@ async function carryOut(
   const { generation, manifest, spec, metrics } = opening;
   const restored = restoration?.restored ?? null;
   metrics.samplesRedone.inc(restored?.redone ?? 0);
-  const plan = planRun(spec, manifest.splits.train.samples, validationLabels(opening));
-  const state = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored);
+  const plan = planRun(spec, manifest.splits.train, validationLabels(opening));
+  const salt = randomInt(2 ** 32);
+  const state = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored, salt);
   const shell = new Shell({
     ...options,
     ...opening,

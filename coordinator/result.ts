@@ -39,6 +39,7 @@ export function resultOf(
     classes: classResults(state),
     confusion: state.evaluation?.confusion ?? [],
     samples: { ...progress.ledger, ...accountOf(state) },
+    exclusions: progress.exclusions.map((exclusion) => ({ ...exclusion })),
     exported: exported && { ...exported, paths: exported.paths.map((key) => belowRun(plan.spec.run, key)) },
     weightsSha256: checkpoint?.weightsSha256 ?? "",
   };

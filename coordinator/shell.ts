@@ -166,9 +166,12 @@ export class Shell {
 
   #advance(event: CoreEvent): void {
     const { state, effects } = transition(this.#state, event);
-    const redone = state.progress.ledger.redone - this.#state.progress.ledger.redone;
+    const { ledger } = this.#state.progress;
+    const redone = state.progress.ledger.redone - ledger.redone;
+    const excluded = state.progress.ledger.excluded - ledger.excluded;
     this.#state = state;
     if (redone > 0) this.#options.metrics.samplesRedone.inc(redone);
+    if (excluded > 0) this.#options.metrics.samplesExcluded.inc(excluded);
     for (const effect of effects) this.#carryOut(effect);
     this.#options.metrics.setPhase(phaseName(state.phase));
     this.#options.metrics.workers.set({ state: "ready" }, count(state, "ready"));
@@ -206,6 +209,12 @@ export class Shell {
         return this.#close(effect.outcome);
       case "dropped":
         return this.#options.metrics.messagesRefused.inc({ reason: effect.reason });
+      case "late":
+        return this.#options.metrics.late.inc({ worker: effect.worker, phase: effect.phase });
+      case "audited":
+        return this.#options.metrics.audits.inc({ result: effect.result });
+      case "excluded":
+        return this.#options.metrics.imagesExcluded.inc(effect.exclusions.length);
       case "log":
         this.#options.logger[effect.level]({ ...effect.fields }, effect.message);
         return this.#journal.event(effect.level, effect.message, effect.fields);

@@ -1,7 +1,7 @@
 /** The run as outsiders see it: RunStatus from the core's state. */
 import { assertNever } from "../shared/errors.js";
 import type { RunPhase, RunStatus, WorkerStatus } from "../shared/status.js";
-import type { CoreState, Phase, WorkerState } from "./core/state.js";
+import type { CoreState, LaneState, Phase, WorkerState } from "./core/state.js";
 
 export function statusOf(state: CoreState, result: Record<string, unknown> | null): RunStatus {
   const { plan, progress, evaluation, phase } = state;
@@ -47,7 +47,7 @@ export function phaseName(phase: Phase): RunPhase {
     case "exporting":
       return phase.tag;
     case "saving":
-      return phase.goal === "train" ? "training" : "exporting";
+      return phase.goal.tag === "train" ? "training" : "exporting";
     case "committing":
       return "training";
     case "publishing":
@@ -85,12 +85,15 @@ function etaOf({ plan, progress, phase }: CoreState, imagesPerSecond: number | n
   return Math.max(0, plan.spec.epochs * plan.trainingSamples - done) / imagesPerSecond;
 }
 
+function isOf(lane: LaneState, worker: string): boolean {
+  if (lane.tag === "arrived") return lane.worker === worker;
+  return lane.tag === "assigned" && lane.holders.some((holder) => holder.worker === worker);
+}
+
 function workerStatus(phase: Phase, worker: WorkerState): WorkerStatus {
   const lanes =
     phase.tag === "training"
-      ? phase.lanes.flatMap((lane, index) =>
-          (lane.tag === "assigned" || lane.tag === "arrived") && lane.worker === worker.id ? [index] : [],
-        )
+      ? phase.lanes.flatMap((lane, index) => (isOf(lane, worker.id) ? [index] : []))
       : [];
   if (worker.tag === "preparing") return { id: worker.id, state: "preparing", lanes };
   return {

@@ -17,6 +17,14 @@ export const limits = {
   /** A step is late after max(stepDeadlineFactor x median, stepDeadlineMinMs). */
   stepDeadlineFactor: 10,
   stepDeadlineMinMs: 10_000,
+  /** Late after lateFactor x the median time of the last 20 steps, at least lateMinMs: others help (DESIGN 5.9). */
+  lateFactor: 4,
+  lateMinMs: 250,
+  /** Reducers add and apply within milliseconds: told of after the first, given up after the second. */
+  reduceLateMs: 2_000,
+  reduceMs: 30_000,
+  /** Results of a worker that were wrong, after which it is drained. */
+  suspicions: 3,
   /** An evaluation block (64 samples) is redone elsewhere after this. */
   evaluationDeadlineMs: 60_000,
   /** A coordinator to which no worker comes gives up after this. */
@@ -30,8 +38,12 @@ export const limits = {
   firstConnectMs: 120_000,
   /** A worker records graphs and opens its data within this of the welcome. */
   prepareMs: 180_000,
+  /** … and is told of as late after this. */
+  prepareLateMs: 60_000,
   /** Models and exports are written within this. */
   exportMs: 120_000,
+  /** … and told of as late after this. */
+  exportLateMs: 30_000,
   /** One object store call, retries included. */
   storeCallMs: 30_000,
   /** The owner of a run rewrites its record this often, so that others see that it lives. */

@@ -72,7 +72,22 @@ export function coordinatorMetrics() {
     samplesSkipped: counter("trainyard_samples_skipped_total", "Samples of steps that were not applied."),
     samplesExcluded: counter(
       "trainyard_samples_excluded_total",
-      "Samples left out because their bytes are damaged.",
+      "Samples left out of steps because their bytes are damaged.",
+    ),
+    imagesExcluded: counter(
+      "trainyard_images_excluded_total",
+      "Images found damaged after import, each counted once.",
+    ),
+    late: counter(
+      "trainyard_late_total",
+      "Waits that exceeded their expectation, by whom they were for and what that one was doing.",
+      "worker",
+      "phase",
+    ),
+    audits: counter(
+      "trainyard_audits_total",
+      "Sums computed by a second worker: equal, different, unresolved, or dropped before an answer.",
+      "result",
     ),
     loss: gauge("trainyard_loss", "Mean loss: of the last step (train) or epoch (validation).", "split"),
     accuracy: gauge(

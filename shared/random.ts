@@ -12,6 +12,7 @@ export const Purpose = {
   dropout: 5,
   importShuffle: 6,
   split: 7,
+  audit: 8,
 } as const;
 
 /** Murmur3's 32-bit finaliser (Appleby, public domain): every input bit reaches every output bit. */

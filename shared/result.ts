@@ -55,6 +55,19 @@ export const RunResult = z.object({
     lost: z.number().int(),
     repeated: z.number().int(),
   }),
+  /** Images that could not be read any more, left out from that step on: not empty = another run than with them. */
+  exclusions: z
+    .array(
+      z.object({
+        split: z.enum(["train", "validation"]),
+        sample: z.number().int(),
+        step: z.number().int(),
+        key: z.string(),
+        reason: z.string(),
+      }),
+    )
+    .readonly()
+    .default([]),
   /** Paths below runs/<run>/. */
   exported: z.object({ checkpoint: z.string(), paths: z.array(z.string()).readonly() }).nullable(),
   /** Of the exported weights file, hex. */

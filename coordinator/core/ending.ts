@@ -4,8 +4,8 @@ import { limits } from "../../shared/limits.js";
 import { decideEpoch, type EpochRow } from "./epoch.js";
 import { savedState } from "./saved.js";
 import { learningRateOf } from "./schedule.js";
-import type { CoreState, Evaluation, Outcome } from "./state.js";
-import { beginStep } from "./step.js";
+import type { CoreState, Evaluation, Outcome, SavingGoal } from "./state.js";
+import { train } from "./training.js";
 import type { Turn } from "./turn.js";
 
 const checkpointId = (state: CoreState) => `${state.generation}-${state.progress.step}`;
@@ -39,11 +39,11 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   save(turn, `end of epoch ${row.epoch + 1}`);
   if (decision.stop !== null) {
     turn.log("info", `training ends: ${decision.stop}`, { epoch: row.epoch });
-    enterSaving(turn, "export");
-  } else if (checkpointsPending > 0) {
-    enterSaving(turn, "train");
+    enterSaving(turn, { tag: "export" });
+  } else if (checkpointsPending > 1) {
+    enterSaving(turn, { tag: "train" });
   } else {
-    beginStep(turn);
+    train(turn);
   }
 }
 
@@ -66,7 +66,8 @@ function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
 
 /** Asks for a checkpoint of the commit under `progress`; training goes on meanwhile. */
 export function save(turn: Turn, reason: string): void {
-  turn.set({ checkpointsPending: turn.state.checkpointsPending + 1 });
+  const { checkpointsPending, nowMs, progress } = turn.state;
+  turn.set({ checkpointsPending: checkpointsPending + 1, savedMs: nowMs, savedStep: progress.step });
   turn.do({
     tag: "checkpoint",
     checkpoint: checkpointId(turn.state),
@@ -75,26 +76,38 @@ export function save(turn: Turn, reason: string): void {
   });
 }
 
-export function saveAndThen(turn: Turn, reason: string, goal: "train" | "end"): void {
+/** Within an epoch: by steps or by time, where the spec says so, and never two at once. */
+export function saveIfDue(turn: Turn): void {
+  const { plan, progress, checkpointsPending, nowMs, savedMs, savedStep } = turn.state;
+  const { everySteps, everySeconds } = plan.spec.checkpoint;
+  if (checkpointsPending > 0) return;
+  const steps = progress.step - savedStep;
+  if (everySteps !== null && steps >= everySteps) return save(turn, `${steps} steps since the last`);
+  const seconds = (nowMs - savedMs) / 1000;
+  if (everySeconds !== null && seconds >= everySeconds) save(turn, `${seconds.toFixed(0)} s since the last`);
+}
+
+export function saveAndThen(turn: Turn, reason: string, goal: SavingGoal): void {
   save(turn, reason);
   enterSaving(turn, goal);
 }
 
-function enterSaving(turn: Turn, goal: "train" | "export" | "end"): void {
+function enterSaving(turn: Turn, goal: SavingGoal): void {
   const checkpoint = checkpointId(turn.state);
   turn.enter({ tag: "saving", checkpoint, goal, sinceMs: turn.state.nowMs, retryMs: null });
 }
 
 export function afterSaving(turn: Turn, checkpoint: string): void {
   const { phase } = turn.state;
+  turn.set({ lastCheckpoint: checkpoint });
   if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
-  switch (phase.goal) {
+  switch (phase.goal.tag) {
     case "train":
-      return beginStep(turn);
+      return train(turn);
     case "export":
       return beginExport(turn, checkpoint);
     case "end":
-      return end(turn, { tag: "stopped", reason: turn.state.stopRequested ?? "stopped" });
+      return end(turn, phase.goal.outcome);
   }
 }
 
@@ -103,7 +116,7 @@ export function beginExport(turn: Turn, last: string): void {
   const { plan, bestCheckpoint, nowMs } = turn.state;
   const best = plan.spec.exportWeights === "best" ? bestCheckpoint : null;
   const times = { sinceMs: nowMs, begunMs: nowMs, notBeforeMs: nowMs };
-  turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, ...times });
+  turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, isNoted: false, ...times });
   assignExport(turn);
 }
 
@@ -115,8 +128,8 @@ export function afterFailedSaving(turn: Turn, checkpoint: string, message: strin
   const { phase, nowMs } = turn.state;
   turn.log("error", `checkpoint ${checkpoint} was not written: ${message}`);
   if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
-  if (phase.goal === "train" && turn.state.progress.step > 0) return beginStep(turn);
-  if (isOutage && phase.goal !== "end" && nowMs - phase.sinceMs < limits.storePatienceMs) {
+  if (phase.goal.tag === "train" && turn.state.progress.step > 0) return train(turn);
+  if (isOutage && phase.goal.tag !== "end" && nowMs - phase.sinceMs < limits.storePatienceMs) {
     return turn.enter({ ...phase, retryMs: nowMs + limits.storeRetryMs });
   }
   end(turn, { tag: "failed", reason: `checkpoint ${checkpoint} could not be written: ${message}` });
@@ -147,7 +160,7 @@ export function assignExport(turn: Turn): void {
   if (phase.tag !== "exporting" || phase.worker !== null || nowMs < phase.notBeforeMs) return;
   const worker = turn.ready[0];
   if (worker === undefined) return;
-  turn.enter({ ...phase, worker: worker.id, sinceMs: nowMs });
+  turn.enter({ ...phase, worker: worker.id, sinceMs: nowMs, isNoted: false });
   turn.send(worker.id, { kind: "export", checkpoint: phase.checkpoint });
 }
 
@@ -183,9 +196,9 @@ export function stop(turn: Turn, reason: string): void {
     case "training":
     case "evaluating":
       turn.log("info", `stopping: ${reason}`);
-      return saveAndThen(turn, "stop", "end");
+      return saveAndThen(turn, "stop", { tag: "end", outcome: { tag: "stopped", reason } });
     case "saving":
-      turn.enter({ ...phase, goal: "end", retryMs: null });
+      turn.enter({ ...phase, goal: { tag: "end", outcome: { tag: "stopped", reason } }, retryMs: null });
       if (phase.retryMs !== null) save(turn, "stop");
       return;
     case "exporting":
@@ -195,11 +208,4 @@ export function stop(turn: Turn, reason: string): void {
     case "ended":
       return;
   }
-}
-
-export function lateExporter(state: CoreState): { id: string; reason: string }[] {
-  const { phase, nowMs } = state;
-  if ((phase.tag !== "exporting" && phase.tag !== "initialising") || phase.worker === null) return [];
-  if (nowMs - phase.sinceMs <= limits.exportMs) return [];
-  return [{ id: phase.worker, reason: `${phase.tag} is not done after ${limits.exportMs / 1000} s` }];
 }

@@ -4,40 +4,76 @@
  */
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
-import { limits } from "../../shared/limits.js";
 import { publishStatistics } from "../../shared/statistics.js";
 import { heldBy } from "./distribution.js";
-import { blockRange } from "./plan.js";
-import type { BlockState, CoreState, Evaluation, WorkerState } from "./state.js";
+import { blockSamples, excludedOf } from "./plan.js";
+import { laneMsOf, typicalLaneMs } from "./speed.js";
+import type { BlockState, CoreState, Evaluation, Holder, Refusal, WorkerState } from "./state.js";
+import { suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
 
 type BlockResult = Extract<WorkerBody, { kind: "blockResult" }>;
 
 /** Blocks that one worker holds at most: enough to keep it busy, few enough to lose. */
 const blocksInHand = 4;
+/** One that takes so many times the typical time for a lane holds a single block. */
+const slowFrom = 2;
+/** Blocks by which the typical time is judged. */
+const recentBlocks = 20;
 
 export function beginEvaluation(turn: Turn): void {
-  const blocks: BlockState[] = Array.from({ length: turn.state.plan.blocks }, () => ({ tag: "open" }));
-  turn.enter({ tag: "evaluating", sinceMs: turn.state.nowMs, blocks });
+  const blocks = Array.from(
+    { length: turn.state.plan.blocks },
+    (): BlockState => ({ tag: "open", refusals: [] }),
+  );
+  turn.enter({ tag: "evaluating", sinceMs: turn.state.nowMs, blocks, doubts: [], noted: [] });
   handOutBlocks(turn);
 }
 
+/** Open blocks to whoever has a hand free; one that somebody could not read goes to somebody else, if there is one. */
 export function handOutBlocks(turn: Turn): void {
-  const { phase, nowMs, layout, progress } = turn.state;
-  if (phase.tag !== "evaluating" || layout === null) return;
+  const { phase } = turn.state;
+  if (phase.tag !== "evaluating") return;
   const open = phase.blocks.flatMap((block, index) => (block.tag === "open" ? [index] : []));
-  if (open.length === 0) return;
-  const given = sharesInHand(open, turn.ready, heldBy(phase.blocks));
-  if (given.size === 0) return;
+  const workers = turn.ready;
+  if (open.length === 0 || workers.length === 0) return;
+  const fresh = open.filter((index) => blockRefusals(phase.blocks[index]).length === 0);
+  const given = sharesInHand(fresh, workers, heldBy(phase.blocks), handsOf(turn.state));
+  for (const index of open.filter((block) => !fresh.includes(block))) {
+    const refusers = blockRefusals(phase.blocks[index]).map((refusal) => refusal.worker);
+    const worker = workers.find(({ id }) => !refusers.includes(id)) ?? workers[0];
+    if (worker !== undefined) given.set(worker.id, [...(given.get(worker.id) ?? []), index]);
+  }
+  giveBlocks(turn, given);
+}
+
+export const blockRefusals = (block: BlockState | undefined): readonly Refusal[] =>
+  block?.tag === "open" || block?.tag === "assigned" ? block.refusals : [];
+
+const handsOf = (state: CoreState) => {
+  const typical = typicalLaneMs(state) ?? Number.POSITIVE_INFINITY;
+  return (worker: WorkerState) => ((laneMsOf(worker) ?? 0) > slowFrom * typical ? 1 : blocksInHand);
+};
+
+/** The workers hold these blocks from now on, beside those who have them already, and are told. */
+export function giveBlocks(turn: Turn, given: ReadonlyMap<string, readonly number[]>): void {
+  const { phase, nowMs, layout, progress } = turn.state;
+  if (phase.tag !== "evaluating" || layout === null || given.size === 0) return;
   const blocks = [...phase.blocks];
   for (const [worker, share] of given) {
-    for (const index of share) blocks[index] = { tag: "assigned", worker, sinceMs: nowMs };
+    for (const index of share) blocks[index] = heldAlso(blocks[index], { worker, sinceMs: nowMs });
   }
   turn.enter({ ...phase, blocks });
   const statistics = bytesOf(publishStatistics(layout, progress.statistics));
+  const excluded = excludedOf(progress.exclusions, "validation");
   for (const [worker, share] of given) {
-    turn.send(worker, { kind: "evaluate", step: progress.step, blocks: share, statistics, excluded: [] });
+    turn.send(worker, { kind: "evaluate", step: progress.step, blocks: [...share], statistics, excluded });
   }
+}
+
+function heldAlso(block: BlockState | undefined, holder: Holder): BlockState {
+  const others = block?.tag === "assigned" ? block.holders : [];
+  return { tag: "assigned", holders: [...others, holder], refusals: blockRefusals(block) };
 }
 
 /** Each block in turn to the first of the least loaded workers, until all have their hands full. */
@@ -45,16 +81,17 @@ function sharesInHand(
   open: readonly number[],
   workers: readonly WorkerState[],
   held: ReadonlyMap<string, number>,
+  hands: (worker: WorkerState) => number,
 ): Map<string, number[]> {
   const given = new Map<string, number[]>();
   const inHand = (id: string) => (held.get(id) ?? 0) + (given.get(id)?.length ?? 0);
   let next = 0;
   for (let level = 0; level < blocksInHand; level += 1) {
-    for (const { id } of workers) {
+    for (const worker of workers) {
       const block = open[next];
       if (block === undefined) return given;
-      if (inHand(id) !== level) continue;
-      given.set(id, [...(given.get(id) ?? []), block]);
+      if (inHand(worker.id) !== level || level >= hands(worker)) continue;
+      given.set(worker.id, [...(given.get(worker.id) ?? []), block]);
       next += 1;
     }
   }
@@ -64,73 +101,99 @@ function sharesInHand(
 export function reopenBlocks(turn: Turn, worker: string): void {
   const { phase } = turn.state;
   if (phase.tag !== "evaluating") return;
-  const blocks = phase.blocks.map(
-    (block): BlockState => (block.tag === "assigned" && block.worker === worker ? { tag: "open" } : block),
-  );
+  const blocks = phase.blocks.map((block): BlockState => {
+    if (block.tag !== "assigned") return block;
+    const holders = block.holders.filter((holder) => holder.worker !== worker);
+    return holders.length > 0 ? { ...block, holders } : { tag: "open", refusals: block.refusals };
+  });
   turn.enter({ ...phase, blocks });
   handOutBlocks(turn);
 }
 
-/** Returns the evaluation when this was the last block. */
-export function takeBlock(turn: Turn, worker: string, result: BlockResult): Evaluation | null {
+/** The first whole result of a block counts. */
+export function takeBlock(turn: Turn, worker: string, result: BlockResult): void {
   const { phase, progress, plan } = turn.state;
-  if (phase.tag !== "evaluating" || result.step !== progress.step) return stale(turn, worker, "stale step");
+  if (phase.tag !== "evaluating" || result.step !== progress.step) return turn.drop(worker, "stale step");
   const block = phase.blocks[result.block];
-  if (block === undefined) return stale(turn, worker, "unknown block");
-  if (block.tag === "done") return stale(turn, worker, "duplicate");
-  const range = blockRange(plan, result.block);
-  if (
-    result.predicted.length !== range.end - range.begin ||
-    !isPrediction(plan.spec.classes.length, result)
-  ) {
-    return stale(turn, worker, "wrong sample count");
+  if (block === undefined) return turn.drop(worker, "unknown block");
+  if (block.tag === "done") return turn.drop(worker, "duplicate");
+  const excluded = new Set(excludedOf(progress.exclusions, "validation"));
+  const samples = blockSamples(plan, result.block, excluded);
+  if (result.predicted.length !== samples.length || !isPrediction(plan.spec.classes.length, result)) {
+    return turn.drop(worker, "wrong sample count");
   }
-  const blocks = [...phase.blocks];
-  blocks[result.block] = { tag: "done", lossSum: result.lossSum, predicted: result.predicted };
-  turn.enter({ ...phase, blocks });
+  const refusals = blockRefusals(block);
+  if (!Number.isFinite(result.lossSum) && !refusals.some(({ why }) => why === "not finite")) {
+    return doubtLoss(turn, worker, result.block);
+  }
+  for (const { worker: refuser, why } of refusals) {
+    const isWrong = refuser !== worker && (why === "damaged" || Number.isFinite(result.lossSum));
+    if (isWrong) suspect(turn, refuser, `block ${result.block} is ${why} there and fine on ${worker}`);
+  }
+  measureBlock(turn, worker, block);
+  const done: BlockState = { tag: "done", lossSum: result.lossSum, predicted: result.predicted };
+  turn.enter({ ...phase, blocks: phase.blocks.with(result.block, done) });
   handOutBlocks(turn);
-  return blocks.every((entry) => entry.tag === "done") ? summarise(turn.state, blocks) : null;
 }
 
-function stale(turn: Turn, worker: string, reason: string): null {
-  turn.drop(worker, reason);
-  return null;
+/** A loss that is not finite is believed when a second computation says so too, on another machine if there is one. */
+function doubtLoss(turn: Turn, worker: string, index: number): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "evaluating") return;
+  turn.log("warn", `worker ${worker} returned a loss that is not finite for evaluation block ${index}`, {
+    worker,
+  });
+  const block = refuseBlock(phase.blocks[index], { worker, why: "not finite" });
+  turn.enter({ ...phase, blocks: phase.blocks.with(index, block) });
+  handOutBlocks(turn);
+}
+
+/** Open, unless others compute it as well. */
+export function refuseBlock(block: BlockState | undefined, refusal: Refusal): BlockState {
+  const refusals = [...blockRefusals(block), refusal];
+  const holders =
+    block?.tag === "assigned" ? block.holders.filter((holder) => holder.worker !== refusal.worker) : [];
+  return holders.length > 0 ? { tag: "assigned", holders, refusals } : { tag: "open", refusals };
+}
+
+/** From handing it out, or from its predecessor's result on. */
+function measureBlock(turn: Turn, id: string, block: BlockState): void {
+  const { nowMs, recentBlockMs, workers } = turn.state;
+  const worker = workers.get(id);
+  const holder =
+    block.tag === "assigned" ? block.holders.find((candidate) => candidate.worker === id) : undefined;
+  if (worker === undefined || holder === undefined) return;
+  const blockMs = nowMs - Math.max(holder.sinceMs, worker.settledMs);
+  turn.worker(id, { settledMs: nowMs });
+  turn.set({ recentBlockMs: [...recentBlockMs, blockMs].slice(-recentBlocks) });
+}
+
+/** Null: blocks are missing. */
+export function evaluationIfDone({ phase, ...state }: CoreState): Evaluation | null {
+  if (phase.tag !== "evaluating" || !phase.blocks.every((block) => block.tag === "done")) return null;
+  return summarise({ phase, ...state }, phase.blocks);
 }
 
 const isPrediction = (classes: number, result: BlockResult) =>
-  Number.isFinite(result.lossSum) && result.predicted.every((predicted) => predicted < classes);
+  result.predicted.every((predicted) => predicted < classes);
 
 function summarise(state: CoreState, blocks: readonly BlockState[]): Evaluation {
   const { plan, progress } = state;
   const confusion = plan.spec.classes.map(() => plan.spec.classes.map(() => 0));
+  const excluded = new Set(excludedOf(progress.exclusions, "validation"));
   let lossSum = 0;
   let correct = 0;
   blocks.forEach((block, index) => {
     if (block.tag !== "done") return;
     lossSum += block.lossSum;
-    const { begin } = blockRange(plan, index);
+    const samples = blockSamples(plan, index, excluded);
     block.predicted.forEach((predicted, offset) => {
-      const label = plan.validationLabels[begin + offset] as number;
+      const label = plan.validationLabels[samples[offset] as number] as number;
       const row = confusion[label] as number[];
       row[predicted] = (row[predicted] ?? 0) + 1;
       correct += Number(predicted === label);
     });
   });
-  const samples = plan.validationLabels.length;
+  const samples = plan.validationLabels.length - excluded.size;
   return { epoch: progress.epoch, loss: lossSum / samples, accuracy: correct / samples, confusion };
-}
-
-export function lateEvaluators(state: CoreState): { id: string; reason: string }[] {
-  const { phase, nowMs } = state;
-  if (phase.tag !== "evaluating") return [];
-  const late = new Map<string, number>();
-  phase.blocks.forEach((block, index) => {
-    if (block.tag === "assigned" && nowMs - block.sinceMs > limits.evaluationDeadlineMs) {
-      late.set(block.worker, index);
-    }
-  });
-  return [...late].map(([id, block]) => ({
-    id,
-    reason: `evaluation block ${block} is not there after ${limits.evaluationDeadlineMs / 1000} s`,
-  }));
 }

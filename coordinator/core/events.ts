@@ -5,7 +5,7 @@ import type { ModelLayout } from "../../shared/layout.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { EpochRow } from "./epoch.js";
 import type { AdamStep } from "./optimizer.js";
-import type { Evaluation, Outcome, SavedState, SliceReport } from "./state.js";
+import type { Evaluation, Exclusion, Outcome, SavedState, SliceReport } from "./state.js";
 
 export interface HelloEvent {
   readonly tag: "hello";
@@ -108,6 +108,10 @@ export type Effect =
       readonly evaluation: Evaluation | null;
       readonly isBest: boolean;
     }
+  /** A wait exceeded its expectation; phase as the worker's heartbeat names it, or reduce. */
+  | { readonly tag: "late"; readonly worker: string; readonly phase: string }
+  | { readonly tag: "audited"; readonly result: "equal" | "different" | "unresolved" | "dropped" }
+  | { readonly tag: "excluded"; readonly exclusions: readonly Exclusion[] }
   | { readonly tag: "publish"; readonly checkpoint: string; readonly exported: readonly string[] }
   | { readonly tag: "ended"; readonly outcome: Outcome }
   /** A message that had no effect, by reason: stale, duplicate, unknown, misplaced. */

@@ -4,7 +4,6 @@
 import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
 import { protocolVersion } from "../../shared/grpc/version.js";
 import { layoutHash, ModelLayout } from "../../shared/layout.js";
-import { limits } from "../../shared/limits.js";
 import { emptyStatistics } from "../../shared/statistics.js";
 import type { HelloEvent } from "./events.js";
 import type { CoreState } from "./state.js";
@@ -72,6 +71,11 @@ export function admit(turn: Turn, hello: HelloEvent): boolean {
     sinceMs: turn.state.nowMs,
     heardMs: turn.state.nowMs,
     doing: "prepare",
+    shares: [],
+    settledMs: turn.state.nowMs,
+    laneMs: [],
+    measuredStep: 0,
+    isNoted: false,
   };
   turn.set({
     workers: new Map(turn.state.workers).set(hello.worker, worker),
@@ -135,18 +139,4 @@ export function remove(turn: Turn, id: string, reason: string): void {
   if (turn.state.phase.tag !== "ended") {
     turn.log("warn", `worker ${id} left: ${reason}`, { worker: id, workers: workers.size });
   }
-}
-
-/** Workers that were silent too long, or prepare for too long: cut off, with the reason that names them. */
-export function overdueWorkers(state: CoreState): { id: string; reason: string }[] {
-  const overdue: { id: string; reason: string }[] = [];
-  for (const worker of state.workers.values()) {
-    const silentMs = state.nowMs - worker.heardMs;
-    if (silentMs > limits.lostAfterMs) {
-      overdue.push({ id: worker.id, reason: `silent for ${(silentMs / 1000).toFixed(1)} s` });
-    } else if (worker.tag === "preparing" && state.nowMs - worker.sinceMs > limits.prepareMs) {
-      overdue.push({ id: worker.id, reason: `not ready after ${limits.prepareMs / 1000} s` });
-    }
-  }
-  return overdue;
 }

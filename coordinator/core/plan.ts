@@ -2,60 +2,93 @@
  * What a run will do, derived once from its spec and data set: which lane owns how many samples, how many
  * steps make an epoch, how many blocks an evaluation. Constant for the run's life.
  */
-import { laneRange, stepShare } from "../../dataset/lanes.js";
-import { stepsPerEpoch } from "../../dataset/order.js";
+import {
+  laneEpochOrder,
+  type ShardSizes,
+  stepSamples,
+  stepShares,
+  stepsPerEpoch,
+} from "../../dataset/order.js";
+import { asEpoch, asLane } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
+import type { Exclusion } from "./state.js";
 
 export interface RunPlan {
   readonly spec: RunSpec;
-  /** Training samples that each lane owns. */
-  readonly laneSizes: readonly number[];
+  /** The training split: how many samples each shard has decides the order. */
+  readonly training: ShardSizes;
+  readonly trainingSamples: number;
   readonly samplesPerLane: number;
   readonly stepsPerEpoch: number;
-  readonly trainingSamples: number;
   /** Labels of the validation split in sample order: the coordinator counts, workers only predict. */
   readonly validationLabels: readonly number[];
   readonly blocks: number;
 }
 
-export function planRun(
-  spec: RunSpec,
-  trainingSamples: number,
-  validationLabels: readonly number[],
-): RunPlan {
+export function planRun(spec: RunSpec, training: ShardSizes, validationLabels: readonly number[]): RunPlan {
   const perLane = samplesPerLane(spec);
-  const laneSizes = Array.from({ length: spec.lanes }, (_, lane) => {
-    const range = laneRange(lane, spec.lanes, trainingSamples);
-    return range.end - range.begin;
-  });
   return {
     spec,
-    laneSizes,
+    training,
+    trainingSamples: training.samples,
     samplesPerLane: perLane,
-    stepsPerEpoch: stepsPerEpoch(trainingSamples, spec.lanes, perLane),
-    trainingSamples,
+    stepsPerEpoch: stepsPerEpoch(training.samples, spec.lanes, perLane),
     validationLabels,
     blocks: Math.ceil(validationLabels.length / limits.evaluationBlock),
   };
 }
 
-/** Samples that a lane contributes to a step of the epoch; 0 = the lane is absent. */
-export function laneSamples(plan: RunPlan, lane: number, stepInEpoch: number): number {
-  return stepShare(plan.laneSizes[lane] ?? 0, plan.samplesPerLane, stepInEpoch);
+/** Samples of a split that are left out. */
+export const excludedOf = (exclusions: readonly Exclusion[], split: Exclusion["split"]): number[] =>
+  exclusions.flatMap((exclusion) => (exclusion.split === split ? [exclusion.sample] : []));
+
+/** Samples that each lane contributes to a step; 0 = the lane is absent. */
+export function laneSamples(
+  plan: RunPlan,
+  { epoch, stepInEpoch }: { readonly epoch: number; readonly stepInEpoch: number },
+  exclusions: readonly Exclusion[],
+): number[] {
+  return stepShares({
+    lanes: plan.spec.lanes,
+    samples: plan.trainingSamples,
+    samplesPerLane: plan.samplesPerLane,
+    stepInEpoch,
+    excluded: new Set(excludedOf(exclusions, "train")),
+    orderOf: (lane) => orderOf(plan, epoch, lane),
+  });
 }
 
-/** The lanes that have samples in a step of the epoch. */
-export function presentLanes(plan: RunPlan, stepInEpoch: number): number[] {
-  const lanes: number[] = [];
-  for (let lane = 0; lane < plan.spec.lanes; lane += 1) {
-    if (laneSamples(plan, lane, stepInEpoch) > 0) lanes.push(lane);
-  }
-  return lanes;
+function orderOf({ spec, training }: RunPlan, epoch: number, lane: number): Uint32Array {
+  const { seed, lanes, shuffleShards } = spec;
+  return laneEpochOrder({
+    seed,
+    epoch: asEpoch(epoch),
+    lane: asLane(lane),
+    lanes,
+    split: training,
+    shuffleShards,
+  });
+}
+
+/** The numbers of a lane's samples in a step, for people: the excluded ones among them. */
+export function samplesOf(
+  plan: RunPlan,
+  { epoch, stepInEpoch }: { readonly epoch: number; readonly stepInEpoch: number },
+  lane: number,
+): number[] {
+  return [...stepSamples(orderOf(plan, epoch, lane), stepInEpoch, plan.samplesPerLane)];
 }
 
 /** [begin, end) of a block of the validation split. */
 export function blockRange(plan: RunPlan, block: number): { begin: number; end: number } {
   const begin = block * limits.evaluationBlock;
   return { begin, end: Math.min(begin + limits.evaluationBlock, plan.validationLabels.length) };
+}
+
+/** The samples of a block that are evaluated, in order. */
+export function blockSamples(plan: RunPlan, block: number, excluded: ReadonlySet<number>): number[] {
+  const { begin, end } = blockRange(plan, block);
+  const all = Array.from({ length: end - begin }, (_, index) => begin + index);
+  return excluded.size === 0 ? all : all.filter((sample) => !excluded.has(sample));
 }

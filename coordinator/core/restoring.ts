@@ -19,6 +19,8 @@ export function restoredState(fresh: CoreState, restored: Restored): CoreState {
     evaluation: saved.evaluation,
     lastEpoch: saved.lastEpoch,
     bestCheckpoint: saved.bestCheckpoint,
+    lastCheckpoint: restored.checkpoint,
+    savedStep: progress.step,
     endedBecause: reasonItEnded(fresh.plan.spec, saved),
     fingerprints: saved.fingerprints,
     joined: saved.joined,

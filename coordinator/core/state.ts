@@ -6,6 +6,7 @@ import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
 import type { Epoch, Generation, Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { MovingStatistics } from "../../shared/statistics.js";
+import type { TreeNode } from "../../shared/tree.js";
 import type { EpochMemory, EpochRow } from "./epoch.js";
 import type { OptimizerState } from "./optimizer.js";
 import type { RunPlan } from "./plan.js";
@@ -18,22 +19,29 @@ export interface LaneResult {
   readonly statistics: Float64Array;
 }
 
+/** A computation of a lane or block that is under way. Several at once: a late one is given to others too. */
+export interface Holder {
+  readonly worker: string;
+  readonly sinceMs: number;
+}
+
+/** A worker could not compute a lane or block whose data or values are at fault, or the worker itself. */
+export interface Refusal {
+  readonly worker: string;
+  readonly why: "not finite" | "damaged";
+}
+
 /** One lane within the step under way. */
 export type LaneState =
-  /** No samples in this step (the end of an epoch). */
+  /** No samples in this step (the end of an epoch, or all excluded). */
   | { readonly tag: "absent" }
-  /** Nobody has it. `refusedBy`: workers whose result was not finite. Left by handing it out. */
-  | { readonly tag: "open"; readonly refusedBy: readonly string[] }
-  /** A worker computes it. Left by its record, or by the worker's loss (back to open). */
-  | {
-      readonly tag: "assigned";
-      readonly worker: string;
-      readonly sinceMs: number;
-      readonly refusedBy: readonly string[];
-    }
-  /** Its record is here, and so its gradient is in every slice. Final for this step. */
+  /** Nobody has it. Left by handing it out. */
+  | { readonly tag: "open"; readonly refusals: readonly Refusal[] }
+  /** Workers compute it, the first of them first. Left by a record, or by the loss of the last holder (back to open). */
+  | { readonly tag: "assigned"; readonly holders: readonly Holder[]; readonly refusals: readonly Refusal[] }
+  /** Its record is here, and so its gradient is in every slice. Final for this attempt at the step. */
   | { readonly tag: "arrived"; readonly worker: string; readonly result: LaneResult }
-  /** Not finite on two computations: the step will be skipped. Final for this step. */
+  /** Not finite on two computations: the step will be skipped. Final for this attempt at the step. */
   | { readonly tag: "poisoned" };
 
 /** What a reducer says of its slice once its root is there (DESIGN 5.4 a). */
@@ -45,9 +53,24 @@ export interface SliceReport {
 
 /** One block of the evaluation under way. */
 export type BlockState =
-  | { readonly tag: "open" }
-  | { readonly tag: "assigned"; readonly worker: string; readonly sinceMs: number }
+  | { readonly tag: "open"; readonly refusals: readonly Refusal[] }
+  | { readonly tag: "assigned"; readonly holders: readonly Holder[]; readonly refusals: readonly Refusal[] }
   | { readonly tag: "done"; readonly lossSum: number; readonly predicted: readonly number[] };
+
+/** An assignment of a step that its worker has not settled yet. Workers carry them out one after another. */
+export interface Share {
+  readonly step: number;
+  readonly attempt: number;
+  readonly kind: "gradients" | "audit";
+  readonly lanes: readonly number[];
+  readonly sinceMs: number;
+  /** Lanes of it whose records came. */
+  readonly recorded: number;
+  /** It reported damage: lanes without a record are no failure. */
+  readonly isExcused: boolean;
+  /** Its lateness was told. */
+  readonly isNoted: boolean;
+}
 
 /** A worker that holds a stream. One that lost it is not in the state at all. */
 export interface WorkerState {
@@ -62,6 +85,64 @@ export interface WorkerState {
   readonly heardMs: number;
   /** What the last heartbeat said it does. */
   readonly doing: string;
+  /** Oldest first. */
+  readonly shares: readonly Share[];
+  /** When it last settled one: the next began then, if it was waiting. */
+  readonly settledMs: number;
+  /** Of its last shares, milliseconds a lane, newest last. */
+  readonly laneMs: readonly number[];
+  /** The step of the newest of these. */
+  readonly measuredStep: number;
+  /** That it prepares for long was told. */
+  readonly isNoted: boolean;
+}
+
+/** A sample that no one can read any more: left out from `step` on, in this epoch and the later ones. */
+export interface Exclusion {
+  readonly split: "train" | "validation";
+  readonly sample: number;
+  readonly step: number;
+  /** The object that holds it. */
+  readonly key: string;
+  readonly reason: string;
+}
+
+/** A sample that a worker could not read; excluded when a second one, or everybody, says so. */
+export interface Doubt {
+  readonly sample: number;
+  readonly worker: string;
+}
+
+/** A node of the tree that a second worker computes as well. Left by a verdict, or when it would hold up the step. */
+export interface Audit {
+  readonly node: TreeNode;
+  /** Whose sum is in the step. */
+  readonly worker: string;
+  readonly auditor: string;
+  /** Decides between two that differ. */
+  readonly third: string | null;
+  readonly comparisons: readonly Comparison[];
+  /** Those who said that they are through. */
+  readonly done: readonly string[];
+  /** When the last of them said so. */
+  readonly sinceMs: number;
+}
+
+/** Of one slice: whether two workers' sums are equal. */
+export interface Comparison {
+  readonly slice: number;
+  readonly workers: readonly [string, string];
+  readonly isEqual: boolean;
+}
+
+/** Whose lanes are whose from step to step: each worker gets a contiguous range by its speed. */
+export interface Homes {
+  /** Ready workers when it was drawn up, in join order. */
+  readonly workers: readonly string[];
+  /** By lane. */
+  readonly lanes: readonly string[];
+  /** Steps in a row at whose beginning another division would have been much faster. */
+  readonly unbalanced: number;
 }
 
 /** What a checkpoint keeps besides the vectors: the run's position, in whole commits. */
@@ -76,6 +157,8 @@ export interface Progress {
   readonly totals: { readonly lossSum: number; readonly correct: number; readonly samples: number };
   readonly memory: EpochMemory;
   readonly ledger: Ledger;
+  /** In the order in which they were found. */
+  readonly exclusions: readonly Exclusion[];
   /** Steps skipped in a row for values that were not finite. */
   readonly skippedInARow: number;
 }
@@ -122,6 +205,12 @@ export type Outcome =
   | { readonly tag: "stopped"; readonly reason: string }
   | { readonly tag: "failed"; readonly reason: string };
 
+/** What a checkpoint is waited for. */
+export type SavingGoal =
+  | { readonly tag: "train" }
+  | { readonly tag: "export" }
+  | { readonly tag: "end"; readonly outcome: Outcome };
+
 export type Phase =
   /** No worker is ready yet, or the slices are not up. Entered at the start. */
   | { readonly tag: "gathering"; readonly sinceMs: number }
@@ -130,6 +219,7 @@ export type Phase =
       readonly tag: "initialising";
       readonly worker: string | null;
       readonly sinceMs: number;
+      readonly isNoted: boolean;
       readonly loaded: readonly boolean[];
     }
   /** A former coordinator's vectors are put into the slices. Left when all hold them, to where its run stood. */
@@ -138,17 +228,29 @@ export type Phase =
   | {
       readonly tag: "saving";
       readonly checkpoint: string;
-      readonly goal: "train" | "export" | "end";
+      readonly goal: SavingGoal;
       readonly sinceMs: number;
       /** When it is tried again after a store's outage; null while it is being written. */
       readonly retryMs: number | null;
     }
-  /** Lanes are out. Left when every lane and every slice has arrived, by one decision. */
+  /** Lanes are out. Left when every lane and every slice has arrived and no audit is due, by one decision. */
   | {
       readonly tag: "training";
       readonly sinceMs: number;
+      /** From 0; what belongs to another attempt at the step is stale. */
+      readonly attempt: number;
+      /** Samples of the step by lane, without the excluded ones. */
+      readonly samples: readonly number[];
       readonly lanes: readonly LaneState[];
       readonly slices: readonly (SliceReport | null)[];
+      readonly audits: readonly Audit[];
+      readonly doubts: readonly Doubt[];
+      /** A wrong sum is in it, or a sample that is excluded by now: it is begun again before anything else. */
+      readonly isTainted: boolean;
+      /** When the last lane arrived: from then on the slices are waited for. */
+      readonly arrivedMs: number | null;
+      /** That a slice is late was told. */
+      readonly isNoted: boolean;
     }
   /** Decided; the reducers update their slices. Left by the last of them: the commit. */
   | {
@@ -159,9 +261,18 @@ export type Phase =
       readonly next: Progress;
       readonly step: StepSums;
       readonly checksums: readonly (number | null)[];
+      /** That a slice is late was told. */
+      readonly isNoted: boolean;
     }
   /** A barrier at the epoch's end, on the weights of its last commit. */
-  | { readonly tag: "evaluating"; readonly sinceMs: number; readonly blocks: readonly BlockState[] }
+  | {
+      readonly tag: "evaluating";
+      readonly sinceMs: number;
+      readonly blocks: readonly BlockState[];
+      readonly doubts: readonly Doubt[];
+      /** Workers whose lateness was told. */
+      readonly noted: readonly string[];
+    }
   /** A worker writes the export of a checkpoint. */
   | {
       readonly tag: "exporting";
@@ -169,6 +280,7 @@ export type Phase =
       readonly worker: string | null;
       /** When that worker got it. */
       readonly sinceMs: number;
+      readonly isNoted: boolean;
       /** When the first one got it. */
       readonly begunMs: number;
       /** Nobody gets it before: the store was away. */
@@ -221,6 +333,28 @@ export interface CoreState {
   readonly evaluation: Evaluation | null;
   /** Durations of the last committed steps, for the step deadline. */
   readonly recentStepMs: readonly number[];
+  /** Milliseconds a lane: of the step under way, by share; and the medians of the last committed steps. */
+  readonly stepLaneMs: readonly number[];
+  readonly recentLaneMs: readonly number[];
+  /** Milliseconds a block of the last evaluated ones. */
+  readonly recentBlockMs: readonly number[];
+  /** Null until lanes are handed out for the first time. */
+  readonly homes: Homes | null;
+  /** Decides which lanes are audited; known to no worker. */
+  readonly salt: number;
+  /** How often a worker's result was wrong where another's was right. */
+  readonly suspicions: ReadonlyMap<string, { readonly count: number; readonly what: string }>;
+  /** Workers that were drained: nothing of theirs is taken any more. */
+  readonly banned: readonly string[];
+  /** The last step that was not applied. */
+  readonly lastSkip: { readonly step: number; readonly reason: string } | null;
+  /** The newest checkpoint that is whole, of this coordinator or the one that it goes on from. */
+  readonly lastCheckpoint: string | null;
+  /** When, and at which step, the last checkpoint was asked for. */
+  readonly savedMs: number;
+  readonly savedStep: number;
+  /** When it was last looked who is late. */
+  readonly watchedMs: number;
   readonly bestCheckpoint: string | null;
   readonly stopRequested: string | null;
   /** Why training came to its end; null before. */

@@ -1,357 +1,196 @@
 /**
- * One step: lanes are handed out, records and slice reports come in, and when the last is there one decision
- * is made (DESIGN 5.3, 5.4). The commit is the moment when every slice has carried the decision out.
+ * The beginning of a step and the handing out of its lanes: to those whose home they are, and again to others when a
+ * worker is lost or can't compute one. What comes back is records.ts', how a step ends decision.ts'.
  */
-
-import type { WorkerBody } from "../../shared/grpc/control-messages.js";
-import { float64From } from "../../shared/grpc/numbers.js";
-import { asEpoch, asStep, type Epoch, type Step } from "../../shared/ids.js";
-import { limits } from "../../shared/limits.js";
-import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
-import { heldBy, leastLoaded, leastLoadedFirst, shares } from "./distribution.js";
-import { nextAdamStep } from "./optimizer.js";
-import { laneSamples, presentLanes } from "./plan.js";
-import { learningRateOf } from "./schedule.js";
-import type {
-  CoreState,
-  Decision,
-  LaneResult,
-  LaneState,
-  Phase,
-  Progress,
-  SliceReport,
-  StepSums,
-} from "./state.js";
+import { asStep } from "../../shared/ids.js";
+import { divide, heldBy, leastLoaded } from "./distribution.js";
+import { homesFor, workerOnTrial } from "./homes.js";
+import { excludedOf, laneSamples } from "./plan.js";
+import { addShare, candidate, isBehind } from "./speed.js";
+import type { Holder, LaneState, Phase, Refusal, WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
 
 export type TrainingPhase = Extract<Phase, { tag: "training" }>;
-type CommittingPhase = Extract<Phase, { tag: "committing" }>;
-type LaneRecord = Extract<WorkerBody, { kind: "laneRecord" }>;
 
-/** Skipped steps in a row after which the run fails: by then it is the data or the learning rate. */
-const skippedInARowLimit = 5;
+/** Lanes by worker. */
+type Given = Map<string, number[]>;
 
-export function beginStep(turn: Turn): void {
-  const { plan, progress, slices } = turn.state;
-  const present = presentLanes(plan, progress.stepInEpoch);
-  const lanes: LaneState[] = Array.from({ length: plan.spec.lanes }, () => ({ tag: "absent" }));
-  for (const lane of present) lanes[lane] = { tag: "open", refusedBy: [] };
+/** Lanes of the step under `progress` are open and handed out. `attempt` > 0: it is begun again, from nothing. */
+export function beginStep(turn: Turn, attempt = 0): void {
+  const { plan, progress, slices, banned, nowMs } = turn.state;
+  const samples = laneSamples(plan, progress, progress.exclusions);
+  const lanes = samples.map(
+    (count): LaneState => (count > 0 ? { tag: "open", refusals: [] } : { tag: "absent" }),
+  );
+  const present = lanesWhere(lanes, (lane) => lane.tag === "open");
   const count = slices.tag === "up" ? slices.count : 0;
-  turn.do({ tag: "beginStep", step: progress.step, attempt: 0, present, banned: [] });
+  turn.do({ tag: "beginStep", step: asStep(progress.step), attempt, present, banned });
   turn.enter({
     tag: "training",
-    sinceMs: turn.state.nowMs,
+    sinceMs: nowMs,
+    attempt,
+    samples,
     lanes,
     slices: Array.from({ length: count }, () => null),
+    audits: [],
+    doubts: [],
+    isTainted: false,
+    arrivedMs: null,
+    isNoted: false,
   });
+  handOutHomes(turn);
   handOutLanes(turn);
 }
 
+/** Everything of a tainted step that came so far is forgotten, and counted as redone. */
+export function beginAgainIfTainted(turn: Turn): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "training" || !phase.isTainted) return;
+  const came = phase.lanes.reduce((sum, lane) => sum + (lane.tag === "arrived" ? lane.result.samples : 0), 0);
+  const { ledger } = turn.state.progress;
+  turn.advance({ ledger: { ...ledger, redone: ledger.redone + came } });
+  beginStep(turn, phase.attempt + 1);
+}
+
+/** Each lane to the worker whose home it is, unless that one is still at work of a former step. */
+function handOutHomes(turn: Turn): void {
+  const { phase, progress } = turn.state;
+  const workers = turn.ready;
+  if (phase.tag !== "training" || workers.length === 0) return;
+  const homes = homesFor(turn, workers);
+  turn.set({ homes });
+  const free = new Set(availableFor(turn, workers, phase).map((worker) => worker.id));
+  const given: Given = new Map();
+  homes.lanes.forEach((worker, lane) => {
+    if (phase.lanes[lane]?.tag === "open" && free.has(worker)) addTo(given, worker, lane);
+  });
+  const trial = workerOnTrial(turn, homes, progress.step, phase.attempt);
+  const last = lanesWhere(phase.lanes, (lane) => lane.tag === "open").at(-1);
+  if (trial !== undefined && last !== undefined && given.size > 0) addTo(given, trial.id, last);
+  give(turn, given);
+}
+
 /**
- * Gives every open lane to a ready worker. Called whenever a lane opens or a worker gets ready. Cost: one pass over
- * lanes and workers, because thousands of lanes and a thousand joining workers are legal.
+ * Gives every open lane to a ready worker, the sooner done the better. Called whenever a lane opens or a worker gets
+ * ready. A lane that somebody could not compute goes to somebody else, if there is one.
  */
 export function handOutLanes(turn: Turn): void {
-  const { phase, nowMs } = turn.state;
+  const { phase } = turn.state;
   if (phase.tag !== "training") return;
   const open = lanesWhere(phase.lanes, (lane) => lane.tag === "open");
-  if (open.length === 0) return;
-  const workers = turn.ready.map((worker) => worker.id);
-  const lanes = [...phase.lanes];
-  const held = heldBy(lanes);
-  const given = new Map<string, number[]>();
-  const give = (worker: string, lane: number) => {
-    lanes[lane] = { tag: "assigned", worker, sinceMs: nowMs, refusedBy: refusersOf(lanes[lane]) };
+  const workers = turn.ready;
+  if (open.length === 0 || workers.length === 0) return;
+  const held = heldBy(phase.lanes);
+  const fresh = open.filter((lane) => refusalsOf(phase.lanes[lane]).length === 0);
+  const candidates = availableFor(turn, workers, phase)
+    .map((worker) => candidate(worker, held.get(worker.id)))
+    .sort((a, b) => a.held - b.held);
+  const given: Given = divide(fresh, candidates);
+  for (const lane of open.filter((index) => !fresh.includes(index))) {
+    const worker = secondOpinion(workers, refusalsOf(phase.lanes[lane]), held);
+    if (worker === undefined) continue;
     held.set(worker, (held.get(worker) ?? 0) + 1);
-    const share = given.get(worker);
-    if (share === undefined) given.set(worker, [lane]);
-    else share.push(lane);
-  };
-  const fresh = open.filter((lane) => refusersOf(lanes[lane]).length === 0);
-  for (const [worker, share] of shares(fresh, leastLoadedFirst(workers, held))) {
-    for (const lane of share) give(worker, lane);
+    addTo(given, worker, lane);
   }
-  for (const lane of open.filter((candidate) => lanes[candidate]?.tag === "open")) {
-    const worker = secondOpinion(workers, refusersOf(lanes[lane]), held);
-    if (worker !== undefined) give(worker, lane);
+  give(turn, given);
+}
+
+/** Those that would begin at once; all, where everybody is still at work of a former step. */
+function availableFor(
+  turn: Turn,
+  workers: readonly WorkerState[],
+  phase: TrainingPhase,
+): readonly WorkerState[] {
+  const { step } = turn.state.progress;
+  const free = workers.filter((worker) => !isBehind(worker, step, phase.attempt));
+  return free.length > 0 ? free : workers;
+}
+
+function addTo(given: Given, worker: string, lane: number): void {
+  const share = given.get(worker);
+  if (share === undefined) given.set(worker, [lane]);
+  else share.push(lane);
+}
+
+/** The workers hold these lanes from now on, beside those who have them already, and are told. */
+export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>): void {
+  const { phase, nowMs, progress } = turn.state;
+  if (phase.tag !== "training" || given.size === 0) return;
+  const lanes = [...phase.lanes];
+  for (const [worker, share] of given) {
+    for (const lane of share) lanes[lane] = heldAlso(lanes[lane], { worker, sinceMs: nowMs });
   }
   turn.enter({ ...phase, lanes });
-  const { step, epoch, stepInEpoch } = turn.state.progress;
+  const { step, epoch, stepInEpoch, exclusions } = progress;
+  const { attempt } = phase;
+  const excluded = excludedOf(exclusions, "train");
   for (const [worker, share] of given) {
+    addShare(turn, worker, { step, attempt, kind: "gradients", lanes: share });
     turn.send(worker, {
       kind: "gradients",
       step,
       epoch,
       stepInEpoch,
-      lanes: share,
-      excluded: [],
-      attempt: 0,
+      lanes: [...share],
+      excluded,
+      attempt,
     });
   }
 }
 
-const refusersOf = (lane: LaneState | undefined): readonly string[] =>
-  lane?.tag === "open" || lane?.tag === "assigned" ? lane.refusedBy : [];
-
-/** Another worker than those whose result was not finite, if there is one. */
-function secondOpinion(
-  workers: readonly string[],
-  refusedBy: readonly string[],
-  held: ReadonlyMap<string, number>,
-): string | undefined {
-  const others = workers.filter((worker) => !refusedBy.includes(worker));
-  return leastLoaded(others, held) ?? leastLoaded(workers, held);
+function heldAlso(lane: LaneState | undefined, holder: Holder): LaneState {
+  if (lane?.tag === "open") return { tag: "assigned", holders: [holder], refusals: lane.refusals };
+  if (lane?.tag === "assigned") return { ...lane, holders: [...lane.holders, holder] };
+  throw new Error(`invariant broken: a lane that is ${lane?.tag ?? "unknown"} was handed out`);
 }
 
-function lanesWhere(lanes: readonly LaneState[], isWanted: (lane: LaneState) => boolean): number[] {
+export const refusalsOf = (lane: LaneState | undefined): readonly Refusal[] =>
+  lane?.tag === "open" || lane?.tag === "assigned" ? lane.refusals : [];
+
+/** Another worker than those who could not compute it, if there is one. */
+function secondOpinion(
+  workers: readonly WorkerState[],
+  refusals: readonly Refusal[],
+  held: ReadonlyMap<string, number>,
+): string | undefined {
+  const ids = workers.map((worker) => worker.id);
+  const others = ids.filter((id) => !refusals.some((refusal) => refusal.worker === id));
+  return leastLoaded(others, held) ?? leastLoaded(ids, held);
+}
+
+export function lanesWhere(lanes: readonly LaneState[], isWanted: (lane: LaneState) => boolean): number[] {
   return lanes.flatMap((lane, index) => (isWanted(lane) ? [index] : []));
 }
 
-/** A worker is gone: what it held and did not record is open again. */
+/** Lanes that nobody holds any more once the worker does not: they are open, and their indices are returned. */
+export function releaseLanes(turn: Turn, worker: string): number[] {
+  const { phase } = turn.state;
+  if (phase.tag !== "training") return [];
+  const opened: number[] = [];
+  const lanes = phase.lanes.map((lane, index): LaneState => {
+    if (lane.tag !== "assigned") return lane;
+    const holders = lane.holders.filter((holder) => holder.worker !== worker);
+    if (holders.length === lane.holders.length) return lane;
+    if (holders.length > 0) return { ...lane, holders };
+    opened.push(index);
+    return { tag: "open", refusals: lane.refusals };
+  });
+  turn.enter({ ...phase, lanes });
+  return opened;
+}
+
+/** A worker is gone: what only it held is open again, and will be computed a second time. */
 export function reopenLanes(turn: Turn, worker: string): void {
   const { phase } = turn.state;
   if (phase.tag !== "training") return;
-  let redone = 0;
-  const lanes = phase.lanes.map((lane, index): LaneState => {
-    if (lane.tag !== "assigned" || lane.worker !== worker) return lane;
-    redone += laneSamples(turn.state.plan, index, turn.state.progress.stepInEpoch);
-    return { tag: "open", refusedBy: lane.refusedBy };
-  });
+  const redone = releaseLanes(turn, worker).reduce((sum, lane) => sum + (phase.samples[lane] ?? 0), 0);
   const { ledger } = turn.state.progress;
   turn.advance({ ledger: { ...ledger, redone: ledger.redone + redone } });
-  turn.enter({ ...phase, lanes });
   handOutLanes(turn);
 }
 
-/** The first record of a lane counts, whoever sent it; the rest are dropped. */
-export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void {
-  const { phase, progress, plan } = turn.state;
-  if (phase.tag !== "training" || record.step !== progress.step) return turn.drop(worker, "stale step");
-  const lane = phase.lanes[record.lane];
-  if (lane === undefined || lane.tag === "absent") return turn.drop(worker, "unknown lane");
-  if (lane.tag === "arrived" || lane.tag === "poisoned") return turn.drop(worker, "duplicate");
-  if (record.samples !== laneSamples(plan, record.lane, progress.stepInEpoch)) {
-    return turn.drop(worker, "wrong sample count");
-  }
-  if (record.finite && !isStatistics(turn.state, record.statistics)) {
-    return turn.drop(worker, "wrong statistics");
-  }
-  if (!isFiniteRecord(record)) return suspectLane(turn, worker, record.lane, lane);
-  const result: LaneResult = {
-    samples: record.samples,
-    lossSum: record.lossSum,
-    correct: record.correct,
-    statistics: float64From(record.statistics),
-  };
-  setLane(turn, record.lane, { tag: "arrived", worker, result });
-  maybeDecide(turn);
-}
-
-const isStatistics = ({ layout }: CoreState, statistics: Uint8Array) =>
-  statistics.byteLength === 8 * (layout?.statisticsCount ?? 0);
-
-const isFiniteRecord = (record: LaneRecord) =>
-  record.finite && Number.isFinite(record.lossSum) && float64From(record.statistics).every(Number.isFinite);
-
-/** Not finite once: computed again, elsewhere if possible. Twice: the step is skipped (DESIGN 5.5). */
-function suspectLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
-  const refusedBy = [...refusersOf(lane), worker];
-  const { step } = turn.state.progress;
-  turn.log("warn", `worker ${worker} returned values that are not finite for lane ${index} of step ${step}`, {
-    worker,
-    lane: index,
-    step,
-  });
-  setLane(turn, index, refusedBy.length >= 2 ? { tag: "poisoned" } : { tag: "open", refusedBy });
-  handOutLanes(turn);
-  maybeDecide(turn);
-}
-
-function setLane(turn: Turn, index: number, lane: LaneState): void {
+export function setLane(turn: Turn, index: number, lane: LaneState): void {
   const { phase } = turn.state;
   if (phase.tag !== "training") return;
-  const lanes = [...phase.lanes];
-  lanes[index] = lane;
-  turn.enter({ ...phase, lanes });
-}
-
-export function takeSliceReport(turn: Turn, slice: number, step: number, report: SliceReport): void {
-  const { phase, progress } = turn.state;
-  if (phase.tag !== "training" || step !== progress.step) return;
-  const slices = [...phase.slices];
-  slices[slice] = report;
-  turn.enter({ ...phase, slices });
-  maybeDecide(turn);
-}
-
-function maybeDecide(turn: Turn): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return;
-  const poisoned = phase.lanes.findIndex((lane) => lane.tag === "poisoned");
-  if (poisoned >= 0) return decide(turn, phase, { tag: "skip", reason: `lane ${poisoned} is not finite` });
-  const allIn = phase.lanes.every((lane) => lane.tag === "arrived" || lane.tag === "absent");
-  const reports = phase.slices.filter((report) => report !== null);
-  if (!allIn || reports.length < phase.slices.length) return;
-  const finite = reports.every((report) => report.finite);
-  const sums = sumLanes(phase.lanes);
-  const gradientNorm = normOf(reports) / sums.samples;
-  decide(
-    turn,
-    phase,
-    finite && Number.isFinite(gradientNorm)
-      ? { tag: "apply", gradientNorm }
-      : { tag: "skip", reason: "the sum of finite gradients overflows" },
-  );
-}
-
-/** Block sums are added in vector order, so the number of slices never changes a bit. */
-function normOf(reports: readonly SliceReport[]): number {
-  let sum = 0;
-  for (const report of reports) for (const block of report.blockSums) sum += block;
-  return Math.sqrt(sum);
-}
-
-function sumLanes(lanes: readonly LaneState[]): StepSums {
-  const sums = { lossSum: 0, correct: 0, samples: 0 };
-  for (const lane of lanes) {
-    if (lane.tag !== "arrived") continue;
-    sums.lossSum += lane.result.lossSum;
-    sums.correct += lane.result.correct;
-    sums.samples += lane.result.samples;
-  }
-  return sums;
-}
-
-function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
-  const { progress } = turn.state;
-  const sums = sumLanes(phase.lanes);
-  const next = decision.tag === "apply" ? applied(turn, phase, sums) : skipped(turn.state);
-  turn.enter({
-    tag: "committing",
-    sinceMs: turn.state.nowMs,
-    startedMs: phase.sinceMs,
-    decision,
-    next,
-    step: sums,
-    checksums: phase.slices.map(() => null),
-  });
-  if (decision.tag === "skip") {
-    turn.do({ tag: "skip", step: progress.step });
-    turn.log("warn", `step ${progress.step} is skipped: ${decision.reason}`, { step: progress.step });
-  }
-}
-
-function cursorAfter(state: CoreState): { step: Step; epoch: Epoch; stepInEpoch: number } {
-  const { step, epoch, stepInEpoch } = state.progress;
-  return { step: asStep(step + 1), epoch: asEpoch(epoch), stepInEpoch: stepInEpoch + 1 };
-}
-
-function applied(turn: Turn, phase: TrainingPhase, sums: StepSums): Progress {
-  const { progress, plan, layout } = turn.state;
-  const adam = nextAdamStep(
-    plan.spec.optimizer,
-    progress.optimizer,
-    learningRateOf(turn.state.plan, turn.state.progress, turn.state.progress.step),
-    sums.samples,
-  );
-  turn.do({ tag: "apply", step: progress.step, adam: adam.step });
-  const lanes = phase.lanes.flatMap((lane) =>
-    lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],
-  );
-  const statistics =
-    layout === null
-      ? progress.statistics
-      : advanceStatistics(layout, progress.statistics, combineStatistics(layout, lanes));
-  return {
-    ...progress,
-    ...cursorAfter(turn.state),
-    optimizer: adam.state,
-    statistics,
-    totals: {
-      lossSum: progress.totals.lossSum + sums.lossSum,
-      correct: progress.totals.correct + sums.correct,
-      samples: progress.totals.samples + sums.samples,
-    },
-    ledger: { ...progress.ledger, committed: progress.ledger.committed + sums.samples },
-    skippedInARow: 0,
-  };
-}
-
-/** Cursor and step number advance; weights, Adam, its count and the statistics do not. */
-function skipped(state: CoreState): Progress {
-  const { progress, plan } = state;
-  const samples = plan.laneSizes.reduce(
-    (sum, _, lane) => sum + laneSamples(plan, lane, progress.stepInEpoch),
-    0,
-  );
-  return {
-    ...progress,
-    ...cursorAfter(state),
-    ledger: { ...progress.ledger, skipped: progress.ledger.skipped + samples },
-    skippedInARow: progress.skippedInARow + 1,
-  };
-}
-
-/** A slice carried the decision out; the last one makes it a commit. Returns true at the commit. */
-export function takeSliceCommit(turn: Turn, slice: number, step: number, checksum: number): boolean {
-  const { phase, progress } = turn.state;
-  if (phase.tag !== "committing" || step !== progress.step) return false;
-  const checksums = [...phase.checksums];
-  checksums[slice] = checksum;
-  turn.enter({ ...phase, checksums });
-  const known = checksums.filter((value) => value !== null);
-  if (known.length < checksums.length) return false;
-  commit(turn, phase, known);
-  return true;
-}
-
-function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
-  const { progress, nowMs, recentStepMs } = turn.state;
-  const { step: sums, decision } = phase;
-  const learningRate = learningRateOf(turn.state.plan, turn.state.progress, turn.state.progress.step);
-  turn.set({
-    progress: phase.next,
-    recentStepMs: [...recentStepMs, nowMs - phase.startedMs].slice(-20),
-  });
-  turn.do({
-    tag: "stepCommitted",
-    checksums,
-    row: {
-      step: progress.step,
-      epoch: progress.epoch,
-      loss: sums.samples > 0 ? sums.lossSum / sums.samples : 0,
-      accuracy: sums.samples > 0 ? sums.correct / sums.samples : 0,
-      learningRate,
-      gradientNorm: decision.tag === "apply" ? decision.gradientNorm : 0,
-      samples: sums.samples,
-      seconds: (nowMs - phase.startedMs) / 1000,
-      status: decision.tag === "apply" ? "applied" : "skipped",
-    },
-  });
-}
-
-/** True when too many steps were skipped in a row: going on would only burn machines. */
-export const isHopeless = (progress: Progress) => progress.skippedInARow >= skippedInARowLimit;
-
-/** Workers that hold a lane past the step deadline; they are cut off and their lanes redone. */
-export function lateWorkers(state: CoreState): { id: string; reason: string }[] {
-  const { phase, nowMs, recentStepMs } = state;
-  if (phase.tag !== "training") return [];
-  const deadlineMs = stepDeadlineMs(recentStepMs);
-  const late = new Map<string, number>();
-  phase.lanes.forEach((lane, index) => {
-    if (lane.tag === "assigned" && nowMs - lane.sinceMs > deadlineMs) late.set(lane.worker, index);
-  });
-  return [...late].map(([id, lane]) => ({
-    id,
-    reason: `lane ${lane} of step ${state.progress.step} is not there after ${(deadlineMs / 1000).toFixed(1)} s`,
-  }));
-}
-
-/** max(10 x median step, 10 s); before the first step half a minute, while engines warm up. */
-function stepDeadlineMs(recentStepMs: readonly number[]): number {
-  const sorted = [...recentStepMs].sort((a, b) => a - b);
-  const median =
-    sorted[Math.floor(sorted.length / 2)] ?? (3 * limits.stepDeadlineMinMs) / limits.stepDeadlineFactor;
-  return Math.max(limits.stepDeadlineFactor * median, limits.stepDeadlineMinMs);
+  turn.enter({ ...phase, lanes: phase.lanes.with(index, lane) });
 }

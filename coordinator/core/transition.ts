@@ -8,6 +8,10 @@ import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import type { Generation } from "../../shared/ids.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
+import { takeAuditDone, takeComparison } from "./audit.js";
+import { takeDamaged } from "./damage.js";
+import { hungReducer, overdue } from "./deadlines.js";
+import { maybeDecide, takeSliceCommit } from "./decision.js";
 import {
   afterFailedSaving,
   afterSaving,
@@ -15,32 +19,29 @@ import {
   beginExport,
   end,
   endEpoch,
-  lateExporter,
   postponeExport,
   saveAndThen,
+  saveIfDue,
   stop,
   takeExport,
   tellEnd,
   tryAgain,
 } from "./ending.js";
 import { freshMemory } from "./epoch.js";
-import { beginEvaluation, handOutBlocks, lateEvaluators, reopenBlocks, takeBlock } from "./evaluation.js";
-import type { CoreEvent, Effect } from "./events.js";
-import { admit, makeReady, overdueWorkers, remove } from "./membership.js";
+import { beginEvaluation, evaluationIfDone, handOutBlocks, takeBlock } from "./evaluation.js";
+import type { CoreEvent, Effect, HelloEvent } from "./events.js";
+import { beginInitialising, takeLoaded } from "./initialising.js";
+import { notePreparing, watchLateness } from "./lateness.js";
+import { lose } from "./loss.js";
+import { admit, makeReady } from "./membership.js";
 import { initialOptimizer } from "./optimizer.js";
 import type { RunPlan } from "./plan.js";
+import { takeRecord, takeSettled, takeSliceReport } from "./records.js";
 import { beginRestoring, restoredState, takeRestored } from "./restoring.js";
 import type { CoreState, Restored } from "./state.js";
-import {
-  beginStep,
-  handOutLanes,
-  isHopeless,
-  lateWorkers,
-  reopenLanes,
-  takeRecord,
-  takeSliceCommit,
-  takeSliceReport,
-} from "./step.js";
+import { beginAgainIfTainted, handOutLanes } from "./step.js";
+import { dueDrains, isBanned, sendAway } from "./suspicion.js";
+import { train } from "./training.js";
 import { Turn } from "./turn.js";
 
 /** Assignments that failed in a row, without a commit between, after which the run fails. */
@@ -52,8 +53,9 @@ export function initialState(
   version: string,
   nowMs: number,
   restored: Restored | null = null,
+  salt = 0,
 ): CoreState {
-  const fresh = freshState(plan, generation, version, nowMs);
+  const fresh = { ...freshState(plan, generation, version, nowMs), salt };
   return restored === null ? fresh : restoredState(fresh, restored);
 }
 
@@ -80,11 +82,24 @@ function freshState(plan: RunPlan, generation: Generation, version: string, nowM
       totals: { lossSum: 0, correct: 0, samples: 0 },
       memory: freshMemory,
       ledger: { committed: 0, redone: 0, skipped: 0, excluded: 0 },
+      exclusions: [],
       skippedInARow: 0,
     },
     phase: { tag: "gathering", sinceMs: nowMs },
     evaluation: null,
     recentStepMs: [],
+    stepLaneMs: [],
+    recentLaneMs: [],
+    recentBlockMs: [],
+    homes: null,
+    salt: 0,
+    suspicions: new Map(),
+    banned: [],
+    lastSkip: null,
+    lastCheckpoint: null,
+    savedMs: nowMs,
+    savedStep: 0,
+    watchedMs: Number.NEGATIVE_INFINITY,
     bestCheckpoint: null,
     stopRequested: null,
     endedBecause: null,
@@ -98,21 +113,23 @@ function freshState(plan: RunPlan, generation: Generation, version: string, nowM
 export function transition(state: CoreState, event: CoreEvent): { state: CoreState; effects: Effect[] } {
   const turn = new Turn(state);
   react(turn, event);
+  settle(turn);
   return { state: turn.state, effects: turn.effects };
+}
+
+/** What follows from the state as it is now, whichever event made it so. */
+function settle(turn: Turn): void {
+  for (const worker of dueDrains(turn)) lose(turn, worker, sendAway(turn, worker));
+  beginAgainIfTainted(turn);
+  maybeDecide(turn);
+  const evaluation = evaluationIfDone(turn.state);
+  if (evaluation !== null) endEpoch(turn, evaluation);
 }
 
 function react(turn: Turn, event: CoreEvent): void {
   switch (event.tag) {
-    case "hello": {
-      const { phase } = turn.state;
-      if (phase.tag === "ended") {
-        tellEnd(turn, event.worker, phase.outcome);
-        return turn.do({ tag: "disconnect", worker: event.worker, reason: "the run has ended" });
-      }
-      if (turn.state.workers.has(event.worker)) lose(turn, event.worker, "it opened a new stream");
-      admit(turn, event);
-      return;
-    }
+    case "hello":
+      return greet(turn, event);
     case "said":
       return hear(turn, event.worker, event.generation, event.body);
     case "left":
@@ -127,7 +144,7 @@ function react(turn: Turn, event: CoreEvent): void {
     case "sliceWhole":
       return takeSliceReport(turn, event.slice, event.step, event.report);
     case "sliceCompared":
-      return; // not used yet
+      return takeComparison(turn, event.slice, event.step, event);
     case "sliceCommitted":
       if (takeSliceCommit(turn, event.slice, event.step, event.checksum)) afterCommit(turn);
       return;
@@ -150,6 +167,22 @@ function react(turn: Turn, event: CoreEvent): void {
   }
 }
 
+function greet(turn: Turn, hello: HelloEvent): void {
+  const { phase } = turn.state;
+  const { worker } = hello;
+  if (phase.tag === "ended") {
+    tellEnd(turn, worker, phase.outcome);
+    return turn.do({ tag: "disconnect", worker, reason: "the run has ended" });
+  }
+  if (isBanned(turn.state, worker)) {
+    const reason = "it was drained before: its results were wrong";
+    turn.send(worker, { kind: "drain", reason });
+    return turn.do({ tag: "disconnect", worker, reason });
+  }
+  if (turn.state.workers.has(worker)) lose(turn, worker, "it opened a new stream");
+  admit(turn, hello);
+}
+
 function hear(turn: Turn, worker: string, generation: number, body: WorkerBody): void {
   if (!turn.state.workers.has(worker)) return turn.drop(worker, "unknown worker");
   if (generation !== turn.state.generation) return turn.drop(worker, "stale generation");
@@ -164,11 +197,8 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
       return;
     case "laneRecord":
       return takeRecord(turn, worker, body);
-    case "blockResult": {
-      const evaluation = takeBlock(turn, worker, body);
-      if (evaluation !== null) endEpoch(turn, evaluation);
-      return;
-    }
+    case "blockResult":
+      return takeBlock(turn, worker, body);
     case "exported":
       return takeExport(turn, worker, body.checkpoint, body.paths);
     case "assignmentFailed":
@@ -182,10 +212,14 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
       return takeFailure(turn, worker, body.assignment, body.message);
     case "heartbeat":
       return turn.worker(worker, { doing: body.phase });
-    case "settled":
+    case "settled": {
+      const failure = takeSettled(turn, worker, body.step, body.attempt);
+      return failure === null ? undefined : takeFailure(turn, worker, "gradients", failure);
+    }
     case "auditDone":
+      return takeAuditDone(turn, worker, body);
     case "damaged":
-      return; // not used yet
+      return takeDamaged(turn, worker, body);
     case "leaving":
       turn.do({ tag: "disconnect", worker, reason: body.reason });
       return lose(turn, worker, body.reason);
@@ -217,29 +251,6 @@ function resume(turn: Turn): void {
   }
 }
 
-/** Checkpoint 0's weights are built once, by one worker; another takes over if it is lost. */
-function beginInitialising(turn: Turn): void {
-  const { phase, slices, nowMs } = turn.state;
-  if (slices.tag !== "up") return;
-  if (phase.tag !== "gathering" && !(phase.tag === "initialising" && phase.worker === null)) return;
-  const worker = turn.ready[0]?.id ?? null;
-  const loaded =
-    phase.tag === "initialising" ? phase.loaded : Array.from({ length: slices.count }, () => false);
-  turn.enter({ tag: "initialising", worker, sinceMs: nowMs, loaded });
-  if (worker !== null) turn.send(worker, { kind: "initialise" });
-}
-
-function takeLoaded(turn: Turn, slice: number): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "initialising") return;
-  const loaded = phase.loaded.map((known, index) => known || index === slice);
-  turn.enter({ ...phase, loaded });
-  if (loaded.every(Boolean)) {
-    turn.set({ epochStartedMs: turn.state.nowMs });
-    saveAndThen(turn, "initial weights", "train");
-  }
-}
-
 /** Where the former coordinator's checkpoint stands: before the export, at an epoch's end, or before a step. */
 function goOn(turn: Turn): void {
   const { restored, endedBecause, progress } = turn.state;
@@ -250,22 +261,39 @@ function goOn(turn: Turn): void {
 
 function beginStepOrEndEpoch(turn: Turn): void {
   const { progress, plan } = turn.state;
-  if (progress.stepInEpoch < plan.stepsPerEpoch) return beginStep(turn);
+  if (progress.stepInEpoch < plan.stepsPerEpoch) return train(turn);
   if (plan.blocks > 0) return beginEvaluation(turn);
   endEpoch(turn, null);
 }
 
 function afterCommit(turn: Turn): void {
-  const { progress, stopRequested } = turn.state;
+  const { plan, progress, stopRequested } = turn.state;
   turn.set({ failuresInARow: 0 });
-  if (isHopeless(progress)) {
-    return end(turn, {
-      tag: "failed",
-      reason: `${progress.skippedInARow} steps in a row were not finite: lower --learning-rate, or look at the data. The last good checkpoint is the newest under checkpoints/`,
-    });
+  if (isHopeless(turn.state)) return halt(turn);
+  if (stopRequested !== null) {
+    const outcome = { tag: "stopped", reason: stopRequested } as const;
+    return saveAndThen(turn, "stop", { tag: "end", outcome });
   }
-  if (stopRequested !== null) return saveAndThen(turn, "stop", "end");
+  if (progress.stepInEpoch < plan.stepsPerEpoch) saveIfDue(turn);
   beginStepOrEndEpoch(turn);
+}
+
+/** Too many steps were skipped in a row, or one was and that is one too many: going on would only burn machines. */
+function isHopeless({ plan, progress }: CoreState): boolean {
+  const { policy, inARow } = plan.spec.nonFinite;
+  return progress.skippedInARow >= (policy === "halt" ? 1 : inARow);
+}
+
+/** The weights are good: nothing of the skipped steps is in them. They are saved, and named. */
+function halt(turn: Turn): void {
+  const { progress, lastSkip, generation, plan } = turn.state;
+  const { policy } = plan.spec.nonFinite;
+  const steps =
+    progress.skippedInARow === 1
+      ? `step ${lastSkip?.step ?? 0} was`
+      : `${progress.skippedInARow} steps in a row were`;
+  const reason = `${steps} not finite on two computations (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): lower --learning-rate, or look at the data. The last good checkpoint is ${generation}-${progress.step}`;
+  saveAndThen(turn, "halt", { tag: "end", outcome: { tag: "failed", reason } });
 }
 
 function takeFailure(turn: Turn, worker: string, assignment: string, message: string): void {
@@ -282,37 +310,22 @@ function takeFailure(turn: Turn, worker: string, assignment: string, message: st
   lose(turn, worker, `${assignment} failed`);
 }
 
-/** A worker is gone. Its unfinished work goes to others within the same step or block. */
-function lose(turn: Turn, worker: string, reason: string): void {
-  if (!turn.state.workers.has(worker)) return;
-  remove(turn, worker, reason);
-  reopenLanes(turn, worker);
-  reopenBlocks(turn, worker);
-  const { phase } = turn.state;
-  if (phase.tag === "initialising" && phase.worker === worker) {
-    turn.enter({ ...phase, worker: null });
-    beginInitialising(turn);
-  }
-  if (phase.tag === "exporting" && phase.worker === worker) {
-    turn.enter({ ...phase, worker: null });
-    assignExport(turn);
-  }
-}
+/** Long enough between two looks at who is late: with a thousand workers every event would look at all of them. */
+const watchEveryMs = 50;
 
 function passTime(turn: Turn, nowMs: number): void {
   turn.set({ nowMs });
   const { state } = turn;
-  if (state.phase.tag === "ended") return;
-  const late = [
-    ...overdueWorkers(state),
-    ...lateWorkers(state),
-    ...lateEvaluators(state),
-    ...lateExporter(state),
-  ];
-  for (const { id, reason } of late) {
+  if (state.phase.tag === "ended" || nowMs - state.watchedMs < watchEveryMs) return;
+  turn.set({ watchedMs: nowMs });
+  for (const { id, reason } of overdue(state)) {
     turn.do({ tag: "disconnect", worker: id, reason });
     lose(turn, id, reason);
   }
+  notePreparing(turn);
+  watchLateness(turn);
+  const hung = hungReducer(turn.state);
+  if (hung !== null) end(turn, { tag: "failed", reason: hung });
   tryAgain(turn);
   giveUpAlone(turn);
 }

@@ -53,9 +53,13 @@ export function tinySpec(change: Partial<RunSpec> = {}): RunSpec {
     checkpoint: { keep: 2 },
     engine: { intraOpThreads: 1, oneDnn: true },
     allowMixed: false,
+    audit: 0,
     ...change,
   });
 }
+
+/** A training split of one shard. */
+export const splitOf = (samples: number) => ({ samples, shards: [{ samples: { length: samples } }] });
 
 export const fingerprint = { tensorflow: "2.21.0", device: "test cpu", nodeMajor: 20 };
 
@@ -71,7 +75,7 @@ export class CoreDriver {
     validationLabels: readonly number[] = [0, 1, 1],
     restored: Restored | null = null,
   ) {
-    const plan = planRun(spec, trainingSamples, validationLabels);
+    const plan = planRun(spec, splitOf(trainingSamples), validationLabels);
     this.state = initialState(plan, asGeneration(restored === null ? 1 : 2), "0.1.0", 0, restored);
   }
 
@@ -122,22 +126,28 @@ export class CoreDriver {
   record(
     worker: string,
     lane: number,
-    change: Partial<{ samples: number; finite: boolean; step: number }> = {},
+    change: Partial<{ samples: number; finite: boolean; step: number; attempt: number }> = {},
   ) {
-    const perLane = this.state.plan.samplesPerLane;
-    const left = (this.state.plan.laneSizes[lane] ?? 0) - this.state.progress.stepInEpoch * perLane;
+    const { phase } = this.state;
+    const samples = phase.tag === "training" ? (phase.samples[lane] ?? 0) : 0;
     return this.says(worker, {
       kind: "laneRecord",
       step: change.step ?? this.state.progress.step,
       lane,
-      samples: change.samples ?? Math.min(perLane, left),
+      samples: change.samples ?? samples,
       finite: change.finite ?? true,
       lossSum: lane + 1,
       correct: 1,
       statistics: new Uint8Array(new Float64Array([0.5, 1]).buffer),
       computeSeconds: 0.1,
-      attempt: 0,
+      attempt: change.attempt ?? (phase.tag === "training" ? phase.attempt : 0),
     });
+  }
+
+  /** The worker is through with its oldest share. */
+  settles(worker: string): Effect[] {
+    const share = this.state.workers.get(worker)?.shares[0];
+    return this.says(worker, { kind: "settled", step: share?.step ?? 0, attempt: share?.attempt ?? 0 });
   }
 
   sliceWhole(finite = true): Effect[] {
@@ -159,7 +169,7 @@ export class CoreDriver {
     if (this.state.phase.tag !== "training") return held;
     this.state.phase.lanes.forEach((lane, index) => {
       if (lane.tag !== "assigned") return;
-      held[lane.worker] = [...(held[lane.worker] ?? []), index];
+      for (const { worker } of lane.holders) held[worker] = [...(held[worker] ?? []), index];
     });
     return held;
   }
@@ -168,6 +178,7 @@ export class CoreDriver {
   completesStep(): Effect[] {
     for (const [worker, lanes] of Object.entries(this.assigned)) {
       for (const lane of lanes) this.record(worker, lane);
+      this.settles(worker);
     }
     this.sliceWhole();
     return this.committed();

@@ -131,7 +131,30 @@ describe("values that are not finite", () => {
         });
       }
     }
-    expect(core.state.phase).toMatchObject({ tag: "ended", outcome: { tag: "failed" } });
+    const { phase } = core.state;
+    if (phase.tag !== "saving") throw new Error(`the good weights are not saved but ${phase.tag}`);
+    core.on({ tag: "checkpointWritten", checkpoint: phase.checkpoint });
+    expect(core.state.phase).toMatchObject({
+      tag: "ended",
+      outcome: {
+        tag: "failed",
+        reason: expect.stringContaining(`last good checkpoint is ${phase.checkpoint}`),
+      },
+    });
+  });
+
+  it("one step, where the policy is to halt: the run fails", () => {
+    const core = new CoreDriver(tinySpec({ nonFinite: { policy: "halt", inARow: 5 } }));
+    core.begins("a", "b");
+    core.completesStep();
+    core.record("a", 0, { finite: false });
+    core.record("b", 0, { finite: false });
+    core.committed();
+    core.on({ tag: "checkpointWritten", checkpoint: "1-2" });
+    expect(core.state.phase).toMatchObject({
+      tag: "ended",
+      outcome: { tag: "failed", reason: expect.stringMatching(/step 1 was .* last good checkpoint is 1-2$/) },
+    });
   });
 
   it("finite lanes whose sum overflows are skipped at once", () => {

@@ -111,6 +111,7 @@ export const result: RunResult = {
   }),
   confusion,
   samples: { committed: 960, redone: 0, skipped: 0, excluded: 0, lost: 0, repeated: 0 },
+  exclusions: [],
   exported: { checkpoint: "1-30", paths: ["export/tfjs/model.json", "export/keras/model.h5"] },
   weightsSha256: "cd".repeat(32),
 };

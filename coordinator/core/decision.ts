@@ -1,0 +1,185 @@
+/**
+ * How a step ends (DESIGN 5.4): when every lane and every slice is there and no audit is due, one decision is made, to
+ * apply or to skip. The commit is the moment when every slice has carried it out.
+ */
+
+import { stepShares } from "../../dataset/order.js";
+import { asStep, type Step } from "../../shared/ids.js";
+import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
+import { holdsUp } from "./audit.js";
+import { nextAdamStep } from "./optimizer.js";
+import { learningRateOf } from "./schedule.js";
+import { closeStepTimes } from "./speed.js";
+import type { CoreState, Decision, LaneState, Phase, Progress, SliceReport, StepSums } from "./state.js";
+import type { TrainingPhase } from "./step.js";
+import type { Turn } from "./turn.js";
+
+type CommittingPhase = Extract<Phase, { tag: "committing" }>;
+
+/** Looked at after every event. */
+export function maybeDecide(turn: Turn): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "training" || phase.isTainted) return;
+  const decision = decisionOf(phase);
+  if (decision === null || (decision.tag === "apply" && holdsUp(turn))) return;
+  decide(turn, phase, decision);
+}
+
+/** Null: something is missing. */
+function decisionOf(phase: TrainingPhase): Decision | null {
+  const poisoned = phase.lanes.findIndex((lane) => lane.tag === "poisoned");
+  if (poisoned >= 0) return { tag: "skip", reason: `lane ${poisoned} is not finite` };
+  if (!phase.lanes.every((lane) => lane.tag === "arrived" || lane.tag === "absent")) return null;
+  const sums = sumLanes(phase.lanes);
+  if (sums.samples === 0) return { tag: "skip", reason: "every sample of it is excluded" };
+  const reports = phase.slices.filter((report) => report !== null);
+  if (reports.length < phase.slices.length) return null;
+  const gradientNorm = normOf(reports) / sums.samples;
+  const isWhole = reports.every((report) => report.finite) && Number.isFinite(gradientNorm);
+  return isWhole
+    ? { tag: "apply", gradientNorm }
+    : { tag: "skip", reason: "the sum of finite gradients overflows" };
+}
+
+/** Block sums are added in vector order, so the number of slices never changes a bit. */
+function normOf(reports: readonly SliceReport[]): number {
+  let sum = 0;
+  for (const report of reports) for (const block of report.blockSums) sum += block;
+  return Math.sqrt(sum);
+}
+
+function sumLanes(lanes: readonly LaneState[]): StepSums {
+  const sums = { lossSum: 0, correct: 0, samples: 0 };
+  for (const lane of lanes) {
+    if (lane.tag !== "arrived") continue;
+    sums.lossSum += lane.result.lossSum;
+    sums.correct += lane.result.correct;
+    sums.samples += lane.result.samples;
+  }
+  return sums;
+}
+
+function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
+  const { progress } = turn.state;
+  const next = decision.tag === "apply" ? applied(turn, phase) : skipped(turn.state, phase);
+  turn.enter({
+    tag: "committing",
+    sinceMs: turn.state.nowMs,
+    startedMs: phase.sinceMs,
+    decision,
+    next,
+    step: sumLanes(phase.lanes),
+    checksums: phase.slices.map(() => null),
+    isNoted: false,
+  });
+  if (decision.tag === "skip") {
+    turn.do({ tag: "skip", step: progress.step });
+    turn.log("warn", `step ${progress.step} is skipped: ${decision.reason}`, { step: progress.step });
+  }
+}
+
+function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number } {
+  return { step: asStep(progress.step + 1), stepInEpoch: progress.stepInEpoch + 1 };
+}
+
+function applied(turn: Turn, phase: TrainingPhase): Progress {
+  const { progress, plan, layout } = turn.state;
+  const sums = sumLanes(phase.lanes);
+  const learningRate = learningRateOf(plan, progress, progress.step);
+  const adam = nextAdamStep(plan.spec.optimizer, progress.optimizer, learningRate, sums.samples);
+  turn.do({ tag: "apply", step: progress.step, adam: adam.step });
+  const lanes = phase.lanes.flatMap((lane) =>
+    lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],
+  );
+  const statistics =
+    layout === null
+      ? progress.statistics
+      : advanceStatistics(layout, progress.statistics, combineStatistics(layout, lanes));
+  return {
+    ...progress,
+    ...cursorAfter(turn.state),
+    optimizer: adam.state,
+    statistics,
+    totals: {
+      lossSum: progress.totals.lossSum + sums.lossSum,
+      correct: progress.totals.correct + sums.correct,
+      samples: progress.totals.samples + sums.samples,
+    },
+    ledger: {
+      ...progress.ledger,
+      committed: progress.ledger.committed + sums.samples,
+      excluded: progress.ledger.excluded + missing(turn.state, phase),
+    },
+    skippedInARow: 0,
+  };
+}
+
+/** Cursor and step number advance; weights, Adam, its count and the statistics do not. */
+function skipped(state: CoreState, phase: TrainingPhase): Progress {
+  const { progress } = state;
+  const samples = phase.samples.reduce((sum, count) => sum + count, 0);
+  return {
+    ...progress,
+    ...cursorAfter(state),
+    ledger: {
+      ...progress.ledger,
+      skipped: progress.ledger.skipped + samples,
+      excluded: progress.ledger.excluded + missing(state, phase),
+    },
+    skippedInARow: samples === 0 ? progress.skippedInARow : progress.skippedInARow + 1,
+  };
+}
+
+/** Samples of the step that are left out. */
+function missing({ plan, progress }: CoreState, phase: TrainingPhase): number {
+  if (progress.exclusions.length === 0) return 0;
+  const whole = stepShares({
+    lanes: plan.spec.lanes,
+    samples: plan.trainingSamples,
+    samplesPerLane: plan.samplesPerLane,
+    stepInEpoch: progress.stepInEpoch,
+    excluded: new Set(),
+    orderOf: () => new Uint32Array(0),
+  });
+  return whole.reduce((sum, count, lane) => sum + count - (phase.samples[lane] ?? 0), 0);
+}
+
+/** A slice carried the decision out; the last one makes it a commit. Returns true at the commit. */
+export function takeSliceCommit(turn: Turn, slice: number, step: number, checksum: number): boolean {
+  const { phase, progress } = turn.state;
+  if (phase.tag !== "committing" || step !== progress.step) return false;
+  const checksums = phase.checksums.with(slice, checksum);
+  turn.enter({ ...phase, checksums });
+  const known = checksums.filter((value) => value !== null);
+  if (known.length < checksums.length) return false;
+  commit(turn, phase, known);
+  return true;
+}
+
+function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
+  const { plan, progress, nowMs, recentStepMs } = turn.state;
+  const { step: sums, decision } = phase;
+  const seconds = (nowMs - phase.startedMs) / 1000;
+  closeStepTimes(turn);
+  turn.set({
+    progress: phase.next,
+    recentStepMs: [...recentStepMs, nowMs - phase.startedMs].slice(-20),
+    lastSkip:
+      decision.tag === "skip" ? { step: progress.step, reason: decision.reason } : turn.state.lastSkip,
+  });
+  turn.do({
+    tag: "stepCommitted",
+    checksums,
+    row: {
+      step: progress.step,
+      epoch: progress.epoch,
+      loss: sums.samples > 0 ? sums.lossSum / sums.samples : 0,
+      accuracy: sums.samples > 0 ? sums.correct / sums.samples : 0,
+      learningRate: learningRateOf(plan, progress, progress.step),
+      gradientNorm: decision.tag === "apply" ? decision.gradientNorm : 0,
+      samples: decision.tag === "apply" ? sums.samples : phase.next.ledger.skipped - progress.ledger.skipped,
+      seconds,
+      status: decision.tag === "apply" ? "applied" : "skipped",
+    },
+  });
+}

@@ -1,0 +1,118 @@
+/** What comes back of a step: lanes' records, settled shares, slices' reports. The first of each counts. */
+import type { WorkerBody } from "../../shared/grpc/control-messages.js";
+import { float64From } from "../../shared/grpc/numbers.js";
+import { samplesOf } from "./plan.js";
+import { changeShare, settleShare } from "./speed.js";
+import type { CoreState, LaneResult, LaneState, Refusal, Share, SliceReport } from "./state.js";
+import { handOutLanes, refusalsOf, releaseLanes, setLane } from "./step.js";
+import { suspect } from "./suspicion.js";
+import type { Turn } from "./turn.js";
+
+type LaneRecord = Extract<WorkerBody, { kind: "laneRecord" }>;
+
+/** The first record of a lane counts, whoever sent it; the rest are dropped. */
+export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void {
+  const { phase, progress } = turn.state;
+  noteRecord(turn, worker, record);
+  if (phase.tag !== "training" || record.step !== progress.step) return turn.drop(worker, "stale step");
+  if (record.attempt !== phase.attempt) return turn.drop(worker, "stale attempt");
+  const lane = phase.lanes[record.lane];
+  if (lane === undefined || lane.tag === "absent") return turn.drop(worker, "unknown lane");
+  if (lane.tag === "arrived" || lane.tag === "poisoned") return turn.drop(worker, "duplicate");
+  if (record.samples !== phase.samples[record.lane]) return turn.drop(worker, "wrong sample count");
+  if (record.finite && !isStatistics(turn.state, record.statistics)) {
+    return turn.drop(worker, "wrong statistics");
+  }
+  if (!isFiniteRecord(record)) return refuseLane(turn, worker, record.lane, lane);
+  arrive(turn, worker, record, lane);
+}
+
+function noteRecord(turn: Turn, worker: string, { step, attempt, lane }: LaneRecord): void {
+  const isIt = (share: Share) =>
+    share.kind === "gradients" &&
+    share.step === step &&
+    share.attempt === attempt &&
+    share.lanes.includes(lane);
+  changeShare(turn, worker, isIt, ({ recorded }) => ({ recorded: recorded + 1 }));
+}
+
+const isStatistics = ({ layout }: CoreState, statistics: Uint8Array) =>
+  statistics.byteLength === 8 * (layout?.statisticsCount ?? 0);
+
+const isFiniteRecord = (record: LaneRecord) =>
+  record.finite && Number.isFinite(record.lossSum) && float64From(record.statistics).every(Number.isFinite);
+
+/** With the record of the last lane the slices are all that is waited for. */
+function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState): void {
+  const result: LaneResult = {
+    samples: record.samples,
+    lossSum: record.lossSum,
+    correct: record.correct,
+    statistics: float64From(record.statistics),
+  };
+  setLane(turn, record.lane, { tag: "arrived", worker, result });
+  for (const { worker: refuser, why } of refusalsOf(lane)) {
+    if (refuser !== worker)
+      suspect(turn, refuser, `lane ${record.lane} is ${why} there and fine on ${worker}`);
+  }
+  const { phase, nowMs } = turn.state;
+  if (phase.tag !== "training") return;
+  if (phase.lanes.every(({ tag }) => tag === "arrived" || tag === "absent")) {
+    turn.enter({ ...phase, arrivedMs: nowMs });
+  }
+}
+
+/** Not finite once: computed again, elsewhere if possible. Twice: the step is skipped (DESIGN 5.5). */
+function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
+  const { plan, progress } = turn.state;
+  const refusals = [...refusalsOf(lane), { worker, why: "not finite" as const }];
+  const samples = samplesOf(plan, progress, index);
+  turn.log(
+    "warn",
+    `worker ${worker} returned values that are not finite for lane ${index} of step ${progress.step}, samples ${samples.join(", ")}`,
+    { worker, lane: index, step: progress.step, samples: samples.join(",") },
+  );
+  const times = refusals.filter(({ why }) => why === "not finite").length;
+  setLane(turn, index, times >= 2 ? { tag: "poisoned" } : refused(lane, worker, refusals));
+  handOutLanes(turn);
+}
+
+/** Open, unless others compute it as well. */
+export function refused(lane: LaneState, worker: string, refusals: readonly Refusal[]): LaneState {
+  const holders = lane.tag === "assigned" ? lane.holders.filter((holder) => holder.worker !== worker) : [];
+  return holders.length > 0 ? { tag: "assigned", holders, refusals } : { tag: "open", refusals };
+}
+
+/**
+ * The worker is through with its oldest share of that step. What it left out without having reported damage is a
+ * failure, unless the step went on without it. Returns the failure.
+ */
+export function takeSettled(turn: Turn, worker: string, step: number, attempt: number): string | null {
+  const share = settleShare(turn, worker, step, attempt);
+  if (share === undefined) {
+    turn.drop(worker, "misplaced");
+    return null;
+  }
+  const { phase, progress } = turn.state;
+  if (phase.tag !== "training" || progress.step !== step || phase.attempt !== attempt) return null;
+  if (share.kind === "audit") return null;
+  const isHolding = share.lanes.some((index) => {
+    const lane = phase.lanes[index];
+    return lane?.tag === "assigned" && lane.holders.some((holder) => holder.worker === worker);
+  });
+  const isElsewhere = turn.state.workers.get(worker)?.shares.some(isGradientsOf(step, attempt)) === true;
+  if (!isHolding || isElsewhere) return null;
+  if (!share.isExcused) return "it gave lanes back without a word";
+  releaseLanes(turn, worker);
+  handOutLanes(turn);
+  return null;
+}
+
+const isGradientsOf = (step: number, attempt: number) => (share: Share) =>
+  share.kind === "gradients" && share.step === step && share.attempt === attempt;
+
+export function takeSliceReport(turn: Turn, slice: number, step: number, report: SliceReport): void {
+  const { phase, progress } = turn.state;
+  if (phase.tag !== "training" || step !== progress.step) return;
+  turn.enter({ ...phase, slices: phase.slices.with(slice, report) });
+}
