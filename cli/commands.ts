@@ -61,6 +61,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./runs.js"),
   },
   {
+    name: "drill",
+    describe: "Kill workers, coordinator and store under training, and compare every commit",
+    load: () => import("./drill.js"),
+  },
+  {
     name: "coordinator",
     describe: "Coordinate a run: workers on this and other machines join it",
     load: () => import("./coordinator.js"),

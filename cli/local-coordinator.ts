@@ -127,7 +127,8 @@ export class LocalCoordinator {
 
   #judge(life: Life, end: ProcessEnd): CoordinatorOver {
     const how = endInWords(end);
-    if (life.hasSaidEnd || (end.code !== null && end.code !== ExitCode.usage && this.#isStopping)) {
+    const isInOrder = end.code !== null && end.code !== ExitCode.usage && !isDeath(life, end);
+    if (life.hasSaidEnd || isInOrder) {
       const sentence = `the coordinator ended (${how}) without a word of how the run ended: ${life.process.lastMessage()}`;
       return { tag: "ended", code: end.code ?? ExitCode.failed, sentence };
     }
@@ -141,14 +142,12 @@ export class LocalCoordinator {
   }
 }
 
-/**
- * Killed, or crashed: Node ends with 1 after an error that nobody caught. One that refuses the run (2) would do so
- * again, and one that was told to leave (3) has.
- */
-function isDeath(life: Life, { code, signal }: ProcessEnd): boolean {
-  if (life.hasSaidEnd) return false;
-  return signal !== null || (code !== ExitCode.usage && code !== ExitCode.interrupted);
-}
+/** What it leaves with when it has finished (0), refuses the run (2), or was told to leave (3). */
+const orderlyCodes: readonly (number | null)[] = [ExitCode.finished, ExitCode.usage, ExitCode.interrupted];
+
+/** Killed, or crashed: Node ends with 1 after an error that nobody caught, as a run does that has failed. */
+const isDeath = (life: Life, { code, signal }: ProcessEnd) =>
+  !life.hasSaidEnd && (signal !== null || !orderlyCodes.includes(code));
 
 async function endedBeforeReady(process: ClusterProcess): Promise<TrainyardError> {
   const end = await process.ended;
