@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** `up`: from the one who connected to the one behind the proxy. */
 export type Direction = "up" | "down";
+const bothWays: readonly Direction[] = ["up", "down"];
 
 export interface ProxyAddress {
   readonly host: string;
@@ -79,14 +80,13 @@ export class TcpProxy {
 
   /** From now on connections stay open, new ones are accepted, and nothing passes, the end of one neither. */
   stall(...directions: Direction[]): void {
-    for (const direction of directions.length === 0 ? (["up", "down"] as const) : directions)
-      this.#gates[direction].close();
+    for (const direction of directions.length === 0 ? bothWays : directions) this.#gates[direction].close();
   }
 
-  /** Everything passes again, what was held back first. */
-  flow(): void {
-    this.#bytesPerSecond = Number.POSITIVE_INFINITY;
-    for (const gate of Object.values(this.#gates)) gate.open();
+  /** Everything passes again, what was held back first; at full speed, unless only one direction is named. */
+  flow(...directions: Direction[]): void {
+    if (directions.length === 0) this.#bytesPerSecond = Number.POSITIVE_INFINITY;
+    for (const direction of directions.length === 0 ? bothWays : directions) this.#gates[direction].open();
   }
 
   /** Each connection passes so much in each direction. */
