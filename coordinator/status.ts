@@ -1,7 +1,8 @@
 /** The run as outsiders see it: RunStatus from the core's state. */
 import { assertNever } from "../shared/errors.js";
 import type { RunPhase, RunStatus, WorkerStatus } from "../shared/status.js";
-import type { CoreState, LaneState, Phase, WorkerState } from "./core/state.js";
+import type { CoreState, Phase, WorkerState } from "./core/state.js";
+import type { LaneState } from "./core/work.js";
 
 export function statusOf(state: CoreState, result: Record<string, unknown> | null): RunStatus {
   const { plan, progress, evaluation, phase } = state;

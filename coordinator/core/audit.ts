@@ -9,12 +9,13 @@
 import { limits } from "../../shared/limits.js";
 import { hashWords, Purpose } from "../../shared/random.js";
 import { coverOf, type TreeNode } from "../../shared/tree.js";
-import { excludedOf } from "./plan.js";
+import { excludedOf } from "./exclusion.js";
 import { addShare, isBehind, isBusy, laneMsOf, lateAfterMs, typicalLaneMs } from "./speed.js";
-import type { Audit, Comparison, CoreState, WorkerState } from "./state.js";
+import type { CoreState, WorkerState } from "./state.js";
 import { lanesWhere, type TrainingPhase } from "./step.js";
 import { convict } from "./suspicion.js";
 import type { Turn } from "./turn.js";
+import type { Audit, Comparison } from "./work.js";
 
 const isSameNode = (a: TreeNode, b: TreeNode) => a.begin === b.begin && a.end === b.end;
 

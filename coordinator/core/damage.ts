@@ -8,11 +8,12 @@ import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
 import { end } from "./ending.js";
 import { blockRefusals, handOutBlocks, refuseBlock } from "./evaluation.js";
+import type { Exclusion } from "./exclusion.js";
 import { refused } from "./records.js";
 import { changeShare } from "./speed.js";
-import type { BlockState, Doubt, Exclusion, LaneState, Refusal } from "./state.js";
 import { handOutLanes, refusalsOf } from "./step.js";
 import type { Turn } from "./turn.js";
+import type { BlockState, Doubt, LaneState, Refusal } from "./work.js";
 
 type Damaged = Extract<WorkerBody, { kind: "damaged" }>;
 

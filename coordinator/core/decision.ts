@@ -10,9 +10,10 @@ import { holdsUp } from "./audit.js";
 import { nextAdamStep } from "./optimizer.js";
 import { learningRateOf } from "./schedule.js";
 import { closeStepTimes } from "./speed.js";
-import type { CoreState, Decision, LaneState, Phase, Progress, SliceReport, StepSums } from "./state.js";
+import type { CoreState, Decision, Phase, Progress, StepSums } from "./state.js";
 import type { TrainingPhase } from "./step.js";
 import type { Turn } from "./turn.js";
+import type { LaneState, SliceReport } from "./work.js";
 
 type CommittingPhase = Extract<Phase, { tag: "committing" }>;
 

@@ -6,11 +6,13 @@ import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { publishStatistics } from "../../shared/statistics.js";
 import { heldBy } from "./distribution.js";
-import { blockSamples, excludedOf } from "./plan.js";
+import { excludedOf } from "./exclusion.js";
+import { blockSamples } from "./plan.js";
 import { laneMsOf, typicalLaneMs } from "./speed.js";
-import type { BlockState, CoreState, Evaluation, Holder, Refusal, WorkerState } from "./state.js";
+import type { CoreState, Evaluation, WorkerState } from "./state.js";
 import { suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
+import type { BlockState, Holder, Refusal } from "./work.js";
 
 type BlockResult = Extract<WorkerBody, { kind: "blockResult" }>;
 

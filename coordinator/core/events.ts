@@ -4,8 +4,10 @@ import type { Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { EpochRow } from "./epoch.js";
+import type { Exclusion } from "./exclusion.js";
 import type { AdamStep } from "./optimizer.js";
-import type { Evaluation, Exclusion, Outcome, SavedState, SliceReport } from "./state.js";
+import type { Evaluation, Outcome, SavedState } from "./state.js";
+import type { SliceReport } from "./work.js";
 
 export interface HelloEvent {
   readonly tag: "hello";

@@ -4,8 +4,9 @@
  */
 import { type Candidate, divide, makespan, median } from "./distribution.js";
 import { candidate, isBehind, laneMsOf } from "./speed.js";
-import type { Homes, WorkerState } from "./state.js";
+import type { WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
+import type { Homes } from "./work.js";
 
 /** Another division must be this much faster … */
 const worthMoving = 1.25;

@@ -6,9 +6,10 @@ import { limits } from "../../shared/limits.js";
 import { divide, median } from "./distribution.js";
 import { giveBlocks } from "./evaluation.js";
 import { candidate, changeShare, isBusy, laneMsOf, lateAfterMs, shareAgeMs, typicalLaneMs } from "./speed.js";
-import type { CoreState, Share, WorkerState } from "./state.js";
+import type { CoreState, WorkerState } from "./state.js";
 import { give, type TrainingPhase } from "./step.js";
 import type { Turn } from "./turn.js";
+import type { Share } from "./work.js";
 
 /** Who computes one lane or block at most, the first one included. */
 const holdersLimit = 3;

@@ -12,7 +12,7 @@ import {
 import { asEpoch, asLane } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
-import type { Exclusion } from "./state.js";
+import { type Exclusion, excludedOf } from "./exclusion.js";
 
 export interface RunPlan {
   readonly spec: RunSpec;
@@ -38,10 +38,6 @@ export function planRun(spec: RunSpec, training: ShardSizes, validationLabels: r
     blocks: Math.ceil(validationLabels.length / limits.evaluationBlock),
   };
 }
-
-/** Samples of a split that are left out. */
-export const excludedOf = (exclusions: readonly Exclusion[], split: Exclusion["split"]): number[] =>
-  exclusions.flatMap((exclusion) => (exclusion.split === split ? [exclusion.sample] : []));
 
 /** Samples that each lane contributes to a step; 0 = the lane is absent. */
 export function laneSamples(

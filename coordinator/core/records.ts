@@ -3,10 +3,11 @@ import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { float64From } from "../../shared/grpc/numbers.js";
 import { samplesOf } from "./plan.js";
 import { changeShare, settleShare } from "./speed.js";
-import type { CoreState, LaneResult, LaneState, Refusal, Share, SliceReport } from "./state.js";
+import type { CoreState } from "./state.js";
 import { handOutLanes, refusalsOf, releaseLanes, setLane } from "./step.js";
 import { suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
+import type { LaneResult, LaneState, Refusal, Share, SliceReport } from "./work.js";
 
 type LaneRecord = Extract<WorkerBody, { kind: "laneRecord" }>;
 

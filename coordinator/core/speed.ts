@@ -4,8 +4,9 @@
  */
 import { limits } from "../../shared/limits.js";
 import { type Candidate, median } from "./distribution.js";
-import type { CoreState, Share, WorkerState } from "./state.js";
+import type { CoreState, WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
+import type { Share } from "./work.js";
 
 /** Shares by which a worker's speed is judged: a single hiccup is outvoted. */
 const measurements = 3;

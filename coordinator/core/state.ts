@@ -6,71 +6,11 @@ import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
 import type { Epoch, Generation, Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { MovingStatistics } from "../../shared/statistics.js";
-import type { TreeNode } from "../../shared/tree.js";
 import type { EpochMemory, EpochRow } from "./epoch.js";
+import type { Exclusion } from "./exclusion.js";
 import type { OptimizerState } from "./optimizer.js";
 import type { RunPlan } from "./plan.js";
-
-/** A lane's result in a step, as its worker recorded it. */
-export interface LaneResult {
-  readonly samples: number;
-  readonly lossSum: number;
-  readonly correct: number;
-  readonly statistics: Float64Array;
-}
-
-/** A computation of a lane or block that is under way. Several at once: a late one is given to others too. */
-export interface Holder {
-  readonly worker: string;
-  readonly sinceMs: number;
-}
-
-/** A worker could not compute a lane or block whose data or values are at fault, or the worker itself. */
-export interface Refusal {
-  readonly worker: string;
-  readonly why: "not finite" | "damaged";
-}
-
-/** One lane within the step under way. */
-export type LaneState =
-  /** No samples in this step (the end of an epoch, or all excluded). */
-  | { readonly tag: "absent" }
-  /** Nobody has it. Left by handing it out. */
-  | { readonly tag: "open"; readonly refusals: readonly Refusal[] }
-  /** Workers compute it, the first of them first. Left by a record, or by the loss of the last holder (back to open). */
-  | { readonly tag: "assigned"; readonly holders: readonly Holder[]; readonly refusals: readonly Refusal[] }
-  /** Its record is here, and so its gradient is in every slice. Final for this attempt at the step. */
-  | { readonly tag: "arrived"; readonly worker: string; readonly result: LaneResult }
-  /** Not finite on two computations: the step will be skipped. Final for this attempt at the step. */
-  | { readonly tag: "poisoned" };
-
-/** What a reducer says of its slice once its root is there (DESIGN 5.4 a). */
-export interface SliceReport {
-  readonly finite: boolean;
-  /** Sums of squares of the root per fixed block of the flat vector, float64. */
-  readonly blockSums: Float64Array;
-}
-
-/** One block of the evaluation under way. */
-export type BlockState =
-  | { readonly tag: "open"; readonly refusals: readonly Refusal[] }
-  | { readonly tag: "assigned"; readonly holders: readonly Holder[]; readonly refusals: readonly Refusal[] }
-  | { readonly tag: "done"; readonly lossSum: number; readonly predicted: readonly number[] };
-
-/** An assignment of a step that its worker has not settled yet. Workers carry them out one after another. */
-export interface Share {
-  readonly step: number;
-  readonly attempt: number;
-  readonly kind: "gradients" | "audit";
-  readonly lanes: readonly number[];
-  readonly sinceMs: number;
-  /** Lanes of it whose records came. */
-  readonly recorded: number;
-  /** It reported damage: lanes without a record are no failure. */
-  readonly isExcused: boolean;
-  /** Its lateness was told. */
-  readonly isNoted: boolean;
-}
+import type { Audit, BlockState, Doubt, Homes, LaneState, Share, SliceReport } from "./work.js";
 
 /** A worker that holds a stream. One that lost it is not in the state at all. */
 export interface WorkerState {
@@ -95,54 +35,6 @@ export interface WorkerState {
   readonly measuredStep: number;
   /** That it prepares for long was told. */
   readonly isNoted: boolean;
-}
-
-/** A sample that no one can read any more: left out from `step` on, in this epoch and the later ones. */
-export interface Exclusion {
-  readonly split: "train" | "validation";
-  readonly sample: number;
-  readonly step: number;
-  /** The object that holds it. */
-  readonly key: string;
-  readonly reason: string;
-}
-
-/** A sample that a worker could not read; excluded when a second one, or everybody, says so. */
-export interface Doubt {
-  readonly sample: number;
-  readonly worker: string;
-}
-
-/** A node of the tree that a second worker computes as well. Left by a verdict, or when it would hold up the step. */
-export interface Audit {
-  readonly node: TreeNode;
-  /** Whose sum is in the step. */
-  readonly worker: string;
-  readonly auditor: string;
-  /** Decides between two that differ. */
-  readonly third: string | null;
-  readonly comparisons: readonly Comparison[];
-  /** Those who said that they are through. */
-  readonly done: readonly string[];
-  /** When the last of them said so. */
-  readonly sinceMs: number;
-}
-
-/** Of one slice: whether two workers' sums are equal. */
-export interface Comparison {
-  readonly slice: number;
-  readonly workers: readonly [string, string];
-  readonly isEqual: boolean;
-}
-
-/** Whose lanes are whose from step to step: each worker gets a contiguous range by its speed. */
-export interface Homes {
-  /** Ready workers when it was drawn up, in join order. */
-  readonly workers: readonly string[];
-  /** By lane. */
-  readonly lanes: readonly string[];
-  /** Steps in a row at whose beginning another division would have been much faster. */
-  readonly unbalanced: number;
 }
 
 /** What a checkpoint keeps besides the vectors: the run's position, in whole commits. */

@@ -4,11 +4,13 @@
  */
 import { asStep } from "../../shared/ids.js";
 import { divide, heldBy, leastLoaded } from "./distribution.js";
+import { excludedOf } from "./exclusion.js";
 import { homesFor, workerOnTrial } from "./homes.js";
-import { excludedOf, laneSamples } from "./plan.js";
+import { laneSamples } from "./plan.js";
 import { addShare, candidate, isBehind } from "./speed.js";
-import type { Holder, LaneState, Phase, Refusal, WorkerState } from "./state.js";
+import type { Phase, WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
+import type { Holder, LaneState, Refusal } from "./work.js";
 
 export type TrainingPhase = Extract<Phase, { tag: "training" }>;
 

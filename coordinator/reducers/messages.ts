@@ -1,7 +1,7 @@
 /** What the coordinator's main thread and a reducer thread say to each other. */
 import type { TreeNode } from "../../shared/tree.js";
 import type { AdamStep } from "../core/optimizer.js";
-import type { SliceReport } from "../core/state.js";
+import type { SliceReport } from "../core/work.js";
 import type { SliceMoments } from "./adam.js";
 import type { SliceIdentity } from "./server.js";
 import type { SliceRange } from "./slices.js";

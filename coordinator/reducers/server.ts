@@ -7,7 +7,7 @@ import { type Clock, realClock } from "../../shared/clock.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
 import { limits } from "../../shared/limits.js";
-import type { SliceReport } from "../core/state.js";
+import type { SliceReport } from "../core/work.js";
 import type { ReducedSlice, WeightsVersion } from "./slice.js";
 import type { Claim, StepBeginning } from "./step-partials.js";
 import { type Arrival, PartialAssembly } from "./upload.js";

@@ -4,7 +4,7 @@
  */
 import type { TreeNode } from "../../shared/tree.js";
 import { TreeSum } from "../../shared/tree-sum.js";
-import type { SliceReport } from "../core/state.js";
+import type { SliceReport } from "../core/work.js";
 import { blockSumsOfSquares } from "./slices.js";
 import { type Comparison, WatchedNodes } from "./watched-nodes.js";
 
