@@ -3,7 +3,6 @@
  * Published once: where a former coordinator put something else, this one's goes beside it as a whole.
  */
 import { renderReport } from "../dashboard/report.js";
-import type { Manifest } from "../dataset/manifest.js";
 import type { Clock } from "../shared/clock.js";
 import { type Curve, epochsToCsv, stepsToCsv, toJson } from "../shared/curve.js";
 import { TrainyardError } from "../shared/errors.js";
@@ -18,7 +17,6 @@ import { throughOutages } from "./patience.js";
 
 export interface RunPapers {
   readonly spec: RunSpec;
-  readonly manifest: Manifest;
   readonly curve: Curve;
   readonly result: RunResult;
 }

@@ -370,11 +370,11 @@ export class Shell {
   }
 
   #publish(checkpoint: string, paths: readonly string[]): void {
-    const { store, spec, manifest, logger, finish = async () => undefined } = this.#options;
+    const { store, spec, logger, finish = async () => undefined } = this.#options;
     const outcome: Outcome = { tag: "finished", reason: this.#state.endedBecause ?? "the model is exported" };
     const written = this.#written.get(checkpoint);
     this.#result = resultOf(this.#state, outcome, { checkpoint, paths }, written);
-    const papers = { spec, manifest, curve: this.#journal.curve, result: this.#result };
+    const papers = { spec, curve: this.#journal.curve, result: this.#result };
     publishRun({ store, clock: this.#clock, logger, finish }, papers).then(
       () => this.dispatch({ tag: "published" }),
       (error: Error) =>
