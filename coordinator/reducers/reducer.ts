@@ -21,20 +21,17 @@ export interface ReducerPort {
 export interface ReducerSurroundings {
   readonly clock: Clock;
   readonly server: grpc.Server;
-  /** Resolves with the port. */
-  listen(server: grpc.Server, host: string, port: number): Promise<number>;
 }
 
 const realSurroundings = (): ReducerSurroundings => ({
   clock: realClock,
   server: new grpc.Server(SliceServer.options),
-  listen: bind,
 });
 
 export function runReducer(
   options: ReducerOptions,
   port: ReducerPort,
-  { clock, server, listen }: ReducerSurroundings = realSurroundings(),
+  { clock, server }: ReducerSurroundings = realSurroundings(),
 ): void {
   const say = (message: FromReducer, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   const traffic = { bytesIn: 0, bytesOut: 0 };
@@ -104,7 +101,7 @@ export function runReducer(
     }
   });
 
-  listen(server, options.host, options.port).then(
+  bind(server, options.host, options.port).then(
     (bound) => say({ tag: "listening", port: bound }),
     (error: Error) => say({ tag: "broken", message: error.message }),
   );
