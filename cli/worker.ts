@@ -9,10 +9,12 @@ import { workerMetrics } from "../shared/metrics.js";
 import { runWorker } from "../worker/main.js";
 import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
+import { checkRunName } from "./run-name.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 
 interface Options extends GlobalOptions {
   coordinator: string;
+  run?: string | undefined;
   id?: string | undefined;
   metricsHost: string;
   metricsPort: number;
@@ -32,6 +34,11 @@ export const command: CommandModule<GlobalOptions, Options> = {
           default: "127.0.0.1:7070",
           requiresArg: true,
           describe: "host:port of the coordinator's control port",
+        },
+        run: {
+          type: "string",
+          requiresArg: true,
+          describe: "Work for this run only, and leave with 0 once --store says that it has finished",
         },
         id: {
           type: "string",
@@ -65,6 +72,10 @@ export const command: CommandModule<GlobalOptions, Options> = {
         attached: { type: "boolean", default: false, hidden: true },
       })
       .example("$0 worker --coordinator train-1:7070", "Join the run on train-1")
+      .example(
+        "$0 worker --coordinator train-1:7070 --run faces-1 --store s3://minio:9000/trainyard",
+        "May be started again at any time, after the end too",
+      )
       .epilogue(
         "Reads the data set from the store that the coordinator names, or from --store. Credentials come from the environment.",
       ) as never,
@@ -93,6 +104,7 @@ async function work(options: Options, signal: AbortSignal) {
     const end = await runWorker({
       coordinator: options.coordinator,
       ...(options.store === defaultStore ? {} : { store: options.store }),
+      ...(options.run === undefined ? {} : { run: { run: checkRunName(options.run), store: options.store } }),
       ...(options.id === undefined ? {} : { id: options.id }),
       metricsAddress: http.address,
       connectTimeoutMs: options.connectTimeout * 1000,

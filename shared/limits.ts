@@ -36,6 +36,8 @@ export const limits = {
   drainMs: 10_000,
   /** A worker gives up on a coordinator that it could never reach after this. */
   firstConnectMs: 120_000,
+  /** Without a coordinator it asks the store this often whether its run has finished. */
+  endLookupMs: 5_000,
   /** A worker records graphs and opens its data within this of the welcome. */
   prepareMs: 180_000,
   /** … and is told of as late after this. */

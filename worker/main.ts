@@ -12,8 +12,9 @@ import type { WorkerMetrics } from "../shared/metrics.js";
 import type { RunSpec } from "../shared/spec.js";
 import { stepIdentity } from "../shared/spec-changes.js";
 import { programVersion } from "../shared/version.js";
+import { EndWatch, type RunEnd, type RunPlace } from "./end-watch.js";
 import { workerFingerprint } from "./fingerprint.js";
-import { runSession } from "./session.js";
+import { runSession, type SessionEnd } from "./session.js";
 import { realSurroundings, type WorkerSurroundings } from "./surroundings.js";
 import type { Workplace } from "./workplace.js";
 
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   readonly coordinator: string;
   /** Overrides the store that the coordinator names. */
   readonly store?: string;
+  /** The run that it is for, and where it lies unless a coordinator names another store. Default: any coordinator's. */
+  readonly run?: RunPlace;
   /** Stable over reconnects; default: host, process and a random part. */
   readonly id?: string;
   /** Gives up after so long without a coordinator. Default: limits.firstConnectMs. */
@@ -36,14 +39,8 @@ export interface WorkerOptions {
   readonly surroundings?: WorkerSurroundings;
 }
 
-/** How a worker ended. */
-export interface WorkerEnd {
-  readonly outcome: string;
-  readonly message: string;
-}
-
 /** Resolves when the run is over. Errors: UNREACHABLE, REFUSED, INTERRUPTED (drained by a signal or the coordinator). */
-export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
+export async function runWorker(options: WorkerOptions): Promise<RunEnd> {
   const worker = new WorkerLife(options);
   try {
     return await worker.live();
@@ -56,22 +53,29 @@ class WorkerLife {
   readonly #options: WorkerOptions;
   readonly #around: WorkerSurroundings;
   readonly #id: string;
+  readonly #endWatch: EndWatch;
+  /** Known from the start, or from the first welcome on. */
+  #run: RunPlace | undefined;
   #place: { readonly identity: string; readonly opened: Promise<Workplace> } | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#around = options.surroundings ?? realSurroundings;
+    const { logger, signal } = options;
+    const { clock, openStore } = this.#around;
+    this.#endWatch = new EndWatch({ clock, logger, signal, openStore });
+    this.#run = options.run;
     this.#id = options.id ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 4)}`;
   }
 
-  async live(): Promise<WorkerEnd> {
+  async live(): Promise<RunEnd> {
     const { logger, metrics, signal, coordinator } = this.#options;
     const { clock } = this.#around;
     let lastSeenMs = clock.nowMs();
     let pauseMs: number = limits.reconnectMinMs;
     for (;;) {
       throwIfDrained(signal);
-      const end = await this.#join();
+      const end = await this.#join().catch((error: unknown) => this.#overWhenRefused(error));
       throwIfDrained(signal);
       if (end.tag === "finished") return end;
       if (end.tag === "drained") {
@@ -83,10 +87,19 @@ class WorkerLife {
         pauseMs = limits.reconnectMinMs;
         metrics.reconnects.inc();
       }
+      const over = this.#run === undefined ? null : this.#endWatch.glance(this.#run);
+      if (over !== null) return over;
       this.#giveUpAfter(lastSeenMs, end.reason, coordinator);
       await clock.sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, limits.reconnectMaxMs);
     }
+  }
+
+  /** A coordinator that does not take it is no matter once its own run has finished. */
+  async #overWhenRefused(error: unknown): Promise<SessionEnd> {
+    const over = this.#run === undefined ? null : await this.#endWatch.look(this.#run);
+    if (over === null) throw error;
+    return { tag: "finished", ...over };
   }
 
   async close(): Promise<void> {
@@ -121,6 +134,7 @@ class WorkerLife {
         logger,
         metrics,
         surroundings: this.#around,
+        accept: (run, store) => this.#accept(run, store),
         workplace: (spec, store) => this.#workplace(spec, store),
       });
     } finally {
@@ -128,11 +142,26 @@ class WorkerLife {
     }
   }
 
+  /** One worker, one run. Errors: REFUSED for another one's coordinator. */
+  #accept(run: string, store: string): void {
+    const { coordinator } = this.#options;
+    if (this.#run !== undefined && this.#run.run !== run) {
+      throw new TrainyardError(
+        "REFUSED",
+        `the coordinator at ${coordinator} has the run ${run}, this worker is for ${this.#run.run}: start another worker for it`,
+      );
+    }
+    this.#run = { run, store: this.#options.store ?? store };
+  }
+
   /** The same run again keeps its engine and its images, unless the engine's thread died. */
   async #workplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
     const identity = stepIdentity(spec);
     if (this.#place !== undefined && this.#place.identity !== identity) {
-      throw new TrainyardError("REFUSED", "the coordinator has another run now: start a new worker for it");
+      throw new TrainyardError(
+        "REFUSED",
+        `the run ${spec.run} has another spec now: start a new worker for it`,
+      );
     }
     this.#place ??= { identity, opened: this.#openWorkplace(spec, storeUrl) };
     const place = await this.#place.opened.catch((error: unknown) => {

@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
   readonly surroundings: Pick<WorkerSurroundings, "clock" | "openWeights" | "openPartials">;
+  /** Takes the coordinator's run and store. Errors: REFUSED, which ends the session. */
+  readonly accept: (run: string, store: string) => void;
   /** Data, engine and graphs for the run; made at the first welcome, reused afterwards. */
   readonly workplace: (spec: RunSpec, store: string) => Promise<Workplace>;
 }
@@ -89,6 +91,7 @@ class WorkerSession {
   async take(body: CoordinatorBody): Promise<SessionEnd | null> {
     switch (body.kind) {
       case "welcome":
+        this.#options.accept(this.#options.control.run, body.store);
         this.#wasWelcome = true;
         this.#prepare(body.specJson, body.store);
         return null;

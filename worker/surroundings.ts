@@ -4,6 +4,7 @@
  */
 import { type Clock, realClock } from "../shared/clock.js";
 import type { RunSpec } from "../shared/spec.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 import { openStore } from "../shared/store/open.js";
 import { type ControlStream, GrpcControlStream } from "./control-stream.js";
 import { type PartialsOptions, PartialsSender } from "./partials.js";
@@ -20,6 +21,8 @@ export interface WorkerSurroundings {
   connect(coordinator: string): ControlStream;
   openWeights(options: WeightsOptions): WeightsSource;
   openPartials(options: PartialsOptions): PartialsSink;
+  /** To look into; nothing is made there. Errors: those of openStore. */
+  openStore(url: string, signal: AbortSignal): Promise<ObjectStore>;
   /** Errors: those of openWorkplace and openStore. */
   openWorkplace(spec: RunSpec, storeUrl: string, signal: AbortSignal): Promise<Workplace>;
 }
@@ -29,6 +32,7 @@ export const realSurroundings: WorkerSurroundings = {
   connect: (coordinator) => new GrpcControlStream(coordinator),
   openWeights: (options) => new WeightsReceiver(options),
   openPartials: (options) => new PartialsSender(options),
+  openStore: (url, signal) => openStore(url, { create: false, signal }),
   openWorkplace: async (spec, storeUrl, signal) =>
     openWorkplace(spec, await openStore(storeUrl, { signal }), signal),
 };

@@ -3,10 +3,13 @@
  * Nothing of it changes a bit, the survivors' processes go on, and everyone leaves with the documented code.
  */
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunStatus } from "../../shared/status.js";
+import { sha256Hex } from "../../shared/store/hashed.js";
 import { TestCluster } from "../support/cluster.js";
 import { freePort } from "../support/minio.js";
 import { endOf, photographs, runProgram, scratch, startProgram } from "../support/program.js";
@@ -152,7 +155,7 @@ async function terminate(cluster: TestCluster, id: string) {
 }
 
 describe("workers that come and go", () => {
-  it("a late one gets lanes, hands them back at SIGTERM; when all are gone the run waits for new ones", async () => {
+  it("a late one gets lanes, hands them back at SIGTERM; when all are gone the run waits; who sleeps through the end learns of it", async () => {
     await using proxied = await site("comers");
     const { cluster, routes } = proxied;
     cluster.worker("first", routes.a.address);
@@ -171,8 +174,56 @@ describe("workers that come and go", () => {
       message: "waiting for a worker",
     });
     for (const id of ["a", "b"] as const) cluster.worker(id, routes[id].address);
+    await cluster.until("lanes of a new one", (status) => hasLanes(status, "b"));
+    cluster.kill("b", "SIGSTOP");
     await proxied.expectSameEnd(reference);
-    expect(await cluster.end("b")).toMatchObject({ code: 0 });
     expect((await cluster.coordinatorEnd).stderr).toMatch(/worker late left: drained/);
+    // It finds no coordinator any more; the store tells it of the end.
+    cluster.kill("b", "SIGCONT");
+    expect(await cluster.end("b")).toMatchObject({ code: 0 });
   }, 180_000);
+});
+
+describe("a worker of one run (--run)", () => {
+  const words = (run: string, coordinator: string) => [
+    ...["worker", "--run", run, "--coordinator", coordinator],
+    ...["--store", options.store, "--connect-timeout", "60"],
+  ];
+  const fileHashes = () =>
+    Object.fromEntries(
+      readdirSync(join(place.folder, "store/runs/unbroken"), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .map((path) => [path, sha256Hex(readFileSync(path))]),
+    );
+
+  it("that is started after the end, with no coordinator there, leaves with 0 and touches nothing", async () => {
+    const before = fileHashes();
+    const nobody = `127.0.0.1:${await freePort()}`;
+    const { code, stderr } = await runProgram(words("unbroken", nobody), options);
+    expect({ code, stderr }).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("the run has ended: finished"),
+    });
+    expect(fileHashes()).toEqual(before);
+  }, 60_000);
+
+  it("that finds another run's coordinator leaves it alone", async () => {
+    const cluster = await TestCluster.start("faces", ["--run", "others", ...flags], options);
+    try {
+      const { address } = cluster.ready;
+      const before = fileHashes();
+      expect(await runProgram(words("unbroken", address), options)).toMatchObject({ code: 0 });
+      expect(fileHashes()).toEqual(before);
+      for (let attempt = 0; attempt < 4; attempt += 1) {
+        expect(await runProgram(words("unknown", address), options)).toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining(`at ${address} has the run others, this worker is for unknown`),
+        });
+      }
+      expect(await cluster.status()).toMatchObject({ phase: "waiting", workers: [] });
+    } finally {
+      await cluster.close();
+    }
+  }, 120_000);
 });
