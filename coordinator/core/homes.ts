@@ -3,7 +3,7 @@
  * drawn up anew when somebody comes or goes, or when a worker is steadily slow. Never changes a bit.
  */
 import { type Candidate, divide, makespan, median } from "./distribution.js";
-import { candidate, isBehind, laneMsOf } from "./speed.js";
+import { candidate, isBehind } from "./speed.js";
 import type { WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
 import type { Homes } from "./work.js";
@@ -23,10 +23,9 @@ export function homesFor(turn: Turn, workers: readonly WorkerState[]): Homes {
   const candidates = workers.map((worker) => candidate(worker));
   const redraw = () => drawUp(ids, lanes, candidates);
   if (homes === null || !isSameList(homes.workers, ids)) return redraw();
-  if (!isUneven(workers)) return homes.unbalanced === 0 ? homes : { ...homes, unbalanced: 0 };
   const best = makespan(countsOf(divide(lanes, candidates)), candidates);
   const now = makespan(countsOf(byWorker(homes.lanes)), candidates);
-  if (now <= best * worthMoving) return { ...homes, unbalanced: 0 };
+  if (now <= best * worthMoving) return homes.unbalanced === 0 ? homes : { ...homes, unbalanced: 0 };
   if (homes.unbalanced + 1 < steadily) return { ...homes, unbalanced: homes.unbalanced + 1 };
   const redrawn = redraw();
   tellMoves(turn, homes, redrawn);
@@ -45,15 +44,6 @@ function drawUp(
 
 const isSameList = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && a.every((item, index) => item === b[index]);
-
-function isUneven(workers: readonly WorkerState[]): boolean {
-  const known = workers.flatMap((worker) => laneMsOf(worker) ?? []);
-  const extremes = known.reduce(
-    ({ least, most }, time) => ({ least: Math.min(least, time), most: Math.max(most, time) }),
-    { least: Number.POSITIVE_INFINITY, most: 0 },
-  );
-  return extremes.most > extremes.least * worthMoving;
-}
 
 function byWorker(lanes: readonly string[]): Map<string, number[]> {
   const shares = new Map<string, number[]>();
