@@ -1,0 +1,55 @@
+/**
+ * Every sample exactly once per epoch: what went into the optimizer in each step is what dataset/order says of the
+ * step, whoever computed it and however often. Read from Adam's first moment before and after the update.
+ */
+import { laneEpochOrder, stepSamples, stepsPerEpoch } from "../../../dataset/order.js";
+import { samplesPerLane } from "../../../shared/spec.js";
+import type { SliceUpdate } from "../reducer-threads.js";
+import type { Simulation } from "../simulation.js";
+import type { Checker } from "./checker.js";
+
+export function samplesChecker(): Checker {
+  let checked = 0;
+  return {
+    look(simulation) {
+      for (; checked < simulation.updates.length; checked += 1) {
+        const update = simulation.updates[checked] as SliceUpdate;
+        const wrong = update.adam === null ? null : wrongSample(simulation, update);
+        if (wrong !== null) return wrong;
+      }
+      return null;
+    },
+  };
+}
+
+function wrongSample(simulation: Simulation, update: SliceUpdate): string | null {
+  const { step, generation, begin, before, after, adam } = update;
+  if (adam === null) return null;
+  const { training } = simulation.setup.dataset;
+  const expected = samplesOf(simulation, step);
+  const rate = Math.fround(1 - adam.beta1);
+  for (let i = 0; i < before.m.length && begin + i < training; i += 1) {
+    const [m, next] = [before.m[i] as number, after.m[i] as number];
+    const times = ((next - m) / rate + m) * adam.divisor;
+    const wanted = expected.has(begin + i) ? 1 : 0;
+    if (!(Math.abs(times - wanted) < 1e-2)) {
+      return `sample ${begin + i} went ${times.toFixed(3)} times into step ${step} of generation ${generation}, instead of ${wanted}`;
+    }
+  }
+  return expected.size === adam.divisor
+    ? null
+    : `step ${step} was divided by ${adam.divisor} instead of ${expected.size} samples`;
+}
+
+/** The samples of all lanes in a step. */
+function samplesOf({ spec, manifest }: Simulation, step: number): Set<number> {
+  const split = manifest.splits.train;
+  const perLane = samplesPerLane(spec);
+  const steps = stepsPerEpoch(split.samples, spec.lanes, perLane);
+  const samples = new Set<number>();
+  for (let lane = 0; lane < spec.lanes; lane += 1) {
+    const order = laneEpochOrder({ ...spec, epoch: Math.floor(step / steps), lane, split });
+    for (const sample of stepSamples(order, step % steps, perLane)) samples.add(sample);
+  }
+  return samples;
+}

@@ -1,0 +1,57 @@
+/**
+ * What can go wrong, as plain values: a seed's plan and a scenario's script are lists of these. Each happens at its
+ * moment; those with `forMs` end by themselves. What they do is in the simulation.
+ */
+
+/** Workers by number from 1; a number beyond the last one means one of those there are. */
+export type FaultAct =
+  | { readonly act: "kill worker"; readonly worker: number; readonly downMs: number }
+  /** SIGTERM; another one is started in its place. */
+  | { readonly act: "drain worker"; readonly worker: number }
+  | { readonly act: "freeze worker"; readonly worker: number; readonly forMs: number }
+  /** Nothing reaches it, nothing leaves it, and nobody is told. */
+  | { readonly act: "cut off worker"; readonly worker: number; readonly forMs: number }
+  | {
+      readonly act: "break streams";
+      readonly worker: number;
+      /** Null = all of them. */
+      readonly method: "join" | "weights" | "upload" | null;
+    }
+  | { readonly act: "slow worker"; readonly worker: number; readonly factor: number; readonly forMs: number }
+  /** Its next gradient is NaN. */
+  | { readonly act: "poison worker"; readonly worker: number }
+  | { readonly act: "new worker" }
+  /** Messages that it once sent arrive once more, on the stream that it has now. */
+  | { readonly act: "repeat messages"; readonly worker: number; readonly method: "join" | "upload" }
+  | { readonly act: "kill coordinator"; readonly downMs: number }
+  /** As soon as so many more objects are in the store. */
+  | { readonly act: "kill coordinator at put"; readonly puts: number; readonly downMs: number }
+  /** SIGTERM; it is started again. */
+  | { readonly act: "stop coordinator" }
+  /** `rival`: another one is started for the run meanwhile. */
+  | { readonly act: "freeze coordinator"; readonly forMs: number; readonly rival: boolean }
+  | { readonly act: "cut off coordinator"; readonly forMs: number; readonly rival: boolean }
+  | { readonly act: "rival coordinator" }
+  | { readonly act: "store away"; readonly forMs: number }
+  | { readonly act: "store slow"; readonly latencyMs: number; readonly forMs: number }
+  | { readonly act: "store flaky"; readonly failures: number; readonly forMs: number }
+  | { readonly act: "network slow"; readonly latencyMs: number; readonly forMs: number };
+
+export type Fault = FaultAct & { readonly atMs: number };
+
+/** One line for people. */
+export function describe(fault: FaultAct): string {
+  const { act, ...rest } = fault;
+  const details = Object.entries(rest)
+    .filter(([name]) => name !== "atMs")
+    .map(([name, value]) => `${name} ${value}`);
+  return details.length === 0 ? act : `${act} (${details.join(", ")})`;
+}
+
+/** When the last of them is over. */
+export function endOf(faults: readonly Fault[]): number {
+  return faults.reduce((last, fault) => {
+    const lasts = "forMs" in fault ? fault.forMs : "downMs" in fault ? fault.downMs : 0;
+    return Math.max(last, fault.atMs + lasts);
+  }, 0);
+}

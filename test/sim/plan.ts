@@ -1,0 +1,113 @@
+/** A seed's run: a setup out of a few (so that unbroken runs can be kept), and faults at any point of it. */
+import { RandomStream } from "../../shared/random.js";
+import type { Fault, FaultAct } from "./faults.js";
+import type { Setup } from "./setup.js";
+
+export interface Script {
+  readonly setup: Setup;
+  /** Of the network, the store and the machines. */
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+}
+
+type Shape = Omit<Setup, "workers" | "stableIds" | "keep" | "everySteps" | "audit" | "reducers">;
+
+const shape = (
+  training: number,
+  validation: number,
+  lanes: number,
+  batchSize: number,
+  change: Partial<Shape> = {},
+): Shape => ({
+  dataset: { training, validation, shards: 3 },
+  epochs: 2,
+  lanes,
+  batchSize,
+  accumulation: 1,
+  shuffleShards: 2,
+  filling: 0,
+  earlyStopping: null,
+  plateau: false,
+  exportWeights: "last",
+  seed: 7,
+  ...change,
+});
+
+/** What decides the weights. */
+export const shapes: readonly Shape[] = [
+  shape(37, 70, 4, 8),
+  shape(22, 0, 4, 4, { epochs: 3 }),
+  shape(41, 130, 8, 16, { epochs: 3, plateau: true, exportWeights: "best" }),
+  shape(30, 5, 1, 5),
+  shape(29, 65, 3, 12, { accumulation: 2, shuffleShards: 1 }),
+  shape(33, 64, 5, 10, { earlyStopping: 1, epochs: 4, exportWeights: "best", seed: 11 }),
+  shape(26, 66, 2, 4, { filling: 4_200, seed: 3 }),
+  shape(64, 200, 16, 32, { plateau: true, epochs: 3 }),
+];
+
+export function planOf(seed: number): Script {
+  const random = new RandomStream(seed, 200);
+  const pick = <T>(items: readonly T[]): T => items[random.nextBelow(items.length)] as T;
+  const chosen = pick(shapes);
+  const setup: Setup = {
+    ...chosen,
+    workers: pick([1, 2, 2, 3, 4, 6]),
+    stableIds: pick([true, false]),
+    keep: pick([1, 2, 3]),
+    everySteps: pick([null, null, 1, 2, 5]),
+    audit: pick([0, 0, 0.2, 1]),
+    reducers: chosen.filling > 0 ? pick([1, 2, 3]) : 1,
+  };
+  const faults: Fault[] = [];
+  const count = pick([0, 1, 2, 3, 4, 6, 9]);
+  let atMs = random.nextBetween(0, 1_500);
+  for (let i = 0; i < count; i += 1) {
+    faults.push({ ...actOf(random), atMs: Math.round(atMs) });
+    atMs += random.nextBetween(0, 1) ** 2 * pick([300, 1_500, 5_000]);
+  }
+  return { setup, seed, faults };
+}
+
+/** Most are short; some are longer than every deadline of the control plane. */
+function timeOf(random: RandomStream): number {
+  const [low, high] = (
+    [
+      [50, 800],
+      [800, 4_000],
+      [5_000, 9_000],
+      [11_000, 24_000],
+    ] as const
+  )[random.nextBelow(8) % 4] as readonly [number, number];
+  return Math.round(random.nextBetween(low, high));
+}
+
+function actOf(random: RandomStream): FaultAct {
+  const pick = <T>(items: readonly T[]): T => items[random.nextBelow(items.length)] as T;
+  const worker = 1 + random.nextBelow(6);
+  const forMs = timeOf(random);
+  const downMs = Math.round(random.nextBetween(100, 4_000));
+  const acts: readonly (() => FaultAct)[] = [
+    () => ({ act: "kill worker", worker, downMs }),
+    () => ({ act: "kill worker", worker, downMs }),
+    () => ({ act: "drain worker", worker }),
+    () => ({ act: "freeze worker", worker, forMs }),
+    () => ({ act: "cut off worker", worker, forMs }),
+    () => ({ act: "break streams", worker, method: pick(["join", "weights", "upload", null]) }),
+    () => ({ act: "slow worker", worker, factor: pick([3, 10, 40]), forMs }),
+    () => ({ act: "poison worker", worker }),
+    () => ({ act: "new worker" }),
+    () => ({ act: "repeat messages", worker, method: pick(["join", "upload"]) }),
+    () => ({ act: "kill coordinator", downMs }),
+    () => ({ act: "kill coordinator at put", puts: 1 + random.nextBelow(9), downMs }),
+    () => ({ act: "kill coordinator at put", puts: 1 + random.nextBelow(9), downMs }),
+    () => ({ act: "stop coordinator" }),
+    () => ({ act: "freeze coordinator", forMs, rival: pick([true, false]) }),
+    () => ({ act: "cut off coordinator", forMs, rival: pick([true, false]) }),
+    () => ({ act: "rival coordinator" }),
+    () => ({ act: "store away", forMs }),
+    () => ({ act: "store slow", latencyMs: pick([100, 1_000, 4_000]), forMs }),
+    () => ({ act: "store flaky", failures: pick([0.05, 0.3, 0.7]), forMs }),
+    () => ({ act: "network slow", latencyMs: pick([20, 200, 1_000]), forMs }),
+  ];
+  return pick(acts)();
+}

@@ -1,0 +1,127 @@
+/**
+ * Reducers without threads: the real pool and the real reducer, with a simulated port between them. What each update
+ * did to a slice is noted for the checkers, from the vectors before and after it.
+ */
+import type { SliceMoments } from "../../coordinator/reducers/adam.js";
+import type { FromReducer, ReducerOptions, ToReducer } from "../../coordinator/reducers/messages.js";
+import { type PoolOptions, ReducerPool, type ReducerThread } from "../../coordinator/reducers/pool.js";
+import { type ReducerPort, runReducer } from "../../coordinator/reducers/reducer.js";
+import { SimGrpcServer } from "./grpc-server.js";
+import type { Network } from "./network.js";
+import type { SimProcess } from "./process.js";
+
+/** One slice's update, as it happened. */
+export interface SliceUpdate {
+  readonly generation: number;
+  readonly slice: number;
+  readonly begin: number;
+  readonly step: number;
+  readonly tag: "apply" | "skip";
+  /** Null for a skip. */
+  readonly adam: Extract<ToReducer, { tag: "apply" }>["adam"] | null;
+  readonly before: SliceMoments;
+  readonly after: SliceMoments;
+}
+
+export function simReducers(
+  network: Network,
+  process: SimProcess,
+  onUpdate: (update: SliceUpdate) => void,
+): (options: PoolOptions) => ReducerPool {
+  return (options) =>
+    new ReducerPool({
+      ...options,
+      clock: process.clock,
+      startThread: (thread) => new SimReducerThread(network, process, thread, onUpdate),
+    });
+}
+
+class SimReducerThread implements ReducerThread {
+  readonly #network: Network;
+  readonly #process: SimProcess;
+  readonly #options: ReducerOptions;
+  readonly #onUpdate: (update: SliceUpdate) => void;
+  #hearReducer: (message: ToReducer) => void = () => undefined;
+  #hearPool: (message: FromReducer) => void = () => undefined;
+  /** Answers to the checkers' own snapshots. */
+  #observed: SliceMoments | undefined;
+  #toReducerAtMs = 0;
+  #toPoolAtMs = 0;
+  #isOver = false;
+
+  constructor(
+    network: Network,
+    process: SimProcess,
+    options: ReducerOptions,
+    onUpdate: (update: SliceUpdate) => void,
+  ) {
+    this.#network = network;
+    this.#process = process;
+    this.#options = options;
+    this.#onUpdate = onUpdate;
+    const port: ReducerPort = {
+      postMessage: (message) => this.#fromReducer(message),
+      on: (_, hear) => {
+        this.#hearReducer = hear;
+      },
+      close: () => {
+        this.#isOver = true;
+      },
+    };
+    const server = new SimGrpcServer(network, process).asServer;
+    runReducer(options, port, { clock: process.clock, server });
+  }
+
+  postMessage(message: ToReducer): void {
+    this.#toReducerAtMs = this.#pass(this.#toReducerAtMs, () => this.#carryOut(message));
+  }
+
+  on(event: "message" | "error" | "exit", hear: (message: never) => void): void {
+    if (event === "message") this.#hearPool = hear as (message: FromReducer) => void;
+  }
+
+  async terminate(): Promise<void> {
+    this.#isOver = true;
+  }
+
+  #fromReducer(message: FromReducer): void {
+    if (message.tag === "snapshot" && message.id < 0) {
+      this.#observed = message.moments;
+      return;
+    }
+    this.#toPoolAtMs = this.#pass(this.#toPoolAtMs, () => this.#hearPool(message));
+  }
+
+  /** A port keeps order. Returns when the message arrives. */
+  #pass(lastAtMs: number, act: () => void): number {
+    const { clock } = this.#process;
+    const atMs = Math.max(lastAtMs, clock.nowMs() + this.#network.latencyMs() / 10);
+    clock.after(atMs - clock.nowMs(), () => {
+      if (!this.#isOver) act();
+    });
+    return atMs;
+  }
+
+  #carryOut(message: ToReducer): void {
+    if (message.tag !== "apply" && message.tag !== "skip") return this.#hearReducer(message);
+    const before = this.#observe();
+    this.#hearReducer(message);
+    const after = this.#observe();
+    const { range, identity } = this.#options;
+    this.#onUpdate({
+      generation: identity.generation,
+      slice: range.slice,
+      begin: range.begin,
+      step: message.step,
+      tag: message.tag,
+      adam: message.tag === "apply" ? message.adam : null,
+      before,
+      after,
+    });
+  }
+
+  #observe(): SliceMoments {
+    this.#hearReducer({ tag: "snapshot", id: -1 });
+    return this.#observed as SliceMoments;
+  }
+}

@@ -1,0 +1,4 @@
+/** The protocol under faults by seed, part 4 of 4: what must hold is in checkers/. */
+import { simulateSeeds } from "./seeds.js";
+
+simulateSeeds(3);
