@@ -1,0 +1,200 @@
+/**
+ * A worker's place and session without network or threads: real loaders, batches and assignments over a store in
+ * memory, an engine in this thread, and a coordinator that only listens.
+ */
+import { ImageLoader } from "../../dataset/image-loader.js";
+import type { Manifest } from "../../dataset/manifest.js";
+import { openDataset } from "../../dataset/open.js";
+import { stepsPerEpoch } from "../../dataset/order.js";
+import type { Engine, MicroBatch } from "../../engine/engine.js";
+import { realClock } from "../../shared/clock.js";
+import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";
+import type { ModelLayout } from "../../shared/layout.js";
+import { workerMetrics } from "../../shared/metrics.js";
+import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
+import type { ObjectStore } from "../../shared/store/object-store.js";
+import type { TreeNode } from "../../shared/tree.js";
+import { LaneBatches } from "../../worker/batches.js";
+import type { EngineCalls, EngineRequest } from "../../worker/engine-calls.js";
+import { carryOut } from "../../worker/engine-host.js";
+import { Frontier, type StepAttempt } from "../../worker/frontier.js";
+import type { Session } from "../../worker/open-session.js";
+import { Phases } from "../../worker/phases.js";
+import type { Workplace } from "../../worker/workplace.js";
+
+/** Opened without any memory for decoded pictures, so that every batch is read and decoded. */
+export async function openPlace(
+  store: ObjectStore,
+  manifest: Manifest,
+  spec: RunSpec,
+  engine: Engine,
+  { imageCacheBytes = 0, shardCacheBytes = 1 } = {},
+): Promise<Workplace> {
+  const dataset = await openDataset(store, manifest.name, manifest.hash, { cacheBytes: shardCacheBytes });
+  const options = { cacheBytes: imageCacheBytes };
+  const training = new ImageLoader(dataset.split("train"), spec.image, options);
+  const validation = new ImageLoader(dataset.split("validation"), spec.image, options);
+  const { train } = manifest.splits;
+  const steps = stepsPerEpoch(train.samples, spec.lanes, samplesPerLane(spec));
+  return {
+    spec,
+    store,
+    manifest,
+    layout: engine.layout,
+    engine: engineHere(engine),
+    batches: new LaneBatches(spec, train, training, steps),
+    training,
+    validation,
+    publish: async () => [],
+    close: async () => engine.dispose(),
+  };
+}
+
+/** Calls are answered in this thread, after what is due before. */
+export function engineHere(engine: Engine): Workplace["engine"] {
+  let last = 0;
+  const call = async <Name extends keyof EngineCalls>(name: Name, input: EngineCalls[Name][0]) => {
+    await Promise.resolve();
+    last += 1;
+    const request = { id: last, name, input } as unknown as Exclude<EngineRequest, { name: "open" }>;
+    return { output: carryOut(engine, request) as EngineCalls[Name][1], seconds: 0 };
+  };
+  return { call, isDead: false, close: async () => undefined };
+}
+
+export interface Upload extends StepAttempt {
+  readonly node: TreeNode;
+  readonly kind: "GRADIENT" | "AUDIT" | "INITIAL";
+  readonly sum: Float32Array;
+}
+
+/** What a worker said and sent, and how far the coordinator is. */
+export class ListeningCoordinator {
+  readonly said: WorkerBody[] = [];
+  readonly uploads: Upload[] = [];
+  readonly frontier = new Frontier();
+  readonly metrics = workerMetrics();
+  /** Called before an upload is taken; may wait, or throw. */
+  onUpload: (upload: Upload) => void | Promise<void> = () => undefined;
+  readonly session: Session;
+
+  constructor(layout: ModelLayout) {
+    const take = async (
+      kind: Upload["kind"],
+      { step, attempt }: StepAttempt,
+      node: TreeNode,
+      sum: Float32Array,
+    ) => {
+      const upload = { step, attempt, node, kind, sum: sum.slice() };
+      await this.onUpload(upload);
+      this.uploads.push(upload);
+    };
+    this.session = {
+      control: { generation: 1, send: (body) => void this.said.push(body) },
+      metrics: this.metrics,
+      clock: realClock,
+      frontier: this.frontier,
+      phases: new Phases({ ...realClock, every: () => () => undefined }, "idle", () => undefined),
+      weights: {
+        at: async (step) => ({
+          step,
+          parameters: new Float32Array(layout.parameterCount),
+          release: () => undefined,
+        }),
+        close: () => undefined,
+      },
+      partials: {
+        send: (at, node, sum) => take("GRADIENT", at, node, sum),
+        sendAudit: (at, node, sum) => take("AUDIT", at, node, sum),
+        sendInitial: (sum) => take("INITIAL", { step: 0, attempt: 0 }, { begin: 0, end: 1 }, sum),
+        close: () => undefined,
+      },
+    };
+  }
+
+  /** What was said of one kind. */
+  of<Kind extends WorkerBody["kind"]>(kind: Kind): Extract<WorkerBody, { kind: Kind }>[] {
+    return this.said.filter((body): body is Extract<WorkerBody, { kind: Kind }> => body.kind === kind);
+  }
+}
+
+const layout: ModelLayout = {
+  parameters: [{ name: "dense_1/kernel", shape: [64], offset: 0, size: 64 }],
+  parameterCount: 64,
+  batchNorms: [],
+  statisticsCount: 0,
+};
+
+/** An engine whose gradient counts each training sample in a parameter of its number, by its red. */
+export class CountingEngine implements Engine {
+  readonly layout = layout;
+  /** Samples of each `gradients` call, in order; and of each `evaluate` call. */
+  readonly computed: number[][] = [];
+  readonly evaluated: number[][] = [];
+  /** The next gradient that holds this sample is NaN. */
+  poisoned: number | null = null;
+  onGradients: () => void = () => undefined;
+
+  gradients(batch: MicroBatch) {
+    this.onGradients();
+    const samples = samplesOf(batch.images, batch.labels.length);
+    this.computed.push(samples);
+    const gradient = new Float32Array(layout.parameterCount);
+    for (const sample of samples) gradient[sample] = (gradient[sample] ?? 0) + 1;
+    if (this.poisoned !== null && samples.includes(this.poisoned)) gradient[0] = Number.NaN;
+    const statistics = new Float32Array(0);
+    return { lossSum: samples.length, correct: 1, samples: samples.length, gradient, statistics };
+  }
+
+  evaluate(images: Uint8Array, labels: Int32Array) {
+    const samples = samplesOf(images, labels.length);
+    this.evaluated.push(samples);
+    const probabilities = Float32Array.from(samples.flatMap((sample) => (sample % 2 ? [0, 1] : [1, 0])));
+    return { losses: new Float32Array(labels.length).fill(1), regularisation: 0, probabilities };
+  }
+
+  initialise = () => new Float32Array(layout.parameterCount);
+  prepare = () => undefined;
+  setWeights = () => undefined;
+  predict = () => new Float32Array(0);
+  tensorCount = () => 7;
+  dispose = () => undefined;
+}
+
+function samplesOf(images: Uint8Array, count: number): number[] {
+  return Array.from({ length: count }, (_, at) => images[(at * images.length) / count] as number);
+}
+
+type Assignment<Kind extends CoordinatorBody["kind"]> = Extract<CoordinatorBody, { kind: Kind }>;
+
+export const gradients = (change: Partial<Assignment<"gradients">> = {}): Assignment<"gradients"> => ({
+  kind: "gradients",
+  step: 0,
+  epoch: 0,
+  stepInEpoch: 0,
+  lanes: [0],
+  excluded: [],
+  attempt: 0,
+  ...change,
+});
+
+export const audit = (change: Partial<Assignment<"audit">> = {}): Assignment<"audit"> => ({
+  kind: "audit",
+  step: 0,
+  epoch: 0,
+  stepInEpoch: 0,
+  beginLane: 0,
+  endLane: 1,
+  excluded: [],
+  attempt: 0,
+  ...change,
+});
+
+export const evaluate = (change: Partial<Assignment<"evaluate">> = {}): Assignment<"evaluate"> => ({
+  kind: "evaluate",
+  step: 0,
+  blocks: [0],
+  statistics: new Uint8Array(0),
+  excluded: [],
+  ...change,
+});

@@ -1,0 +1,152 @@
+/**
+ * A worker's work on a step: audits are the same sums as gradients, what the coordinator has gone past is given up at
+ * the next chance, and no record is sent for it.
+ */
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Manifest } from "../../dataset/manifest.js";
+import { TrainyardError } from "../../shared/errors.js";
+import type { RunSpec } from "../../shared/spec.js";
+import { carryOut, placeOf } from "../../worker/assignments.js";
+import { Frontier } from "../../worker/frontier.js";
+import type { Workplace } from "../../worker/workplace.js";
+import { tinySpec } from "../support/core-driver.js";
+import { putFlatDataset } from "../support/flat-dataset.js";
+import { MemoryStore } from "../support/memory-store.js";
+import {
+  audit,
+  CountingEngine,
+  evaluate,
+  gradients,
+  ListeningCoordinator,
+  openPlace,
+} from "../support/worker-place.js";
+
+const image: RunSpec["image"] = { height: 4, width: 4, channels: 3, resize: "nearest", colour: "srgb" };
+const spec = tinySpec({ image, lanes: 4, batchSize: 8 });
+
+let place: Workplace;
+let engine: CountingEngine;
+let coordinator: ListeningCoordinator;
+beforeEach(async () => {
+  const store = new MemoryStore();
+  const dataset = { name: "flat", training: 32, validation: 200, perShard: 40 };
+  const manifest: Manifest = await putFlatDataset(store, dataset);
+  engine = new CountingEngine();
+  place = await openPlace(store, manifest, spec, engine, { imageCacheBytes: 1e6 });
+  coordinator = new ListeningCoordinator(engine.layout);
+});
+
+const isInterrupted = { code: "INTERRUPTED" };
+
+describe("an audit", () => {
+  it("uploads the bits that gradients of the node would, says so, and records nothing", async () => {
+    await carryOut(place, coordinator.session, gradients({ lanes: [2, 3], attempt: 1 }));
+    await carryOut(place, coordinator.session, audit({ beginLane: 2, endLane: 4, attempt: 1 }));
+    const [first, second] = coordinator.uploads;
+    expect(first).toMatchObject({ kind: "GRADIENT", node: { begin: 2, end: 4 }, step: 0, attempt: 1 });
+    expect(second).toEqual({ ...first, kind: "AUDIT" });
+    expect(coordinator.of("laneRecord")).toHaveLength(2);
+    expect(coordinator.of("auditDone")).toEqual([
+      { kind: "auditDone", step: 0, attempt: 1, beginLane: 2, endLane: 4, finite: true },
+    ]);
+  });
+
+  it("keeps its node's name where the sibling is absent", async () => {
+    const stepOf = { step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set<number>() };
+    const excluded = [2, 3].flatMap((lane) => [...place.batches.samplesOf({ ...stepOf, lane })]);
+    await carryOut(place, coordinator.session, audit({ beginLane: 0, endLane: 2, excluded }));
+    expect(coordinator.uploads).toMatchObject([{ kind: "AUDIT", node: { begin: 0, end: 2 } }]);
+  });
+
+  it("that is not finite uploads nothing and says that", async () => {
+    engine.poisoned = place.batches.samplesOf({
+      step: 0,
+      epoch: 0,
+      stepInEpoch: 0,
+      lane: 1,
+      excluded: new Set(),
+    })[0] as number;
+    await carryOut(place, coordinator.session, audit({ endLane: 2 }));
+    expect(coordinator.uploads).toEqual([]);
+    expect(coordinator.of("auditDone")).toMatchObject([{ finite: false }]);
+  });
+});
+
+describe("work that the coordinator has gone past", () => {
+  it("is not begun", async () => {
+    coordinator.frontier.weightsArrive(1);
+    for (const late of [gradients(), audit()]) {
+      await expect(carryOut(place, coordinator.session, late)).rejects.toMatchObject(isInterrupted);
+    }
+    await expect(carryOut(place, coordinator.session, evaluate())).rejects.toMatchObject(isInterrupted);
+    expect([engine.computed, engine.evaluated]).toEqual([[], []]);
+    expect(coordinator.said).toEqual([]);
+  });
+
+  it("ends between two lanes, and sends neither sum nor record", async () => {
+    engine.onGradients = () => {
+      if (engine.computed.length === 1) coordinator.frontier.reached({ step: 0, attempt: 1 });
+    };
+    const work = carryOut(place, coordinator.session, gradients({ lanes: [0, 1, 2, 3] }));
+    await expect(work).rejects.toMatchObject(isInterrupted);
+    expect(engine.computed).toHaveLength(2);
+    expect([coordinator.uploads, coordinator.said]).toEqual([[], []]);
+  });
+
+  it("ends between two blocks", async () => {
+    const said = coordinator.session.control.send;
+    Object.assign(coordinator.session.control, {
+      send: (body: Parameters<typeof said>[0]) => {
+        said(body);
+        coordinator.frontier.reached({ step: 0, attempt: 0 });
+      },
+    });
+    const work = carryOut(place, coordinator.session, evaluate({ blocks: [0, 1, 2] }));
+    await expect(work).rejects.toMatchObject(isInterrupted);
+    expect(coordinator.of("blockResult")).toHaveLength(1);
+  });
+
+  it("has no record after its upload, even when that was taken", async () => {
+    coordinator.onUpload = () => coordinator.frontier.weightsArrive(1);
+    const work = carryOut(place, coordinator.session, gradients({ lanes: [0, 1] }));
+    await expect(work).rejects.toMatchObject(isInterrupted);
+    expect(coordinator.uploads).toHaveLength(1);
+    expect(coordinator.said).toEqual([]);
+  });
+});
+
+it("an assignment whose upload fails ends only when its other uploads are through: no record follows it", async () => {
+  // Lanes 0 and 2 to 3 are two nodes; the first one's upload lingers, the second one's fails.
+  const order: string[] = [];
+  coordinator.onUpload = async ({ node }) => {
+    if (node.begin === 2) throw new TrainyardError("DAMAGED", "arrived corrupt three times");
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    order.push("the other upload");
+  };
+  const work = carryOut(place, coordinator.session, gradients({ lanes: [0, 2, 3] }));
+  await work.catch((error: TrainyardError) => order.push(error.code));
+  expect(order).toEqual(["the other upload", "DAMAGED"]);
+});
+
+describe("the frontier", () => {
+  it("only moves on: steps, then attempts, with a step's evaluation before its first attempt", () => {
+    const frontier = new Frontier();
+    const places = [
+      placeOf(gradients({ step: 3 })),
+      placeOf(gradients({ step: 3, attempt: 2 })),
+      placeOf(evaluate({ step: 4 })),
+      placeOf(audit({ step: 4 })),
+      placeOf(evaluate({ step: 5 })),
+    ].flatMap((at) => at ?? []);
+    expect(places).toHaveLength(5);
+    places.forEach((at, index) => {
+      frontier.reached(at);
+      frontier.reached(places[0] as (typeof places)[0]);
+      expect(places.map((other) => frontier.isOver(other))).toEqual(places.map((_, other) => other < index));
+    });
+    frontier.weightsArrive(4);
+    expect(frontier.isOver(places[4] as (typeof places)[0])).toBe(false);
+    frontier.end();
+    expect(places.every((at) => frontier.isOver(at))).toBe(true);
+  });
+});
