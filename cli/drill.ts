@@ -3,6 +3,7 @@
  * run while workers, the coordinator and the store are killed in turn, and compares every commit. Everything lies in
  * a scratch folder that is gone afterwards.
  */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,15 +75,16 @@ export const command: CommandModule<GlobalOptions, Options> = {
 
 async function drill(options: Options, signal: AbortSignal): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), "trainyard-drill-"));
-  let isKept = false;
+  let isNeeded = true;
   try {
     const report = await drillIn(folder, options, signal);
-    isKept = report.kept;
+    isNeeded = !report.kept;
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : inWords(report));
     return report.kept ? ExitCode.finished : ExitCode.failed;
   } finally {
-    if (isKept || signal.aborted) await rm(folder, { recursive: true, force: true });
-    else say(`logs and store of the drill are kept: ${folder}`);
+    const hasRun = existsSync(join(folder, logs));
+    if (isNeeded && hasRun && !signal.aborted) say(`logs and store of the drill are kept: ${folder}`);
+    else await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -94,7 +96,18 @@ async function drillIn(folder: string, options: Options, signal: AbortSignal): P
   try {
     const store = await openStore(scratch.url, { environment: scratch.environment, signal });
     const name = await provideDataset({ store, userStore, name: dataset, folder, seed, signal, say });
-    const plan: DrillPlan = { dataset: name, workers, epochs, seed, logLevel, folder, scratch, store, say };
+    const logFolder = join(folder, logs);
+    const plan: DrillPlan = {
+      dataset: name,
+      workers,
+      epochs,
+      seed,
+      logLevel,
+      logFolder,
+      scratch,
+      store,
+      say,
+    };
     return await drillRuns(plan, signal);
   } finally {
     await scratch.close();
@@ -105,4 +118,6 @@ function inWords({ faults, kept }: DrillReport): string {
   return `${faultTable(faults)}\n${keptLine(kept, faults.length)}\n${boundsLine(faults)}\n`;
 }
 
+/** In the scratch folder: there once a run has begun. */
+const logs = "logs";
 const say = (line: string) => void process.stderr.write(`${line}\n`);

@@ -36,6 +36,7 @@ const returnMs = 180_000;
 const frozenMs = limits.lostAfterMs + 2_000;
 /** A store is away for so long, and until a checkpoint was due; less when the run would end meanwhile. */
 const storeAwayMs = 5_000;
+const storeAwayMaxMs = 20_000;
 /** What a run must still have before it, so that it goes on after a fault; of a store, epochs. */
 const stepsAhead = 4;
 const epochsAhead = 3;
@@ -158,10 +159,12 @@ function takeStoreAway({ store, watch, say }: Arena, epoch: number): Act {
     strike: store.takeAway,
     recover: async (blow) => {
       try {
-        await watch.until("a checkpoint that finds no store", commitMs, (latest) => {
+        await watch.until("a checkpoint that finds no store", 2 * storeAwayMaxMs, (latest) => {
+          const awayMs = performance.now() - blow.sinceMs;
+          if (awayMs >= storeAwayMaxMs || isOver(latest)) return true;
           if (latest === null) return null;
-          const wasMissed = performance.now() - blow.sinceMs >= storeAwayMs && latest.epoch > epoch;
-          return wasMissed || latest.epochs - latest.epoch <= 1 || isOver(latest) ? true : null;
+          const wasMissed = awayMs >= storeAwayMs && latest.epoch > epoch;
+          return wasMissed || latest.epochs - latest.epoch <= 1 ? true : null;
         });
       } finally {
         await store.putBack();

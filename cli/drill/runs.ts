@@ -35,7 +35,7 @@ export interface DrillPlan {
   readonly epochs: number;
   readonly seed: number;
   readonly logLevel: string;
-  readonly folder: string;
+  readonly logFolder: string;
   readonly scratch: ScratchStore;
   /** The scratch store, opened. */
   readonly store: ObjectStore;
@@ -113,14 +113,14 @@ async function trainOnce(
   faults: readonly FaultName[],
   signal: AbortSignal,
 ): Promise<{ readonly seen: readonly FaultSeen[]; readonly end: RunEnd }> {
-  const { scratch, store, workers, logLevel, folder, say } = plan;
+  const { scratch, store, workers, logLevel, logFolder, say } = plan;
   const spec = await newRun(plan, lanes, run, signal);
   let readyMs = performance.now();
   const cluster = new LocalCluster({
     ...{ run, workers, reducers: 1, logLevel, detach: false },
     store: scratch.url,
     environment: scratch.environment,
-    logFolder: join(folder, "logs", run),
+    logFolder: join(logFolder, run),
     onNotice: (message) => say(`   ${message}`),
     onReady: () => {
       readyMs = performance.now();

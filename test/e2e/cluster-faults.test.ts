@@ -3,7 +3,7 @@
  * ends within seconds, with the documented exit code, and says so.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -170,6 +170,19 @@ describe("train", () => {
     expect(await run("runs", "stop", "beheaded")).toMatchObject({ code: 0 });
     await until("its end", async () => /^beheaded +stopped/m.test((await run("runs", "list")).stdout));
   }, 180_000);
+
+  it("whose coordinator can't begin again is given up at once, with what it said last", async () => {
+    const cluster = await training("spoilt");
+    writeFileSync(join(folder, ".trainyard/runs/spoilt/spec.json"), "{");
+    process.kill(cluster.child("coordinator --run"), "SIGKILL");
+    const { code, stderr } = await cluster.end;
+    expect(stderr.match(/; starting it again$/gm)?.length).toBeLessThanOrEqual(3);
+    expect(stderr).toMatch(
+      /^trainyard: the coordinator (died|ended) \(exit code [12]\), its log is \S*: .*JSON.*; go on with trainyard train --resume spoilt$/m,
+    );
+    expect(code).toBe(1);
+    await allGone(cluster);
+  }, 60_000);
 
   it("--detach leaves a run that the other commands find, and that follow ends with", async () => {
     const words = ["train", "pets", "--run", "detached", ...quick, "--epochs", "40", "--detach", "--json"];

@@ -1,0 +1,114 @@
+/**
+ * `trainyard drill` as a user runs it: real processes are killed, a real MinIO too, and every commit is compared.
+ * What makes it fail is judged in test/unit/drill-verdict.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, describe, expect, it } from "vitest";
+import type { DrillReport } from "../../cli/drill/runs.js";
+import { columns } from "../../cli/drill/table.js";
+import { faultNames } from "../../cli/drill/verdict.js";
+import { minioBinary } from "../support/parts.js";
+import { endOf, photographs, runProgram, scratch, startProgram } from "../support/program.js";
+
+const { folder, remove } = scratch();
+afterAll(remove);
+/** Its scratch folders lie here, so that what stays is seen. */
+const options = { cwd: folder, env: { TMPDIR: folder } };
+const left = () => readdirSync(folder).filter((name) => name.startsWith("trainyard-drill-"));
+
+describe("the drill", () => {
+  it("keeps every promise through a MinIO that is killed, and says so as JSON", async () => {
+    const words = ["drill", "--minio", minioBinary(), "--epochs", "8", "--json"];
+    const { code, stdout, stderr } = await runProgram(words, options);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const report = JSON.parse(stdout) as DrillReport;
+    expect(report).toMatchObject({ format: "trainyard-drill/1", store: "minio", epochs: 8, kept: true });
+    expect(report.unbroken).toMatchObject({
+      commits: 8 * 4,
+      weightsSha256: expect.stringMatching(/^.{64}$/),
+    });
+    expect(report.faults.map(({ fault, how }) => [fault, how])).toEqual([
+      ["worker", "SIGKILL"],
+      ["frozen worker", "SIGSTOP"],
+      ["drained worker", "SIGTERM"],
+      ["coordinator", "SIGKILL"],
+      ["store", "SIGKILL"],
+    ]);
+    for (const fault of report.faults) {
+      expect(fault).toMatchObject({ samplesLost: 0, samplesTwice: 0, weightsEqual: true });
+      expect(fault.secondsToNextCommit).toBeGreaterThan(0);
+    }
+    for (const run of report.runs) {
+      expect(run).toMatchObject({ commits: 8 * 4, differingSteps: [], finalWeightsEqual: true });
+    }
+    expect(stderr).toContain("the coordinator died (SIGKILL); starting it again");
+    expect(left()).toEqual([]);
+  }, 600_000);
+
+  it("takes a folder away as well, trains on a copy of the user's data set, and prints a table", async () => {
+    expect(await runProgram(["import", photographs("faces")], options)).toMatchObject({ code: 0 });
+    const before = readdirSync(join(folder, ".trainyard"), { recursive: true });
+    const { code, stdout, stderr } = await runProgram(["drill", "faces", "--epochs", "8"], options);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines[0]?.split(/ {2,}/)).toEqual([...columns]);
+    const rows = lines.slice(1, 1 + faultNames.length).map((line) => line.split(/ {2,}/));
+    expect(rows.map(([killed]) => killed)).toEqual([
+      "worker (SIGKILL)",
+      "frozen worker (SIGSTOP)",
+      "drained worker (SIGTERM)",
+      "coordinator (SIGKILL)",
+      "store (renamed)",
+    ]);
+    for (const cells of rows) {
+      expect(cells[1]).toMatch(/^\d+\.\d\d s( !)?$/);
+      expect(cells.slice(4)).toEqual(["0", "0", "yes"]);
+    }
+    expect(lines.at(-2)).toMatch(/^kept: after 5 faults/);
+    expect(lines.at(-1)).toMatch(/^times: /);
+    expect(readdirSync(join(folder, ".trainyard"), { recursive: true })).toEqual(before);
+    expect(left()).toEqual([]);
+  }, 600_000);
+
+  it("leaves nothing behind at Ctrl-C, no process and no file", async () => {
+    const drill = startProgram(["drill", "--minio", minioBinary()], options);
+    const end = endOf(drill);
+    const logs = () => left().map((name) => join(folder, name, "logs/unbroken/worker-2.log"));
+    while (!logs().some((log) => existsSync(log))) await sleep(50);
+    await sleep(1_000); // into its run
+    const children = childrenOf(drill.pid as number);
+    expect(children).toHaveLength(4); // MinIO, the coordinator, two workers
+    drill.kill("SIGINT");
+    expect(await end).toMatchObject({ code: 3, stderr: expect.stringContaining("interrupted by SIGINT") });
+    expect(children.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    expect(left()).toEqual([]);
+  }, 120_000);
+
+  it.each([
+    [["--minio", "no-such-program"], "--minio names the server's program, and there is no file"],
+    [["--minio", "/bin/true"], "the MinIO server does not answer: it ended with exit code 0"],
+    [["--workers", "1"], "--workers must be at least 2"],
+    [["no-such-set"], "has no data set no-such-set"],
+  ])("%j is refused with a sentence", async (words, sentence) => {
+    const { code, stderr } = await runProgram(["drill", ...words], options);
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toContain(sentence);
+    expect(stderr).not.toMatch(/\n {4}at /);
+  });
+});
+
+/** Numbers of the processes that it started. */
+function childrenOf(pid: number): number[] {
+  const stat = (entry: string) => {
+    try {
+      return readFileSync(`/proc/${entry}/stat`, "utf8");
+    } catch {
+      return "";
+    }
+  };
+  const parent = (text: string) => Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]);
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return all.filter((entry) => parent(stat(entry)) === pid).map(Number);
+}
