@@ -45,9 +45,11 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
       const end = await session.take(body);
       if (end !== null) return end;
     }
+    if (session.fault !== undefined) throw session.fault;
     return session.lost("the coordinator ended the stream");
   } catch (caught) {
-    const error = asTrainyardError(caught, "UNREACHABLE");
+    const error = session.fault ?? asTrainyardError(caught, "UNREACHABLE");
+    if (error === session.fault) throw error;
     if (error.code === "REFUSED") throw error;
     return session.lost(error.message);
   } finally {
@@ -58,6 +60,9 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
 /** For the last message of a worker to leave. */
 const goodbyeMs = 100;
 
+/** Why a worker can't prepare that is of its own machine and settings: its user has to see it, and no run shall fail. */
+const ownFaults: readonly string[] = ["STORE_DENIED", "SETUP", "USAGE"];
+
 class WorkerSession {
   readonly #options: SessionOptions;
   readonly #phases: Phases;
@@ -67,6 +72,8 @@ class WorkerSession {
   #work: Promise<void> = Promise.resolve();
   #wasWelcome = false;
   #isClosed = false;
+  /** Ends the session and the worker. */
+  fault: TrainyardError | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -113,6 +120,7 @@ class WorkerSession {
 
   /** Hands the lanes back; the stream is given a moment to take that along. */
   async #drain(reason: string): Promise<SessionEnd> {
+    this.#isClosed = true; // nothing is said after the farewell
     this.#frontier.end();
     this.#options.logger.warn(`the coordinator wants no more work of this worker: ${reason}`);
     this.#options.control.send({ kind: "leaving", reason });
@@ -192,7 +200,16 @@ class WorkerSession {
     }
     logger.error({ err: failure.stack }, `${assignment} failed: ${failure.message}`);
     const { code, message } = failure;
+    if (assignment === "prepare" && ownFaults.includes(code)) return await this.#leaveFor(failure);
     control.send({ kind: "assignmentFailed", assignment, code, message });
+  }
+
+  async #leaveFor(fault: TrainyardError): Promise<void> {
+    const { control, surroundings } = this.#options;
+    control.send({ kind: "leaving", reason: fault.message });
+    await surroundings.clock.sleep(goodbyeMs);
+    this.fault = fault;
+    control.cancel();
   }
 }
 
