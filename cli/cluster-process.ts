@@ -88,14 +88,20 @@ export class ClusterProcess {
     (this.#child.stdout as (Readable & { unref?: () => void }) | null)?.unref?.();
   }
 
-  /** The last thing that it said, without the JSON around it. */
+  /** The last sentence that it said, without what stands around it. */
   lastMessage(): string {
-    const last = readFileSync(this.log, "utf8").trim().split("\n").at(-1) ?? "";
-    try {
-      const { msg } = JSON.parse(last) as { msg?: string };
-      return msg ?? last;
-    } catch {
-      return last.replace(/^trainyard: /, "") || `it said nothing; see ${this.log}`;
-    }
+    const lines = readFileSync(this.log, "utf8").trim().split("\n");
+    return lines.map(sentenceOf).findLast((said) => said !== null) ?? `it said nothing; see ${this.log}`;
+  }
+}
+
+/** Of a log line, of the program's own errors, or of one that nobody caught; null for a stack and the like. */
+function sentenceOf(line: string): string | null {
+  const said = /^trainyard: (?!this is a bug)(.+)/.exec(line) ?? /^(?:Uncaught )?(\w*Error: .+)/.exec(line);
+  if (said !== null || !line.startsWith("{")) return said?.[1] ?? null;
+  try {
+    return (JSON.parse(line) as { msg?: string }).msg ?? null;
+  } catch {
+    return null; // cut off in the middle
   }
 }
