@@ -45,11 +45,9 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
       const end = await session.take(body);
       if (end !== null) return end;
     }
-    if (session.fault !== undefined) throw session.fault;
     return session.lost("the coordinator ended the stream");
   } catch (caught) {
-    const error = session.fault ?? asTrainyardError(caught, "UNREACHABLE");
-    if (error === session.fault) throw error;
+    const error = asTrainyardError(caught, "UNREACHABLE");
     if (error.code === "REFUSED") throw error;
     return session.lost(error.message);
   } finally {
@@ -73,7 +71,7 @@ class WorkerSession {
   #wasWelcome = false;
   #isClosed = false;
   /** Ends the session and the worker. */
-  fault: TrainyardError | undefined;
+  #fault: TrainyardError | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -81,7 +79,9 @@ class WorkerSession {
     this.#phases = new Phases(options.surroundings.clock, "prepare", say);
   }
 
+  /** Errors: the worker's own fault, when that is why it left. */
   lost(reason: string): SessionEnd {
+    if (this.#fault !== undefined) throw this.#fault;
     return { tag: "lost", reason, wasWelcome: this.#wasWelcome };
   }
 
@@ -198,17 +198,17 @@ class WorkerSession {
       if (settles !== null) control.send({ kind: "settled", ...settles });
       return;
     }
-    logger.error({ err: failure.stack }, `${assignment} failed: ${failure.message}`);
     const { code, message } = failure;
     if (assignment === "prepare" && ownFaults.includes(code)) return await this.#leaveFor(failure);
+    logger.error({ err: failure.stack }, `${assignment} failed: ${message}`);
     control.send({ kind: "assignmentFailed", assignment, code, message });
   }
 
   async #leaveFor(fault: TrainyardError): Promise<void> {
     const { control, surroundings } = this.#options;
+    this.#fault = fault;
     control.send({ kind: "leaving", reason: fault.message });
     await surroundings.clock.sleep(goodbyeMs);
-    this.fault = fault;
     control.cancel();
   }
 }

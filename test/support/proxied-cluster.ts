@@ -10,8 +10,8 @@ import { freePort } from "./minio.js";
 import { type FinishedRun, finishedRun, type ReferenceRun, type StoreOptions } from "./reference-run.js";
 import { WorkerRoute } from "./tcp-proxy.js";
 
-/** Of 1.4 MB up and down per step: at least 0.3 s a step. */
-const slowBytesPerSecond = 10e6;
+/** Of 1.4 MB up and down per step: at least half a second a step. */
+const slowBytesPerSecond = 5e6;
 
 export class ProxiedCluster implements AsyncDisposable {
   readonly cluster: TestCluster;
