@@ -111,6 +111,9 @@ export class WeightsReceiver {
 
   #take(slice: SliceEndpoint, chunk: WeightsChunk): void {
     if (this.#broken !== undefined) return;
+    if (chunk.generation !== this.#options.generation || chunk.slice !== slice.slice) {
+      throw new TrainyardError("DAMAGED", `weights ${chunk.step} are of another generation or slice`);
+    }
     this.#options.onBytes(chunk.data.byteLength);
     this.#watchSilence();
     const arriving = this.#arrivingAt(chunk.step);
