@@ -35,6 +35,8 @@ export type FaultAct =
   | { readonly act: "store away"; readonly forMs: number }
   | { readonly act: "store slow"; readonly latencyMs: number; readonly forMs: number }
   | { readonly act: "store flaky"; readonly failures: number; readonly forMs: number }
+  /** That share of what workers say and upload arrives once more, up to 4 s later. */
+  | { readonly act: "echoes"; readonly share: number; readonly forMs: number }
   | { readonly act: "network slow"; readonly latencyMs: number; readonly forMs: number };
 
 export type Fault = FaultAct & { readonly atMs: number };

@@ -3,7 +3,7 @@
  * lost breaks its stream; a partition holds messages back until it heals or a side's keepalive gives up.
  */
 import { RandomStream } from "../../shared/random.js";
-import type { SimProcess } from "./process.js";
+import { SimProcess } from "./process.js";
 import type { Scheduler } from "./scheduler.js";
 
 /** gRPC's keepalive: a ping after 5 s of silence, 5 s for its answer. */
@@ -32,12 +32,19 @@ interface Listener {
 export interface Weather {
   /** One way, drawn uniformly. */
   latencyMs: readonly [number, number];
+  /** Share of the messages to the coordinator that arrive once more, up to 4 s later. */
+  echoes: number;
 }
+
+/** What comes again when messages do: what workers say, and what they upload. */
+export type Echoed = "join" | "upload";
 
 export class Network {
   readonly scheduler: Scheduler;
   readonly weather: Weather;
   readonly #random: RandomStream;
+  /** Who sends what nobody sends. */
+  readonly #ghost: SimProcess;
   readonly #listeners = new Map<string, Listener>();
   /** Where a name leads, as a service's name to the coordinator that serves now. */
   readonly #names = new Map<string, string>();
@@ -50,6 +57,7 @@ export class Network {
     this.scheduler = scheduler;
     this.weather = weather;
     this.#random = new RandomStream(seed, 101);
+    this.#ghost = new SimProcess("ghost", scheduler, () => undefined);
   }
 
   latencyMs(): number {
@@ -75,7 +83,7 @@ export class Network {
   connect(client: SimProcess, address: string, method: string, request: unknown): End {
     const [host = "", port] = address.split(":");
     const listener = this.#listeners.get(`${this.#names.get(host) ?? host}:${port}`);
-    const stream = new Stream(this, client, listener?.process ?? null, `${method} ${address}`);
+    const stream = new Stream(this, client, listener?.process ?? null, method, address);
     if (listener === undefined || listener.process.isDead) {
       stream.breakFor(stream.client, this.latencyMs(), new Error(`connection refused by ${address}`));
       return stream.client;
@@ -115,28 +123,42 @@ export class Network {
     for (const stream of [...this.streams]) if (stream.touches(process)) stream.lose(process);
   }
 
-  /** The last messages that the process sent by this method arrive once more, on a stream that it has now. */
-  repeat(process: SimProcess, method: string): void {
-    const stream = [...this.streams].find(
-      ({ client, label }) => client.process === process && label.startsWith(method),
-    );
-    if (stream === undefined) return;
-    for (const message of this.#sent.get(`${process.name} ${method}`) ?? []) stream.client.send(message);
+  /** Messages of the process that are remembered arrive once more, now. */
+  repeat(process: SimProcess, method: Echoed): void {
+    for (const message of this.#sent.get(`${process.name} ${method}`) ?? [])
+      this.#echo(process, method, message);
   }
 
-  /** Of every process and method a few are remembered. */
-  remember(process: SimProcess, method: string, message: unknown): void {
+  /** Of every process and method a few messages are remembered; some come back by themselves, much later. */
+  remember(process: SimProcess, method: Echoed, message: unknown): void {
     const key = `${process.name} ${method}`;
     const sent = this.#sent.get(key) ?? [];
     sent.push(message);
     if (sent.length > 12) sent.shift();
     this.#sent.set(key, sent);
+    if (this.weather.echoes === 0 || this.#random.nextFloat() >= this.weather.echoes) return;
+    this.scheduler.after(this.#random.nextBetween(0, 4_000), () => this.#echo(process, method, message));
+  }
+
+  /**
+   * As if a message of a former stream had lost its way: on the control stream that its sender has now; to the slice
+   * that its sender uploads to now on a stream of its own, whose answer nobody hears.
+   */
+  #echo(process: SimProcess, method: Echoed, message: unknown): void {
+    const stream = [...this.streams].find(
+      ({ client, method: its }) => client.process.name === process.name && its === method,
+    );
+    if (stream === undefined) return;
+    if (method === "join") return stream.server.process.run(() => stream.server.onMessage(message));
+    const end = this.connect(this.#ghost, stream.address, method, null);
+    end.send(message);
+    this.scheduler.after(1_000, () => end.abort());
   }
 
   /** Every stream of the process, or those with this method, broken from outside. */
   breakStreams(process: SimProcess, method: string | null): number {
     const hit = [...this.streams].filter(
-      (stream) => stream.touches(process) && (method === null || stream.label.startsWith(method)),
+      (stream) => stream.touches(process) && (method === null || stream.method === method),
     );
     for (const stream of hit) stream.break(new Error("connection reset"));
     return hit.length;
@@ -186,7 +208,8 @@ class SimEnd implements End {
 
 export class Stream {
   readonly #network: Network;
-  readonly label: string;
+  readonly method: string;
+  readonly address: string;
   readonly client: SimEnd;
   /** Of the client itself where nobody listens. */
   readonly server: SimEnd;
@@ -195,9 +218,16 @@ export class Stream {
   #accept: () => void = () => undefined;
   #isBroken = false;
 
-  constructor(network: Network, client: SimProcess, server: SimProcess | null, label: string) {
+  constructor(
+    network: Network,
+    client: SimProcess,
+    server: SimProcess | null,
+    method: string,
+    address: string,
+  ) {
     this.#network = network;
-    this.label = label;
+    this.method = method;
+    this.address = address;
     this.client = new SimEnd(this, client);
     this.server = new SimEnd(this, server ?? client);
     this.#up = { to: () => this.server, lastAtMs: 0, held: [] };
@@ -217,8 +247,9 @@ export class Stream {
     if (this.#isBroken) return;
     const way = from === this.client ? this.#up : this.#down;
     const { scheduler } = this.#network;
-    if (from === this.client && item.tag === "message") {
-      this.#network.remember(from.process, this.label.split(" ")[0] as string, item.message);
+    const { method } = this;
+    if (from === this.client && item.tag === "message" && (method === "join" || method === "upload")) {
+      this.#network.remember(from.process, method, item.message);
     }
     way.lastAtMs = Math.max(way.lastAtMs, scheduler.nowMs + this.#network.latencyMs());
     scheduler.at(way.lastAtMs, () => this.#arrive(way, item));

@@ -97,6 +97,7 @@ function actOf(random: RandomStream): FaultAct {
     () => ({ act: "poison worker", worker }),
     () => ({ act: "new worker" }),
     () => ({ act: "repeat messages", worker, method: pick(["join", "upload"]) }),
+    () => ({ act: "echoes", share: pick([0.1, 0.5, 1]), forMs: forMs + 2_000 }),
     () => ({ act: "kill coordinator", downMs }),
     () => ({ act: "kill coordinator at put", puts: 1 + random.nextBelow(9), downMs }),
     () => ({ act: "kill coordinator at put", puts: 1 + random.nextBelow(9), downMs }),

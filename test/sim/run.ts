@@ -80,6 +80,9 @@ async function makeUnbrokenRun(setup: Setup): Promise<UnbrokenRun> {
     () => simulation.isDone,
     () => undefined,
   );
-  if (!simulation.isDone) throw new Error(`a run without faults does not end: ${standOf(simulation)}`);
+  const [broken = ""] = simulation.broken;
+  if (!simulation.isDone) {
+    throw new Error(`a run without faults does not end: ${broken} ${standOf(simulation)}`);
+  }
   return unbrokenRun(simulation);
 }

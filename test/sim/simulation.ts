@@ -13,6 +13,7 @@ import { TrainyardError } from "../../shared/errors.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { HttpRoute, MetricsServerOptions } from "../../shared/http.js";
 import { RandomStream } from "../../shared/random.js";
+import { interruption } from "../../shared/retry.js";
 import { type RunSpec, runKey, samplesPerLane } from "../../shared/spec.js";
 import { hasEnded, RunStatus } from "../../shared/status.js";
 import { LaneBatches } from "../../worker/batches.js";
@@ -88,7 +89,7 @@ export class Simulation {
     this.spec = specOf(setup);
     this.manifest = manifestOf(setup.dataset);
     this.#note = (line) => note(`${(this.scheduler.nowMs / 1000).toFixed(4).padStart(9)} ${line}`);
-    this.network = new Network(this.scheduler, seed, { latencyMs: calmNetworkMs });
+    this.network = new Network(this.scheduler, seed, { latencyMs: calmNetworkMs, echoes: 0 });
     this.store = new StoreServer(this.network, seed, { latencyMs: calmStoreMs, failures: 0 });
     for (const [key, bytes] of datasetObjects(this.manifest)) this.store.objects.set(key, bytes);
     this.store.objects.set(runKey(runName, "spec.json"), Buffer.from(JSON.stringify(this.spec)));
@@ -266,7 +267,8 @@ export class Simulation {
       openWeights: (options) => new SimWeights(network, process, options),
       openPartials: (options) => new SimPartials(network, process, options),
       openStore: async () => store,
-      openWorkplace: (spec) => this.#openWorkplace(slot, process, store, spec),
+      openWorkplace: (spec, _, signal) =>
+        unlessAborted(signal, this.#openWorkplace(slot, process, store, spec)),
     };
     runWorker({
       coordinator: `coordinator:${controlPort}`,
@@ -401,6 +403,11 @@ export class Simulation {
         return this.#afterwards(fault.forMs, () => {
           this.store.weather.failures = 0;
         });
+      case "echoes":
+        this.network.weather.echoes = fault.share;
+        return this.#afterwards(fault.forMs, () => {
+          this.network.weather.echoes = 0;
+        });
       case "network slow":
         this.network.weather.latencyMs = [0.2, fault.latencyMs];
         return this.#afterwards(fault.forMs, () => {
@@ -418,6 +425,7 @@ export class Simulation {
     this.store.weather.failures = 0;
     this.store.weather.latencyMs = calmStoreMs;
     this.network.weather.latencyMs = calmNetworkMs;
+    this.network.weather.echoes = 0;
     for (const { speed } of this.workers) speed.factor = 1;
     const processes = [
       ...this.coordinators.map(({ process }) => process),
@@ -495,6 +503,16 @@ export class Simulation {
       if (!this.isOverWithFaults) mend();
     });
   }
+}
+
+/** The real place of work ends its engine's thread when it is told to. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    work.then(resolve, reject);
+    const abort = () => reject(interruption(signal, "preparing"));
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
 }
 
 /** The export without files that only a real model has: the weights, and the mark that it is whole. */
