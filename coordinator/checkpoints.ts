@@ -37,19 +37,20 @@ export class CheckpointWriter {
   readonly #onLeftover: (message: string) => void;
   /** Oldest first; those of former generations too. */
   #kept: string[];
-  readonly #written = new Map<string, WrittenCheckpoint>();
+  readonly #written: Map<string, WrittenCheckpoint>;
   /** Tried, and not known to be whole. */
   readonly #begun = new Set<string>();
 
   /**
-   * `former`: checkpoints of former generations that this one goes on from, oldest first. `onLeftover`: told why old
-   * ones could not be deleted, which is tried again after the next one.
+   * `former`: checkpoints of former generations that this one goes on from, oldest first; `written`: what is known of
+   * some of them. `onLeftover`: told why old ones could not be deleted, which is tried again after the next one.
    */
   constructor(
     store: ObjectStore,
     run: string,
     keep: number,
     former: readonly string[] = [],
+    written: ReadonlyMap<string, WrittenCheckpoint> = new Map(),
     onLeftover: (message: string) => void = () => undefined,
   ) {
     this.#store = store;
@@ -57,6 +58,12 @@ export class CheckpointWriter {
     this.#run = run;
     this.#keep = keep;
     this.#kept = [...former];
+    this.#written = new Map(written);
+  }
+
+  /** One that is in the store: this coordinator's, or one of those that it was told of. */
+  find(checkpoint: string): WrittenCheckpoint | undefined {
+    return this.#written.get(checkpoint);
   }
 
   /** The same commit again is written once. Errors: the store's. */

@@ -13,6 +13,7 @@ import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { CheckpointQueue } from "./checkpoint-queue.js";
 import { CheckpointWriter, type WrittenCheckpoint } from "./checkpoints.js";
 import type { ControlServer } from "./control-server.js";
 import type { CoreEvent, Effect } from "./core/events.js";
@@ -68,7 +69,7 @@ export class Shell {
   readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #checkpoints: CheckpointWriter;
-  readonly #written: Map<string, WrittenCheckpoint>;
+  readonly #saving: CheckpointQueue;
   readonly ended: Promise<Outcome>;
   #state: CoreState;
   #control: Control | undefined;
@@ -81,7 +82,6 @@ export class Shell {
   #queue: CoreEvent[] = [];
   #isBusy = false;
   #isBroken = false;
-  #saving: Promise<void> = Promise.resolve();
   #stopTicking: () => void = () => undefined;
   #end: (outcome: Outcome) => void = () => undefined;
 
@@ -97,9 +97,10 @@ export class Shell {
       spec.run,
       spec.checkpoint.keep,
       restoration?.former,
+      restoration?.written,
       onLeftover,
     );
-    this.#written = new Map(restoration?.written);
+    this.#saving = new CheckpointQueue(store, this.#journal, this.#checkpoints);
     this.#vectors = restoration?.vectors;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -159,7 +160,7 @@ export class Shell {
 
   async close(): Promise<void> {
     this.#stopTicking();
-    await this.#saving;
+    await this.#saving.settled();
     await this.#control?.close();
     await this.#pool?.close();
   }
@@ -281,32 +282,26 @@ export class Shell {
     if (layout === undefined || snapshot === undefined)
       throw new Error("invariant broken: checkpoint without slices");
     const unsealed = this.#journal.takeUnsealed();
-    this.#saving = this.#saving.then(async () => {
-      const startedMs = this.#clock.nowMs();
-      try {
-        const log = await this.#journal.seal(this.#options.store, unsealed);
-        const vectors = await snapshot;
-        const written = await this.#checkpoints.write({
-          checkpoint,
-          reason,
-          layout,
-          saved,
-          vectors,
-          log,
-        });
+    const startedMs = this.#clock.nowMs();
+    this.#saving.save({ checkpoint, reason, layout, saved, vectors: snapshot, unsealed }).then(
+      (written) => {
         this.#noteCheckpoint(checkpoint, written, (this.#clock.nowMs() - startedMs) / 1000);
         this.dispatch({ tag: "checkpointWritten", checkpoint });
-      } catch (error) {
+      },
+      (error: Error) => {
         this.#options.metrics.storeErrors.inc({ operation: "checkpoint" });
-        const message = error instanceof Error ? error.message : String(error);
-        this.dispatch({ tag: "checkpointFailed", checkpoint, message, isOutage: isOutage(error) });
-      }
-    });
+        this.dispatch({
+          tag: "checkpointFailed",
+          checkpoint,
+          message: error.message,
+          isOutage: isOutage(error),
+        });
+      },
+    );
   }
 
   #noteCheckpoint(checkpoint: string, written: WrittenCheckpoint, seconds: number): void {
     const { metrics, logger } = this.#options;
-    this.#written.set(checkpoint, written);
     metrics.checkpointDuration.observe(seconds);
     metrics.checkpointBytes.set(written.bytes);
     metrics.checkpointTimestamp.set(this.#clock.date().getTime() / 1000);
@@ -372,7 +367,7 @@ export class Shell {
   #publish(checkpoint: string, paths: readonly string[]): void {
     const { store, spec, logger, finish = async () => undefined } = this.#options;
     const outcome: Outcome = { tag: "finished", reason: this.#state.endedBecause ?? "the model is exported" };
-    const written = this.#written.get(checkpoint);
+    const written = this.#checkpoints.find(checkpoint);
     this.#result = resultOf(this.#state, outcome, { checkpoint, paths }, written);
     const papers = { spec, curve: this.#journal.curve, result: this.#result };
     publishRun({ store, clock: this.#clock, logger, finish }, papers).then(
