@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Curve, fromJson } from "../../shared/curve.js";
+import { findPublication, publishedKey } from "../../shared/publication.js";
 import { fetchStatus, type RunStatus } from "../../shared/status.js";
 import { openStore } from "../../shared/store/open.js";
 import { type Ended, endOf, type RunOptions, startProgram } from "./program.js";
@@ -41,6 +42,22 @@ export class TestCluster {
     const words = ["coordinator", dataset, "--store", options.store, ...port, ...flags];
     const coordinator = startProgram(words, options);
     return new TestCluster(options, coordinator, await readiness(coordinator, words));
+  }
+
+  /** Another coordinator for a run that has one, or had one, with workers of its own. */
+  static async goOn(
+    run: string,
+    flags: readonly string[],
+    options: RunOptions & { store: string },
+  ): Promise<TestCluster> {
+    const words = ["coordinator", "--run", run, "--store", options.store, "--port", "0", ...flags];
+    const coordinator = startProgram(words, options);
+    return new TestCluster(options, coordinator, await readiness(coordinator, words));
+  }
+
+  /** SIGSTOP freezes it, SIGCONT wakes it. */
+  signalCoordinator(signal: NodeJS.Signals): void {
+    this.#coordinator.kill(signal);
   }
 
   /** SIGKILL to the coordinator; the workers are left alone. */
@@ -104,7 +121,9 @@ export class TestCluster {
     const store = await openStore(this.#options.store, {
       environment: { ...process.env, ...this.#options.env },
     });
-    const bytes = await store.get(`runs/${this.ready.run}/curve.json`);
+    const { run } = this.ready;
+    const folder = (await findPublication(store, run))?.folder ?? "";
+    const bytes = await store.get(publishedKey(run, folder, "curve.json"));
     return fromJson(Buffer.from(bytes).toString("utf8"));
   }
 

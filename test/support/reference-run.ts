@@ -4,8 +4,8 @@
  */
 import { expect } from "vitest";
 import { type Curve, fromJson } from "../../shared/curve.js";
+import { findPublication, publishedKey } from "../../shared/publication.js";
 import { RunResult } from "../../shared/result.js";
-import { runKey } from "../../shared/spec.js";
 import { openStore } from "../../shared/store/open.js";
 import { TestCluster } from "./cluster.js";
 import { type RunOptions, runProgram } from "./program.js";
@@ -21,7 +21,8 @@ export async function finishedRun(run: string, options: StoreOptions): Promise<F
   const shown = await runProgram(["runs", "show", run, "--json", "--store", options.store], options);
   expect(shown).toMatchObject({ code: 0 });
   const store = await openStore(options.store, { environment: { ...process.env, ...options.env } });
-  const curve = await store.get(runKey(run, "curve.json"));
+  const folder = (await findPublication(store, run))?.folder ?? "";
+  const curve = await store.get(publishedKey(run, folder, "curve.json"));
   return {
     curve: fromJson(Buffer.from(curve).toString("utf8")),
     result: RunResult.parse(JSON.parse(shown.stdout)),
