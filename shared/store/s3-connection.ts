@@ -32,6 +32,10 @@ export interface S3Answer {
 /** A 5xx status is shown to the client as this much more, else it would throw away the answer's reason. */
 const statusOffset = 1000;
 const requestsAtOnce = 64;
+/** S3 takes at most this much difference of clocks, since a signature is only good for so long. */
+export const skewMaxMs = 15 * 60_000;
+/** Signed anew it is as good as any other. */
+export const waitedLong = "TRAINYARD_WAITED_LONG";
 
 export class S3Connection {
   readonly location: S3Location;
@@ -47,19 +51,30 @@ export class S3Connection {
     this.#agent = location.isSecure ? new https.Agent(options) : new http.Agent(options);
   }
 
-  /** The answer with its body unread. Once; errors as they come: S3's with its `code`, Node's with Node's. */
-  send(request: S3Request, signal: AbortSignal | undefined): Promise<http.IncomingMessage> {
-    return this.#client(signal, request.isSlow === true).makeRequestAsync(
-      {
-        method: request.method,
-        bucketName: this.location.bucket,
-        headers: { ...request.headers },
-        ...(request.object !== undefined && { objectName: request.object }),
-        ...(request.query !== undefined && { query: request.query }),
-      },
-      request.body ?? "",
-      [...(request.statuses ?? [200])],
-    );
+  /**
+   * The answer with its body unread. Once; errors as they come: S3's with its `code`, Node's with Node's; one of ours
+   * (`waitedLong`) for a request that was signed so long before it arrived, as by a machine that slept, that S3 takes
+   * the clocks to differ.
+   */
+  async send(request: S3Request, signal: AbortSignal | undefined): Promise<http.IncomingMessage> {
+    try {
+      return await this.#client(signal, request.isSlow === true).makeRequestAsync(
+        {
+          method: request.method,
+          bucketName: this.location.bucket,
+          headers: { ...request.headers },
+          ...(request.object !== undefined && { objectName: request.object }),
+          ...(request.query !== undefined && { query: request.query }),
+        },
+        request.body ?? "",
+        [...(request.statuses ?? [200])],
+      );
+    } catch (error) {
+      if (!isCode(error, "RequestTimeTooSkewed") || Math.abs(this.skewMs) > skewMaxMs) throw error;
+      throw Object.assign(new Error("the request had waited too long", { cause: error }), {
+        code: waitedLong,
+      });
+    }
   }
 
   /** The answer with its body, which must be short. Once. */

@@ -1,7 +1,7 @@
 /** What S3 servers and the network say, as the store's errors: which may pass, and a sentence for each. */
 import { type ErrorCode, TrainyardError } from "../errors.js";
 import { quote } from "./keys.js";
-import { codeOf } from "./s3-connection.js";
+import { codeOf, skewMaxMs, waitedLong } from "./s3-connection.js";
 import type { S3Location } from "./s3-location.js";
 
 /** Passing troubles of the network and of a server that starts, stops or is busy. */
@@ -16,7 +16,7 @@ const passing = new Set([
     "XMinioReadQuorum",
     "NotReady",
   ],
-  ...["OperationAborted", "ConditionalRequestConflict", "TooManyRequests"],
+  ...["OperationAborted", "ConditionalRequestConflict", "TooManyRequests", waitedLong],
 ]);
 
 /** A bodiless 5xx has no code at all; everything else that has none is a fault of ours and not repeated. */
@@ -24,9 +24,6 @@ export function isPassing(error: unknown): boolean {
   const code = codeOf(error);
   return passing.has(code) || (code === "" && error instanceof Error && error.constructor.name === "S3Error");
 }
-
-/** S3 takes at most this much difference of clocks, since a signature is only good for so long. */
-const skewMaxMs = 15 * 60_000;
 
 export interface S3ErrorContext {
   readonly location: S3Location;

@@ -1,8 +1,12 @@
 /** The S3 store over a network that loses answers, and against servers that do what they must not. */
+import { createServer } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../shared/limits.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { openStore } from "../../shared/store/open.js";
+import { S3Store } from "../../shared/store/s3.js";
+import { readS3Credentials } from "../../shared/store/s3-credentials.js";
+import { parseS3Url } from "../../shared/store/s3-location.js";
 import { pattern } from "../support/bodies.js";
 import { type Fault, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.js";
 import { type Minio, startMinio } from "../support/minio.js";
@@ -97,6 +101,13 @@ describe("an S3 store behind a faulty network", () => {
     expect((await store.get("busy")).length).toBe(1);
   });
 
+  test("a request that was under way for too long, as while a machine slept, is signed anew", async () => {
+    let refusals = 2;
+    proxy.decide = () => (refusals-- > 0 ? { status: 403, body: errorXml("RequestTimeTooSkewed") } : "pass");
+    await store.put("slept", Buffer.from("x"));
+    expect(refusals).toBe(-1);
+  });
+
   test("a full server is said to be full, at once", async () => {
     let requests = 0;
     proxy.decide = () => {
@@ -164,4 +175,34 @@ describe("an S3 store behind a faulty network", () => {
       openStore(`s3://127.0.0.1:${proxy.port}/faults`, { environment: minio.environment }),
     ).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining("If-None-Match") });
   });
+});
+
+test("clocks that differ: both times, the difference, and what to do, at once and whatever is asked", async () => {
+  const aheadMs = 20 * 60_000;
+  let requests = 0;
+  const server = createServer((request, response) => {
+    requests += 1;
+    response.sendDate = false;
+    response.writeHead(403, { date: new Date(Date.now() + aheadMs).toUTCString() });
+    response.end(request.method === "HEAD" ? undefined : errorXml("RequestTimeTooSkewed"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const environment = { TRAINYARD_S3_ACCESS_KEY: "user", TRAINYARD_S3_SECRET_KEY: "secret" };
+  const store = new S3Store(parseS3Url(`s3://127.0.0.1:${port}/bucket`), readS3Credentials(environment));
+  const refusal = {
+    code: "STORE_DENIED",
+    message: expect.stringMatching(/T.* here, .*T.* there, (1199|1200|1201) s; synchronise clocks/),
+  };
+  try {
+    await expect(store.open()).rejects.toMatchObject(refusal);
+    await expect(store.put("key", Buffer.from("x"))).rejects.toMatchObject(refusal);
+    await expect(store.stat("key")).rejects.toMatchObject(refusal);
+    await expect(store.get("key")).rejects.toMatchObject(refusal);
+    expect(requests).toBe(4);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });
