@@ -58,7 +58,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
         minio: {
           type: "string",
           requiresArg: true,
-          describe: "Program of a MinIO server, to be the store and be killed [default: a folder, renamed]",
+          describe: "Program of a MinIO server, to be the store and be killed [default: a folder]",
         },
         json: jsonOption,
       })

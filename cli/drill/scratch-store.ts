@@ -24,8 +24,13 @@ export interface ScratchStore {
   close(): Promise<void>;
 }
 
+/**
+ * A folder, of which everything that is written under training is taken away: checkpoints, log, the owner's record.
+ * Its pictures stay, since nobody waits for a folder that can't be read, as one waits for a server.
+ */
 export function folderStore(folder: string): ScratchStore {
-  const [path, hidden] = [join(folder, "store"), join(folder, "store-taken-away")];
+  const path = join(folder, "store");
+  const [runs, hidden] = [join(path, "runs"), join(folder, "runs-taken-away")];
   return {
     kind: "folder",
     url: `file:${path}`,
@@ -33,12 +38,12 @@ export function folderStore(folder: string): ScratchStore {
     environment: process.env,
     // Its name then leads to itself: every call fails, as on a disk that is gone, and nobody makes it anew.
     takeAway: async () => {
-      await rename(path, hidden);
-      await symlink(path, path);
+      await rename(runs, hidden);
+      await symlink(runs, runs);
     },
     putBack: async () => {
-      await unlink(path);
-      await rename(hidden, path);
+      await unlink(runs);
+      await rename(hidden, runs);
     },
     close: async () => undefined,
   };
