@@ -25,8 +25,10 @@ export type OwnerAnswer =
   | "running"
   /** It only tells of its end. */
   | "ended"
-  /** Its machine answers that nobody listens: it has died. */
+  /** This very machine answers that nobody listens: it has died. */
   | "gone"
+  /** Another machine answers so, or a proxy for it: it has probably died. */
+  | "refused"
   /** No answer, or somebody else's: it may live. */
   | "silent";
 
@@ -61,21 +63,23 @@ export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
     if ((await readEndRecord(store, run, newest.generation, signal)) !== null) return vacancy;
     const answer = await (options.ask ?? askOwner)(newest.record, run);
     if (answer === "running") throw owned(run, newest.record, "");
-    if (answer !== "silent") return vacancy;
-    const watched = await watch(options, newest);
+    if (answer === "ended" || answer === "gone") return vacancy;
+    const silenceMs = answer === "refused" ? limits.takeoverRefusedMs : limits.takeoverMs;
+    const watched = await watch(options, newest, silenceMs);
     if (watched === "renewed")
       throw owned(run, newest.record, " It does not answer here, but renews its claim.");
-    if (watched === "unchanged") return { ...vacancy, notes: [takenFrom(newest.record)] };
+    if (watched === "unchanged") return { ...vacancy, notes: [takenFrom(newest.record, silenceMs)] };
   }
 }
 
 /** Asks its HTTP address. A loopback address means another machine's, unless this is its own. */
 export async function askOwner({ http, host }: GenerationRecord, run: string): Promise<OwnerAnswer> {
-  if (isLoopback(http) && host !== undefined && host !== hostname()) return "silent";
+  if (isLoopback(http) && host !== hostname()) return "silent";
   try {
     return hasEnded((await fetchStatus(http, run)).phase) ? "ended" : "running";
   } catch (error) {
-    return isRefusedConnection(error) ? "gone" : "silent";
+    if (!isRefusedConnection(error)) return "silent";
+    return host === hostname() ? "gone" : "refused";
   }
 }
 
@@ -88,12 +92,13 @@ const isLoopback = (address: string) => /^(127\.|localhost:|\[::1\])/.test(addre
 async function watch(
   options: TakeoverOptions,
   first: Extract<GenerationEntry, { tag: "owner" }>,
+  silenceMs: number,
 ): Promise<"renewed" | "replaced" | "unchanged"> {
   const { store, run, clock, signal } = options;
-  options.onWaiting(waitingFor(first.record));
+  options.onWaiting(waitingFor(first.record, silenceMs));
   const before = JSON.stringify(first.record);
   let lookedMs: number | null = clock.nowMs();
-  for (let silentMs = 0; silentMs < limits.takeoverMs; ) {
+  for (let silentMs = 0; silentMs < silenceMs; ) {
     await clock.sleep(limits.takeoverPollMs, signal);
     throwIfAborted(signal, `waiting for the coordinator at ${first.record.address}`);
     const entry = await newestGeneration(store, run, signal).catch((error: unknown) => {
@@ -112,11 +117,11 @@ async function watch(
   return "unchanged";
 }
 
-const waitingFor = ({ address, generation }: GenerationRecord) =>
-  `the coordinator at ${address} (generation ${generation}) does not answer; it is taken over when it gives no sign of life in the store for ${limits.takeoverMs / 1000} s`;
+const waitingFor = ({ address, generation }: GenerationRecord, silenceMs: number) =>
+  `the coordinator at ${address} (generation ${generation}) does not answer; it is taken over when it gives no sign of life in the store for ${silenceMs / 1000} s`;
 
-const takenFrom = ({ address, generation }: GenerationRecord) =>
-  `taken over from the coordinator at ${address} (generation ${generation}), which gave no sign of life for ${limits.takeoverMs / 1000} s`;
+const takenFrom = ({ address, generation }: GenerationRecord, silenceMs: number) =>
+  `taken over from the coordinator at ${address} (generation ${generation}), which gave no sign of life for ${silenceMs / 1000} s`;
 
 function owned(run: string, { address }: GenerationRecord, how: string): TrainyardError {
   const sentence = `the run ${run} has a coordinator at ${address}: let workers join that one, or end it with trainyard runs stop ${run}.${how}`;

@@ -54,6 +54,8 @@ export const limits = {
   renewCallMs: 5_000,
   /** A coordinator that is not reached and whose record stands still for so long is taken over. */
   takeoverMs: 15_000,
+  /** The same where another machine refuses the connection, which may be a proxy's word: one renewal, and some. */
+  takeoverRefusedMs: 5_000,
   /** While it waits, the other one looks at the record this often. */
   takeoverPollMs: 1_000,
   /** For so long the last checkpoint, the export and the publication are tried again before the run fails. */

@@ -177,12 +177,28 @@ describe("a run", () => {
   });
 });
 
+describe("a machine that refuses the connection, or a proxy for it,", () => {
+  it("is believed after five seconds without a renewal, and not when the owner renews", async () => {
+    const looking = look("refused");
+    expect(await outcomeAfter(limits.takeoverRefusedMs - 1_000, looking)).toBe("waits");
+    expect(await outcomeAfter(1_000, looking)).toMatchObject({
+      last: 4,
+      notes: [expect.stringMatching(/for 5 s/)],
+    });
+    const again = look("refused");
+    expect(await outcomeAfter(limits.renewMs, again)).toBe("waits");
+    await renew(1);
+    expect(await outcomeAfter(limits.takeoverPollMs, again)).toMatchObject({ code: "ALREADY_EXISTS" });
+  });
+});
+
 describe("an owner's address", () => {
   it("where nobody listens says that it is gone, unless it is the loopback of another machine", async () => {
     const http = `127.0.0.1:${await freePort()}`;
     expect(await askOwner({ ...owner, http, host: hostname() }, run)).toBe("gone");
     expect(await askOwner({ ...owner, http, host: "another-machine" }, run)).toBe("silent");
-    expect(await askOwner({ ...owner, http: http.replace("127.0.0.1", "localhost") }, run)).toBe("gone");
+    const local = http.replace("127.0.0.1", "localhost");
+    expect(await askOwner({ ...owner, http: local, host: hostname() }, run)).toBe("gone");
   });
 
   it("of no machine at all says nothing", async () => {
