@@ -27,10 +27,27 @@ export function reportDamage(
   const { step, attempt, split } = place;
   for (const [key, found] of byKey(damage)) {
     const samples = samplesOf(found, key, place);
-    const [first] = found;
-    const more = samples.length > 1 ? `, and ${samples.length - 1} more in the same object` : "";
-    control.send({ kind: "damaged", step, attempt, split, samples, key, reason: `${first.reason}${more}` });
+    control.send({
+      kind: "damaged",
+      step,
+      attempt,
+      split,
+      samples,
+      key,
+      reason: reasonOf(found[0], samples),
+    });
   }
+}
+
+/** More than these are counted, not listed. */
+const listed = 8;
+
+/** The first one's sentence, with the others that share the object. */
+function reasonOf({ sample, reason }: Damage, samples: readonly number[]): string {
+  const others = samples.filter((other) => other !== sample);
+  if (others.length === 0) return reason;
+  if (others.length > listed) return `${reason}, and ${others.length} more in the same object`;
+  return `${reason}, and so ${others.length === 1 ? "is" : "are"} ${others.join(", ")} in the same object`;
 }
 
 function byKey(damage: readonly Damage[]): Map<string, [Damage, ...Damage[]]> {

@@ -169,6 +169,8 @@ describe("a worker", () => {
     const lost = mine.filter((sample) => Math.floor(sample / 4) === shard).sort((a, b) => a - b);
     expect(lost.length).toBeGreaterThan(1); // else nothing is read any more
     expect(coordinator.of("damaged")).toMatchObject([{ samples: lost, key: train(shard) }]);
+    for (const sample of lost)
+      expect(coordinator.of("damaged")[0]?.reason).toMatch(new RegExp(`\\b${sample}\\b`));
   });
 
   it("computes what is left of a lane when a sample is excluded, in order, in calls cut from the rest", async () => {
