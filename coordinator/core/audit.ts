@@ -3,14 +3,15 @@
  * before the step is decided. Where two differ a third decides, and the odd one is drained. It finds memory that flips
  * bits as well as workers that lie. It does not find two that lie alike, a lie about loss, accuracy or statistics, or a
  * lie in work that nobody drew. Which work is drawn depends on a salt that no worker knows, and is known to nobody
- * before it was handed out. An audit never holds up a step for long: it is dropped instead.
+ * before it was handed out. Whoever is asked is not slow, as far as is known, and is cut off at the step deadline like
+ * anybody else: then the audit is dropped.
  */
 
 import { limits } from "../../shared/limits.js";
 import { hashWords, Purpose } from "../../shared/random.js";
 import { coverOf, type TreeNode } from "../../shared/tree.js";
 import { excludedOf } from "./exclusion.js";
-import { addShare, isBehind, isBusy, laneMsOf, lateAfterMs, typicalLaneMs } from "./speed.js";
+import { addShare, isBehind, laneMsOf, typicalLaneMs } from "./speed.js";
 import type { CoreState, WorkerState } from "./state.js";
 import { lanesWhere, type TrainingPhase } from "./step.js";
 import { convict } from "./suspicion.js";
@@ -229,12 +230,8 @@ export function holdsUp(turn: Turn): boolean {
   return turn.state.phase.tag === "training" && turn.state.phase.audits.length > 0;
 }
 
-/** The answer is there and nothing was compared: the original came in other pieces. Or the answer is late. */
-function isOverdue(state: CoreState, audit: Audit): boolean {
-  const waitedMs = state.nowMs - audit.sinceMs;
+/** The answer is there and nothing was compared: the original came in other pieces. A late one meets its deadline. */
+function isOverdue({ nowMs }: CoreState, audit: Audit): boolean {
   const asked = audit.third ?? audit.auditor;
-  if (audit.done.includes(asked)) return waitedMs > limits.lateMinMs;
-  const asking = state.workers.get(asked);
-  const pieces = asking?.shares.reduce((sum, share) => sum + share.lanes.length, 0) ?? 0;
-  return asking === undefined || !isBusy(asking) || waitedMs > lateAfterMs(typicalLaneMs(state) ?? 0, pieces);
+  return audit.done.includes(asked) && nowMs - audit.sinceMs > limits.lateMinMs;
 }
