@@ -5,6 +5,7 @@ import type { SavedState } from "../../coordinator/core/state.js";
 import { takeNumber } from "../../coordinator/generation.js";
 import { Journal } from "../../coordinator/journal.js";
 import { findRestoration } from "../../coordinator/restoration.js";
+import { generationKey } from "../../shared/generations.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
 import { MemoryStore } from "../support/memory-store.js";
@@ -87,9 +88,16 @@ class Writer {
   }
 }
 
+const recordOf = (generation: number) => ({
+  generation,
+  address: "h:1",
+  http: "h:2",
+  startedAt: "2026-01-01T00:00:00Z",
+  renewals: 0,
+});
+
 async function claim(store: MemoryStore, generation: number, from: string | null): Promise<void> {
-  const record = { generation, address: "h:1", http: "h:2", startedAt: "2026-01-01T00:00:00Z", from };
-  await takeNumber(store, run, { ...record, renewals: 0, changes: {} });
+  await takeNumber(store, run, { ...recordOf(generation), from, changes: {} });
 }
 
 const keysOf = (store: MemoryStore, id: string) =>
@@ -188,6 +196,25 @@ describe("the checkpoint that a run goes on from", () => {
     const { id, restoration: next } = await chosen();
     expect(id).toBe("2-6");
     expect(next?.log.steps.map(({ crc32c }) => crc32c)).toEqual([100, 101, 102, 103, 204, 205]);
+  });
+
+  it("is in the line of the newest coordinator: one that was taken over before it came to anything is not", async () => {
+    const { restoration } = await findRestoration(store, run);
+    // The second took the run and hung; the third went on from the same checkpoint.
+    await takeNumber(store, run, { ...recordOf(2), changes: {} });
+    await claim(store, 3, "1-4");
+    await new Writer(store, 3, 5, restoration).checkpoint(6, [4, 5]);
+    // Awake again, the second writes down an older start, and a checkpoint.
+    await store.put(generationKey(run, 2), Buffer.from(JSON.stringify({ ...recordOf(2), from: "1-2" })));
+    await new Writer(store, 2).checkpoint(9, [4]);
+    expect((await chosen()).id).toBe("3-6");
+    for (const key of keysOf(store, "3-6")) store.objects.delete(key);
+    expect((await chosen()).id).toBe("1-4");
+  });
+
+  it("is found without any record of a start: whoever cleans up by hand must not lose the run", async () => {
+    for (const key of [...store.objects.keys()]) if (key.includes("/generations/")) store.objects.delete(key);
+    expect((await chosen()).id).toBe("1-4");
   });
 
   it("brings the curve up to it, every row once, and counts sealed commits beyond it as redone", async () => {
