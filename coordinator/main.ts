@@ -180,7 +180,7 @@ async function carryOut(
   const restored = restoration?.restored ?? null;
   metrics.samplesRedone.inc(restored?.redone ?? 0);
   const plan = planRun(spec, manifest.splits.train, validationLabels(opening));
-  const salt = randomInt(2 ** 32);
+  const salt = options.drawSalt?.() ?? randomInt(2 ** 32);
   const state = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored, salt);
   const shell = new Shell({
     ...options,

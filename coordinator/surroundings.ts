@@ -17,6 +17,8 @@ export interface CoordinatorSurroundings {
   readonly openReducers?: NonNullable<ShellOptions["openReducers"]>;
   readonly askOwner?: NonNullable<TakeoverOptions["ask"]>;
   readonly makeMetrics?: () => CoordinatorMetrics;
+  /** Unsigned 32 bit, known to no worker: decides what is audited. */
+  readonly drawSalt?: () => number;
   /** Told of the shell before it hears anything. */
   readonly onShell?: (shell: Shell) => void;
 }
