@@ -21,6 +21,8 @@ export type FaultAct =
   /** Its next gradient is NaN. */
   | { readonly act: "poison worker"; readonly worker: number }
   | { readonly act: "new worker" }
+  /** For good, unless it is the last one. */
+  | { readonly act: "remove worker"; readonly worker: number }
   /** Messages that it once sent arrive once more, on the stream that it has now. */
   | { readonly act: "repeat messages"; readonly worker: number; readonly method: "join" | "upload" }
   | { readonly act: "kill coordinator"; readonly downMs: number }

@@ -62,7 +62,7 @@ export function planOf(seed: number): Script {
   const count = pick([0, 1, 2, 3, 4, 6, 9]);
   let atMs = random.nextBetween(0, 1_500);
   for (let i = 0; i < count; i += 1) {
-    faults.push({ ...actOf(random), atMs: Math.round(atMs) });
+    for (const act of actsOf(random)) faults.push({ ...act, atMs: Math.round(atMs) });
     atMs += random.nextBetween(0, 1) ** 2 * pick([300, 1_500, 5_000]);
   }
   return { setup, seed, faults };
@@ -81,6 +81,17 @@ function timeOf(random: RandomStream): number {
   return Math.round(random.nextBetween(low, high));
 }
 
+/** Mostly one; now and then what is only dangerous together: a coordinator's death amid echoes and slow machines. */
+function actsOf(random: RandomStream): FaultAct[] {
+  if (random.nextBelow(12) > 0) return [actOf(random)];
+  const [worker, forMs] = [1 + random.nextBelow(6), 8_000];
+  return [
+    { act: "echoes", share: 1, forMs },
+    { act: "slow worker", worker, factor: 20, forMs },
+    { act: "kill coordinator", downMs: Math.round(random.nextBetween(50, 1_000)) },
+  ];
+}
+
 function actOf(random: RandomStream): FaultAct {
   const pick = <T>(items: readonly T[]): T => items[random.nextBelow(items.length)] as T;
   const worker = 1 + random.nextBelow(6);
@@ -96,6 +107,7 @@ function actOf(random: RandomStream): FaultAct {
     () => ({ act: "slow worker", worker, factor: pick([3, 10, 40]), forMs }),
     () => ({ act: "poison worker", worker }),
     () => ({ act: "new worker" }),
+    () => ({ act: "remove worker", worker }),
     () => ({ act: "repeat messages", worker, method: pick(["join", "upload"]) }),
     () => ({ act: "echoes", share: pick([0.1, 0.5, 1]), forMs: forMs + 2_000 }),
     () => ({ act: "kill coordinator", downMs }),

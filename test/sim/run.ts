@@ -1,5 +1,6 @@
 /** Runs a script, looks on with every checker, and compares with the same run without faults. */
 import type { Checker, UnbrokenRun } from "./checkers/checker.js";
+import { fencingChecker } from "./checkers/fencing.js";
 import { memoryChecker } from "./checkers/memory.js";
 import { progressChecker, standOf } from "./checkers/progress.js";
 import { samplesChecker } from "./checkers/samples.js";
@@ -29,7 +30,14 @@ export async function runScript(script: Script, note: Note = () => undefined): P
   for (const fault of script.faults) simulation.scheduler.at(fault.atMs, () => simulation.fault(fault));
   const endMs = endOf(script.faults);
   simulation.scheduler.at(endMs, () => simulation.endFaults());
-  const checkers = [progressChecker(), samplesChecker(), stepsChecker(), weightsChecker(), memoryChecker()];
+  const checkers = [
+    progressChecker(),
+    samplesChecker(),
+    stepsChecker(),
+    weightsChecker(),
+    fencingChecker(),
+    memoryChecker(),
+  ];
   const problem = await watch(simulation, checkers, unbroken, endMs + patienceMs);
   if (problem !== null) note(`!!! ${problem}; ${standOf(simulation)}`);
   return { problem, simulation, afterMs: simulation.scheduler.nowMs - endMs };

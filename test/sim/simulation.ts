@@ -12,7 +12,7 @@ import { readCheckpointModel } from "../../shared/checkpoint.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { HttpRoute, MetricsServerOptions } from "../../shared/http.js";
-import { RandomStream } from "../../shared/random.js";
+import { hashWords, RandomStream } from "../../shared/random.js";
 import { interruption } from "../../shared/retry.js";
 import { type RunSpec, runKey, samplesPerLane } from "../../shared/spec.js";
 import { hasEnded, RunStatus } from "../../shared/status.js";
@@ -24,6 +24,7 @@ import { SimControlStream } from "./control.js";
 import { datasetObjects, manifestOf, simLoader } from "./dataset.js";
 import { layoutOf, SimEngine, SimEngineClient, type Speed } from "./engine.js";
 import { describe, type FaultAct } from "./faults.js";
+import { Fencing } from "./fencing.js";
 import { SimGrpcServer } from "./grpc-server.js";
 import { Network } from "./network.js";
 import { SimProcess } from "./process.js";
@@ -76,12 +77,14 @@ export class Simulation {
   readonly refused = new Map<string, number>();
   /** What must never happen, as it happened. */
   readonly broken: string[] = [];
+  readonly fencing = new Fencing();
   readonly #note: Note;
   readonly #routes = new Map<string, { process: SimProcess; routes: readonly HttpRoute[] }>();
   /** Steps of which a gradient was NaN once: a second one would change the run. */
   readonly poisoned = new Set<number>();
   #putsLeft: { puts: number; readonly downMs: number } | null = null;
   isOverWithFaults = false;
+  #lastWorker = 0;
 
   /** `note`: takes the transcript's lines. */
   constructor(setup: Setup, seed: number, note: Note = () => undefined) {
@@ -93,6 +96,7 @@ export class Simulation {
     this.store = new StoreServer(this.network, seed, { latencyMs: calmStoreMs, failures: 0 });
     for (const [key, bytes] of datasetObjects(this.manifest)) this.store.objects.set(key, bytes);
     this.store.objects.set(runKey(runName, "spec.json"), Buffer.from(JSON.stringify(this.spec)));
+    this.store.onGet = (process, key) => this.fencing.read(process, key);
     this.store.onPut = (process, key, bytes) => this.#notePut(process, key, bytes);
     this.startCoordinator();
     for (let worker = 0; worker < setup.workers; worker += 1) this.addWorker();
@@ -170,6 +174,7 @@ export class Simulation {
       startHttp: async (options) => this.#startHttp(process, options),
       openReducers: simReducers(this.network, process, (update) => this.updates.push(update)),
       askOwner: (record) => this.#ask(process, record.http),
+      drawSalt: () => hashWords(this.setup.seed, 107),
       makeMetrics: () =>
         simMetrics((reason) => this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1)),
       onShell: (shell) => {
@@ -229,7 +234,8 @@ export class Simulation {
   // Workers
 
   addWorker(): void {
-    const number = this.workers.length + 1;
+    this.#lastWorker += 1;
+    const number = this.#lastWorker;
     const random = new RandomStream(this.setup.seed, 103, number);
     const usual: Record<string, readonly [number, number]> = {
       lane: [10, 40],
@@ -323,14 +329,15 @@ export class Simulation {
     this.#killWorker(slot, restartMs);
   }
 
-  #killWorker(slot: WorkerSlot, downMs: number): void {
+  /** `downMs`: null = for good. */
+  #killWorker(slot: WorkerSlot, downMs: number | null): void {
     const { process } = slot;
     slot.process = null;
     slot.engine = null;
     if (process === null) return;
     process.die();
     this.network.died(process);
-    this.scheduler.after(downMs, () => this.#startWorker(slot));
+    if (downMs !== null) this.scheduler.after(downMs, () => this.#startWorker(slot));
   }
 
   #process(name: string): SimProcess {
@@ -366,6 +373,13 @@ export class Simulation {
       }
       case "poison worker":
         return this.#poison(this.#slot(fault.worker));
+      case "remove worker": {
+        if (this.workers.length === 1) return;
+        const slot = this.#slot(fault.worker);
+        this.#killWorker(slot, null);
+        this.workers.splice(this.workers.indexOf(slot), 1);
+        return;
+      }
       case "new worker":
         return this.addWorker();
       case "repeat messages": {
@@ -476,6 +490,7 @@ export class Simulation {
 
   #notePut(process: SimProcess, key: string, bytes: Uint8Array): void {
     this.#note(`${process.name} wrote ${key}`);
+    this.fencing.wrote(process, key, bytes);
     if (key.includes("/generations/") && Buffer.from(bytes).includes('"closes"')) this.isFinished = true;
     const left = this.#putsLeft;
     if (left === null || process !== this.coordinator?.process) return;

@@ -36,6 +36,7 @@ export class StoreServer {
   isAway = false;
   /** Requests that were carried out, by kind. */
   readonly carriedOut = { put: 0, get: 0, list: 0, stat: 0, delete: 0 };
+  onGet: (process: SimProcess, key: string) => void = () => undefined;
   onPut: (process: SimProcess, key: string, bytes: Uint8Array) => void = () => undefined;
 
   constructor(network: Network, seed: number, weather: StoreWeather) {
@@ -90,6 +91,7 @@ export class SimStore implements ObjectStore {
   async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
     return await this.#call("get", key, options.signal, () => {
       const bytes = this.#server.objects.get(key);
+      this.#server.onGet(this.#process, key);
       if (bytes === undefined)
         throw new TrainyardError("NOT_FOUND", `there is no object ${key} in the store`);
       return bytes.slice(options.range?.begin, options.range?.end);

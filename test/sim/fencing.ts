@@ -1,0 +1,40 @@
+/** Who wrote which object when, and which generation had the run then: for the rule on former coordinators. */
+import type { SimProcess } from "./process.js";
+
+interface Writing {
+  readonly process: SimProcess;
+  /** The newest generation's owner at that moment. */
+  readonly owner: SimProcess | null;
+}
+
+const recordKey = /\/generations\/(\d+)\.json$/;
+
+export class Fencing {
+  readonly #writings = new Map<string, Writing>();
+  readonly #owners = new Set<SimProcess>();
+  #newest = 0;
+  #owner: SimProcess | null = null;
+  /** Reads of what a former coordinator wrote after it had lost the run. */
+  readonly violations: string[] = [];
+
+  wrote(process: SimProcess, key: string, bytes: Uint8Array): void {
+    const generation = Number(recordKey.exec(key)?.[1] ?? 0);
+    const isClosing = Buffer.from(bytes).includes('"closes"');
+    if (generation > this.#newest && !isClosing) {
+      [this.#newest, this.#owner] = [generation, process];
+      this.#owners.add(process);
+    }
+    this.#writings.set(key, { process, owner: this.#owner });
+  }
+
+  read(reader: SimProcess, key: string): void {
+    const writing = this.#writings.get(key);
+    if (writing === undefined || writing.process === reader) return;
+    const { process, owner } = writing;
+    // The record itself says only that its owner lives, or lived.
+    if (!this.#owners.has(process) || owner === process || recordKey.test(key)) return;
+    this.violations.push(
+      `${reader.name} read ${key}, which ${process.name} wrote after ${owner?.name} had taken the run`,
+    );
+  }
+}
