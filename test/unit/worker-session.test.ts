@@ -225,6 +225,32 @@ describe("a step's assignment", () => {
   });
 });
 
+it("work of a session that ended never puts its weights into the engine, which the next session uses", async () => {
+  const released: number[] = [];
+  let arrive: () => void = () => undefined;
+  coordinator.session.weights.at = async (step) => {
+    await new Promise<void>((resolve) => (arrive = resolve));
+    const parameters = new Float32Array(engine.layout.parameterCount);
+    return { step, parameters, release: () => void released.push(step) };
+  };
+  const set: string[] = [];
+  Object.assign(engine, { setWeights: () => void set.push("weights of the session that ended") });
+  const session = join();
+  let isAsked = false;
+  const { at } = coordinator.session.weights;
+  coordinator.session.weights.at = (step) => {
+    isAsked = true;
+    return at(step);
+  };
+  stream.write(gradients());
+  await until(() => isAsked, "it waits for weights");
+  stream.write(null);
+  await session;
+  arrive();
+  await until(() => released.length === 1, "the vector is given back");
+  expect(set).toEqual([]);
+});
+
 describe("a drained worker", () => {
   it("hands its lanes back, computes no further lane, and ends without coming back", async () => {
     const worker = runWorker({
