@@ -127,8 +127,19 @@ function parseLayout(json: string): ModelLayout | null {
 function rememberFingerprint(turn: Turn, id: string): void {
   const fingerprint = turn.state.workers.get(id)?.fingerprint;
   if (fingerprint === undefined) return;
-  const known = turn.state.fingerprints.some((other) => differenceOf(other, fingerprint) === null);
-  if (!known) turn.set({ fingerprints: [...turn.state.fingerprints, fingerprint] });
+  const { fingerprints } = turn.state;
+  if (fingerprints.some((other) => differenceOf(other, fingerprint) === null)) return;
+  turn.set({ fingerprints: [...fingerprints, fingerprint] });
+  const [first] = fingerprints;
+  if (first === undefined) return;
+  const what = differenceOf(first, fingerprint);
+  turn.log(
+    "warn",
+    `worker ${id} is another kind of machine (--allow-mixed): ${what}; equal bits are given up`,
+    {
+      worker: id,
+    },
+  );
 }
 
 export function remove(turn: Turn, id: string, reason: string): void {

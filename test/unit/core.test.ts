@@ -207,6 +207,28 @@ describe("an epoch", () => {
     ]);
   });
 
+  it.each([1, 2, 4, 22])(
+    "counts 21 validation images, one of them right, as 1 of 21 with %i workers",
+    (count) => {
+      const labels = Array.from({ length: 21 }, () => 0);
+      const core = new CoreDriver(tinySpec({ epochs: 1, lanes: 1, batchSize: 8 }), 8, labels);
+      core.begins(...Array.from({ length: count }, (_, index) => `worker-${index}`));
+      core.completesStep();
+      const predicted = labels.map((_, index) => (index === 20 ? 0 : 1));
+      for (const { worker } of sent(core.effects, "evaluate")) {
+        core.says(worker, { kind: "blockResult", step: 1, block: 0, lossSum: 21, predicted });
+      }
+      expect(core.state.evaluation).toMatchObject({
+        accuracy: 1 / 21,
+        loss: 1,
+        confusion: [
+          [1, 20],
+          [0, 0],
+        ],
+      });
+    },
+  );
+
   it("ends early after --patience epochs without a lower loss, and exports the best weights", () => {
     const core = new CoreDriver(
       tinySpec({ epochs: 9, lanes: 1, earlyStopping: { patience: 2, minDelta: 0 }, exportWeights: "best" }),
