@@ -1,10 +1,11 @@
 /** `trainyard coordinator`: coordinates one run that `trainyard train` or this command wrote into the store. */
 import type { CommandModule } from "yargs";
 import { runCoordinator } from "../coordinator/main.js";
-import { type ExitCode, TrainyardError } from "../shared/errors.js";
+import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { requireLoopback } from "../shared/grpc/listen.js";
-import { createLogger } from "../shared/log.js";
-import type { SpecChanges } from "../shared/spec-changes.js";
+import { createLogger, type Logger } from "../shared/log.js";
+import { findPublication } from "../shared/publication.js";
+import { hasChanges, type SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
@@ -108,7 +109,8 @@ async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCo
   const store = await openUserStore(options.store, signal, { create: false });
   const { run, isNew } = await chooseRun(options, store, signal);
   try {
-    const changes = isNew ? {} : changesOf(options);
+    // A run that is named with its data set has the settings of these flags.
+    const changes = options.dataset === undefined ? changesOf(options) : {};
     return await coordinateRun(options, store, run, changes, signal);
   } catch (error) {
     if (isNew) await withdrawRun(store, run);
@@ -124,6 +126,10 @@ async function coordinateRun(
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const logger = createLogger({ role: "coordinator", level: options.logLevel, fields: { run } });
+  if (!hasChanges(changes) && (await isOver(store, run, logger, signal))) {
+    if (options.attached) tellStarter("finished");
+    return ExitCode.finished;
+  }
   const { host, insecure, port, tensorPort, httpPort, reducers } = options;
   const { outcome } = await runCoordinator({
     host,
@@ -145,22 +151,30 @@ async function coordinateRun(
   return exitCodeOf(outcome.tag);
 }
 
+/** Nothing is left to do for one that is started again after the end, as a container may be. */
+async function isOver(store: ObjectStore, run: string, logger: Logger, signal: AbortSignal) {
+  const publication = await findPublication(store, run, signal);
+  if (publication === null) return false;
+  logger.info(`the run has finished already: ${publication.result.reason} (trainyard runs show ${run})`);
+  return true;
+}
+
 /** That the run has ended, and its coordinator did not just die with the same exit code. */
 function tellStarter(outcome: string): void {
   process.stdout.on("error", () => undefined); // its starter may be gone
   process.stdout.write(`${JSON.stringify({ ended: outcome })}\n`);
 }
 
-/** A new run of a data set, or the one that --run names. */
+/** A run of a data set, new unless this command has made it before, or the one that --run names. */
 async function chooseRun(
   options: Options,
   store: ObjectStore,
   signal: AbortSignal,
 ): Promise<{ readonly run: string; readonly isNew: boolean }> {
   if (options.dataset !== undefined) {
-    const { spec, notes } = await createRun(store, options.dataset, options, signal);
-    for (const note of notes) process.stderr.write(`${note}\n`);
-    return { run: spec.run, isNew: true };
+    const created = await createRun(store, options.dataset, options, signal, { orSame: true });
+    for (const note of created.notes) process.stderr.write(`${note}\n`);
+    return { run: created.spec.run, isNew: created.isNew };
   }
   if (options.run !== undefined) {
     refuseDecided(options.run, ["run"]);

@@ -2,7 +2,8 @@
 import { randomInt } from "node:crypto";
 import { listDatasets, readManifest } from "../dataset/manifest-file.js";
 import { TrainyardError } from "../shared/errors.js";
-import { type RunSpec, runKey } from "../shared/spec.js";
+import { RunSpec, runKey } from "../shared/spec.js";
+import { readDocument } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { suggestion } from "./nearest.js";
 import { checkRunName, newRunName } from "./run-name.js";
@@ -11,16 +12,22 @@ import { buildSpec, explainLanes } from "./run-spec.js";
 
 export interface CreatedRun {
   readonly spec: RunSpec;
+  /** False: it was there already, with the same settings. */
+  readonly isNew: boolean;
   /** What the user should read before the run starts. */
   readonly notes: readonly string[];
 }
 
-/** Errors: NOT_FOUND (data set, with the nearest name), USAGE (flags), ALREADY_EXISTS (run). */
+/**
+ * `orSame`: a run of that name with the same settings will do, as for a coordinator whose command is simply repeated.
+ * Errors: NOT_FOUND (data set, with the nearest name), USAGE (flags), ALREADY_EXISTS (run).
+ */
 export async function createRun(
   store: ObjectStore,
   dataset: string,
   flags: RunFlags,
   signal: AbortSignal,
+  { orSame = false } = {},
 ): Promise<CreatedRun> {
   const manifest = await readManifest(store, dataset, signal);
   if (manifest === null) throw await unknownDataset(store, dataset);
@@ -35,15 +42,22 @@ export async function createRun(
     });
   } catch (error) {
     if (!(error instanceof TrainyardError && error.code === "ALREADY_EXISTS")) throw error;
+    if (orSame && (await isStored(store, spec, signal))) {
+      return { spec, isNew: false, notes: [`the run ${spec.run} is there already, with these settings`] };
+    }
+    const others = orSame ? " with other settings" : "";
     throw new TrainyardError(
       "ALREADY_EXISTS",
-      `there is already a run ${spec.run} in ${store.url}: choose another --run`,
-      {
-        cause: error,
-      },
+      `there is already a run ${spec.run}${others} in ${store.url}: choose another --run`,
+      { cause: error },
     );
   }
-  return { spec, notes: [explainLanes(spec)] };
+  return { spec, isNew: true, notes: [explainLanes(spec)] };
+}
+
+async function isStored(store: ObjectStore, spec: RunSpec, signal: AbortSignal): Promise<boolean> {
+  const stored = await readDocument(store, runKey(spec.run, "spec.json"), RunSpec, signal);
+  return stored !== null && JSON.stringify(stored) === JSON.stringify(RunSpec.parse(spec));
 }
 
 /** Takes back a run that no coordinator has taken: a port or address that is no good leaves nothing behind. */

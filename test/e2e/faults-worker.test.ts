@@ -184,46 +184,58 @@ describe("workers that come and go", () => {
   }, 180_000);
 });
 
-describe("a worker of one run (--run)", () => {
-  const words = (run: string, coordinator: string) => [
-    ...["worker", "--run", run, "--coordinator", coordinator],
-    ...["--store", options.store, "--connect-timeout", "60"],
-  ];
+describe("after the end, and at the wrong address,", () => {
+  const trainyard = (...words: string[]) => runProgram([...words, "--store", options.store], options);
+  const worker = (run: string, coordinator: string) =>
+    trainyard("worker", "--run", run, "--coordinator", coordinator, "--connect-timeout", "60");
   const fileHashes = () =>
     Object.fromEntries(
-      readdirSync(join(place.folder, "store/runs/unbroken"), { recursive: true, withFileTypes: true })
+      readdirSync(join(options.cwd, "store/runs/unbroken"), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name))
         .map((path) => [path, sha256Hex(readFileSync(path))]),
     );
 
-  it("that is started after the end, with no coordinator there, leaves with 0 and touches nothing", async () => {
+  it("a worker and a coordinator of a finished run leave with 0 and touch nothing", async () => {
     const before = fileHashes();
+    const finished = (said: string) => ({ code: 0, stderr: expect.stringContaining(said) });
     const nobody = `127.0.0.1:${await freePort()}`;
-    const { code, stderr } = await runProgram(words("unbroken", nobody), options);
-    expect({ code, stderr }).toMatchObject({
-      code: 0,
-      stderr: expect.stringContaining("the run has ended: finished"),
-    });
+    expect(await worker("unbroken", nobody)).toMatchObject(finished("the run has ended: finished"));
+    for (const words of [
+      ["--run", "unbroken"],
+      ["faces", "--run", "unbroken", ...flags],
+    ]) {
+      const again = await trainyard("coordinator", ...words, "--port", "0");
+      expect(again).toMatchObject(finished("the run has finished already: all 12 epochs are done"));
+    }
     expect(fileHashes()).toEqual(before);
   }, 60_000);
 
-  it("that finds another run's coordinator leaves it alone", async () => {
-    const cluster = await TestCluster.start("faces", ["--run", "others", ...flags], options);
+  it("a worker leaves another run's coordinator alone; a coordinator's command repeated goes on with its run", async () => {
+    const start = () => TestCluster.start("faces", ["--run", "others", ...flags], options);
+    const first = await start();
     try {
-      const { address } = cluster.ready;
-      const before = fileHashes();
-      expect(await runProgram(words("unbroken", address), options)).toMatchObject({ code: 0 });
-      expect(fileHashes()).toEqual(before);
+      const { address } = first.ready;
+      expect(await worker("unbroken", address)).toMatchObject({ code: 0 });
       for (let attempt = 0; attempt < 4; attempt += 1) {
-        expect(await runProgram(words("unknown", address), options)).toMatchObject({
+        expect(await worker("unknown", address)).toMatchObject({
           code: 2,
           stderr: expect.stringContaining(`at ${address} has the run others, this worker is for unknown`),
         });
       }
-      expect(await cluster.status()).toMatchObject({ phase: "waiting", workers: [] });
+      expect(await first.status()).toMatchObject({ phase: "waiting", workers: [] });
     } finally {
-      await cluster.close();
+      await first.close();
     }
+    const second = await start();
+    try {
+      expect(await second.status()).toMatchObject({ phase: "waiting", generation: 2 });
+    } finally {
+      await second.close();
+    }
+    expect(await trainyard("coordinator", "faces", "--run", "others", "--port", "0")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("there is already a run others with other settings"),
+    });
   }, 120_000);
 });
