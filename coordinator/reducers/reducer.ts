@@ -85,7 +85,8 @@ export function runReducer(
       case "snapshot":
         return snapshot(message.id);
       case "close":
-        server.forceShutdown();
+        // Not by force: Node aborts the process when a session that was destroyed still gets a new stream's data.
+        server.tryShutdown(() => undefined);
         port.close();
         return;
       default:
