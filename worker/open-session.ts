@@ -1,7 +1,8 @@
 /**
- * What is open between this worker and one generation of the coordinator, as assignments use it, and the two things
- * that every assignment does with it: work in a phase, and take the weights of a step.
+ * What is open between this worker and one generation of the coordinator, as assignments use it, and what every
+ * assignment does with it: work in a phase, wait for pictures, take the weights of a step, give up what is over.
  */
+import type { ImageLoader } from "../dataset/image-loader.js";
 import type { Clock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import type { WorkerMetrics, WorkerPhase } from "../shared/metrics.js";
@@ -22,14 +23,13 @@ export interface Session {
   readonly phases: Phases;
 }
 
-/** Runs `work` as a phase that heartbeats name (`shown`, where they can tell more) and metrics time. */
+/** Runs `work` as a phase that heartbeats name and metrics time. */
 export async function during<T>(
   session: Session,
   phase: WorkerPhase & Phase,
   work: () => Promise<T>,
-  shown: Phase | (() => Phase) = phase,
 ): Promise<T> {
-  session.phases.enter(shown);
+  session.phases.enter(phase);
   const startedMs = session.clock.nowMs();
   try {
     return await work();
@@ -39,13 +39,29 @@ export async function during<T>(
   }
 }
 
-/** Waits for pictures: while the loader waits for the store it is a fetch, else what is left is decoding. */
-export function loading<T>(
-  session: Session,
-  loader: { readonly isReading: boolean },
-  work: () => Promise<T>,
-): Promise<T> {
-  return during(session, "fetch", work, () => (loader.isReading ? "fetch" : "decode"));
+type Loader = Pick<ImageLoader, "isReading" | "counters">;
+
+/**
+ * Waits for pictures. Heartbeats say "fetch" while the loader waits for the store, else what is left is decoding; the
+ * metrics share the wait out as the loader's own time was.
+ */
+export async function loading<T>(session: Session, loader: Loader, work: () => Promise<T>): Promise<T> {
+  const { fetchSeconds, decodeSeconds } = loader.counters;
+  const beganMs = session.clock.nowMs();
+  session.phases.enter(() => (loader.isReading ? "fetch" : "decode"));
+  try {
+    return await work();
+  } finally {
+    session.phases.enter("idle");
+    const waited = (session.clock.nowMs() - beganMs) / 1000;
+    const [fetched, decoded] = [
+      loader.counters.fetchSeconds - fetchSeconds,
+      loader.counters.decodeSeconds - decodeSeconds,
+    ];
+    const share = fetched + decoded > 0 ? fetched / (fetched + decoded) : 1;
+    session.metrics.observePhase("fetch", waited * share);
+    session.metrics.observePhase("decode", waited * (1 - share));
+  }
 }
 
 /** Errors: INTERRUPTED, which ends an assignment without a word. */

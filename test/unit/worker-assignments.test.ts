@@ -128,6 +128,18 @@ it("an assignment whose upload fails ends only when its other uploads are throug
   expect(order).toEqual(["the other upload", "DAMAGED"]);
 });
 
+it("the metrics tell where the time of an assignment went, decoding apart from fetching", async () => {
+  await carryOut(place, coordinator.session, gradients({ lanes: [0, 1] }));
+  const text = await coordinator.metrics.registry.metrics();
+  const seconds = (phase: string) =>
+    Number(new RegExp(`duration_seconds_sum\\{phase="${phase}"\\} (\\S+)`).exec(text)?.[1]);
+  expect(seconds("decode")).toBeGreaterThan(0);
+  for (const phase of ["fetch", "download", "compute", "upload"])
+    expect(seconds(phase)).toBeGreaterThanOrEqual(0);
+  const { fetchSeconds, decodeSeconds } = place.training.counters;
+  expect(Math.min(fetchSeconds, decodeSeconds)).toBeGreaterThan(0);
+});
+
 describe("the frontier", () => {
   it("only moves on: steps, then attempts, with a step's evaluation before its first attempt", () => {
     const frontier = new Frontier();
