@@ -3,7 +3,7 @@
  * answer is watched in the store: whoever lives renews its record there. Deciding and waiting only; the taking itself
  * is an exclusive creation (ownership.ts), so that a wrong answer here costs time and never a bit.
  */
-import { hostname } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import type { Clock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import {
@@ -79,11 +79,19 @@ export async function askOwner({ http, host }: GenerationRecord, run: string): P
     return hasEnded((await fetchStatus(http, run)).phase) ? "ended" : "running";
   } catch (error) {
     if (!isRefusedConnection(error)) return "silent";
-    return host === hostname() ? "gone" : "refused";
+    return host === hostname() && isOwnAddress(http) ? "gone" : "refused";
   }
 }
 
-const isLoopback = (address: string) => /^(127\.|localhost:|\[::1\])/.test(address);
+/** Also of one that listens everywhere and advertises nothing. */
+const isLoopback = (address: string) => /^(127\.|0\.0\.0\.0:|localhost:|\[::1?\])/.test(address);
+
+/** No proxy stands between this process and the port. */
+function isOwnAddress(http: string): boolean {
+  const name = http.slice(0, http.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return isLoopback(http) || name === hostname() || interfaces.some(({ address }) => address === name);
+}
 
 /**
  * Waits for a sign of life. Time counts only while the store answers, since nobody can renew anything without it; and a

@@ -201,6 +201,15 @@ describe("an owner's address", () => {
     expect(await askOwner({ ...owner, http: local, host: hostname() }, run)).toBe("gone");
   });
 
+  it("behind which a proxy may stand is not believed at once", async () => {
+    const http = `127.0.0.1:${await freePort()}`;
+    const refusing = (host: string) =>
+      askOwner({ ...owner, http: http.replace("127.0.0.1", host), host: hostname() }, run);
+    // All of 127.0.0.0/8 is this machine; 2130706433 is 127.0.0.1 too, but not written as any address of it.
+    for (const own of ["127.1.2.3", "0.0.0.0", "localhost"]) expect(await refusing(own)).toBe("gone");
+    expect(await refusing("2130706433")).toBe("refused");
+  });
+
   it("of no machine at all says nothing", async () => {
     expect(await askOwner({ ...owner, http: "no-such-host.invalid:1" }, run)).toBe("silent");
   });
