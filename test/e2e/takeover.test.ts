@@ -109,7 +109,7 @@ describe("a coordinator that hangs", () => {
     } finally {
       await cluster.close();
     }
-  }, 120_000);
+  }, 240_000);
 });
 
 describe("two coordinators that come for the run of a dead one", () => {
@@ -136,7 +136,7 @@ describe("two coordinators that come for the run of a dead one", () => {
     }
     reference.expectSame(await finishedRun("contested", options()));
     expect((await keysOf("contested")).filter((key) => key.startsWith("generations/"))).toHaveLength(3);
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("a run of two epochs whose coordinator died before it had exported", () => {
@@ -174,7 +174,7 @@ describe("a run of two epochs whose coordinator died before it had exported", ()
       (await keysOf("longer")).flatMap((key) => /^checkpoints\/([^/]+)/.exec(key)?.[1] ?? []),
     );
     expect(checkpoints.size).toBeLessThanOrEqual(2); // the last, and the best
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("a store that is away at a run's end", () => {
