@@ -16,10 +16,10 @@ import {
   afterFailedSaving,
   afterSaving,
   assignExport,
-  beginExport,
   end,
   endEpoch,
   postponeExport,
+  save,
   saveAndThen,
   saveIfDue,
   stop,
@@ -251,11 +251,15 @@ function resume(turn: Turn): void {
   }
 }
 
-/** Where the former coordinator's checkpoint stands: before the export, at an epoch's end, or before a step. */
+/**
+ * Where the former coordinator's checkpoint stands: before the export, at an epoch's end, or before a step. A checkpoint of
+ * its own comes first, so that nothing rests on what a fenced coordinator might still delete.
+ */
 function goOn(turn: Turn): void {
-  const { restored, endedBecause, progress } = turn.state;
+  const { endedBecause, progress } = turn.state;
   turn.log("info", `the run goes on with step ${progress.step}`, { step: progress.step });
-  if (restored !== null && endedBecause !== null) return beginExport(turn, restored.checkpoint);
+  if (endedBecause !== null) return saveAndThen(turn, "restored", { tag: "export" });
+  save(turn, "restored");
   beginStepOrEndEpoch(turn);
 }
 

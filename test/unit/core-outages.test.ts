@@ -140,6 +140,8 @@ describe("a checkpoint of a run that had ended", () => {
     core.joins("a");
     core.on({ tag: "slicesUp", count: 1 });
     core.on({ tag: "sliceLoaded", slice: 0 });
+    const { phase } = core.state;
+    if (phase.tag === "saving") core.on({ tag: "checkpointWritten", checkpoint: phase.checkpoint });
     return core;
   }
 
