@@ -3,7 +3,10 @@
  * hurt. Whoever was lost comes back by itself, in the same process, and nothing of it changes a bit.
  */
 import type { ChildProcess } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { limits } from "../../shared/limits.js";
 import { photographs, runProgram, scratch } from "../support/program.js";
@@ -99,4 +102,31 @@ describe("a network that", () => {
       routes.b.tensors.flow();
     });
   }, 180_000);
+});
+
+describe("a coordinator that comes back at another address behind the same name", () => {
+  it("is found there by the workers that knew the former one", async () => {
+    const addressFile = join(place.folder, "address");
+    const preload = pathToFileURL(resolve("test/support/moving-name.mjs")).href;
+    const env = { NODE_OPTIONS: `--import=${preload}`, TEST_ADDRESS_FILE: addressFile };
+    await using proxied = await ProxiedCluster.start("moved", "faces", flags, { ...options, env });
+    const { cluster, routes } = proxied;
+    const { control, tensors } = portsOf(proxied);
+    writeFileSync(addressFile, hostOf(routes.a.address));
+    for (const id of ["a", "b"]) cluster.worker(id, `coordinator.test:${control}`);
+    await cluster.until("steps of both", ({ step }) => step > 1);
+    await cluster.killCoordinator();
+    await routes.a.close();
+    writeFileSync(addressFile, hostOf(routes.b.address));
+    await cluster.startAgain(["--tensor-port", String(tensors)]);
+    await proxied.expectSameEnd(reference);
+    expect(await cluster.end("b")).toMatchObject({ code: 0 });
+    expect(routes.b.control.passed.up).toBeGreaterThan(0);
+  }, 180_000);
+});
+
+const hostOf = (address: string) => address.slice(0, address.lastIndexOf(":"));
+const portsOf = ({ routes }: ProxiedCluster) => ({
+  control: routes.b.control.port,
+  tensors: routes.b.tensors.port,
 });

@@ -71,6 +71,11 @@ export class TcpProxy {
     return new TcpProxy(server, to);
   }
 
+  /** Of the one behind it. */
+  get port(): number {
+    return this.#to.port;
+  }
+
   /** All connections break, as when a router restarts; new ones are served. Returns how many there were. */
   cut(): number {
     const cut = this.#pairs.size;
@@ -104,7 +109,9 @@ export class TcpProxy {
     });
   }
 
+  /** Nothing listens there any more. Twice is the same. */
   async close(): Promise<void> {
+    if (!this.#server.listening) return;
     this.#server.close();
     this.flow();
     this.cut();
