@@ -1,7 +1,11 @@
+import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { duration } from "../../cli/duration.js";
-import { Progress, progressLine } from "../../cli/progress.js";
+import { followRun, Progress, progressLine } from "../../cli/progress.js";
+import { TrainyardError } from "../../shared/errors.js";
+import { json, startMetricsServer } from "../../shared/http.js";
 import type { RunStatus } from "../../shared/status.js";
+import { MemoryStore } from "../support/memory-store.js";
 
 const status: RunStatus = {
   run: "faces-1",
@@ -67,6 +71,48 @@ describe("on a terminal", () => {
       expect([...text.replace("\r\u001b[2K", "")].length).toBeLessThan(40);
     }
     expect(written.at(-1)).toBe("\n");
+  });
+});
+
+describe("following", () => {
+  const answering = (phase: RunStatus["phase"], port: number) => {
+    const reply = () => json({ ...status, phase });
+    const extraRoutes = [{ method: "GET", path: "/status", reply } as const];
+    return startMetricsServer({ registry: new Registry(), port, extraRoutes });
+  };
+
+  it("rides over a coordinator that is away and comes back where it was, and a store that is away as well", async () => {
+    const store = new MemoryStore();
+    let asked = 0;
+    store.get = () => {
+      asked += 1;
+      return Promise.reject(new TrainyardError("STORE_UNREACHABLE", "nothing listens there"));
+    };
+    const first = await answering("training", 0);
+    const { written, output } = outputOf();
+    const progress = new Progress(output);
+    const seen: string[] = [];
+    const onStatus = ({ phase }: RunStatus) => seen.push(phase);
+    const common = { run: status.run, store, progress, pollMs: 5, onStatus };
+    const followed = followRun({ ...common, http: first.address });
+    while (seen.length === 0) await new Promise((done) => setTimeout(done, 5));
+    await first.close();
+    progress.note("the coordinator died (SIGKILL); starting it again");
+    while (asked < 2) await new Promise((done) => setTimeout(done, 5)); // while nobody answers
+    const second = await answering("finished", Number(first.address.split(":")[1]));
+    expect(await followed).toMatchObject({ phase: "finished" });
+    await second.close();
+    expect(written[1]).toBe("the coordinator died (SIGKILL); starting it again\n");
+    expect(written.at(-1)).toMatch(/^finished /);
+  });
+
+  it("gives up with the store's error once its patience is over", async () => {
+    const store = new MemoryStore();
+    store.get = () => Promise.reject(new TrainyardError("STORE_UNREACHABLE", "no store"));
+    const nobody = await answering("training", 0);
+    await nobody.close();
+    const options = { run: "faces-1", http: nobody.address, store, quiet: true, pollMs: 5, patienceMs: 50 };
+    await expect(followRun(options)).rejects.toThrow("no store");
   });
 });
 
