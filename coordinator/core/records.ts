@@ -65,6 +65,9 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
 
 /** Not finite once: computed again, elsewhere if possible. Twice: the step is skipped (DESIGN 5.5). */
 function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
+  const isAsked = lane.tag === "assigned" && lane.holders.some((holder) => holder.worker === worker);
+  // A record that comes again must not count as the second opinion on itself.
+  if (!isAsked) return turn.drop(worker, "not asked");
   const { plan, progress } = turn.state;
   const refusals = [...refusalsOf(lane), { worker, why: "not finite" as const }];
   const samples = samplesOf(plan, progress, index);

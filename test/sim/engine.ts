@@ -36,8 +36,8 @@ export class SimEngine implements Engine {
   readonly layout: ModelLayout;
   readonly #samples: number;
   #weights = 0;
-  /** The next gradient is NaN. */
-  isPoisoned = false;
+  /** Asked for each gradient: is it NaN? */
+  isPoisoned: () => boolean = () => false;
 
   constructor(layout: ModelLayout, samples: number) {
     this.layout = layout;
@@ -71,8 +71,7 @@ export class SimEngine implements Engine {
       lossSum += (drawn % 10_007) / 10_007;
       correct += drawn & 1;
     }
-    if (this.isPoisoned) gradient[0] = Number.NaN;
-    this.isPoisoned = false;
+    if (this.isPoisoned()) gradient[0] = Number.NaN;
     const mean = lossSum / samples;
     return { lossSum, correct, samples, gradient, statistics: Float32Array.of(mean, mean * mean + 0.1) };
   }

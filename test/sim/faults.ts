@@ -28,6 +28,12 @@ export type FaultAct =
   | { readonly act: "kill coordinator"; readonly downMs: number }
   /** As soon as so many more objects are in the store. */
   | { readonly act: "kill coordinator at put"; readonly puts: number; readonly downMs: number }
+  | {
+      readonly act: "freeze coordinator at put";
+      readonly puts: number;
+      readonly forMs: number;
+      readonly rival: boolean;
+    }
   /** SIGTERM; it is started again. */
   | { readonly act: "stop coordinator" }
   /** `rival`: another one is started for the run meanwhile. */

@@ -85,10 +85,22 @@ function timeOf(random: RandomStream): number {
 function actsOf(random: RandomStream): FaultAct[] {
   if (random.nextBelow(12) > 0) return [actOf(random)];
   const [worker, forMs] = [1 + random.nextBelow(6), 8_000];
+  if (random.nextBelow(2) === 0) return takeover(random);
   return [
     { act: "echoes", share: 1, forMs },
     { act: "slow worker", worker, factor: 20, forMs },
     { act: "kill coordinator", downMs: Math.round(random.nextBetween(50, 1_000)) },
+  ];
+}
+
+/** The former coordinator wakes amid its checkpoint, while the one that took over works on, slowly, and dies in turn. */
+function takeover(random: RandomStream): FaultAct[] {
+  const puts = 1 + random.nextBelow(12);
+  const forMs = Math.round(random.nextBetween(15_000, 21_000));
+  return [
+    { act: "freeze coordinator at put", puts, forMs, rival: true },
+    { act: "slow worker", worker: 1, factor: 10, forMs: forMs + 4_000 },
+    { act: "slow worker", worker: 2, factor: 10, forMs: forMs + 4_000 },
   ];
 }
 
@@ -113,6 +125,12 @@ function actOf(random: RandomStream): FaultAct {
     () => ({ act: "kill coordinator", downMs }),
     () => ({ act: "kill coordinator at put", puts: 1 + random.nextBelow(9), downMs }),
     () => ({ act: "kill coordinator at put", puts: 1 + random.nextBelow(9), downMs }),
+    () => ({
+      act: "freeze coordinator at put",
+      puts: 1 + random.nextBelow(9),
+      forMs,
+      rival: pick([true, false]),
+    }),
     () => ({ act: "stop coordinator" }),
     () => ({ act: "freeze coordinator", forMs, rival: pick([true, false]) }),
     () => ({ act: "cut off coordinator", forMs, rival: pick([true, false]) }),

@@ -12,6 +12,7 @@ import type { SimProcess } from "./process.js";
 
 /** One slice's update, as it happened. */
 export interface SliceUpdate {
+  readonly atMs: number;
   readonly generation: number;
   readonly slice: number;
   readonly begin: number;
@@ -109,6 +110,7 @@ class SimReducerThread implements ReducerThread {
     const after = this.#observe();
     const { range, identity } = this.#options;
     this.#onUpdate({
+      atMs: this.#process.clock.nowMs(),
       generation: identity.generation,
       slice: range.slice,
       begin: range.begin,

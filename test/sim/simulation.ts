@@ -81,8 +81,9 @@ export class Simulation {
   readonly #note: Note;
   readonly #routes = new Map<string, { process: SimProcess; routes: readonly HttpRoute[] }>();
   /** Steps of which a gradient was NaN once: a second one would change the run. */
-  readonly poisoned = new Set<number>();
-  #putsLeft: { puts: number; readonly downMs: number } | null = null;
+  readonly #poisoned = new Set<number>();
+  /** What happens when the coordinator has written so many more objects. */
+  #atPut: { puts: number; readonly act: () => void } | null = null;
   isOverWithFaults = false;
   #lastWorker = 0;
 
@@ -238,8 +239,8 @@ export class Simulation {
     const number = this.#lastWorker;
     const random = new RandomStream(this.setup.seed, 103, number);
     const usual: Record<string, readonly [number, number]> = {
-      lane: [10, 40],
-      block: [5, 15],
+      lane: [30, 150],
+      block: [20, 60],
       prepare: [300, 1_500],
       initialise: [50, 150],
     };
@@ -390,7 +391,13 @@ export class Simulation {
       case "kill coordinator":
         return this.#killCoordinator(fault.downMs);
       case "kill coordinator at put":
-        this.#putsLeft = { puts: fault.puts, downMs: fault.downMs };
+        this.#atPut = { puts: fault.puts, act: () => this.#killCoordinator(fault.downMs) };
+        return;
+      case "freeze coordinator at put":
+        this.#atPut = {
+          puts: fault.puts,
+          act: () => this.fault({ act: "freeze coordinator", forMs: fault.forMs, rival: fault.rival }),
+        };
         return;
       case "stop coordinator":
         return this.coordinator?.process.run(() => this.coordinator?.stop.abort());
@@ -434,7 +441,7 @@ export class Simulation {
   endFaults(): void {
     this.#note("--- faults end");
     this.isOverWithFaults = true;
-    this.#putsLeft = null;
+    this.#atPut = null;
     this.store.isAway = false;
     this.store.weather.failures = 0;
     this.store.weather.latencyMs = calmStoreMs;
@@ -466,17 +473,17 @@ export class Simulation {
     });
   }
 
-  #poison({ process, engine }: WorkerSlot): void {
-    const step = this.coordinator?.shell?.state.progress.step;
-    if (engine === null || process === null || step === undefined) return;
-    if (this.poisoned.has(step) || this.poisoned.has(step + 1)) return;
-    // It may be between two steps.
-    this.poisoned.add(step).add(step + 1);
-    engine.isPoisoned = true;
-    // What is not computed soon is forgotten, or a later step would be hit twice.
-    this.scheduler.after(200, () => {
-      engine.isPoisoned = false;
-    });
+  /** Its next gradient, unless one of the same step was NaN already: twice is the step's own fault, which is skipped. */
+  #poison({ engine }: WorkerSlot): void {
+    if (engine === null) return;
+    let isArmed = true;
+    engine.isPoisoned = () => {
+      const step = this.coordinator?.shell?.state.progress.step;
+      if (!isArmed || step === undefined || this.#poisoned.has(step)) return false;
+      isArmed = false;
+      this.#poisoned.add(step);
+      return true;
+    };
   }
 
   #killCoordinator(downMs: number): void {
@@ -492,12 +499,12 @@ export class Simulation {
     this.#note(`${process.name} wrote ${key}`);
     this.fencing.wrote(process, key, bytes);
     if (key.includes("/generations/") && Buffer.from(bytes).includes('"closes"')) this.isFinished = true;
-    const left = this.#putsLeft;
-    if (left === null || process !== this.coordinator?.process) return;
-    left.puts -= 1;
-    if (left.puts > 0) return;
-    this.#putsLeft = null;
-    this.#killCoordinator(left.downMs);
+    const watched = this.#atPut;
+    if (watched === null || process !== this.coordinator?.process) return;
+    watched.puts -= 1;
+    if (watched.puts > 0) return;
+    this.#atPut = null;
+    watched.act();
   }
 
   #freeze(process: SimProcess | null, forMs: number): void {
