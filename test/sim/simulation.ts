@@ -85,6 +85,8 @@ export class Simulation {
   /** What happens when the coordinator has written so many more objects. */
   #atPut: { puts: number; readonly act: () => void } | null = null;
   isOverWithFaults = false;
+  /** The most that were there together. */
+  mostWorkers = 0;
   #lastWorker = 0;
 
   /** `note`: takes the transcript's lines. */
@@ -255,6 +257,7 @@ export class Simulation {
       drain: new AbortController(),
     };
     this.workers.push(slot);
+    this.mostWorkers = Math.max(this.mostWorkers, this.workers.length);
     this.#startWorker(slot);
   }
 

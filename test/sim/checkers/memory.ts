@@ -23,12 +23,12 @@ function sums({ spec }: Simulation): string | null {
   return mostParts <= bound ? null : `a sum over ${spec.lanes} lanes holds ${mostParts} vectors`;
 }
 
-function core({ coordinators, workers, spec }: Simulation): string | null {
+function core({ coordinators, mostWorkers, spec }: Simulation): string | null {
   for (const { process, shell, name } of coordinators) {
     if (process.isDead || shell === null) continue;
     const { state } = shell;
     // A lost worker and its successor may be there together.
-    if (state.workers.size > 2 * workers.length) return `${name} knows ${state.workers.size} workers`;
+    if (state.workers.size > 2 * mostWorkers) return `${name} knows ${state.workers.size} workers`;
     if (state.recentStepMs.length > 20) return `${name} remembers ${state.recentStepMs.length} steps`;
     if (state.fingerprints.length > 1) return `${name} knows ${state.fingerprints.length} fingerprints`;
     if (state.checkpointsPending > 3) return `${name} has ${state.checkpointsPending} checkpoints to write`;
@@ -38,9 +38,9 @@ function core({ coordinators, workers, spec }: Simulation): string | null {
   return null;
 }
 
-function streams({ network, workers, coordinators, setup }: Simulation): string | null {
+function streams({ network, mostWorkers, coordinators, setup }: Simulation): string | null {
   const each = 1 + 2 * Math.max(1, setup.reducers);
   // A stream lives on for a while when its other side died behind a partition.
-  const bound = 8 * each * workers.length + 8 * coordinators.length;
+  const bound = 8 * each * mostWorkers + 8 * coordinators.length;
   return network.streams.size <= bound ? null : `${network.streams.size} streams are open`;
 }
