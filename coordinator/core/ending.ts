@@ -129,7 +129,13 @@ export function afterFailedSaving(turn: Turn, checkpoint: string, message: strin
   turn.log("error", `checkpoint ${checkpoint} was not written: ${message}`);
   if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
   if (phase.goal.tag === "train" && turn.state.progress.step > 0) return train(turn);
-  if (isOutage && phase.goal.tag !== "end" && nowMs - phase.sinceMs < limits.storePatienceMs) {
+  const isWorthWaiting = turn.state.progress.step > 0; // before the first step nothing is lost by an early end
+  if (
+    isOutage &&
+    isWorthWaiting &&
+    phase.goal.tag !== "end" &&
+    nowMs - phase.sinceMs < limits.storePatienceMs
+  ) {
     return turn.enter({ ...phase, retryMs: nowMs + limits.storeRetryMs });
   }
   end(turn, { tag: "failed", reason: `checkpoint ${checkpoint} could not be written: ${message}` });
