@@ -186,7 +186,10 @@ describe("a run of three epochs", () => {
 
   it.each([
     [["--seed", "5"], "--seed is decided when a run begins: leave it out to go on with unbroken"],
-    [["--epochs=9", "--lanes=2", "--no-horizontal-flip"], "--horizontal-flip, --lanes are decided when a run"],
+    [
+      ["--epochs=9", "--lanes=2", "--no-horizontal-flip"],
+      "--horizontal-flip, --lanes are decided when a run",
+    ],
     [["faces"], "--resume takes the data set of its run"],
     [[], "the run unbroken has finished"],
   ])("is not resumed with %j once it has finished", async (words, sentence) => {
