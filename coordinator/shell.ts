@@ -2,7 +2,6 @@
  * Carries out what the core decides. It owns sockets, threads, files and the clock, and makes no choices: events
  * go in one at a time, effects are done in their order, and what they bring about comes back as events.
  */
-import type { Manifest } from "../dataset/manifest.js";
 import { type Clock, realClock } from "../shared/clock.js";
 import { assertNever } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
@@ -43,7 +42,6 @@ export type Reducers = Pick<ReducerPool, keyof ReducerPool>;
 
 export interface ShellOptions {
   readonly spec: RunSpec;
-  readonly manifest: Manifest;
   readonly store: ObjectStore;
   /** What workers are told to open; they may run in another folder. */
   readonly storeAddress: string;

@@ -4,27 +4,10 @@ import { expect, it } from "vitest";
 import { ControlServer } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { Shell } from "../../coordinator/shell.js";
-import type { Manifest } from "../../dataset/manifest.js";
 import { createLogger } from "../../shared/log.js";
 import { coordinatorMetrics } from "../../shared/metrics.js";
 import { CoreDriver, tinySpec } from "../support/core-driver.js";
 import { MemoryStore } from "../support/memory-store.js";
-
-const split = { samples: 0, shards: [] };
-const manifest: Manifest = {
-  format: "trainyard-dataset/1",
-  name: "tiny",
-  hash: "0",
-  classes: ["a", "b"],
-  splits: { train: split, validation: split },
-  counts: { train: [], validation: [] },
-  sizes: { smallest: [8, 8], median: [8, 8], largest: [8, 8] },
-  grey: false,
-  options: {},
-  rejected: [],
-  ignored: {},
-  warnings: [],
-};
 
 function shellOf(core: CoreDriver) {
   const lines: string[] = [];
@@ -36,7 +19,6 @@ function shellOf(core: CoreDriver) {
   });
   const shell = new Shell({
     spec: core.state.plan.spec,
-    manifest,
     store: new MemoryStore(),
     storeAddress: "memory:",
     state: core.state,
