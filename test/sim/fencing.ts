@@ -1,4 +1,8 @@
-/** Who wrote which object when, and which generation had the run then: for the rule on former coordinators. */
+/**
+ * Who wrote which object when, and which coordinator had the run then: for the rule on former ones. A run changes hands
+ * when the next coordinator has written down what it goes on from (`from` in its record): until then it reads, and what
+ * is whole by then is as good as what was whole before.
+ */
 import type { SimProcess } from "./process.js";
 
 interface Writing {
@@ -19,8 +23,7 @@ export class Fencing {
 
   wrote(process: SimProcess, key: string, bytes: Uint8Array): void {
     const generation = Number(recordKey.exec(key)?.[1] ?? 0);
-    const isClosing = Buffer.from(bytes).includes('"closes"');
-    if (generation > this.#newest && !isClosing) {
+    if (generation > this.#newest && Buffer.from(bytes).includes('"from"')) {
       [this.#newest, this.#owner] = [generation, process];
       this.#owners.add(process);
     }

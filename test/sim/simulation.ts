@@ -85,6 +85,8 @@ export class Simulation {
   /** What happens when the coordinator has written so many more objects. */
   #atPut: { puts: number; readonly act: () => void } | null = null;
   isOverWithFaults = false;
+  /** Something happened for which a run may fail, and be gone on with by hand: the store, or a coordinator that stood still. */
+  mayFail = false;
   /** The most that were there together. */
   mostWorkers = 0;
   #lastWorker = 0;
@@ -193,7 +195,8 @@ export class Simulation {
     if (life.process.isDead) return;
     life.end = end;
     this.#note(`${life.name} ends: ${end}`);
-    if (end.startsWith("broken")) this.broken.push(`${life.name} ${end}`);
+    const isWrong = end.startsWith("broken") || (end.startsWith("failed") && !this.mayFail);
+    if (isWrong) this.broken.push(`${life.name} ${end}`);
     life.process.die();
     this.network.died(life.process);
     this.#superviseCoordinator(restartMs);
@@ -354,6 +357,7 @@ export class Simulation {
 
   fault(fault: FaultAct): void {
     this.#note(`--- ${describe(fault)}`);
+    this.mayFail ||= fault.act.startsWith("store") || /^(freeze|cut off) coordinator/.test(fault.act);
     switch (fault.act) {
       case "kill worker":
         return this.#killWorker(this.#slot(fault.worker), fault.downMs);
