@@ -78,7 +78,9 @@ export class ControlServer {
       // Not destroyed when the loop is left by an error: then the stream would never end for the worker.
       for await (const message of call.iterator({ destroyOnReturn: false })) {
         const envelope = decodeFromWorker(message);
-        if (envelope.body.kind === "hello") worker = this.#greet(call, envelope.run, envelope.body);
+        // One stream, one hello: a second one is a message like any other, which the core refuses.
+        const isHello = worker === undefined && envelope.body.kind === "hello";
+        if (isHello) worker = this.#greet(call, envelope.run, envelope.body);
         else if (worker !== undefined) this.#pass(worker, envelope);
       }
     } catch (error) {

@@ -88,6 +88,8 @@ export function admit(turn: Turn, hello: HelloEvent): boolean {
 
 /** A worker has data, engine and graphs. The first one's layout is the run's; later ones must agree. */
 export function makeReady(turn: Turn, id: string, layoutJson: string): void {
+  // Its slices were named to it: once more, and it would open all its streams again.
+  if (turn.state.workers.get(id)?.tag === "ready") return turn.drop(id, "duplicate");
   const layout = parseLayout(layoutJson);
   const message = refusedAsReady(turn.state, id, layout);
   if (layout === null || message !== null) {

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { runScript } from "./run.js";
 import { coordinatorDies, coordinatorDiesAfterObject } from "./scenarios/coordinator-dies.js";
 import { formerCoordinatorWakes } from "./scenarios/former-coordinator-wakes.js";
+import { messagesComeAgain } from "./scenarios/messages-come-again.js";
 import { refusedRecordComesAgain } from "./scenarios/refused-record-comes-again.js";
 import type { Scenario } from "./scenarios/scenario.js";
 import { secondsPerStep, withoutSlowWorker, withSlowWorker } from "./scenarios/slow-worker.js";
@@ -14,6 +15,7 @@ const scenarios: readonly Scenario[] = [
   workerFreezes,
   coordinatorDies,
   formerCoordinatorWakes,
+  messagesComeAgain,
   refusedRecordComesAgain,
 ];
 
