@@ -1,6 +1,7 @@
 /** Runs in words: the table of all, the summary of one, and both as JSON. */
 
 import { assertNever } from "../shared/errors.js";
+import type { RunResult } from "../shared/result.js";
 import type { RunStatus } from "../shared/status.js";
 import { decimals, duration, percent } from "./duration.js";
 import { printable } from "./printable.js";
@@ -110,8 +111,19 @@ function resultFacts(result: Extract<RunState["state"], { tag: "ended" }>["resul
       .map(([name, count]) => `${count} ${name}`)
       .join(", "),
   ]);
+  const left = leftOut(result);
+  if (left !== null) facts.push(["damaged", left]);
   if (result.exported !== null) facts.push(["files", result.exported.paths.join(", ")]);
   return facts;
+}
+
+/** A sentence on images that could not be read; null where all could. */
+export function leftOut({ exclusions }: Pick<RunResult, "exclusions">): string | null {
+  const [first] = exclusions;
+  if (first === undefined) return null;
+  const images = exclusions.length === 1 ? "1 image" : `${exclusions.length} images`;
+  const were = exclusions.length === 1 ? "was" : "were";
+  return `${images} could not be read any more and ${were} left out, from step ${first.step} on: ${first.reason}`;
 }
 
 /** result.json as it is stored once the run has ended; else its state. */

@@ -2,6 +2,7 @@
 import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
+import { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -12,6 +13,7 @@ import { followRun, Progress } from "./progress.js";
 import { changesOf, changeWords, refuseDecided, resumableRun } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
+import { leftOut } from "./run-summary.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
@@ -183,6 +185,9 @@ function report(spec: RunSpec, end: RunStatus, store: ObjectStore, json: boolean
   const reached = accuracy == null ? "" : `, validation accuracy ${(100 * accuracy).toFixed(2)} %`;
   process.stdout.write(`run ${spec.run} ${end.phase}: ${end.message ?? ""}${reached}\n`);
   if (end.phase !== "finished") return;
+  const result = RunResult.safeParse(end.result);
+  const damage = result.success ? leftOut(result.data) : null;
+  if (damage !== null) process.stdout.write(`${damage}\n`);
   process.stdout.write(`model, curve and report: ${store.url} under runs/${spec.run}/\n`);
   process.stdout.write(`classify: trainyard predict ${spec.run} PHOTO.jpg\n`);
 }

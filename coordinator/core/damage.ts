@@ -137,9 +137,12 @@ function exclude(turn: Turn, { split, samples, key, reason }: Damaged): void {
     split,
     samples: added.join(","),
   });
-  if (lost <= Math.max(1, Math.floor(plan.spec.maxExcluded * total)) && lost < total) return;
+  if (lost <= allowed(plan.spec.maxExcluded, total) && lost < total) return;
   end(turn, {
     tag: "failed",
     reason: `${what} can't be read any more, at last: ${reason}. Import it again, or allow more with --max-excluded`,
   });
 }
+
+/** One of a small data set, too, unless none is. */
+const allowed = (share: number, total: number) => (share === 0 ? 0 : Math.max(1, Math.floor(share * total)));
