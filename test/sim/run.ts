@@ -49,9 +49,7 @@ async function watch(
   unbroken: UnbrokenRun,
   untilMs: number,
 ): Promise<string | null> {
-  const uncaught = (error: unknown) => {
-    simulation.broken.push(`nobody took the error ${error instanceof Error ? error.stack : String(error)}`);
-  };
+  const uncaught = (error: unknown) => simulation.noteUncaught(error);
   process.on("unhandledRejection", uncaught);
   let problem: string | null = null;
   const look = () => {

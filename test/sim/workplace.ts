@@ -1,0 +1,64 @@
+/** A worker's place of work without TensorFlow: the simulated engine and data set, and the real batches. */
+import { stepsPerEpoch } from "../../dataset/order.js";
+import { publishExport } from "../../engine/export/publish.js";
+import { readCheckpointModel } from "../../shared/checkpoint.js";
+import { bytesOf } from "../../shared/grpc/numbers.js";
+import { RandomStream } from "../../shared/random.js";
+import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
+import { LaneBatches } from "../../worker/batches.js";
+import type { Workplace } from "../../worker/workplace.js";
+import { simLoader } from "./dataset.js";
+import { layoutOf, SimEngine, SimEngineClient } from "./engine.js";
+import type { SimProcess } from "./process.js";
+import type { SimStore } from "./store.js";
+import type { WorkerSlot } from "./workers.js";
+import type { World } from "./world.js";
+
+export async function openSimWorkplace(
+  world: World,
+  slot: WorkerSlot,
+  process: SimProcess,
+  store: SimStore,
+  spec: RunSpec,
+): Promise<Workplace> {
+  const { manifest, setup } = world;
+  await store.get("datasets/simulated/manifest.json");
+  const layout = layoutOf(setup.dataset.training, setup.filling);
+  const engine = new SimEngine(layout, setup.dataset.training);
+  slot.engine = engine;
+  const client = new SimEngineClient(process, engine, slot.speed);
+  await client.call("prepare", { gradients: [], evaluate: [] });
+  const random = new RandomStream(setup.seed, 104, slot.number);
+  const batchMs = () => random.nextBetween(1, 10);
+  const { train, validation } = manifest.splits;
+  const training = simLoader(process, store, train, batchMs);
+  const steps = stepsPerEpoch(train.samples, spec.lanes, samplesPerLane(spec));
+  return {
+    spec,
+    store,
+    manifest,
+    layout,
+    engine: client,
+    batches: new LaneBatches(spec, train, training, steps),
+    training,
+    validation: simLoader(process, store, validation, batchMs),
+    publish: (checkpoint, generation) => publishModel(store, spec, checkpoint, generation),
+    close: async () => undefined,
+  };
+}
+
+/** The export without files that only a real model has: the weights, and the mark that it is whole. */
+async function publishModel(
+  store: SimStore,
+  spec: RunSpec,
+  checkpoint: string,
+  generation: number,
+): Promise<string[]> {
+  const model = await readCheckpointModel(store, spec.run, checkpoint);
+  const contentType = "application/octet-stream";
+  const files = [
+    { path: "export/weights.bin", bytes: Uint8Array.from(bytesOf(model.weights)), contentType },
+    { path: "export/labels.json", bytes: Buffer.from(JSON.stringify(spec.classes)), contentType },
+  ];
+  return await publishExport(store, spec.run, files, { generation });
+}
