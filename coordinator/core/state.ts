@@ -254,6 +254,8 @@ export interface CoreState {
   readonly checkpointsPending: number;
   /** Assignments that failed since the last commit. */
   readonly failuresInARow: number;
+  /** Since when workers can't read the store, without a commit between; null: they can. */
+  readonly storeAwayMs: number | null;
   /** When a worker was last here. */
   readonly aloneSinceMs: number;
   readonly lastEpoch: EpochRow | null;

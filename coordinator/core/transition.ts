@@ -105,6 +105,7 @@ function freshState(plan: RunPlan, generation: Generation, version: string, nowM
     endedBecause: null,
     checkpointsPending: 0,
     failuresInARow: 0,
+    storeAwayMs: null,
     aloneSinceMs: nowMs,
     lastEpoch: null,
   };
@@ -123,7 +124,9 @@ function settle(turn: Turn): void {
   beginAgainIfTainted(turn);
   maybeDecide(turn);
   const evaluation = evaluationIfDone(turn.state);
-  if (evaluation !== null) endEpoch(turn, evaluation);
+  if (evaluation === null) return;
+  turn.set({ storeAwayMs: null });
+  endEpoch(turn, evaluation);
 }
 
 function react(turn: Turn, event: CoreEvent): void {
@@ -209,6 +212,7 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
       ) {
         return;
       }
+      if (isStoreOutage(body.code) && waitForStore(turn, worker, body.assignment, body.message)) return;
       return takeFailure(turn, worker, body.assignment, body.message);
     case "heartbeat":
       return turn.worker(worker, { doing: body.phase });
@@ -272,7 +276,7 @@ function beginStepOrEndEpoch(turn: Turn): void {
 
 function afterCommit(turn: Turn): void {
   const { plan, progress, stopRequested } = turn.state;
-  turn.set({ failuresInARow: 0 });
+  turn.set({ failuresInARow: 0, storeAwayMs: null });
   if (isHopeless(turn.state)) return halt(turn);
   if (stopRequested !== null) {
     const outcome = { tag: "stopped", reason: stopRequested } as const;
@@ -298,6 +302,26 @@ function halt(turn: Turn): void {
       : `${progress.skippedInARow} steps in a row were`;
   const reason = `${steps} not finite on two computations (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): lower --learning-rate, or look at the data. The last good checkpoint is ${generation}-${progress.step}`;
   saveAndThen(turn, "halt", { tag: "end", outcome: { tag: "failed", reason } });
+}
+
+/**
+ * A store that a worker can't read for a while is no failure of anybody: the work is handed out anew until it is back.
+ * False when that has lasted too long, for an export (it has its own patience), and for a worker that prepares: its own
+ * address of the store may be wrong.
+ */
+function waitForStore(turn: Turn, worker: string, assignment: string, message: string): boolean {
+  const sinceMs = turn.state.storeAwayMs ?? turn.state.nowMs;
+  if (
+    assignment === "prepare" ||
+    assignment === "export" ||
+    turn.state.nowMs - sinceMs >= limits.storePatienceMs
+  )
+    return false;
+  turn.set({ storeAwayMs: sinceMs });
+  turn.log("warn", `worker ${worker} waits for the store (${assignment}): ${message}`, { worker });
+  turn.do({ tag: "disconnect", worker, reason: message });
+  lose(turn, worker, "the store is away");
+  return true;
 }
 
 function takeFailure(turn: Turn, worker: string, assignment: string, message: string): void {

@@ -174,3 +174,42 @@ describe("a checkpoint of a run that had ended", () => {
     });
   });
 });
+
+describe("a store that workers can't read", () => {
+  const away = (core: CoreDriver) =>
+    core.says("a", {
+      kind: "assignmentFailed",
+      assignment: "gradients",
+      code: "STORE_UNREACHABLE",
+      message: "nothing listens",
+    });
+
+  it("is waited for, however often they try, and counts as nobody's failure", () => {
+    const core = new CoreDriver(tinySpec());
+    core.begins("a");
+    for (let i = 0; i < 10; i += 1) {
+      core.passes(30_000);
+      core.joins("a");
+      away(core);
+    }
+    core.joins("a");
+    core.completesStep();
+    expect(core.state).toMatchObject({ progress: { step: 1 }, storeAwayMs: null, failuresInARow: 0 });
+  });
+
+  it("ends the run after ten minutes, by its words", () => {
+    const core = new CoreDriver(tinySpec());
+    core.begins("a");
+    for (let i = 0; i < 30 && core.state.phase.tag !== "ended"; i += 1) {
+      away(core);
+      core.passes(30_000);
+      core.joins("a");
+      core.passes(100);
+    }
+    expect(core.nowMs).toBeGreaterThan(600_000);
+    expect(core.state.phase).toMatchObject({
+      tag: "ended",
+      outcome: { tag: "failed", reason: expect.stringContaining("nothing listens") },
+    });
+  });
+});
