@@ -1,5 +1,4 @@
 /** Does what a fault says, and mends it when its time is over. */
-import type { CoreState } from "../../coordinator/core/state.js";
 import type { Coordinators } from "./coordinators.js";
 import { describe, type FaultAct } from "./faults.js";
 import type { SimProcess } from "./process.js";
@@ -144,19 +143,14 @@ export class FaultActs {
     if (engine === null) return;
     let isArmed = true;
     engine.isPoisoned = () => {
-      const state = this.#coordinators.newest?.shell?.state;
-      const step = state?.progress.step;
-      if (!isArmed || step === undefined || this.#poisoned.has(step) || this.#isEchoed(state)) return false;
+      const step = this.#coordinators.newest?.shell?.state.progress.step;
+      // A record that comes again while its lane is with the same worker can't be told from that one's second answer.
+      const isEchoed = this.#world.network.weather.echoes > 0;
+      if (!isArmed || step === undefined || this.#poisoned.has(step) || isEchoed) return false;
       isArmed = false;
       this.#poisoned.add(step);
       return true;
     };
-  }
-
-  /** A record that comes again while its lane is with the same, only worker can't be told from that one's second answer. */
-  #isEchoed(state: CoreState | undefined): boolean {
-    const ready = [...(state?.workers.values() ?? [])].filter(({ tag }) => tag === "ready");
-    return this.#world.network.weather.echoes > 0 && ready.length < 2;
   }
 
   #noteWritten(process: SimProcess): void {

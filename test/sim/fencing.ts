@@ -16,6 +16,8 @@ const recordKey = /\/generations\/(\d+)\.json$/;
 export class Fencing {
   readonly #writings = new Map<string, Writing>();
   readonly #owners = new Set<SimProcess>();
+  /** Owners, and those that have taken a number and still read. */
+  readonly #coordinators = new Set<SimProcess>();
   #newest = 0;
   #owner: SimProcess | null = null;
   /** Reads of what a former coordinator wrote after it had lost the run. */
@@ -23,6 +25,7 @@ export class Fencing {
 
   wrote(process: SimProcess, key: string, bytes: Uint8Array): void {
     const generation = Number(recordKey.exec(key)?.[1] ?? 0);
+    if (generation > 0) this.#coordinators.add(process);
     if (generation > this.#newest && Buffer.from(bytes).includes('"from"')) {
       [this.#newest, this.#owner] = [generation, process];
       this.#owners.add(process);
@@ -34,6 +37,8 @@ export class Fencing {
     const writing = this.#writings.get(key);
     if (writing === undefined || writing.process === reader) return;
     const { process, owner } = writing;
+    // A worker of the former coordinator's own may still export for it: what that writes, nobody takes for the result.
+    if (!this.#coordinators.has(reader)) return;
     // The record itself says only that its owner lives, or lived.
     if (!this.#owners.has(process) || owner === process || recordKey.test(key)) return;
     this.violations.push(

@@ -27,8 +27,8 @@ function core({ coordinators, mostWorkers, spec }: Simulation): string | null {
   for (const { process, shell, name } of coordinators) {
     if (process.isDead || shell === null) continue;
     const { state } = shell;
-    // A lost worker and its successor may be there together.
-    if (state.workers.size > 2 * mostWorkers) return `${name} knows ${state.workers.size} workers`;
+    // Lost workers and their successors may be there together.
+    if (state.workers.size > 4 * mostWorkers) return `${name} knows ${state.workers.size} workers`;
     if (state.recentStepMs.length > 20) return `${name} remembers ${state.recentStepMs.length} steps`;
     if (state.fingerprints.length > 1) return `${name} knows ${state.fingerprints.length} fingerprints`;
     if (state.checkpointsPending > 3) return `${name} has ${state.checkpointsPending} checkpoints to write`;
