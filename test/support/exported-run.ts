@@ -2,12 +2,16 @@
  * A run that has exported, without the training: seeded weights and statistics that are far from their initial
  * values, so that a forgotten or repeated one shows.
  */
+import { takeNumber } from "../../coordinator/generation.js";
 import { exportFiles, publishExport } from "../../engine/export/index.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { RandomStream } from "../../shared/random.js";
+import type { RunResult } from "../../shared/result.js";
 import { RunSpec, runKey } from "../../shared/spec.js";
+import { encodeDocument } from "../../shared/store/document.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
+import { result } from "./dashboard/finished-run.js";
 import { noAugmentation, tensorFlow } from "./engine/spec.js";
 
 export function runSpec(choices: Partial<RunSpec> = {}): RunSpec {
@@ -65,7 +69,7 @@ export function movedStatistics(layout: ModelLayout, seed = 6): Float32Array {
   return statistics;
 }
 
-/** Writes spec and export of a run into the store, as a coordinator and a worker would have. */
+/** Writes what a finished run leaves for its users into the store, as a coordinator and a worker would have. */
 export async function exportRun(store: ObjectStore, spec: RunSpec): Promise<void> {
   const engine = createEngine(tensorFlow(), spec);
   const { layout } = engine;
@@ -73,5 +77,15 @@ export async function exportRun(store: ObjectStore, spec: RunSpec): Promise<void
   engine.dispose();
   const files = await exportFiles({ spec, layout, parameters, statistics: movedStatistics(layout) });
   await store.put(runKey(spec.run, "spec.json"), Buffer.from(JSON.stringify(spec)));
-  await publishExport(store, spec.run, files, { generation: 1 });
+  const keys = await publishExport(store, spec.run, files, { generation: 1 });
+  const paths = keys.map((key) => key.slice(runKey(spec.run, "").length));
+  const published: RunResult = {
+    ...result,
+    run: spec.run,
+    dataset: spec.dataset,
+    exported: { checkpoint: "1-30", paths },
+  };
+  await store.put(runKey(spec.run, "result.json"), encodeDocument(published));
+  const closing = { generation: 2, closes: 1, published: "", changes: {} };
+  await takeNumber(store, spec.run, closing);
 }
