@@ -3,7 +3,7 @@
  * before the step is decided. Where two differ a third decides, and the odd one is drained. It finds memory that flips
  * bits as well as workers that lie. It does not find two that lie alike, a lie about loss, accuracy or statistics, or a
  * lie in work that nobody drew. Which work is drawn depends on a salt that no worker knows, and is known to nobody
- * before it was handed out. Whoever is asked is not slow, as far as is known, and is cut off at the step deadline like
+ * before it was handed out. Whoever is asked is not slow, if anybody is not, and is cut off at the step deadline like
  * anybody else: then the audit is dropped.
  */
 
@@ -11,7 +11,7 @@ import { limits } from "../../shared/limits.js";
 import { hashWords, Purpose } from "../../shared/random.js";
 import { coverOf, type TreeNode } from "../../shared/tree.js";
 import { excludedOf } from "./exclusion.js";
-import { addShare, isBehind, laneMsOf, typicalLaneMs } from "./speed.js";
+import { addShare, laneMsOf, typicalLaneMs } from "./speed.js";
 import type { CoreState, WorkerState } from "./state.js";
 import { lanesWhere, type TrainingPhase } from "./step.js";
 import { convict } from "./suspicion.js";
@@ -20,54 +20,49 @@ import type { Audit, Comparison } from "./work.js";
 
 const isSameNode = (a: TreeNode, b: TreeNode) => a.begin === b.begin && a.end === b.end;
 
-/** Draws from what was just handed out at the beginning of a step. */
+/** Draws from all that was handed out since the last look: at a step's beginning, and whenever lanes change hands. */
 export function drawAudits(turn: Turn): void {
   const { phase, plan, progress, generation, salt } = turn.state;
-  if (phase.tag !== "training" || plan.spec.audit === 0 || turn.ready.length < 2) return;
-  for (const [worker, lanes] of sharesOf(phase)) {
+  if (phase.tag !== "training" || phase.undrawn.length === 0) return;
+  turn.enter({ ...phase, undrawn: [] });
+  if (plan.spec.audit === 0) return;
+  for (const { worker, lanes } of phase.undrawn) {
     const order = turn.state.workers.get(worker)?.order ?? 0;
-    const draw = hashWords(salt, Purpose.audit, generation, progress.step, order) / 2 ** 32;
-    if (draw >= plan.spec.audit) continue;
+    const { step } = progress;
+    const words = [salt, Purpose.audit, generation, step, phase.attempt, order, lanes[0] ?? 0, lanes.length];
+    if (hashWords(...words) / 2 ** 32 >= plan.spec.audit) continue;
     const present = new Set(lanesWhere(phase.lanes, ({ tag }) => tag !== "absent"));
     for (const node of coverOf(new Set(lanes), present, plan.spec.lanes)) beginAudit(turn, worker, node);
   }
 }
 
-/** Lanes by their only holder. */
-function sharesOf(phase: TrainingPhase): Map<string, number[]> {
-  const shares = new Map<string, number[]>();
-  phase.lanes.forEach((lane, index) => {
-    const holder = lane.tag === "assigned" && lane.holders.length === 1 ? lane.holders[0] : undefined;
-    if (holder === undefined) return;
-    const share = shares.get(holder.worker);
-    if (share === undefined) shares.set(holder.worker, [index]);
-    else share.push(index);
-  });
-  return shares;
-}
-
+/** A node that is audited already is compared whoever sends it. */
 function beginAudit(turn: Turn, worker: string, node: TreeNode): void {
-  const auditor = auditorFor(turn, [worker]);
-  if (auditor === undefined) return;
   const { phase, nowMs } = turn.state;
-  if (phase.tag !== "training") return;
+  if (phase.tag !== "training" || phase.audits.some((known) => isSameNode(known.node, node))) return;
+  const auditor = auditorFor(turn, holdersOf(phase, node));
+  if (auditor === undefined) return;
   turn.do({ tag: "watch", step: turn.state.progress.step, node });
   const audit: Audit = { node, worker, auditor, third: null, comparisons: [], done: [], sinceMs: nowMs };
   turn.enter({ ...phase, audits: [...phase.audits, audit] });
   assign(turn, auditor, node);
 }
 
-/** Whoever has least to do and is not slow; spares first. */
+function holdersOf(phase: TrainingPhase, node: TreeNode): string[] {
+  return phase.lanes.slice(node.begin, node.end).flatMap((lane) => {
+    if (lane.tag === "arrived") return [lane.worker];
+    return lane.tag === "assigned" ? lane.holders.map((holder) => holder.worker) : [];
+  });
+}
+
+/** Whoever has least to do, spares first; a slow one only where nobody else is left. */
 function auditorFor(turn: Turn, except: readonly string[]): string | undefined {
-  const { phase, progress } = turn.state;
-  if (phase.tag !== "training") return undefined;
   const typical = typicalLaneMs(turn.state);
-  const isFit = (worker: WorkerState) =>
-    !except.includes(worker.id) &&
-    !isBehind(worker, progress.step, phase.attempt) &&
-    (typical === null || (laneMsOf(worker) ?? typical) <= limits.lateFactor * typical);
   const load = (worker: WorkerState) => worker.shares.reduce((sum, share) => sum + share.lanes.length, 0);
-  return turn.ready.filter(isFit).sort((a, b) => load(a) - load(b))[0]?.id;
+  const others = turn.ready.filter(({ id }) => !except.includes(id)).sort((a, b) => load(a) - load(b));
+  const isQuick = (worker: WorkerState) =>
+    typical === null || (laneMsOf(worker) ?? typical) <= limits.lateFactor * typical;
+  return (others.find(isQuick) ?? others[0])?.id;
 }
 
 function assign(turn: Turn, worker: string, node: TreeNode): void {
@@ -118,9 +113,17 @@ export function takeComparison(
     ...agrees.map((other) => pair(other, true)),
     ...differs.map((other) => pair(other, false)),
   ];
-  change(turn, node, (audit) => ({ ...audit, comparisons: [...audit.comparisons, ...comparisons] }));
+  change(turn, node, (audit) => ({
+    ...audit,
+    // A late lane goes to others too: whoever is neither auditor nor third is who sent the sum that counts.
+    worker: sender([worker, ...agrees, ...differs], audit) ?? audit.worker,
+    comparisons: [...audit.comparisons, ...comparisons],
+  }));
   judge(turn, node);
 }
+
+const sender = (workers: readonly string[], { auditor, third }: Audit) =>
+  workers.find((worker) => worker !== auditor && worker !== third);
 
 /** A worker is through with an audit. Not finite: nothing was uploaded, which counts as another sum. */
 export function takeAuditDone(

@@ -5,7 +5,7 @@ import { decideEpoch, type EpochRow } from "./epoch.js";
 import { savedState } from "./saved.js";
 import { learningRateOf } from "./schedule.js";
 import type { CoreState, Evaluation, Outcome, SavingGoal } from "./state.js";
-import { train } from "./training.js";
+import { beginStep } from "./step.js";
 import type { Turn } from "./turn.js";
 
 const checkpointId = (state: CoreState) => `${state.generation}-${state.progress.step}`;
@@ -43,7 +43,7 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   } else if (checkpointsPending > 1) {
     enterSaving(turn, { tag: "train" });
   } else {
-    train(turn);
+    beginStep(turn);
   }
 }
 
@@ -103,7 +103,7 @@ export function afterSaving(turn: Turn, checkpoint: string): void {
   if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
   switch (phase.goal.tag) {
     case "train":
-      return train(turn);
+      return beginStep(turn);
     case "export":
       return beginExport(turn, checkpoint);
     case "end":
@@ -128,7 +128,7 @@ export function afterFailedSaving(turn: Turn, checkpoint: string, message: strin
   const { phase, nowMs } = turn.state;
   turn.log("error", `checkpoint ${checkpoint} was not written: ${message}`);
   if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
-  if (phase.goal.tag === "train" && turn.state.progress.step > 0) return train(turn);
+  if (phase.goal.tag === "train" && turn.state.progress.step > 0) return beginStep(turn);
   const isWorthWaiting = turn.state.progress.step > 0; // before the first step nothing is lost by an early end
   if (
     isOutage &&

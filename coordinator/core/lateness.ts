@@ -113,12 +113,17 @@ function lateLanes(state: CoreState, phase: TrainingPhase): number[] {
   });
 }
 
-/** Idle workers that are not slow themselves. */
+/** Idle workers that are not slow themselves, and audit nothing: their answer must stay a second one. */
 function helpers(turn: Turn): WorkerState[] {
+  const { phase } = turn.state;
+  const auditors =
+    phase.tag === "training" ? phase.audits.flatMap(({ auditor, third }) => [auditor, third]) : [];
   const typical = typicalLaneMs(turn.state);
   return turn.ready.filter(
     (worker) =>
-      !isBusy(worker) && (typical === null || (laneMsOf(worker) ?? typical) <= limits.lateFactor * typical),
+      !isBusy(worker) &&
+      !auditors.includes(worker.id) &&
+      (typical === null || (laneMsOf(worker) ?? typical) <= limits.lateFactor * typical),
   );
 }
 

@@ -10,7 +10,7 @@ import type { EpochMemory, EpochRow } from "./epoch.js";
 import type { Exclusion } from "./exclusion.js";
 import type { OptimizerState } from "./optimizer.js";
 import type { RunPlan } from "./plan.js";
-import type { Audit, BlockState, Doubt, Homes, LaneState, Share, SliceReport } from "./work.js";
+import type { Audit, BlockState, Doubt, Homes, LaneState, Share, SliceReport, Undrawn } from "./work.js";
 
 /** A worker that holds a stream. One that lost it is not in the state at all. */
 export interface WorkerState {
@@ -136,6 +136,7 @@ export type Phase =
       readonly lanes: readonly LaneState[];
       readonly slices: readonly (SliceReport | null)[];
       readonly audits: readonly Audit[];
+      readonly undrawn: readonly Undrawn[];
       readonly doubts: readonly Doubt[];
       /** A wrong sum is in it, or a sample that is excluded by now: it is begun again before anything else. */
       readonly isTainted: boolean;

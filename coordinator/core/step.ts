@@ -35,6 +35,7 @@ export function beginStep(turn: Turn, attempt = 0): void {
     lanes,
     slices: Array.from({ length: count }, () => null),
     audits: [],
+    undrawn: [],
     doubts: [],
     isTainted: false,
     arrivedMs: null,
@@ -122,7 +123,8 @@ export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>):
   for (const [worker, share] of given) {
     for (const lane of share) lanes[lane] = heldAlso(lanes[lane], { worker, sinceMs: nowMs });
   }
-  turn.enter({ ...phase, lanes });
+  const undrawn = [...given].map(([worker, share]) => ({ worker, lanes: share }));
+  turn.enter({ ...phase, lanes, undrawn: [...phase.undrawn, ...undrawn] });
   const { step, epoch, stepInEpoch, exclusions } = progress;
   const { attempt } = phase;
   const excluded = excludedOf(exclusions, "train");

@@ -8,7 +8,7 @@ import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import type { Generation } from "../../shared/ids.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
-import { takeAuditDone, takeComparison } from "./audit.js";
+import { drawAudits, takeAuditDone, takeComparison } from "./audit.js";
 import { takeDamaged } from "./damage.js";
 import { hungReducer, overdue } from "./deadlines.js";
 import { maybeDecide, takeSliceCommit } from "./decision.js";
@@ -39,9 +39,8 @@ import type { RunPlan } from "./plan.js";
 import { takeRecord, takeSettled, takeSliceReport } from "./records.js";
 import { beginRestoring, restoredState, takeRestored } from "./restoring.js";
 import type { CoreState, Restored } from "./state.js";
-import { beginAgainIfTainted, handOutLanes } from "./step.js";
+import { beginAgainIfTainted, beginStep, handOutLanes } from "./step.js";
 import { dueDrains, isBanned, sendAway } from "./suspicion.js";
-import { train } from "./training.js";
 import { Turn } from "./turn.js";
 
 /** Assignments that failed in a row, without a commit between, after which the run fails. */
@@ -122,6 +121,7 @@ export function transition(state: CoreState, event: CoreEvent): { state: CoreSta
 function settle(turn: Turn): void {
   for (const worker of dueDrains(turn)) lose(turn, worker, sendAway(turn, worker));
   beginAgainIfTainted(turn);
+  drawAudits(turn);
   maybeDecide(turn);
   const evaluation = evaluationIfDone(turn.state);
   if (evaluation === null) return;
@@ -269,7 +269,7 @@ function goOn(turn: Turn): void {
 
 function beginStepOrEndEpoch(turn: Turn): void {
   const { progress, plan } = turn.state;
-  if (progress.stepInEpoch < plan.stepsPerEpoch) return train(turn);
+  if (progress.stepInEpoch < plan.stepsPerEpoch) return beginStep(turn);
   if (plan.blocks > 0) return beginEvaluation(turn);
   endEpoch(turn, null);
 }

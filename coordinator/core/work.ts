@@ -86,6 +86,12 @@ export interface Audit {
   readonly sinceMs: number;
 }
 
+/** Lanes that were handed out, of which it is not decided yet whether they are audited. */
+export interface Undrawn {
+  readonly worker: string;
+  readonly lanes: readonly number[];
+}
+
 /** Of one slice: whether two workers' sums are equal. */
 export interface Comparison {
   readonly slice: number;

@@ -11,7 +11,7 @@ import { finishedRun, ReferenceRun } from "../support/reference-run.js";
 
 const place = scratch();
 const options = { cwd: place.folder, store: `file:${place.folder}/store` };
-const flags = ["--lanes", "4", "--batch-size", "32", "--epochs", "12", "--image-size", "32", "--seed", "5"];
+const flags = ["--lanes", "4", "--batch-size", "32", "--epochs", "30", "--image-size", "32", "--seed", "5"];
 
 let reference: ReferenceRun;
 
@@ -37,6 +37,7 @@ async function runWith(kind: Kind, ...more: string[]) {
   const faulty = startFaulty(kind, cluster, kind);
   const faultyEnd = endOf(faulty);
   try {
+    await cluster.until("the faulty worker", ({ workers }) => workers.some(({ id }) => id === kind));
     const { code, stderr } = await cluster.coordinatorEnd;
     expect(code).toBe(0);
     return { log: stderr, faultyCode: (await faultyEnd).code, run: await finishedRun(kind, options) };

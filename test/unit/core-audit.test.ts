@@ -26,11 +26,12 @@ function compares(
   if (audit === undefined) throw new Error(`no audit at lane ${begin}`);
   const { step } = core.state.progress;
   const { node } = audit;
+  const attempt = core.state.phase.tag === "training" ? core.state.phase.attempt : 0;
   const compared = core.on({ tag: "sliceCompared", slice: 0, step, node, worker, agrees, differs });
   const done = core.says(worker, {
     kind: "auditDone",
     step,
-    attempt: 0,
+    attempt,
     beginLane: node.begin,
     endLane: node.end,
     finite: true,
@@ -165,7 +166,9 @@ describe("two sums that differ", () => {
     const stale = core.record(auditor, 0, { attempt: 0 });
     expect(stale).toContainEqual(expect.objectContaining({ tag: "dropped", reason: "stale attempt" }));
     expect(sent(core.hello("a"), "drain")).toHaveLength(1);
-    expect(has(recordsAll(core), "apply")).toBe(true);
+    // The new attempt is audited as well.
+    expect(has(recordsAll(core), "apply")).toBe(false);
+    for (const again of auditsOf(core)) compares(core, again.auditor, again.node.begin, [again.worker], []);
     core.committed();
     expect(core.state.progress).toMatchObject({ step: 1, ledger: { committed: 8 } });
   });
@@ -209,5 +212,31 @@ describe("two sums that differ", () => {
       finite: false,
     });
     expect(sent(effects, "audit")).toHaveLength(1);
+  });
+});
+
+describe("lanes that change hands within a step", () => {
+  it("are audited as well: those of a lost worker", () => {
+    const core = audited(["a", "b", "c"]);
+    const before = sent(core.effects, "audit").length;
+    const effects = core.on({ tag: "left", worker: "a", reason: "killed" });
+    expect(sent(effects, "gradients").length).toBeGreaterThan(0);
+    expect(sent(core.effects, "audit").length).toBeGreaterThan(before);
+    for (const { node, worker, auditor } of auditsOf(core)) {
+      expect(auditor).not.toBe(worker);
+      expect([node.begin, worker, auditor]).not.toContain("a");
+    }
+  });
+
+  it("and a sum that another holder sent first is judged as that one's", () => {
+    const core = audited(["a", "b", "c"]);
+    recordsAll(core);
+    const audit = auditsOf(core).find(({ worker }) => worker === "a");
+    if (audit === undefined) throw new Error("a is not audited");
+    const other = ["a", "b", "c"].find((id) => id !== "a" && id !== audit.auditor) as string;
+    const effects = compares(core, audit.auditor, audit.node.begin, [], [other]);
+    const message = expect.stringContaining(`workers ${other} and ${audit.auditor} returned different sums`);
+    expect(effects).toContainEqual(expect.objectContaining({ message }));
+    expect(sent(effects, "audit")).toMatchObject([{ worker: "a" }]);
   });
 });
