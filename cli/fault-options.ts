@@ -65,6 +65,9 @@ export const faultOptions = {
   ),
 } as const satisfies Record<string, Options>;
 
+/** Of --checkpoint-seconds: null = none by time. */
+export const secondsOf = (written: number): number | null => (written === 0 ? null : written);
+
 export function faultsOf(
   flags: FaultFlags,
 ): Pick<RunSpec, "checkpoint" | "nonFinite" | "audit" | "maxExcluded"> {
@@ -72,7 +75,7 @@ export function faultsOf(
     checkpoint: {
       keep: flags.keepCheckpoints,
       everySteps: flags.checkpointSteps ?? null,
-      everySeconds: flags.checkpointSeconds === 0 ? null : flags.checkpointSeconds,
+      everySeconds: secondsOf(flags.checkpointSeconds),
     },
     nonFinite: { policy: flags.onNonfinite, inARow: flags.nonfiniteLimit },
     audit: flags.audit,

@@ -1,10 +1,12 @@
 /** Going on with a run: which run that is, whether anybody may, and which flags still count. */
+import { finished } from "../coordinator/takeover.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { resolveRun } from "../shared/runs.js";
 import type { RunSpec } from "../shared/spec.js";
 import { effectiveSpec, type SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { secondsOf } from "./fault-options.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { readRunState } from "./run-state.js";
 import { writtenOptions } from "./strictness.js";
@@ -15,16 +17,15 @@ type ChangeFlags = Pick<
 >;
 
 /** What each flag changes; all others are decided when a run begins. */
-const changeable: Readonly<Record<string, (flags: ChangeFlags) => SpecChanges>> = {
-  epochs: ({ epochs }) => ({ epochs }),
-  patience: ({ patience }) => ({ patience }),
-  "min-delta": ({ minDelta }) => ({ minDelta }),
-  "keep-checkpoints": ({ keepCheckpoints }) => ({ keepCheckpoints }),
-  "checkpoint-steps": ({ checkpointSteps }) => ({ checkpointSteps }),
-  "checkpoint-seconds": ({ checkpointSeconds }) => ({
-    checkpointSeconds: checkpointSeconds === 0 ? null : checkpointSeconds,
-  }),
-};
+const changeable = {
+  epochs: "epochs",
+  patience: "patience",
+  "min-delta": "minDelta",
+  "keep-checkpoints": "keepCheckpoints",
+  "checkpoint-steps": "checkpointSteps",
+  "checkpoint-seconds": "checkpointSeconds",
+} as const satisfies Record<string, keyof SpecChanges>;
+type Changeable = keyof typeof changeable;
 
 const commandLine = () => process.argv.slice(2);
 
@@ -33,24 +34,17 @@ const commandLine = () => process.argv.slice(2);
  * new runs.
  */
 export function changesOf(flags: ChangeFlags, words: readonly string[] = commandLine()): SpecChanges {
-  const changes = writtenOptions(Object.keys(changeable), words).map((name) => changeable[name]?.(flags));
-  return Object.assign({}, ...changes) as SpecChanges;
+  const changed = { ...flags, checkpointSeconds: secondsOf(flags.checkpointSeconds) };
+  const written = writtenOptions(Object.keys(changeable), words) as Changeable[];
+  return Object.fromEntries(written.map((name) => [changeable[name], changed[changeable[name]]]));
 }
 
 /** The flags that a coordinator of this machine is started with for these changes. */
 export function changeWords(changes: SpecChanges): string[] {
-  const { epochs, patience, minDelta, keepCheckpoints, checkpointSteps, checkpointSeconds } = changes;
-  const flags = {
-    epochs,
-    patience,
-    "min-delta": minDelta,
-    "keep-checkpoints": keepCheckpoints,
-    "checkpoint-steps": checkpointSteps,
-    "checkpoint-seconds": checkpointSeconds === null ? 0 : checkpointSeconds,
-  };
-  return Object.entries(flags).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, String(value)],
-  );
+  return (Object.keys(changeable) as Changeable[]).flatMap((name) => {
+    const value = changes[changeable[name]];
+    return value === undefined ? [] : [`--${name}`, String(value ?? 0)];
+  });
 }
 
 /** The run's spec decides its bits from its beginning on. Errors: USAGE naming the flags. */
@@ -87,10 +81,7 @@ export async function resumableRun(
   signal: AbortSignal,
 ): Promise<Resumable> {
   const { run, spec, state } = await readRunState(store, await resolveRun(store, name, signal), signal);
-  if (state.tag === "ended") {
-    const sentence = `the run ${run} has finished (trainyard runs show ${run}): train again under another name`;
-    throw new TrainyardError("ALREADY_EXISTS", sentence);
-  }
+  if (state.tag === "ended") throw finished(run);
   if (state.tag === "live") {
     const sentence = `the run ${run} has a coordinator at ${state.http}: follow it with trainyard runs follow ${run}`;
     throw new TrainyardError("ALREADY_EXISTS", sentence);

@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { listDatasets, readManifest } from "../dataset/manifest-file.js";
 import { TrainyardError } from "../shared/errors.js";
 import { RunSpec, runKey } from "../shared/spec.js";
-import { readDocument } from "../shared/store/document.js";
+import { encodeDocument, readDocument } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { suggestion } from "./nearest.js";
 import { checkRunName, newRunName } from "./run-name.js";
@@ -35,7 +35,7 @@ export async function createRun(
     flags.run === undefined ? newRunName(dataset, new Date(), randomInt(0x1_0000)) : checkRunName(flags.run);
   const spec = buildSpec(flags, manifest, run);
   try {
-    await store.put(runKey(spec.run, "spec.json"), Buffer.from(`${JSON.stringify(spec, null, 2)}\n`), {
+    await store.put(runKey(spec.run, "spec.json"), encodeDocument(spec), {
       ifNoneMatch: true,
       contentType: "application/json",
       signal,

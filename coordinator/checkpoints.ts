@@ -10,6 +10,7 @@ import {
   type HashedObject,
 } from "../shared/checkpoint.js";
 import type { ModelLayout } from "../shared/layout.js";
+import { encodeDocument } from "../shared/store/document.js";
 import { sha256Hex } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { encodeState } from "./checkpoint-state.js";
@@ -112,7 +113,7 @@ export class CheckpointWriter {
       log: [...content.log],
     };
     const key = checkpointManifestKey(this.#run, content.checkpoint);
-    await this.#store.put(key, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), {
+    await this.#store.put(key, encodeDocument(manifest), {
       contentType: "application/json",
     });
   }

@@ -62,12 +62,12 @@ export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
     if (newest?.tag !== "owner") return vacancy;
     if ((await readEndRecord(store, run, newest.generation, signal)) !== null) return vacancy;
     const answer = await (options.ask ?? askOwner)(newest.record, run);
-    if (answer === "running") throw owned(run, newest.record, "");
+    if (answer === "running") throw owned(run, newest.record);
     if (answer === "ended" || answer === "gone") return vacancy;
     const silenceMs = answer === "refused" ? limits.takeoverRefusedMs : limits.takeoverMs;
     const watched = await watch(options, newest, silenceMs);
     if (watched === "renewed")
-      throw owned(run, newest.record, " It does not answer here, but renews its claim.");
+      throw owned(run, newest.record, ". It does not answer here, but renews its claim.");
     if (watched === "unchanged") return { ...vacancy, notes: [takenFrom(newest.record, silenceMs)] };
   }
 }
@@ -131,9 +131,9 @@ const waitingFor = ({ address, generation }: GenerationRecord, silenceMs: number
 const takenFrom = ({ address, generation }: GenerationRecord, silenceMs: number) =>
   `taken over from the coordinator at ${address} (generation ${generation}), which gave no sign of life for ${silenceMs / 1000} s`;
 
-function owned(run: string, { address }: GenerationRecord, how: string): TrainyardError {
-  const sentence = `the run ${run} has a coordinator at ${address}: let workers join that one, or end it with trainyard runs stop ${run}.${how}`;
-  return new TrainyardError("ALREADY_EXISTS", how === "" ? sentence.slice(0, -1) : sentence);
+function owned(run: string, { address }: GenerationRecord, how = ""): TrainyardError {
+  const sentence = `the run ${run} has a coordinator at ${address}: let workers join that one, or end it with trainyard runs stop ${run}`;
+  return new TrainyardError("ALREADY_EXISTS", `${sentence}${how}`);
 }
 
 export const finished = (run: string) =>

@@ -1,5 +1,6 @@
 /** Reads manifests from the store. The import writes them; what they hold is in manifest.ts. */
 import { TrainyardError } from "../shared/errors.js";
+import { getIfThere } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { Manifest, manifestKey } from "./manifest.js";
 
@@ -10,13 +11,8 @@ export async function readManifest(
   signal?: AbortSignal,
 ): Promise<Manifest | null> {
   const key = manifestKey(name);
-  let bytes: Uint8Array;
-  try {
-    bytes = await store.get(key, signal === undefined ? {} : { signal });
-  } catch (caught) {
-    if (caught instanceof TrainyardError && caught.code === "NOT_FOUND") return null;
-    throw caught;
-  }
+  const bytes = await getIfThere(store, key, signal);
+  if (bytes === null) return null;
   try {
     return Manifest.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   } catch (cause) {

@@ -3,6 +3,7 @@
  * Depends on (seed, epoch, lane, lanes, shard boundaries, shuffleShards) and on nothing else: not on which worker
  * computes the lane, nor on what was read before. The samples themselves are read elsewhere.
  */
+import { limits } from "../shared/limits.js";
 import { Purpose, RandomStream } from "../shared/random.js";
 import { laneOf, laneRange, type SampleRange, stepShare } from "./lanes.js";
 import type { SplitEntry } from "./manifest.js";
@@ -117,6 +118,17 @@ export function stepShares(step: StepOfLanes): number[] {
     if (share === 0 || !touched.has(lane)) return share;
     return stepSamplesWithout(orderOf(lane), stepInEpoch, samplesPerLane, excluded).length;
   });
+}
+
+/**
+ * The samples of a block of the evaluation, in order, without the excluded ones; may be empty. `samples`: of the split.
+ * Coordinator and workers must agree on it: predictions come without the samples' numbers.
+ */
+export function evaluationBlock(block: number, samples: number, excluded: ReadonlySet<number>): Uint32Array {
+  const begin = block * limits.evaluationBlock;
+  const end = Math.min(begin + limits.evaluationBlock, samples);
+  const all = Uint32Array.from({ length: end - begin }, (_, index) => begin + index);
+  return excluded.size === 0 ? all : all.filter((sample) => !excluded.has(sample));
 }
 
 /** A step's samples as the micro-batches of gradient accumulation (views; the last may be smaller; none if empty). */

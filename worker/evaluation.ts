@@ -1,9 +1,9 @@
 /** Blocks of the validation split on a commit's weights and published statistics; all reads start at once. */
 import { DamagedSamples } from "../dataset/damage.js";
 import type { ImageBatch } from "../dataset/image-loader.js";
+import { evaluationBlock } from "../dataset/order.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { float32From } from "../shared/grpc/numbers.js";
-import { limits } from "../shared/limits.js";
 import { reportDamage } from "./damage.js";
 import type { BlockOutcome } from "./engine-calls.js";
 import { evaluationOf } from "./frontier.js";
@@ -18,7 +18,7 @@ export async function evaluateBlocks(place: Workplace, session: Session, task: E
   giveUpIfOver(session, at);
   const excluded = new Set(task.excluded);
   const reads = task.blocks.map((block) => {
-    const samples = blockSamples(place, block, excluded);
+    const samples = evaluationBlock(block, place.manifest.splits.validation.samples, excluded);
     return { block, samples, batch: place.validation.batch(samples) };
   });
   for (const { batch } of reads) batch.catch(() => undefined); // awaited below, one after another
@@ -43,11 +43,4 @@ async function evaluate(place: Workplace, session: Session, batch: ImageBatch): 
   if (labels.length === 0) return { lossSum: 0, predicted: [] };
   const { output } = await during(session, "compute", () => place.engine.call("block", { images, labels }));
   return output;
-}
-
-function blockSamples(place: Workplace, block: number, excluded: ReadonlySet<number>): Uint32Array {
-  const begin = block * limits.evaluationBlock;
-  const end = Math.min(begin + limits.evaluationBlock, place.manifest.splits.validation.samples);
-  const samples = Uint32Array.from({ length: end - begin }, (_, i) => begin + i);
-  return samples.filter((sample) => !excluded.has(sample));
 }

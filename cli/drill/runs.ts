@@ -7,8 +7,8 @@ import yargs from "yargs";
 import { fromJson } from "../../shared/curve.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
-import { RunResult } from "../../shared/result.js";
-import { type RunSpec, runKey } from "../../shared/spec.js";
+import { findPublication, publishedKey } from "../../shared/publication.js";
+import type { RunSpec } from "../../shared/spec.js";
 import type { RunStatus } from "../../shared/status.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { LocalCluster } from "../local-cluster.js";
@@ -174,10 +174,13 @@ async function newRun(plan: DrillPlan, lanes: number, run: string, signal: Abort
   return (await createRun(store, dataset, flags, signal)).spec;
 }
 
+/** Errors: FAILED when it published nothing. */
 async function readRun(store: ObjectStore, { run }: RunSpec, signal: AbortSignal): Promise<RunEnd> {
-  const text = async (file: string) =>
-    Buffer.from(await store.get(runKey(run, file), { signal })).toString("utf8");
-  const { steps } = fromJson(await text("curve.json"));
-  const { samples, weightsSha256 } = RunResult.parse(JSON.parse(await text("result.json")));
-  return { steps, weightsSha256, lost: samples.lost, repeated: samples.repeated };
+  const publication = await findPublication(store, run, signal);
+  if (publication === null) throw new TrainyardError("FAILED", `the run ${run} has published no result`);
+  const { folder, result } = publication;
+  const curve = await store.get(publishedKey(run, folder, "curve.json"), { signal });
+  const { steps } = fromJson(Buffer.from(curve).toString("utf8"));
+  const { lost, repeated } = result.samples;
+  return { steps, weightsSha256: result.weightsSha256, lost, repeated };
 }

@@ -2,8 +2,8 @@
  * Were the promises kept? Pure: an unbroken run's commits against a broken one's, and measured times against the
  * bounds that were promised. Weights and samples decide; times are told.
  */
+import { stepDeadlineMs } from "../../coordinator/core/deadlines.js";
 import type { StepRow } from "../../shared/curve.js";
-import { limits } from "../../shared/limits.js";
 
 /** In the order in which the drill tries them. */
 export const faultNames = ["worker", "frozen worker", "drained worker", "coordinator", "store"] as const;
@@ -158,7 +158,7 @@ export function boundOf(fault: FaultSeen, unbroken: readonly StepRow[]): BoundJu
       return judgeTime(promise, workerDeathSeconds + step, fault.secondsToNextCommit);
     }
     case "frozen worker": {
-      const deadline = stepDeadline(unbroken);
+      const deadline = stepDeadlineMs(secondsOf(unbroken).map((seconds) => 1000 * seconds)) / 1000;
       const costs = Math.max(fault.secondsToNextCommit, fault.laterPauseSeconds);
       return judgeTime("one step deadline + one step for a frozen worker, once", deadline + step, costs);
     }
@@ -181,13 +181,6 @@ const judgeTime = (promise: string, limitSeconds: number, seconds: number): Boun
 /** The first one also waits for engines to warm up. */
 const secondsOf = (rows: readonly StepRow[]) => rows.slice(1).map(({ seconds }) => seconds);
 const longestStep = (rows: readonly StepRow[]) => Math.max(0, ...secondsOf(rows));
-
-/** As the coordinator has it (shared/limits): a frozen worker's stream may stay silent for no longer. */
-function stepDeadline(rows: readonly StepRow[]): number {
-  const sorted = secondsOf(rows).sort((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  return Math.max(limits.stepDeadlineFactor * median, limits.stepDeadlineMinMs / 1000);
-}
 
 /** True when nothing was lost, nothing came twice, and every bit is the unbroken run's. */
 export function isKept(runs: readonly RunJudged[], faults: readonly FaultJudged[]): boolean {

@@ -11,7 +11,7 @@ import { limits } from "../../shared/limits.js";
 import { hashWords, Purpose } from "../../shared/random.js";
 import { coverOf, type TreeNode } from "../../shared/tree.js";
 import { excludedOf } from "./exclusion.js";
-import { addShare, laneMsOf, typicalLaneMs } from "./speed.js";
+import { addShare, isSlow } from "./speed.js";
 import type { CoreState, WorkerState } from "./state.js";
 import { lanesWhere, type TrainingPhase } from "./step.js";
 import { convict } from "./suspicion.js";
@@ -57,12 +57,9 @@ function holdersOf(phase: TrainingPhase, node: TreeNode): string[] {
 
 /** Whoever has least to do, spares first; a slow one only where nobody else is left. */
 function auditorFor(turn: Turn, except: readonly string[]): string | undefined {
-  const typical = typicalLaneMs(turn.state);
   const load = (worker: WorkerState) => worker.shares.reduce((sum, share) => sum + share.lanes.length, 0);
   const others = turn.ready.filter(({ id }) => !except.includes(id)).sort((a, b) => load(a) - load(b));
-  const isQuick = (worker: WorkerState) =>
-    typical === null || (laneMsOf(worker) ?? typical) <= limits.lateFactor * typical;
-  return (others.find(isQuick) ?? others[0])?.id;
+  return (others.find((worker) => !isSlow(turn.state, worker)) ?? others[0])?.id;
 }
 
 function assign(turn: Turn, worker: string, node: TreeNode): void {

@@ -7,13 +7,21 @@ import { laneOf } from "../../dataset/lanes.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
 import { end } from "./ending.js";
-import { blockRefusals, handOutBlocks, refuseBlock } from "./evaluation.js";
+import { handOutBlocks } from "./evaluation.js";
 import type { Exclusion } from "./exclusion.js";
-import { refused } from "./records.js";
 import { changeShare } from "./speed.js";
-import { handOutLanes, refusalsOf } from "./step.js";
+import { handOutLanes } from "./step.js";
 import type { Turn } from "./turn.js";
-import type { BlockState, Doubt, LaneState, Refusal } from "./work.js";
+import {
+  type BlockState,
+  type Doubt,
+  isHeldBy,
+  type LaneState,
+  type Refusal,
+  refusalsOf,
+  refusedBy,
+  releasedBy,
+} from "./work.js";
 
 type Damaged = Extract<WorkerBody, { kind: "damaged" }>;
 
@@ -41,16 +49,15 @@ function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
   );
   const owned = (sample: number) => {
     const lane = sample < plan.trainingSamples ? laneOf(sample, plan.spec.lanes, plan.trainingSamples) : -1;
-    const state = phase.lanes[lane];
-    return state?.tag === "assigned" && state.holders.some((holder) => holder.worker === worker) ? lane : -1;
+    return isHeldBy(phase.lanes[lane], worker) ? lane : -1;
   };
   const samples = damaged.samples.filter((sample) => owned(sample) >= 0);
   if (samples.length === 0) return turn.drop(worker, "misplaced");
   tell(turn, worker, damaged);
-  const lanes = [...phase.lanes];
-  for (const index of new Set(samples.map(owned))) {
-    lanes[index] = refused(lanes[index] as LaneState, worker, withRefusal(refusalsOf(lanes[index]), worker));
-  }
+  const refused = new Set(samples.map(owned));
+  const lanes = phase.lanes.map(
+    (lane, index): LaneState => (refused.has(index) ? refuseOnce(lane, worker) : lane),
+  );
   const doubts = [...phase.doubts, ...samples.map((sample) => ({ sample, worker }))];
   turn.enter({ ...phase, lanes, doubts });
   const refusals = (sample: number) =>
@@ -65,20 +72,16 @@ function doubtBlocks(turn: Turn, worker: string, damaged: Damaged): void {
   const { phase } = turn.state;
   if (phase.tag !== "evaluating") return;
   const blockOf = (sample: number) => Math.floor(sample / limits.evaluationBlock);
-  const isHeld = (sample: number) => {
-    const block = phase.blocks[blockOf(sample)];
-    return block?.tag === "assigned" && block.holders.some((holder) => holder.worker === worker);
-  };
-  const samples = damaged.samples.filter(isHeld);
+  const samples = damaged.samples.filter((sample) => isHeldBy(phase.blocks[blockOf(sample)], worker));
   if (samples.length === 0) return turn.drop(worker, "misplaced");
   tell(turn, worker, damaged);
-  const blocks = [...phase.blocks];
-  for (const index of new Set(samples.map(blockOf))) {
-    blocks[index] = refuseBlock(blocks[index], { worker, why: "damaged" });
-  }
+  const refused = new Set(samples.map(blockOf));
+  const blocks = phase.blocks.map(
+    (block, index): BlockState => (refused.has(index) ? refusedBy(block, { worker, why: "damaged" }) : block),
+  );
   const doubts = [...phase.doubts, ...samples.map((sample) => ({ sample, worker }))];
   turn.enter({ ...phase, blocks, doubts });
-  const refusals = (sample: number) => blockRefusals(blocks[blockOf(sample)]);
+  const refusals = (sample: number) => refusalsOf(blocks[blockOf(sample)]);
   const certain = samples.filter((sample) => isCertain(turn, sample, doubts, refusals(sample)));
   if (certain.length > 0) exclude(turn, { ...damaged, samples: certain });
   if (turn.state.phase.tag === "evaluating") reopenBlocksOf(turn, certain.map(blockOf));
@@ -95,8 +98,11 @@ function reopenBlocksOf(turn: Turn, indices: readonly number[]): void {
   turn.enter({ ...phase, blocks });
 }
 
-const withRefusal = (refusals: readonly Refusal[], worker: string): readonly Refusal[] =>
-  refusals.some((known) => known.worker === worker) ? refusals : [...refusals, { worker, why: "damaged" }];
+/** A worker that could not compute the lane before is not held to have failed twice. */
+const refuseOnce = (lane: LaneState, worker: string): LaneState =>
+  refusalsOf(lane).some((known) => known.worker === worker)
+    ? releasedBy(lane, worker)
+    : refusedBy(lane, { worker, why: "damaged" });
 
 /** Two workers say so, or there is nobody left to ask. */
 function isCertain(

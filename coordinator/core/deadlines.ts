@@ -42,7 +42,7 @@ function overdueShares(state: CoreState): Overdue[] {
 }
 
 /** max(10 x median step, 10 s); before the first step half a minute, while engines warm up. */
-function stepDeadlineMs(recentStepMs: readonly number[]): number {
+export function stepDeadlineMs(recentStepMs: readonly number[]): number {
   const beforeMs = (3 * limits.stepDeadlineMinMs) / limits.stepDeadlineFactor;
   const typicalMs = median(recentStepMs) ?? beforeMs;
   return Math.max(limits.stepDeadlineFactor * typicalMs, limits.stepDeadlineMinMs);

@@ -3,11 +3,11 @@
  * apply or to skip. The commit is the moment when every slice has carried it out.
  */
 
-import { stepShares } from "../../dataset/order.js";
 import { asStep, type Step } from "../../shared/ids.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
 import { holdsUp } from "./audit.js";
 import { nextAdamStep } from "./optimizer.js";
+import { laneSamples } from "./plan.js";
 import { learningRateOf } from "./schedule.js";
 import { closeStepTimes } from "./speed.js";
 import type { CoreState, Decision, Phase, Progress, StepSums } from "./state.js";
@@ -62,14 +62,15 @@ function sumLanes(lanes: readonly LaneState[]): StepSums {
 
 function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
   const { progress } = turn.state;
-  const next = decision.tag === "apply" ? applied(turn, phase) : skipped(turn.state, phase);
+  const sums = sumLanes(phase.lanes);
+  const next = decision.tag === "apply" ? applied(turn, phase, sums) : skipped(turn.state, phase);
   turn.enter({
     tag: "committing",
     sinceMs: turn.state.nowMs,
     startedMs: phase.sinceMs,
     decision,
     next,
-    step: sumLanes(phase.lanes),
+    step: sums,
     checksums: phase.slices.map(() => null),
     isNoted: false,
   });
@@ -83,9 +84,8 @@ function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number
   return { step: asStep(progress.step + 1), stepInEpoch: progress.stepInEpoch + 1 };
 }
 
-function applied(turn: Turn, phase: TrainingPhase): Progress {
+function applied(turn: Turn, phase: TrainingPhase, sums: StepSums): Progress {
   const { progress, plan, layout } = turn.state;
-  const sums = sumLanes(phase.lanes);
   const learningRate = learningRateOf(plan, progress, progress.step);
   const adam = nextAdamStep(plan.spec.optimizer, progress.optimizer, learningRate, sums.samples);
   turn.do({ tag: "apply", step: progress.step, adam: adam.step });
@@ -134,14 +134,7 @@ function skipped(state: CoreState, phase: TrainingPhase): Progress {
 /** Samples of the step that are left out. */
 function missing({ plan, progress }: CoreState, phase: TrainingPhase): number {
   if (progress.exclusions.length === 0) return 0;
-  const whole = stepShares({
-    lanes: plan.spec.lanes,
-    samples: plan.trainingSamples,
-    samplesPerLane: plan.samplesPerLane,
-    stepInEpoch: progress.stepInEpoch,
-    excluded: new Set(),
-    orderOf: () => new Uint32Array(0),
-  });
+  const whole = laneSamples(plan, progress, []);
   return whole.reduce((sum, count, lane) => sum + count - (phase.samples[lane] ?? 0), 0);
 }
 

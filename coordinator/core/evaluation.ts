@@ -2,17 +2,18 @@
  * The barrier at an epoch's end (DESIGN 5.7): fixed blocks of the validation split are predicted by whoever is
  * ready, on the last commit's weights; block sums are added in block order, so nothing depends on who did it.
  */
+
+import { evaluationBlock } from "../../dataset/order.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { publishStatistics } from "../../shared/statistics.js";
 import { heldBy } from "./distribution.js";
 import { excludedOf } from "./exclusion.js";
-import { blockSamples } from "./plan.js";
 import { laneMsOf, typicalLaneMs } from "./speed.js";
 import type { CoreState, Evaluation, WorkerState } from "./state.js";
 import { suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
-import type { BlockState, Holder, Refusal } from "./work.js";
+import { type BlockState, heldAlso, refusalsOf, refusedBy, releasedBy } from "./work.js";
 
 type BlockResult = Extract<WorkerBody, { kind: "blockResult" }>;
 
@@ -39,18 +40,15 @@ export function handOutBlocks(turn: Turn): void {
   const open = phase.blocks.flatMap((block, index) => (block.tag === "open" ? [index] : []));
   const workers = turn.ready;
   if (open.length === 0 || workers.length === 0) return;
-  const fresh = open.filter((index) => blockRefusals(phase.blocks[index]).length === 0);
+  const fresh = open.filter((index) => refusalsOf(phase.blocks[index]).length === 0);
   const given = sharesInHand(fresh, workers, heldBy(phase.blocks), handsOf(turn.state));
   for (const index of open.filter((block) => !fresh.includes(block))) {
-    const refusers = blockRefusals(phase.blocks[index]).map((refusal) => refusal.worker);
+    const refusers = refusalsOf(phase.blocks[index]).map((refusal) => refusal.worker);
     const worker = workers.find(({ id }) => !refusers.includes(id)) ?? workers[0];
     if (worker !== undefined) given.set(worker.id, [...(given.get(worker.id) ?? []), index]);
   }
   giveBlocks(turn, given);
 }
-
-export const blockRefusals = (block: BlockState | undefined): readonly Refusal[] =>
-  block?.tag === "open" || block?.tag === "assigned" ? block.refusals : [];
 
 const handsOf = (state: CoreState) => {
   const typical = typicalLaneMs(state) ?? Number.POSITIVE_INFINITY;
@@ -71,11 +69,6 @@ export function giveBlocks(turn: Turn, given: ReadonlyMap<string, readonly numbe
   for (const [worker, share] of given) {
     turn.send(worker, { kind: "evaluate", step: progress.step, blocks: [...share], statistics, excluded });
   }
-}
-
-function heldAlso(block: BlockState | undefined, holder: Holder): BlockState {
-  const others = block?.tag === "assigned" ? block.holders : [];
-  return { tag: "assigned", holders: [...others, holder], refusals: blockRefusals(block) };
 }
 
 /** Each block in turn to the first of the least loaded workers, until all have their hands full. */
@@ -103,11 +96,7 @@ function sharesInHand(
 export function reopenBlocks(turn: Turn, worker: string): void {
   const { phase } = turn.state;
   if (phase.tag !== "evaluating") return;
-  const blocks = phase.blocks.map((block): BlockState => {
-    if (block.tag !== "assigned") return block;
-    const holders = block.holders.filter((holder) => holder.worker !== worker);
-    return holders.length > 0 ? { ...block, holders } : { tag: "open", refusals: block.refusals };
-  });
+  const blocks = phase.blocks.map((block): BlockState => releasedBy(block, worker));
   turn.enter({ ...phase, blocks });
   handOutBlocks(turn);
 }
@@ -120,11 +109,11 @@ export function takeBlock(turn: Turn, worker: string, result: BlockResult): void
   if (block === undefined) return turn.drop(worker, "unknown block");
   if (block.tag === "done") return turn.drop(worker, "duplicate");
   const excluded = new Set(excludedOf(progress.exclusions, "validation"));
-  const samples = blockSamples(plan, result.block, excluded);
+  const samples = evaluationBlock(result.block, plan.validationLabels.length, excluded);
   if (result.predicted.length !== samples.length || !isPrediction(plan.spec.classes.length, result)) {
     return turn.drop(worker, "wrong sample count");
   }
-  const refusals = blockRefusals(block);
+  const refusals = refusalsOf(block);
   if (!Number.isFinite(result.lossSum) && !refusals.some(({ why }) => why === "not finite")) {
     return doubtLoss(turn, worker, result.block);
   }
@@ -145,17 +134,11 @@ function doubtLoss(turn: Turn, worker: string, index: number): void {
   turn.log("warn", `worker ${worker} returned a loss that is not finite for evaluation block ${index}`, {
     worker,
   });
-  const block = refuseBlock(phase.blocks[index], { worker, why: "not finite" });
-  turn.enter({ ...phase, blocks: phase.blocks.with(index, block) });
+  const blocks = phase.blocks.map((block, at) =>
+    at === index ? refusedBy(block, { worker, why: "not finite" }) : block,
+  );
+  turn.enter({ ...phase, blocks });
   handOutBlocks(turn);
-}
-
-/** Open, unless others compute it as well. */
-export function refuseBlock(block: BlockState | undefined, refusal: Refusal): BlockState {
-  const refusals = [...blockRefusals(block), refusal];
-  const holders =
-    block?.tag === "assigned" ? block.holders.filter((holder) => holder.worker !== refusal.worker) : [];
-  return holders.length > 0 ? { tag: "assigned", holders, refusals } : { tag: "open", refusals };
 }
 
 /** From handing it out, or from its predecessor's result on. */
@@ -171,9 +154,10 @@ function measureBlock(turn: Turn, id: string, block: BlockState): void {
 }
 
 /** Null: blocks are missing. */
-export function evaluationIfDone({ phase, ...state }: CoreState): Evaluation | null {
+export function evaluationIfDone(state: CoreState): Evaluation | null {
+  const { phase } = state;
   if (phase.tag !== "evaluating" || !phase.blocks.every((block) => block.tag === "done")) return null;
-  return summarise({ phase, ...state }, phase.blocks);
+  return summarise(state, phase.blocks);
 }
 
 const isPrediction = (classes: number, result: BlockResult) =>
@@ -188,7 +172,7 @@ function summarise(state: CoreState, blocks: readonly BlockState[]): Evaluation 
   blocks.forEach((block, index) => {
     if (block.tag !== "done") return;
     lossSum += block.lossSum;
-    const samples = blockSamples(plan, index, excluded);
+    const samples = evaluationBlock(index, plan.validationLabels.length, excluded);
     block.predicted.forEach((predicted, offset) => {
       const label = plan.validationLabels[samples[offset] as number] as number;
       const row = confusion[label] as number[];

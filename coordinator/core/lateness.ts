@@ -5,7 +5,7 @@
 import { limits } from "../../shared/limits.js";
 import { divide, median } from "./distribution.js";
 import { giveBlocks } from "./evaluation.js";
-import { candidate, changeShare, isBusy, laneMsOf, lateAfterMs, shareAgeMs, typicalLaneMs } from "./speed.js";
+import { candidate, changeShare, isBusy, isSlow, lateAfterMs, shareAgeMs, typicalLaneMs } from "./speed.js";
 import type { CoreState, WorkerState } from "./state.js";
 import { give, type TrainingPhase } from "./step.js";
 import type { Turn } from "./turn.js";
@@ -118,12 +118,8 @@ function helpers(turn: Turn): WorkerState[] {
   const { phase } = turn.state;
   const auditors =
     phase.tag === "training" ? phase.audits.flatMap(({ auditor, third }) => [auditor, third]) : [];
-  const typical = typicalLaneMs(turn.state);
   return turn.ready.filter(
-    (worker) =>
-      !isBusy(worker) &&
-      !auditors.includes(worker.id) &&
-      (typical === null || (laneMsOf(worker) ?? typical) <= limits.lateFactor * typical),
+    (worker) => !isBusy(worker) && !auditors.includes(worker.id) && !isSlow(turn.state, worker),
   );
 }
 

@@ -75,16 +75,3 @@ export function samplesOf(
 ): number[] {
   return [...stepSamples(orderOf(plan, epoch, lane), stepInEpoch, plan.samplesPerLane)];
 }
-
-/** [begin, end) of a block of the validation split. */
-export function blockRange(plan: RunPlan, block: number): { begin: number; end: number } {
-  const begin = block * limits.evaluationBlock;
-  return { begin, end: Math.min(begin + limits.evaluationBlock, plan.validationLabels.length) };
-}
-
-/** The samples of a block that are evaluated, in order. */
-export function blockSamples(plan: RunPlan, block: number, excluded: ReadonlySet<number>): number[] {
-  const { begin, end } = blockRange(plan, block);
-  const all = Array.from({ length: end - begin }, (_, index) => begin + index);
-  return excluded.size === 0 ? all : all.filter((sample) => !excluded.has(sample));
-}

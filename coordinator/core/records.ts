@@ -4,10 +4,18 @@ import { float64From } from "../../shared/grpc/numbers.js";
 import { samplesOf } from "./plan.js";
 import { changeShare, settleShare } from "./speed.js";
 import type { CoreState } from "./state.js";
-import { handOutLanes, refusalsOf, releaseLanes, setLane } from "./step.js";
+import { handOutLanes, releaseLanes, setLane } from "./step.js";
 import { suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
-import type { LaneResult, LaneState, Refusal, Share, SliceReport } from "./work.js";
+import {
+  isHeldBy,
+  type LaneResult,
+  type LaneState,
+  refusalsOf,
+  refusedBy,
+  type Share,
+  type SliceReport,
+} from "./work.js";
 
 type LaneRecord = Extract<WorkerBody, { kind: "laneRecord" }>;
 
@@ -65,26 +73,19 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
 
 /** Not finite once: computed again, elsewhere if possible. Twice: the step is skipped (DESIGN 5.5). */
 function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
-  const isAsked = lane.tag === "assigned" && lane.holders.some((holder) => holder.worker === worker);
   // A record that comes again must not count as the second opinion on itself.
-  if (!isAsked) return turn.drop(worker, "not asked");
+  if (!isHeldBy(lane, worker)) return turn.drop(worker, "not asked");
   const { plan, progress } = turn.state;
-  const refusals = [...refusalsOf(lane), { worker, why: "not finite" as const }];
+  const refused = refusedBy(lane, { worker, why: "not finite" });
   const samples = samplesOf(plan, progress, index);
   turn.log(
     "warn",
     `worker ${worker} returned values that are not finite for lane ${index} of step ${progress.step}, samples ${samples.join(", ")}`,
     { worker, lane: index, step: progress.step, samples: samples.join(",") },
   );
-  const times = refusals.filter(({ why }) => why === "not finite").length;
-  setLane(turn, index, times >= 2 ? { tag: "poisoned" } : refused(lane, worker, refusals));
+  const times = refusalsOf(refused).filter(({ why }) => why === "not finite").length;
+  setLane(turn, index, times >= 2 ? { tag: "poisoned" } : refused);
   handOutLanes(turn);
-}
-
-/** Open, unless others compute it as well. */
-export function refused(lane: LaneState, worker: string, refusals: readonly Refusal[]): LaneState {
-  const holders = lane.tag === "assigned" ? lane.holders.filter((holder) => holder.worker !== worker) : [];
-  return holders.length > 0 ? { tag: "assigned", holders, refusals } : { tag: "open", refusals };
 }
 
 /**
@@ -100,10 +101,7 @@ export function takeSettled(turn: Turn, worker: string, step: number, attempt: n
   const { phase, progress } = turn.state;
   if (phase.tag !== "training" || progress.step !== step || phase.attempt !== attempt) return null;
   if (share.kind === "audit") return null;
-  const isHolding = share.lanes.some((index) => {
-    const lane = phase.lanes[index];
-    return lane?.tag === "assigned" && lane.holders.some((holder) => holder.worker === worker);
-  });
+  const isHolding = share.lanes.some((index) => isHeldBy(phase.lanes[index], worker));
   const isElsewhere = turn.state.workers.get(worker)?.shares.some(isGradientsOf(step, attempt)) === true;
   if (!isHolding || isElsewhere) return null;
   if (!share.isExcused) return "it gave lanes back without a word";

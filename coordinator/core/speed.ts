@@ -20,6 +20,12 @@ export const laneMsOf = (worker: WorkerState): number | null => median(worker.la
 export const typicalLaneMs = ({ recentLaneMs, stepLaneMs }: CoreState): number | null =>
   median(recentLaneMs) ?? median(stepLaneMs) ?? null;
 
+/** A lane takes it more than what counts as late; unknown: not slow. */
+export function isSlow(state: CoreState, worker: WorkerState): boolean {
+  const [typical, own] = [typicalLaneMs(state), laneMsOf(worker)];
+  return typical !== null && own !== null && own > limits.lateFactor * typical;
+}
+
 /** Lanes of the worker that are out, of whatever step. */
 const unrecorded = (share: Share) => (share.kind === "audit" ? 1 : share.lanes.length - share.recorded);
 

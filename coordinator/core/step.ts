@@ -10,7 +10,7 @@ import { laneSamples } from "./plan.js";
 import { addShare, candidate, isBehind } from "./speed.js";
 import type { Phase, WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
-import type { Holder, LaneState, Refusal } from "./work.js";
+import { heldAlso, type LaneState, type Refusal, refusalsOf, releasedBy } from "./work.js";
 
 export type TrainingPhase = Extract<Phase, { tag: "training" }>;
 
@@ -142,15 +142,6 @@ export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>):
   }
 }
 
-function heldAlso(lane: LaneState | undefined, holder: Holder): LaneState {
-  if (lane?.tag === "open") return { tag: "assigned", holders: [holder], refusals: lane.refusals };
-  if (lane?.tag === "assigned") return { ...lane, holders: [...lane.holders, holder] };
-  throw new Error(`invariant broken: a lane that is ${lane?.tag ?? "unknown"} was handed out`);
-}
-
-export const refusalsOf = (lane: LaneState | undefined): readonly Refusal[] =>
-  lane?.tag === "open" || lane?.tag === "assigned" ? lane.refusals : [];
-
 /** Another worker than those who could not compute it, if there is one. */
 function secondOpinion(
   workers: readonly WorkerState[],
@@ -170,15 +161,10 @@ export function lanesWhere(lanes: readonly LaneState[], isWanted: (lane: LaneSta
 export function releaseLanes(turn: Turn, worker: string): number[] {
   const { phase } = turn.state;
   if (phase.tag !== "training") return [];
-  const opened: number[] = [];
-  const lanes = phase.lanes.map((lane, index): LaneState => {
-    if (lane.tag !== "assigned") return lane;
-    const holders = lane.holders.filter((holder) => holder.worker !== worker);
-    if (holders.length === lane.holders.length) return lane;
-    if (holders.length > 0) return { ...lane, holders };
-    opened.push(index);
-    return { tag: "open", refusals: lane.refusals };
-  });
+  const lanes = phase.lanes.map((lane): LaneState => releasedBy(lane, worker));
+  const opened = lanesWhere(lanes, ({ tag }) => tag === "open").filter(
+    (index) => phase.lanes[index]?.tag === "assigned",
+  );
   turn.enter({ ...phase, lanes });
   return opened;
 }

@@ -205,14 +205,7 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
     case "exported":
       return takeExport(turn, worker, body.checkpoint, body.paths);
     case "assignmentFailed":
-      if (
-        body.assignment === "export" &&
-        isStoreOutage(body.code) &&
-        postponeExport(turn, worker, body.message)
-      ) {
-        return;
-      }
-      if (isStoreOutage(body.code) && waitForStore(turn, worker, body.assignment, body.message)) return;
+      if (isStoreOutage(body.code) && waitOutStore(turn, worker, body.assignment, body.message)) return;
       return takeFailure(turn, worker, body.assignment, body.message);
     case "heartbeat":
       return turn.worker(worker, { doing: body.phase });
@@ -306,17 +299,12 @@ function halt(turn: Turn): void {
 
 /**
  * A store that a worker can't read for a while is no failure of anybody: the work is handed out anew until it is back.
- * False when that has lasted too long, for an export (it has its own patience), and for a worker that prepares: its own
- * address of the store may be wrong.
+ * False when that has lasted too long, and for a worker that prepares: its own address of the store may be wrong.
  */
-function waitForStore(turn: Turn, worker: string, assignment: string, message: string): boolean {
+function waitOutStore(turn: Turn, worker: string, assignment: string, message: string): boolean {
+  if (assignment === "export") return postponeExport(turn, worker, message);
   const sinceMs = turn.state.storeAwayMs ?? turn.state.nowMs;
-  if (
-    assignment === "prepare" ||
-    assignment === "export" ||
-    turn.state.nowMs - sinceMs >= limits.storePatienceMs
-  )
-    return false;
+  if (assignment === "prepare" || turn.state.nowMs - sinceMs >= limits.storePatienceMs) return false;
   turn.set({ storeAwayMs: sinceMs });
   turn.log("warn", `worker ${worker} waits for the store (${assignment}): ${message}`, { worker });
   turn.do({ tag: "disconnect", worker, reason: message });

@@ -24,14 +24,25 @@ export interface Refusal {
   readonly why: "not finite" | "damaged";
 }
 
+/** Nobody has it. Left by handing it out. */
+interface Open {
+  readonly tag: "open";
+  readonly refusals: readonly Refusal[];
+}
+
+/** Workers compute it, the first of them first. Left by a result, or by the loss of the last holder (back to open). */
+interface Assigned {
+  readonly tag: "assigned";
+  readonly holders: readonly Holder[];
+  readonly refusals: readonly Refusal[];
+}
+
 /** One lane within the step under way. */
 export type LaneState =
   /** No samples in this step (the end of an epoch, or all excluded). */
   | { readonly tag: "absent" }
-  /** Nobody has it. Left by handing it out. */
-  | { readonly tag: "open"; readonly refusals: readonly Refusal[] }
-  /** Workers compute it, the first of them first. Left by a record, or by the loss of the last holder (back to open). */
-  | { readonly tag: "assigned"; readonly holders: readonly Holder[]; readonly refusals: readonly Refusal[] }
+  | Open
+  | Assigned
   /** Its record is here, and so its gradient is in every slice. Final for this attempt at the step. */
   | { readonly tag: "arrived"; readonly worker: string; readonly result: LaneResult }
   /** Not finite on two computations: the step will be skipped. Final for this attempt at the step. */
@@ -46,9 +57,39 @@ export interface SliceReport {
 
 /** One block of the evaluation under way. */
 export type BlockState =
-  | { readonly tag: "open"; readonly refusals: readonly Refusal[] }
-  | { readonly tag: "assigned"; readonly holders: readonly Holder[]; readonly refusals: readonly Refusal[] }
+  | Open
+  | Assigned
   | { readonly tag: "done"; readonly lossSum: number; readonly predicted: readonly number[] };
+
+/** A lane or a block. */
+type Work = LaneState | BlockState;
+
+export const refusalsOf = (work: Work | undefined): readonly Refusal[] =>
+  work?.tag === "open" || work?.tag === "assigned" ? work.refusals : [];
+
+export const isHeldBy = (work: Work | undefined, worker: string): boolean =>
+  work?.tag === "assigned" && work.holders.some((holder) => holder.worker === worker);
+
+/** The holder has it from now on, beside those who have it already. */
+export function heldAlso(work: Work | undefined, holder: Holder): Assigned {
+  if (work?.tag === "open") return { tag: "assigned", holders: [holder], refusals: work.refusals };
+  if (work?.tag === "assigned") return { ...work, holders: [...work.holders, holder] };
+  throw new Error(`invariant broken: work that is ${work?.tag ?? "unknown"} was handed out`);
+}
+
+/** Without this holder: open, unless others compute it as well. What is not out stays as it is. */
+export function releasedBy<T extends Work>(work: T, worker: string): T | Open | Assigned {
+  if (work.tag !== "assigned") return work;
+  const holders = work.holders.filter((holder) => holder.worker !== worker);
+  return holders.length > 0 ? { ...work, holders } : { tag: "open", refusals: work.refusals };
+}
+
+/** Given back with a refusal. */
+export function refusedBy<T extends Work>(work: T, refusal: Refusal): T | Open | Assigned {
+  const released = releasedBy(work, refusal.worker);
+  const refusals = [...refusalsOf(work), refusal];
+  return released.tag === "assigned" ? { ...released, refusals } : { tag: "open", refusals };
+}
 
 /** An assignment of a step that its worker has not settled yet. Workers carry them out one after another. */
 export interface Share {

@@ -1,3 +1,6 @@
+/** What an exported file is, and where each lies. */
+import { encodeDocument } from "../../shared/store/document.js";
+
 /** A file that leaves a run: where it lies below `runs/<run>/`, and its bytes. */
 export interface ExportFile {
   /** `export/keras/model.h5`. */
@@ -16,6 +19,6 @@ export const exportPaths = {
 
 export const jsonFile = (path: string, value: unknown): ExportFile => ({
   path,
-  bytes: Buffer.from(`${JSON.stringify(value, null, 2)}\n`),
+  bytes: encodeDocument(value),
   contentType: "application/json",
 });

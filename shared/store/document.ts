@@ -6,15 +6,24 @@ import type { ObjectStore } from "./object-store.js";
 export const encodeDocument = (value: unknown): Uint8Array =>
   Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 
-/** Null when there is none. Errors: DAMAGED when it is not JSON; the store's. */
-export async function readJson(store: ObjectStore, key: string, signal?: AbortSignal): Promise<unknown> {
-  let bytes: Uint8Array;
+/** Null when there is none. Errors: the store's. */
+export async function getIfThere(
+  store: ObjectStore,
+  key: string,
+  signal?: AbortSignal,
+): Promise<Uint8Array | null> {
   try {
-    bytes = await store.get(key, signal === undefined ? {} : { signal });
+    return await store.get(key, signal === undefined ? {} : { signal });
   } catch (error) {
     if (error instanceof TrainyardError && error.code === "NOT_FOUND") return null;
     throw error;
   }
+}
+
+/** Null when there is none. Errors: DAMAGED when it is not JSON; the store's. */
+export async function readJson(store: ObjectStore, key: string, signal?: AbortSignal): Promise<unknown> {
+  const bytes = await getIfThere(store, key, signal);
+  if (bytes === null) return null;
   try {
     return JSON.parse(Buffer.from(bytes).toString("utf8")) as unknown;
   } catch (error) {
