@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { limits } from "../../shared/limits.js";
-import { photographs, runProgram, scratch } from "../support/program.js";
+import { scratch } from "../support/program.js";
 import { hasLanes, ProxiedCluster, workerOf } from "../support/proxied-cluster.js";
 import { ReferenceRun } from "../support/reference-run.js";
 import type { TcpProxy } from "../support/tcp-proxy.js";
@@ -24,9 +24,7 @@ const longerThanLostMs = limits.lostAfterMs + 2_000;
 let reference: ReferenceRun;
 
 beforeAll(async () => {
-  const words = ["import", photographs("faces"), "--name", "faces", "--store", options.store];
-  expect(await runProgram(words, options)).toMatchObject({ code: 0 });
-  reference = await ReferenceRun.make("faces", flags, options);
+  reference = await ReferenceRun.ofFaces(flags, options);
 }, 180_000);
 afterAll(() => place.remove());
 

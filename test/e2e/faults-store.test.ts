@@ -8,7 +8,7 @@ import { TestCluster } from "../support/cluster.js";
 import { freePort, type Minio, startMinio } from "../support/minio.js";
 import { endOf, photographs, runProgram, scratch, startProgram } from "../support/program.js";
 import { hasLanes } from "../support/proxied-cluster.js";
-import { finishedRun, ReferenceRun, type StoreOptions } from "../support/reference-run.js";
+import { finishedRun, importFaces, ReferenceRun, type StoreOptions } from "../support/reference-run.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 
 const place = scratch();
@@ -19,15 +19,9 @@ const outageMs = 20_000;
 /** Well inside a checkpoint's vectors of 1.4 MB on their way. */
 const middleOfVector = 500_000;
 
-const importFaces = async (options: StoreOptions) =>
-  expect(
-    await runProgram(["import", photographs("faces"), "--name", "faces", "--store", options.store], options),
-  ).toMatchObject({ code: 0 });
-
 let reference: ReferenceRun;
 beforeAll(async () => {
-  await importFaces(local);
-  reference = await ReferenceRun.make("faces", flags, local);
+  reference = await ReferenceRun.ofFaces(flags, local);
 }, 180_000);
 afterAll(() => place.remove());
 

@@ -12,7 +12,7 @@ import type { RunStatus } from "../../shared/status.js";
 import { sha256Hex } from "../../shared/store/hashed.js";
 import { TestCluster } from "../support/cluster.js";
 import { freePort } from "../support/minio.js";
-import { endOf, photographs, runProgram, scratch, startProgram } from "../support/program.js";
+import { endOf, runProgram, scratch, startProgram } from "../support/program.js";
 import { hasLanes, ProxiedCluster, workerOf } from "../support/proxied-cluster.js";
 import { ReferenceRun } from "../support/reference-run.js";
 import type { TcpProxy } from "../support/tcp-proxy.js";
@@ -41,9 +41,7 @@ async function silence({ passed }: TcpProxy): Promise<void> {
 let reference: ReferenceRun;
 
 beforeAll(async () => {
-  const words = ["import", photographs("faces"), "--name", "faces", "--store", options.store];
-  expect(await runProgram(words, options)).toMatchObject({ code: 0 });
-  reference = await ReferenceRun.make("faces", flags, options);
+  reference = await ReferenceRun.ofFaces(flags, options);
 }, 180_000);
 afterAll(() => place.remove());
 

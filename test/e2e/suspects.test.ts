@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestCluster } from "../support/cluster.js";
-import { endOf, photographs, runProgram, scratch } from "../support/program.js";
+import { endOf, scratch } from "../support/program.js";
 import { finishedRun, ReferenceRun } from "../support/reference-run.js";
 
 const place = scratch();
@@ -16,9 +16,7 @@ const flags = ["--lanes", "4", "--batch-size", "32", "--epochs", "30", "--image-
 let reference: ReferenceRun;
 
 beforeAll(async () => {
-  const words = ["import", photographs("faces"), "--name", "faces", "--store", options.store];
-  expect(await runProgram(words, options)).toMatchObject({ code: 0 });
-  reference = await ReferenceRun.make("faces", flags, options);
+  reference = await ReferenceRun.ofFaces(flags, options);
 }, 180_000);
 afterAll(() => place.remove());
 

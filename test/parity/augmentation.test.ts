@@ -13,7 +13,8 @@ import { type Geometry, projectiveTransform, unmoved } from "../../engine/augmen
 import { augment } from "../../engine/augmentation/graph.js";
 import { RandomStream } from "../../shared/random.js";
 import type { AugmentationSpec } from "../../shared/spec.js";
-import { noAugmentation, tensorFlow } from "../support/engine/spec.js";
+import { noAugmentation } from "../support/augmentation.js";
+import { tensorFlow } from "../support/engine/spec.js";
 import { kerasPython } from "../support/parts.js";
 
 const script = fileURLToPath(new URL("augmentation_keras.py", import.meta.url));

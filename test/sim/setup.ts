@@ -1,5 +1,6 @@
 /** What a simulated run is: its data, its spec, its machines. Everything that faults don't change. */
 import { RunSpec } from "../../shared/spec.js";
+import { noAugmentation } from "../support/augmentation.js";
 import type { DatasetShape } from "./dataset.js";
 
 export interface Setup {
@@ -29,19 +30,6 @@ export interface Setup {
 export const runName = "simulated";
 
 export function specOf(setup: Setup): RunSpec {
-  const off = {
-    rotationRange: 0,
-    widthShiftRange: 0,
-    heightShiftRange: 0,
-    shearRange: 0,
-    zoomRange: 0,
-    horizontalFlip: false,
-    verticalFlip: false,
-    fillMode: "nearest",
-    cval: 0,
-    brightnessRange: null,
-    channelShiftRange: 0,
-  };
   return RunSpec.parse({
     format: "trainyard-run/1",
     run: runName,
@@ -50,7 +38,7 @@ export function specOf(setup: Setup): RunSpec {
     image: { height: 1, width: 1, channels: 3, resize: "nearest", colour: "srgb" },
     model: { name: "classic", dropout: 0.5, batchNormMomentum: 0.9, l2: 0 },
     optimizer: { learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, schedule: "constant" },
-    augmentation: off,
+    augmentation: noAugmentation,
     epochs: setup.epochs,
     batchSize: setup.batchSize,
     lanes: setup.lanes,

@@ -9,6 +9,7 @@ import { protocolVersion } from "../../shared/grpc/version.js";
 import { asGeneration } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { RunSpec } from "../../shared/spec.js";
+import { noAugmentation } from "./augmentation.js";
 
 export const tinyLayout: ModelLayout = {
   parameters: [{ name: "dense_1/kernel", shape: [2], offset: 0, size: 2 }],
@@ -26,19 +27,7 @@ export function tinySpec(change: Partial<RunSpec> = {}): RunSpec {
     image: { height: 8, width: 8, channels: 3, resize: "nearest", colour: "srgb" },
     model: { name: "classic", dropout: 0, batchNormMomentum: 0.9, l2: 0 },
     optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, schedule: "constant" },
-    augmentation: {
-      rotationRange: 0,
-      widthShiftRange: 0,
-      heightShiftRange: 0,
-      shearRange: 0,
-      zoomRange: 0,
-      horizontalFlip: false,
-      verticalFlip: false,
-      fillMode: "nearest",
-      cval: 0,
-      brightnessRange: null,
-      channelShiftRange: 0,
-    },
+    augmentation: noAugmentation,
     epochs: 2,
     batchSize: 8,
     lanes: 4,
@@ -183,6 +172,17 @@ export class CoreDriver {
     this.sliceWhole();
     return this.committed();
   }
+}
+
+/** The next coordinator with one worker, as far as it goes by itself; its own first checkpoint is written. */
+export function goOn(spec: RunSpec, restored: Restored): CoreDriver {
+  const core = new CoreDriver(spec, 22, [0, 1, 1], restored);
+  core.joins("a");
+  core.on({ tag: "slicesUp", count: 1 });
+  core.on({ tag: "sliceLoaded", slice: 0 });
+  const { phase } = core.state;
+  if (phase.tag === "saving") core.on({ tag: "checkpointWritten", checkpoint: phase.checkpoint });
+  return core;
 }
 
 export const sent = (effects: readonly Effect[], kind: CoordinatorBody["kind"]) =>

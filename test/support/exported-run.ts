@@ -11,8 +11,9 @@ import type { RunResult } from "../../shared/result.js";
 import { RunSpec, runKey } from "../../shared/spec.js";
 import { encodeDocument } from "../../shared/store/document.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
+import { noAugmentation } from "./augmentation.js";
 import { result } from "./dashboard/finished-run.js";
-import { noAugmentation, tensorFlow } from "./engine/spec.js";
+import { tensorFlow } from "./engine/spec.js";
 
 export function runSpec(choices: Partial<RunSpec> = {}): RunSpec {
   const classes = choices.classes ?? ["female", "male"];

@@ -8,7 +8,7 @@ import { findPublication, publishedKey } from "../../shared/publication.js";
 import { RunResult } from "../../shared/result.js";
 import { openStore } from "../../shared/store/open.js";
 import { TestCluster } from "./cluster.js";
-import { type RunOptions, runProgram } from "./program.js";
+import { photographs, type RunOptions, runProgram } from "./program.js";
 
 export type StoreOptions = RunOptions & { readonly store: string };
 
@@ -33,6 +33,12 @@ export async function finishedRun(run: string, options: StoreOptions): Promise<F
 const rows = (list: readonly { readonly seconds: number }[]) =>
   list.map((row) => ({ ...row, seconds: 0, imagesPerSecond: 0 }));
 
+/** The photographs of `faces`, as the data set of that name. */
+export async function importFaces(options: StoreOptions): Promise<void> {
+  const words = ["import", photographs("faces"), "--name", "faces", "--store", options.store];
+  expect(await runProgram(words, options)).toMatchObject({ code: 0 });
+}
+
 export class ReferenceRun {
   readonly #unbroken: FinishedRun;
 
@@ -50,6 +56,12 @@ export class ReferenceRun {
       await cluster.close();
     }
     return new ReferenceRun(await finishedRun("unbroken", options));
+  }
+
+  /** On `faces`, which is imported before. */
+  static async ofFaces(flags: readonly string[], options: StoreOptions): Promise<ReferenceRun> {
+    await importFaces(options);
+    return await ReferenceRun.make("faces", flags, options);
   }
 
   get steps(): number {

@@ -5,7 +5,7 @@ import type { Effect } from "../../coordinator/core/events.js";
 import type { Restored } from "../../coordinator/core/state.js";
 import { limits } from "../../shared/limits.js";
 import type { RunSpec } from "../../shared/spec.js";
-import { CoreDriver, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
+import { CoreDriver, goOn, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
 
 const once = tinySpec({ epochs: 1 });
 
@@ -134,15 +134,6 @@ describe("a checkpoint of a run that had ended", () => {
     if (effect?.tag !== "checkpoint") throw new Error("no checkpoint");
     const { saved } = decodeState(encodeState(checkpoint, tinyLayout, effect.saved), "state.json");
     return { checkpoint, layout: tinyLayout, saved, redone: 0 };
-  }
-  function goOn(spec: RunSpec, restored: Restored): CoreDriver {
-    const core = new CoreDriver(spec, 22, [0, 1, 1], restored);
-    core.joins("a");
-    core.on({ tag: "slicesUp", count: 1 });
-    core.on({ tag: "sliceLoaded", slice: 0 });
-    const { phase } = core.state;
-    if (phase.tag === "saving") core.on({ tag: "checkpointWritten", checkpoint: phase.checkpoint });
-    return core;
   }
 
   it("is exported with the same epochs, and trained on with more", () => {

@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 import { decodeState, encodeState } from "../../coordinator/checkpoint-state.js";
 import type { Effect } from "../../coordinator/core/events.js";
 import type { Restored } from "../../coordinator/core/state.js";
-import type { RunSpec } from "../../shared/spec.js";
-import { CoreDriver, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
+import { CoreDriver, goOn, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
 
 type Saved = Extract<Effect, { tag: "checkpoint" }>;
 
@@ -55,17 +54,6 @@ function runWhile(core: CoreDriver, isOn: () => boolean): void {
   }
 }
 const toEnd = (core: CoreDriver) => runWhile(core, () => core.state.phase.tag !== "ended");
-
-/** A successor, with one worker, up to the first work. */
-function goOn(spec: RunSpec, restored: Restored): CoreDriver {
-  const core = new CoreDriver(spec, 22, [0, 1, 1], restored);
-  core.joins("a");
-  core.on({ tag: "slicesUp", count: 1 });
-  core.on({ tag: "sliceLoaded", slice: 0 });
-  const { phase } = core.state;
-  if (phase.tag === "saving") core.on({ tag: "checkpointWritten", checkpoint: phase.checkpoint });
-  return core;
-}
 
 /** All that decides the weights and the curve, from a step on. */
 const decided = (core: CoreDriver, fromStep: number) =>

@@ -3,7 +3,6 @@
  * does, and how soon the coordinator learns what a worker is doing.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Clock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { CoordinatorBody, Envelope, WorkerBody } from "../../shared/grpc/control-messages.js";
 import type { Logger } from "../../shared/log.js";
@@ -18,6 +17,7 @@ import type { WeightsOptions } from "../../worker/weights.js";
 import type { Workplace } from "../../worker/workplace.js";
 import { tinySpec } from "../support/core-driver.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
+import { ManualClock } from "../support/manual-clock.js";
 import { MemoryStore } from "../support/memory-store.js";
 import {
   audit,
@@ -27,39 +27,6 @@ import {
   ListeningCoordinator,
   openPlace,
 } from "../support/worker-place.js";
-
-/** Time that moves when the test says so. */
-class ManualClock implements Clock {
-  #nowMs = 0;
-  #timers: { atMs: number; readonly everyMs: number | null; readonly fn: () => void }[] = [];
-
-  nowMs = () => this.#nowMs;
-  date = () => new Date(this.#nowMs);
-  sleep = (ms: number) => new Promise<void>((resolve) => void this.after(ms, resolve));
-
-  after(ms: number, fn: () => void, everyMs: number | null = null): () => void {
-    const timer = { atMs: this.#nowMs + ms, everyMs, fn };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((one) => one !== timer);
-    };
-  }
-
-  every = (ms: number, fn: () => void) => this.after(ms, fn, ms);
-
-  pass(ms: number): void {
-    const untilMs = this.#nowMs + ms;
-    for (;;) {
-      const [next] = this.#timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs);
-      if (next === undefined) break;
-      this.#nowMs = next.atMs;
-      if (next.everyMs === null) this.#timers = this.#timers.filter((one) => one !== next);
-      else next.atMs += next.everyMs;
-      next.fn();
-    }
-    this.#nowMs = untilMs;
-  }
-}
 
 /** The coordinator's end of a control stream. */
 class WrittenStream implements ControlStream {
@@ -274,7 +241,7 @@ describe("a drained worker", () => {
     stream.write(gradients({ lanes: [0, 1, 2, 3] }));
     await until(() => kinds().includes("leaving"), "it leaves");
     expect(said().at(-1)).toEqual({ kind: "leaving", reason: "its sums differ" });
-    clock.pass(1_000);
+    clock.passAtOnce(1_000);
     const error = await ended;
     expect(error).toMatchObject({ code: "INTERRUPTED", exitCode: 3 });
     expect(error?.message).toContain("its sums differ");
@@ -292,9 +259,9 @@ describe("what a worker is doing", () => {
 
   it("is told every second, and at once when it changes", () => {
     const doing = phases();
-    clock.pass(2_500);
+    clock.passAtOnce(2_500);
     doing.enter("idle");
-    clock.pass(1_000);
+    clock.passAtOnce(1_000);
     expect(heard).toEqual(["1000 prepare", "2000 prepare", "2500 idle", "3000 idle"]);
   });
 
@@ -302,14 +269,14 @@ describe("what a worker is doing", () => {
     const doing = phases();
     for (const phase of ["fetch", "compute", "idle", "fetch", "compute"] as const) {
       doing.enter(phase);
-      clock.pass(10);
+      clock.passAtOnce(10);
     }
-    clock.pass(300);
+    clock.passAtOnce(300);
     doing.enter("upload");
-    clock.pass(50);
+    clock.passAtOnce(50);
     doing.enter("compute");
     doing.enter("upload");
-    clock.pass(500);
+    clock.passAtOnce(500);
     expect(heard).toEqual(["0 fetch", "100 compute", "350 upload"]);
   });
 
@@ -318,19 +285,19 @@ describe("what a worker is doing", () => {
     let isReading = true;
     doing.enter(() => (isReading ? "fetch" : "decode"));
     isReading = false;
-    clock.pass(1_000);
+    clock.passAtOnce(1_000);
     doing.close();
     doing.enter("idle");
-    clock.pass(5_000);
+    clock.passAtOnce(5_000);
     expect(heard).toEqual(["0 fetch", "1000 decode"]);
   });
 
   it("follows a session from preparing to computing", async () => {
     const session = join();
-    engine.onGradients = () => clock.pass(150);
+    engine.onGradients = () => clock.passAtOnce(150);
     stream.write(gradients());
     await until(() => kinds().includes("settled"), "the step");
-    clock.pass(1_000);
+    clock.passAtOnce(1_000);
     const told = stream.said.flatMap((body) => (body.kind === "heartbeat" ? [body.phase] : []));
     expect(told[0]).toBe("idle");
     expect(told).toContain("compute");

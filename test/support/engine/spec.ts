@@ -4,22 +4,9 @@ import type { EngineSpec, MicroBatch } from "../../../engine/engine.js";
 import { loadTensorFlow } from "../../../engine/native/load.js";
 import type { ModelLayout } from "../../../shared/layout.js";
 import { RandomStream } from "../../../shared/random.js";
+import { noAugmentation } from "../augmentation.js";
 
 export const tensorFlow = () => loadTensorFlow({ intraOpThreads: 2, oneDnn: true });
-
-export const noAugmentation: EngineSpec["augmentation"] = {
-  rotationRange: 0,
-  widthShiftRange: 0,
-  heightShiftRange: 0,
-  shearRange: 0,
-  zoomRange: 0,
-  horizontalFlip: false,
-  verticalFlip: false,
-  fillMode: "nearest",
-  cval: 0,
-  brightnessRange: null,
-  channelShiftRange: 0,
-};
 
 export interface SpecChoices {
   readonly model?: Partial<EngineSpec["model"]>;
