@@ -13,7 +13,7 @@ import { laneMsOf, typicalLaneMs } from "./speed.js";
 import type { CoreState, Evaluation, WorkerState } from "./state.js";
 import { suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
-import { type BlockState, heldAlso, refusalsOf, refusedBy, releasedBy } from "./work.js";
+import { type BlockState, heldAlso, isHeldBy, refusalsOf, refusedBy, releasedBy } from "./work.js";
 
 type BlockResult = Extract<WorkerBody, { kind: "blockResult" }>;
 
@@ -114,6 +114,8 @@ export function takeBlock(turn: Turn, worker: string, result: BlockResult): void
     return turn.drop(worker, "wrong sample count");
   }
   const refusals = refusalsOf(block);
+  // As of a lane: a result that comes again must not count as the second opinion on itself.
+  if (!Number.isFinite(result.lossSum) && !isHeldBy(block, worker)) return turn.drop(worker, "not asked");
   if (!Number.isFinite(result.lossSum) && !refusals.some(({ why }) => why === "not finite")) {
     return doubtLoss(turn, worker, result.block);
   }

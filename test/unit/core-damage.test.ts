@@ -167,6 +167,8 @@ describe("a validation sample that nobody can read", () => {
     const core = evaluating("a", "b");
     const effects = result(core, "a", [0, 0, 0], Number.NaN);
     expect(sent(effects, "evaluate")).toMatchObject([{ worker: "b" }]);
+    expect(dropped(result(core, "a", [0, 0, 0], Number.NaN))).toMatchObject([{ reason: "not asked" }]);
+    expect(core.state.evaluation).toBeNull();
     result(core, "b", [0, 0, 0], 3);
     expect(core.state.evaluation).toMatchObject({ loss: 1 });
     expect(core.state.suspicions.get("a")).toMatchObject({ count: 1 });
