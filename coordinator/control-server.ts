@@ -24,7 +24,7 @@ export interface ControlServerOptions {
   /** A stream that broke the protocol; `peer` as gRPC names it. */
   readonly onMalformed: (peer: string, message: string) => void;
   /** A message that went no further, to be counted; the core counts what it drops itself. */
-  readonly onDropped?: (worker: string, reason: string) => void;
+  readonly onDropped: (worker: string, reason: string) => void;
 }
 
 export class ControlServer {
@@ -108,7 +108,7 @@ export class ControlServer {
 
   /** Of another run: whatever its step and generation say, they are not this run's. */
   #pass(worker: string, { run, generation, body }: Envelope<WorkerBody>): void {
-    if (run !== this.#options.run) return this.#options.onDropped?.(worker, "other run");
+    if (run !== this.#options.run) return this.#options.onDropped(worker, "other run");
     this.#options.onEvent({ tag: "said", worker, generation, body });
   }
 }

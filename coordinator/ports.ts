@@ -45,6 +45,7 @@ export class Ports {
         metrics.messagesRefused.inc({ reason: "malformed" });
         logger.warn({ peer }, message);
       },
+      onDropped: (_worker, reason) => metrics.messagesRefused.inc({ reason }),
     };
     this.#control = new ControlServer(control, makeServer?.());
   }

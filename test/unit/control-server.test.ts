@@ -3,9 +3,12 @@ import * as grpc from "@grpc/grpc-js";
 import { afterEach, expect, it } from "vitest";
 import { ControlServer } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
+import { Ports } from "../../coordinator/ports.js";
 import { encode, type WorkerBody } from "../../shared/grpc/control-messages.js";
 import { channelOptions, controlService } from "../../shared/grpc/protocol.js";
 import { protocolVersion } from "../../shared/grpc/version.js";
+import { createLogger } from "../../shared/log.js";
+import { coordinatorMetrics } from "../../shared/metrics.js";
 
 const closers: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -107,4 +110,24 @@ it("a message of another run is dropped and counted; its stream goes on", async 
   await until(() => events.length === 2, "the message of this run");
   expect(events[1]).toMatchObject({ tag: "said", body: { kind: "heartbeat", phase: "r" } });
   expect(dropped).toEqual(["a: other run", "a: other run"]);
+});
+
+it("a coordinator's metrics count what its ports drop, by reason", async () => {
+  const metrics = coordinatorMetrics();
+  const logger = createLogger({ role: "coordinator", level: "silent" });
+  const place = { host: "127.0.0.1", port: 0, httpPort: 0 };
+  const ports = await Ports.open({ run: "r", generation: 1, ...place, logger, metrics });
+  closers.push(() => ports.close());
+  const counted = async (reason: string) => {
+    const { values } = await metrics.messagesRefused.get();
+    return values.find(({ labels }) => labels.reason === reason)?.value ?? 0;
+  };
+  const { address } = ports.addresses;
+  const worker = join(Number(address.slice(address.lastIndexOf(":") + 1)), "a");
+  for (const run of ["another", ""]) {
+    worker.call.write(encode({ run, generation: 1, body: { kind: "heartbeat", phase: "idle" } }));
+  }
+  worker.call.write({ run: "r", generation: "9007199254740993", heartbeat: { phase: "idle" } });
+  await worker.ended;
+  expect([await counted("other run"), await counted("malformed")]).toEqual([2, 1]);
 });

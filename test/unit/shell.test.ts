@@ -62,7 +62,15 @@ it("what comes before the run is taken waits for the start, in order", async () 
   shell.dispatch({ tag: "stop", reason: "the second" });
   expect(shell.state.phase.tag).toBe("gathering");
   const ignore = () => undefined;
-  shell.start(new ControlServer({ run: "test", generation: 1, onEvent: ignore, onMalformed: ignore }));
+  shell.start(
+    new ControlServer({
+      run: "test",
+      generation: 1,
+      onEvent: ignore,
+      onMalformed: ignore,
+      onDropped: ignore,
+    }),
+  );
   expect(await shell.ended).toEqual({ tag: "stopped", reason: "the first" });
   await shell.close();
 });
