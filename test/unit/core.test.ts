@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { transition } from "../../coordinator/core/transition.js";
-import { CoreDriver, has, sent, tinySpec } from "../support/core-driver.js";
+import { CoreDriver, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
 
 describe("a step", () => {
   it("hands every present lane to exactly one worker", () => {
@@ -283,6 +283,13 @@ describe("membership", () => {
     core.begins("a");
     expect(sent(core.hello("b", { version: "0.1.9" }), "welcome")).toHaveLength(1);
     expect(sent(core.hello("c", { device: "another cpu" }), "welcome")).toHaveLength(1);
+    const ready = core.says("c", { kind: "ready", layoutJson: JSON.stringify(tinyLayout) });
+    const message =
+      'worker c is another kind of machine (--allow-mixed): device is "another cpu", the run\'s is "test cpu"';
+    expect(ready).toContainEqual(
+      expect.objectContaining({ level: "warn", message: expect.stringContaining(message) }),
+    );
+    expect(core.state.fingerprints).toHaveLength(2);
   });
 
   it("has checkpoint 0 built by another worker when the first is lost", () => {

@@ -1,15 +1,19 @@
 /** The coordinator's shell: what the core can't take ends the run in the open, and never leaves it standing still. */
 import { Writable } from "node:stream";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ControlServer } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
+import { samplesOf } from "../../coordinator/core/plan.js";
 import { Shell } from "../../coordinator/shell.js";
+import { type Clock, realClock } from "../../shared/clock.js";
 import { createLogger } from "../../shared/log.js";
 import { coordinatorMetrics } from "../../shared/metrics.js";
 import { CoreDriver, tinySpec } from "../support/core-driver.js";
+import { ManualClock } from "../support/manual-clock.js";
 import { MemoryStore } from "../support/memory-store.js";
 
-function shellOf(core: CoreDriver) {
+function shellOf(core: CoreDriver, clock: Clock = realClock) {
+  const metrics = coordinatorMetrics();
   const lines: string[] = [];
   const destination = new Writable({
     write: (chunk, _, done) => {
@@ -26,9 +30,14 @@ function shellOf(core: CoreDriver) {
     tensorPort: 0,
     reducers: 1,
     logger: createLogger({ role: "coordinator", destination, pretty: false }),
-    metrics: coordinatorMetrics(),
+    metrics,
+    clock,
   });
-  return { shell, lines };
+  const counted = async (name: string) => {
+    const text = await metrics.registry.getSingleMetricAsString(name);
+    return text.split("\n").filter((line) => !line.startsWith("#"));
+  };
+  return { shell, lines, clock, counted };
 }
 
 const nonsense = { tag: "nonsense" } as unknown as CoreEvent;
@@ -73,4 +82,58 @@ it("what comes before the run is taken waits for the start, in order", async () 
   );
   expect(await shell.ended).toEqual({ tag: "stopped", reason: "the first" });
   await shell.close();
+});
+
+describe("a metric says", () => {
+  it("who is late and what that one is doing", async () => {
+    const core = new CoreDriver(tinySpec({ lanes: 2, batchSize: 4 }), 40, []);
+    core.begins("a", "b");
+    core.says("a", { kind: "heartbeat", phase: "fetch" });
+    core.passes(100);
+    core.record("b", 1);
+    core.settles("b");
+    const clock = new ManualClock();
+    clock.skip(core.nowMs);
+    const { shell, counted } = shellOf(core, clock);
+    clock.skip(1_000);
+    shell.dispatch({ tag: "tick", nowMs: clock.nowMs() });
+    expect(await counted("trainyard_late_total")).toEqual([
+      'trainyard_late_total{worker="a",phase="fetch"} 1',
+    ]);
+    await shell.close();
+  });
+
+  it("what came of audits", async () => {
+    const core = new CoreDriver(tinySpec({ audit: 1, lanes: 2, batchSize: 4 }), 40, []);
+    core.begins("a", "b");
+    core.passes(100);
+    const { phase } = core.state;
+    const [audit] = phase.tag === "training" ? phase.audits : [];
+    if (audit === undefined) throw new Error("nothing is audited");
+    const { node, worker, auditor } = audit;
+    const { shell, counted } = shellOf(core, new ManualClock());
+    const compared = { slice: 0, step: 0, node, worker: auditor, agrees: [worker], differs: [] };
+    shell.dispatch({ tag: "sliceCompared", ...compared });
+    expect(await counted("trainyard_audits_total")).toEqual(['trainyard_audits_total{result="equal"} 1']);
+    await shell.close();
+  });
+
+  it("how many images turned out damaged", async () => {
+    const core = new CoreDriver(tinySpec(), 40, []);
+    core.begins("a");
+    const { shell, counted } = shellOf(core, new ManualClock());
+    const samples = samplesOf(core.state.plan, core.state.progress, 0).slice(0, 1);
+    const body = {
+      kind: "damaged",
+      step: 0,
+      attempt: 0,
+      split: "train",
+      samples,
+      key: "k",
+      reason: "r",
+    } as const;
+    shell.dispatch({ tag: "said", worker: "a", generation: 1, body });
+    expect(await counted("trainyard_images_excluded_total")).toEqual(["trainyard_images_excluded_total 1"]);
+    await shell.close();
+  });
 });
