@@ -65,6 +65,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
       beta1: flags.beta1,
       beta2: flags.beta2,
       epsilon: flags.epsilon,
+      clipNorm: null,
     },
     augmentation: augmentationOf(flags),
     epochs: flags.epochs ?? defaults.epochs,
@@ -77,6 +78,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
     labelSmoothing: flags.labelSmoothing,
     ...endingOf(flags),
     ...faultsOf(flags),
+    wire: "float32",
     engine: { intraOpThreads: flags.threads, oneDnn: flags.oneDnn },
     allowMixed: flags.allowMixed,
   };

@@ -54,6 +54,8 @@ export const OptimizerSpec = z.object({
   epsilon: z.number().positive(),
   /** Factor on the learning rate by step: always 1, or half a cosine from 1 to 0 over the run's steps. */
   schedule: z.enum(["constant", "cosine"]),
+  /** Keras' global_clipnorm: the averaged gradient is shortened to this Euclidean norm; null = never. */
+  clipNorm: z.number().positive().nullable().default(null),
 });
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 
@@ -105,6 +107,11 @@ export const RunSpec = z.object({
   audit: z.number().min(0).max(1).default(0.01),
   /** Share of a split that may be excluded as damaged before the run fails. */
   maxExcluded: z.number().min(0).max(1).default(0.1),
+  /**
+   * How numbers travel. bfloat16: leaves and nodes of the reduction tree are rounded to it, whoever computes them, and
+   * each step starts from weights that were; masters, Adam, evaluation, checkpoints and exports are float32.
+   */
+  wire: z.enum(["float32", "bfloat16"]).default("float32"),
   engine: z.object({ intraOpThreads: z.number().int().min(1).max(256), oneDnn: z.boolean() }),
   allowMixed: z.boolean(),
 });

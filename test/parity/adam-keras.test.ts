@@ -91,6 +91,7 @@ const defaults: OptimizerSpec = {
   beta2: 0.999,
   epsilon: 1e-7,
   schedule: "constant",
+  clipNorm: null,
 };
 const cases: [string, OptimizerSpec, boolean, "float32" | "float64"][] = [
   ["with Keras' defaults", defaults, false, "float64"],

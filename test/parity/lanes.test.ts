@@ -23,6 +23,7 @@ const optimizer = {
   beta2: 0.999,
   epsilon: 1e-7,
   schedule: "constant",
+  clipNorm: null,
 } as const;
 const tf = tensorFlow();
 const spec = engineSpec({ height: 24, classWeights: [1, 3], model: { l2: 0.01 } });

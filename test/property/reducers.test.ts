@@ -24,6 +24,7 @@ const optimizer = {
   beta2: 0.999,
   epsilon: 1e-7,
   schedule: "constant",
+  clipNorm: null,
 } as const;
 const steps = 4;
 

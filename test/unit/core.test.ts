@@ -348,6 +348,7 @@ describe("a learning rate schedule", () => {
       beta2: 0.999,
       epsilon: 1e-7,
       schedule: "cosine",
+      clipNorm: null,
     } as const;
     const core = new CoreDriver(tinySpec({ epochs: 1, optimizer, batchSize: 4, lanes: 2 }), 16);
     core.begins("a");

@@ -13,7 +13,14 @@ export const spec: RunSpec = {
   classes: awkwardClasses,
   image: { height: 64, width: 64, channels: 3, resize: "nearest", colour: "srgb" },
   model: { name: "classic", dropout: 0.5, batchNormMomentum: 0.9, l2: 0 },
-  optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, schedule: "constant" },
+  optimizer: {
+    learningRate: 1e-3,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-7,
+    schedule: "constant",
+    clipNorm: null,
+  },
   augmentation: {
     rotationRange: 20,
     widthShiftRange: 0.1,
@@ -42,6 +49,7 @@ export const spec: RunSpec = {
   nonFinite: { policy: "skip", inARow: 5 },
   audit: 0.01,
   maxExcluded: 0.1,
+  wire: "float32",
   engine: { intraOpThreads: 1, oneDnn: true },
   allowMixed: false,
 };
