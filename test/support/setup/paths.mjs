@@ -4,6 +4,8 @@ import { cacheFolder } from "../../../engine/native/setup/cache.mjs";
 
 export const kerasFolder = join(cacheFolder(), "python-keras-3.15");
 export const kerasPython = join(kerasFolder, "bin", "python");
+export const torchFolder = join(cacheFolder(), "python-torch-2.15");
+export const torchPython = join(torchFolder, "bin", "python");
 
 /** The version is a commit of the MinIO server's main line; its Go module is the only source build offered. */
 export const minioVersion = "v0.0.0-20260212201848-7aac2a2c5b7c";
