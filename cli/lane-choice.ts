@@ -14,7 +14,7 @@ export function chooseLanes(batchSize: number, accumulation: number, asked?: num
   const unit = lanes * accumulation;
   if (batchSize % unit === 0) return lanes;
   const below = Math.max(1, Math.floor(batchSize / unit)) * unit;
-  const product = accumulation === 1 ? `${lanes} lanes` : `${lanes} lanes x ${accumulation} accumulation`;
+  const product = accumulation === 1 ? `${lanes} lanes` : `${lanes} lanes x --accumulate ${accumulation}`;
   throw new TrainyardError(
     "USAGE",
     `--batch-size ${batchSize} is no multiple of ${product}; use ${below} or ${below + unit}`,

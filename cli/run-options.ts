@@ -42,7 +42,9 @@ export interface RunFlags extends FaultFlags {
   channelShiftRange: number;
   seed: number;
   lanes?: number | undefined;
-  accumulation: number;
+  accumulate: number;
+  localSteps?: number | undefined;
+  localLr?: number | undefined;
   shuffleShards: number;
   threads: number;
   oneDnn: boolean;
@@ -137,7 +139,8 @@ export const runOptions = {
     "batch-size",
     { whole: true, min: 1 },
     {
-      describe: "Images per step over all workers [default: 32; digits 256]",
+      describe:
+        "Images per step over all workers; with --local-steps per local step [default: 32; digits 256]",
       group: optimisation,
     },
   ),
@@ -304,12 +307,30 @@ export const runOptions = {
       group: order,
     },
   ),
-  accumulation: numberOption(
-    "accumulation",
+  accumulate: numberOption(
+    "accumulate",
     { whole: true, min: 1 },
     {
       default: 1,
-      describe: "Engine calls per lane and step; saves memory",
+      describe:
+        "Engine calls per lane and step, whose gradients are added: larger batches in the same memory",
+      group: order,
+    },
+  ),
+  "local-steps": numberOption(
+    "local-steps",
+    { whole: true, min: 1, max: limits.localSteps },
+    {
+      describe:
+        "Local SGD, for slow links: every lane makes so many steps of its own, each on a --batch-size, before weights are exchanged; Adam takes the lanes' mean way for a gradient [default: off]",
+      group: order,
+    },
+  ),
+  "local-lr": numberOption(
+    "local-lr",
+    { above: 0 },
+    {
+      describe: "Learning rate of --local-steps, plain SGD [default: 0.01]",
       group: order,
     },
   ),

@@ -70,8 +70,9 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
     augmentation: augmentationOf(flags),
     epochs: flags.epochs ?? defaults.epochs,
     batchSize,
-    lanes: chooseLanes(batchSize, flags.accumulation, flags.lanes),
-    accumulation: flags.accumulation,
+    lanes: chooseLanes(batchSize, flags.accumulate, flags.lanes),
+    accumulation: flags.accumulate,
+    localSteps: localStepsOf(flags),
     shuffleShards: flags.shuffleShards,
     seed: flags.seed,
     classWeights: classWeightsOf(flags.classWeight, classes, manifest),
@@ -127,7 +128,16 @@ function checkDependentFlags(flags: RunFlags): void {
     "min-delta",
     "--patience or --reduce-on-plateau",
   );
+  needs(flags.localSteps === undefined && flags.localLr !== undefined, "local-lr", "--local-steps");
   needs(flags.cval !== undefined && flags.fillMode !== "constant", "cval", "--fill-mode constant");
+}
+
+/** Keras' SGD has the same rate by default. */
+const defaultLocalRate = 0.01;
+
+function localStepsOf({ localSteps, localLr }: RunFlags): RunSpec["localSteps"] {
+  if (localSteps === undefined) return null;
+  return { count: localSteps, learningRate: localLr ?? defaultLocalRate };
 }
 
 function imageOf(flags: RunFlags, manifest: Manifest): ImageSpec {
@@ -221,14 +231,22 @@ function endingOf(flags: RunFlags): Pick<RunSpec, "earlyStopping" | "plateau" | 
   };
 }
 
-/** What the user should read before the run starts: lanes and what they allow. */
+/** What the user should read before the run starts: lanes and what they allow, and how rarely weights are exchanged. */
 export function explainLanes(spec: RunSpec): string {
   const lanes =
     spec.lanes === 1
       ? "1 lane: one worker computes"
       : `${spec.lanes} lanes: at most ${spec.lanes} workers compute`;
-  const micro = `micro-batches of ${microBatchSize(spec)}`;
+  const calls = spec.accumulation === 1 ? "" : `, ${spec.accumulation} to a gradient`;
+  const micro = `micro-batches of ${microBatchSize(spec)}${calls}`;
   const largeEnough = 128 * spec.accumulation;
   const more = spec.lanes < 8 && spec.batchSize < largeEnough ? `; --batch-size ${largeEnough} gives 8` : "";
-  return `${lanes} at a time, ${micro}${more}`;
+  return `${lanes} at a time, ${micro}${exchangeInWords(spec)}${more}`;
+}
+
+function exchangeInWords({ localSteps, batchSize }: RunSpec): string {
+  if (localSteps === null) return "";
+  const { count, learningRate } = localSteps;
+  const steps = count === 1 ? "each local step" : `${count} local steps`;
+  return `; weights are exchanged after ${steps} of SGD ${learningRate} (${count * batchSize} images)`;
 }

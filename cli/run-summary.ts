@@ -55,10 +55,18 @@ export function runSummary(run: RunState): string {
     ["state", stateInWords(run)],
     ["data set", `${spec.dataset.name} (${spec.classes.join(", ")})`],
     ["model", `${spec.model.name}, ${spec.image.height} x ${spec.image.width} x ${spec.image.channels}`],
-    ["batch", `${spec.batchSize} in ${spec.lanes} lanes, ${spec.epochs} epochs, seed ${spec.seed}`],
+    ["batch", `${spec.batchSize} in ${batchInWords(spec)}, ${spec.epochs} epochs, seed ${spec.seed}`],
   ];
   if (state.tag === "ended") facts.push(...resultFacts(state.result));
   return textTable(facts);
+}
+
+/** Lanes, and what of --accumulate and --local-steps is not usual. */
+function batchInWords({ lanes, accumulation, localSteps }: RunState["spec"]): string {
+  const calls = accumulation === 1 ? "" : ` x ${accumulation} calls`;
+  const local =
+    localSteps === null ? "" : `, ${localSteps.count} local steps of SGD ${localSteps.learningRate}`;
+  return `${lanes} lanes${calls}${local}`;
 }
 
 function stateInWords({ state }: RunState): string {

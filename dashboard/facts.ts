@@ -22,6 +22,7 @@ export function specFacts(spec: RunSpec): Fact[] {
       "batch",
       `${spec.batchSize} = ${spec.lanes} lanes × ${spec.accumulation} × ${microBatchSize(spec)} images`,
     ],
+    ["local steps", localStepsInWords(spec)],
     [
       "optimiser",
       `Adam ${optimizer.learningRate} (${optimizer.schedule}), betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`,
@@ -30,6 +31,12 @@ export function specFacts(spec: RunSpec): Fact[] {
     ["class weights", spec.classWeights.join(", ")],
     ["seed", spec.seed],
   ];
+}
+
+function localStepsInWords({ localSteps, batchSize }: RunSpec): string {
+  if (localSteps === null) return "none: a gradient a step";
+  const { count, learningRate } = localSteps;
+  return `${count} of SGD ${learningRate} in every lane, ${count * batchSize} images between two exchanges of weights`;
 }
 
 function augmentationInWords(augmentation: AugmentationSpec): string {

@@ -58,7 +58,7 @@ export interface Engine {
   initialise(seed: number): Float32Array;
   /** Records the graphs of these micro-batch and evaluation sizes, so that no later call pays for it. */
   prepare(sizes: { gradients: readonly number[]; evaluate: readonly number[] }): void;
-  /** Sets parameters (float32 [parameterCount]) and published statistics (float32 [statisticsCount]). */
+  /** Sets parameters (float32 [parameterCount]) and published statistics (float32 [statisticsCount]); copies both. */
   setWeights(parameters: Float32Array, statistics: Float32Array): void;
   gradients(batch: MicroBatch): MicroBatchResult;
   /** No augmentation, no dropout, batch norm on the published statistics. images: uint8 [n, h, w, c]. */

@@ -6,8 +6,12 @@ export const limits = {
   messageBytes: 4 * 1024 * 1024,
   /** A tensor stream on which nothing moves for so long, though something is due, has hung: the worker reconnects. */
   tensorSilenceMs: 60_000,
-  /** HTTP/2 window of a client's streams: eight chunks under way, whatever the distance. */
+  /** HTTP/2 window of a worker's weights and of a reducer's partials: 400 MiB/s at 10 ms each way. */
   receiveWindowBytes: 8 * 1024 * 1024,
+  /** What all senders of a reducer together may have under way: with many lanes each has a smaller window, ... */
+  receiveWindowsBytes: 128 * 1024 * 1024,
+  /** ... but never a smaller one than this. */
+  receiveWindowMinBytes: 512 * 1024,
   /** Worker to coordinator, so that a vanished machine is noticed within `lostAfterMs`. */
   heartbeatMs: 1_000,
   /** A change of what a worker does is told at once, but heartbeats never come closer together than this. */
@@ -84,4 +88,6 @@ export const limits = {
   imagePixels: 268_402_689,
   /** More could not each have a worker; the tree stays twelve additions deep. */
   lanes: 4_096,
+  /** Twice DiLoCo's 500: a lane's pictures of a step lie in the worker's memory, two steps ahead as well. */
+  localSteps: 1_000,
 } as const;

@@ -59,6 +59,15 @@ export const OptimizerSpec = z.object({
 });
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 
+/** Local SGD in every lane: see worker/local-steps. */
+export const LocalSteps = z.object({
+  /** Between two exchanges of weights. Each takes a global batch of its own. */
+  count: z.number().int().min(1).max(limits.localSteps),
+  /** Of plain SGD, constant over the run. */
+  learningRate: z.number().positive(),
+});
+export type LocalSteps = z.infer<typeof LocalSteps>;
+
 export const RunSpec = z.object({
   format: z.literal("trainyard-run/1"),
   run: z.string(),
@@ -70,10 +79,15 @@ export const RunSpec = z.object({
   optimizer: OptimizerSpec,
   augmentation: AugmentationSpec,
   epochs: z.number().int().min(1),
-  /** Global: lanes x micro-batch x accumulation. */
+  /**
+   * Global batch: lanes x accumulation x micro-batch. A step takes one of them, or one for each of its local steps.
+   */
   batchSize: z.number().int().min(1),
   lanes: z.number().int().min(1).max(limits.lanes),
+  /** Engine calls whose gradients a lane adds, in order, to one. */
   accumulation: z.number().int().min(1),
+  /** Null: a lane's part of a step is its gradient. Else how far it went in steps of its own. */
+  localSteps: LocalSteps.nullable().default(null),
   shuffleShards: z.number().int().min(1),
   /** Unsigned 32 bit. */
   seed: z.number().int().min(0).max(0xffffffff),
@@ -117,8 +131,12 @@ export const RunSpec = z.object({
 });
 export type RunSpec = z.infer<typeof RunSpec>;
 
-/** Samples that one lane contributes to a full step. */
-export const samplesPerLane = (spec: Pick<RunSpec, "batchSize" | "lanes">) => spec.batchSize / spec.lanes;
+/** Samples that one lane contributes to a full step: of all its engine calls. */
+export const samplesPerLane = (spec: Pick<RunSpec, "batchSize" | "lanes" | "localSteps">) =>
+  (spec.batchSize / spec.lanes) * (spec.localSteps?.count ?? 1);
+/** Engine calls of one lane in a full step. */
+export const callsPerLane = (spec: Pick<RunSpec, "accumulation" | "localSteps">) =>
+  spec.accumulation * (spec.localSteps?.count ?? 1);
 /** Samples of one engine call. */
 export const microBatchSize = (spec: Pick<RunSpec, "batchSize" | "lanes" | "accumulation">) =>
   spec.batchSize / (spec.lanes * spec.accumulation);

@@ -2,10 +2,11 @@
 import type { EngineSpec, MicroBatch } from "../engine/engine.js";
 import type { ModelLayout } from "../shared/layout.js";
 import type { LaneOutcome } from "./lane.js";
+import type { LaneRule } from "./local-steps.js";
 
 /** workerData of the engine thread. */
 export interface EngineThreadOptions {
-  readonly spec: EngineSpec;
+  readonly spec: EngineSpec & LaneRule;
   readonly intraOpThreads: number;
   readonly oneDnn: boolean;
 }
@@ -22,6 +23,7 @@ export interface EngineCalls {
   prepare: [{ gradients: number[]; evaluate: number[] }, null];
   initialise: [{ seed: number }, Float32Array];
   setWeights: [{ parameters: Float32Array; statistics: Float32Array }, null];
+  /** On the weights that were set last, which stay, whatever the lane does with its own. */
   lane: [{ batches: MicroBatch[] }, LaneOutcome];
   block: [{ images: Uint8Array; labels: Int32Array }, BlockOutcome];
   tensorCount: [Record<string, never>, number];

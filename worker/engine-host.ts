@@ -2,27 +2,37 @@
 import type { Engine } from "../engine/engine.js";
 import { assertNever } from "../shared/errors.js";
 import type { BlockOutcome, EngineRequest } from "./engine-calls.js";
-import { computeLane } from "./lane.js";
+import { type LaneRule, Lanes } from "./local-steps.js";
 
-/** The call's output; see EngineCalls. Errors: the engine's. */
-export function carryOut(engine: Engine, request: Exclude<EngineRequest, { name: "open" }>): unknown {
-  switch (request.name) {
-    case "prepare":
-      engine.prepare(request.input);
-      return null;
-    case "initialise":
-      return engine.initialise(request.input.seed);
-    case "setWeights":
-      engine.setWeights(request.input.parameters, request.input.statistics);
-      return null;
-    case "lane":
-      return computeLane(engine, request.input.batches);
-    case "block":
-      return computeBlock(engine, request.input.images, request.input.labels);
-    case "tensorCount":
-      return engine.tensorCount();
-    default:
-      return assertNever(request);
+export class EngineHost {
+  readonly engine: Engine;
+  readonly #lanes: Lanes;
+
+  constructor(engine: Engine, rule: LaneRule) {
+    this.engine = engine;
+    this.#lanes = new Lanes(engine, rule);
+  }
+
+  /** The call's output; see EngineCalls. Errors: the engine's. */
+  carryOut(request: Exclude<EngineRequest, { name: "open" }>): unknown {
+    switch (request.name) {
+      case "prepare":
+        this.engine.prepare(request.input);
+        return null;
+      case "initialise":
+        return this.engine.initialise(request.input.seed);
+      case "setWeights":
+        this.#lanes.setWeights(request.input.parameters, request.input.statistics);
+        return null;
+      case "lane":
+        return this.#lanes.compute(request.input.batches);
+      case "block":
+        return computeBlock(this.engine, request.input.images, request.input.labels);
+      case "tensorCount":
+        return this.engine.tensorCount();
+      default:
+        return assertNever(request);
+    }
   }
 }
 

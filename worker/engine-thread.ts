@@ -3,30 +3,29 @@
  * and streams never wait for TensorFlow.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { Engine } from "../engine/engine.js";
 import { loadTensorFlow, type TensorFlow } from "../engine/native/load.js";
 import { createEngine } from "../engine/tensorflow-engine.js";
 import { asTrainyardError } from "../shared/errors.js";
 import type { EngineReply, EngineRequest, EngineThreadOptions } from "./engine-calls.js";
-import { carryOut } from "./engine-host.js";
+import { EngineHost } from "./engine-host.js";
 
 const options = workerData as EngineThreadOptions;
 const port = parentPort as MessagePort;
 let tensorflow: TensorFlow | undefined;
-let engine: Engine | undefined;
+let host: EngineHost | undefined;
 
-function opened(): Engine {
-  if (engine === undefined) {
+function opened(): EngineHost {
+  if (host === undefined) {
     tensorflow = loadTensorFlow(options);
-    engine = createEngine(tensorflow, options.spec);
+    host = new EngineHost(createEngine(tensorflow, options.spec), options.spec);
   }
-  return engine;
+  return host;
 }
 
 function answer(request: EngineRequest): unknown {
-  const model = opened();
-  if (request.name !== "open") return carryOut(model, request);
-  return { layout: model.layout, tensorflow: tensorflow?.version["tfjs-node"] ?? "" };
+  const { engine } = opened();
+  if (request.name !== "open") return opened().carryOut(request);
+  return { layout: engine.layout, tensorflow: tensorflow?.version["tfjs-node"] ?? "" };
 }
 
 /** Fresh vectors travel without a copy. */

@@ -1,6 +1,7 @@
 /**
- * The mathematics of one lane (DESIGN 5.5), in the engine's thread: its micro-batches' gradients are summed in
- * float32, its statistics combined in float64, and everything is looked at for NaN and infinity before it leaves.
+ * The mathematics of one lane (DESIGN 5.5), in the engine's thread: its engine calls' gradients are summed in float32,
+ * its statistics combined in float64, and everything is looked at for NaN and infinity before it leaves. With local
+ * steps (local-steps.ts) what leaves is how far the lane's own weights went, in place of the gradient.
  */
 import type { Engine, MicroBatch } from "../engine/engine.js";
 import { combineStatistics, type LaneStatistics, undoBesselCorrection } from "../shared/statistics.js";
@@ -18,8 +19,24 @@ export interface LaneOutcome {
   readonly statistics: Float64Array;
 }
 
-/** One micro-batch after another; never more than two gradients at a time. */
+/** What the calls of a lane, or of one local step of it, add up to. */
+export interface CallSums {
+  readonly lossSum: number;
+  readonly correct: number;
+  readonly samples: number;
+  /** float32 [parameterCount]: of the summed loss, on the engine's weights of the time. */
+  readonly gradient: Float32Array;
+  /** One a call. */
+  readonly statistics: readonly LaneStatistics[];
+}
+
+/** A lane whose part of a step is one gradient: of all of its calls, on the weights that the engine has. */
 export function computeLane(engine: Engine, batches: readonly MicroBatch[]): LaneOutcome {
+  return outcomeOf(engine, sumCalls(engine, batches));
+}
+
+/** One call after another, added in order; never more than two gradients at a time. */
+export function sumCalls(engine: Engine, batches: readonly MicroBatch[]): CallSums {
   let gradient: Float32Array | undefined;
   const statistics: LaneStatistics[] = [];
   const sums = { lossSum: 0, correct: 0, samples: 0 };
@@ -34,9 +51,13 @@ export function computeLane(engine: Engine, batches: readonly MicroBatch[]): Lan
     sums.samples += samples;
   }
   if (gradient === undefined) throw new Error("invariant broken: a lane without samples was computed");
-  const combined = combineStatistics(engine.layout, statistics);
-  const finite = Number.isFinite(sums.lossSum) && isFiniteVector(combined) && isFiniteVector(gradient);
-  return { ...sums, finite, gradient, statistics: combined };
+  return { ...sums, gradient, statistics };
+}
+
+export function outcomeOf({ layout }: Engine, { statistics, ...sums }: CallSums): LaneOutcome {
+  const combined = combineStatistics(layout, statistics);
+  const finite = Number.isFinite(sums.lossSum) && isFiniteVector(combined) && isFiniteVector(sums.gradient);
+  return { ...sums, finite, statistics: combined };
 }
 
 /** x - x is 0 for every finite x and NaN for the rest; one pass, no branch. */

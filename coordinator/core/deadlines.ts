@@ -1,5 +1,6 @@
 /** Waits that have come to their end: who is cut off, with the reason that names what did not come. */
 import { limits } from "../../shared/limits.js";
+import { callsPerLane } from "../../shared/spec.js";
 import { median } from "./distribution.js";
 import { missingSlices, reducers } from "./lateness.js";
 import { isBusy, shareAgeMs } from "./speed.js";
@@ -31,7 +32,7 @@ function silentWorkers(state: CoreState): Overdue[] {
 
 /** Also of a step that went on without it: a machine that takes so long for one share is of no use. */
 function overdueShares(state: CoreState): Overdue[] {
-  const deadlineMs = stepDeadlineMs(state.recentStepMs);
+  const deadlineMs = stepDeadlineMs(state.recentStepMs, callsPerLane(state.plan.spec));
   return [...state.workers.values()].flatMap((worker) => {
     const share = worker.shares[0];
     if (share === undefined || !isBusy(worker) || shareAgeMs(state, worker, share) <= deadlineMs) return [];
@@ -41,9 +42,12 @@ function overdueShares(state: CoreState): Overdue[] {
   });
 }
 
-/** max(10 x median step, 10 s); before the first step half a minute, while engines warm up. */
-export function stepDeadlineMs(recentStepMs: readonly number[]): number {
-  const beforeMs = (3 * limits.stepDeadlineMinMs) / limits.stepDeadlineFactor;
+/**
+ * max(10 x median step, 10 s); before the first step half a minute for each engine call of a lane, while engines warm
+ * up: who is cut off then never shows how long it takes.
+ */
+export function stepDeadlineMs(recentStepMs: readonly number[], calls = 1): number {
+  const beforeMs = (3 * limits.stepDeadlineMinMs * calls) / limits.stepDeadlineFactor;
   const typicalMs = median(recentStepMs) ?? beforeMs;
   return Math.max(limits.stepDeadlineFactor * typicalMs, limits.stepDeadlineMinMs);
 }

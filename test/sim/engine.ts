@@ -11,7 +11,7 @@ import type { ModelLayout } from "../../shared/layout.js";
 import { hashWords } from "../../shared/random.js";
 import type { EngineCalls } from "../../worker/engine-calls.js";
 import type { EngineClient } from "../../worker/engine-client.js";
-import { computeLane } from "../../worker/lane.js";
+import { type LaneRule, Lanes } from "../../worker/local-steps.js";
 import { sampleOf } from "./dataset.js";
 import type { SimProcess } from "./process.js";
 
@@ -108,12 +108,14 @@ export class SimEngineClient implements Pick<EngineClient, keyof EngineClient> {
   readonly #process: SimProcess;
   readonly #engine: SimEngine;
   readonly #speed: Speed;
+  readonly #lanes: Lanes;
   #last: Promise<unknown> = Promise.resolve();
   readonly isDead = false;
 
-  constructor(process: SimProcess, engine: SimEngine, speed: Speed) {
+  constructor(process: SimProcess, engine: SimEngine, rule: LaneRule, speed: Speed) {
     this.#process = process;
     this.#engine = engine;
+    this.#lanes = new Lanes(engine, rule);
     this.#speed = speed;
   }
 
@@ -141,10 +143,10 @@ export class SimEngineClient implements Pick<EngineClient, keyof EngineClient> {
         return engine.initialise((input as EngineCalls["initialise"][0]).seed);
       case "setWeights": {
         const { parameters, statistics } = input as EngineCalls["setWeights"][0];
-        return engine.setWeights(parameters, statistics);
+        return this.#lanes.setWeights(parameters, statistics);
       }
       case "lane":
-        return computeLane(engine, (input as EngineCalls["lane"][0]).batches);
+        return this.#lanes.compute((input as EngineCalls["lane"][0]).batches);
       case "block": {
         const { images, labels } = input as EngineCalls["block"][0];
         const { losses, probabilities } = engine.evaluate(images, labels);

@@ -26,7 +26,7 @@ export async function openSimWorkplace(
   const layout = layoutOf(setup.dataset.training, setup.filling);
   const engine = new SimEngine(layout, setup.dataset.training);
   slot.engine = engine;
-  const client = new SimEngineClient(process, engine, slot.speed);
+  const client = new SimEngineClient(process, engine, spec, slot.speed);
   await client.call("prepare", { gradients: [], evaluate: [] });
   const random = new RandomStream(setup.seed, 104, slot.number);
   const batchMs = () => random.nextBetween(1, 10);

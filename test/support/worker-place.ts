@@ -16,8 +16,9 @@ import type { ObjectStore } from "../../shared/store/object-store.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { LaneBatches } from "../../worker/batches.js";
 import type { EngineCalls, EngineRequest } from "../../worker/engine-calls.js";
-import { carryOut } from "../../worker/engine-host.js";
+import { EngineHost } from "../../worker/engine-host.js";
 import { Frontier, type StepAttempt } from "../../worker/frontier.js";
+import type { LaneRule } from "../../worker/local-steps.js";
 import type { Session } from "../../worker/open-session.js";
 import { Phases } from "../../worker/phases.js";
 import type { Workplace } from "../../worker/workplace.js";
@@ -41,7 +42,7 @@ export async function openPlace(
     store,
     manifest,
     layout: engine.layout,
-    engine: engineHere(engine),
+    engine: engineHere(engine, spec),
     batches: new LaneBatches(spec, train, training, steps),
     training,
     validation,
@@ -51,13 +52,14 @@ export async function openPlace(
 }
 
 /** Calls are answered in this thread, after what is due before. */
-export function engineHere(engine: Engine): Workplace["engine"] {
+export function engineHere(engine: Engine, rule: LaneRule): Workplace["engine"] {
+  const host = new EngineHost(engine, rule);
   let last = 0;
   const call = async <Name extends keyof EngineCalls>(name: Name, input: EngineCalls[Name][0]) => {
     await Promise.resolve();
     last += 1;
     const request = { id: last, name, input } as unknown as Exclude<EngineRequest, { name: "open" }>;
-    return { output: carryOut(engine, request) as EngineCalls[Name][1], seconds: 0 };
+    return { output: host.carryOut(request) as EngineCalls[Name][1], seconds: 0 };
   };
   return { call, isDead: false, close: async () => undefined };
 }

@@ -64,7 +64,11 @@ it("that can't carry out a decision is fatal, and a snapshot that waits for it i
 
 it("as an engine's thread, once dead, rejects calls instead of keeping them waiting", async () => {
   // From source there is no compiled thread to start, so it dies at once.
-  const engine = new EngineClient({ spec: engineSpec(), intraOpThreads: 1, oneDnn: true });
+  const engine = new EngineClient({
+    spec: { ...engineSpec(), accumulation: 1, localSteps: null },
+    intraOpThreads: 1,
+    oneDnn: true,
+  });
   await expect(engine.call("tensorCount", {})).rejects.toThrow();
   expect(engine.isDead).toBe(true);
   await expect(engine.call("tensorCount", {})).rejects.toThrow();

@@ -118,7 +118,7 @@ describe("a flag", () => {
       "--reduce-on-plateau 0.5",
       { plateau: { factor: 0.5, patience: 10, minDelta: 1e-4, minLearningRate: 0 }, exportWeights: "last" },
     ],
-    ["--lanes 3 --batch-size 96 --accumulation 2", { lanes: 3, batchSize: 96, accumulation: 2 }],
+    ["--lanes 3 --batch-size 96 --accumulate 2", { lanes: 3, batchSize: 96, accumulation: 2 }],
     ["--learning-rate 3e-4 --beta-1 0.8", { optimizer: { learningRate: 3e-4, beta1: 0.8 } }],
   ])("%s does what it says", async (line, expected) => {
     expect(await specOf(line)).toMatchObject(expected);
@@ -128,8 +128,8 @@ describe("a flag", () => {
     ["--batch-size 30 --lanes 4", "--batch-size 30 is no multiple of 4 lanes; use 28 or 32"],
     ["--batch-size 2 --lanes 4", "--batch-size 2 is no multiple of 4 lanes; use 4 or 8"],
     [
-      "--batch-size 60 --lanes 4 --accumulation 2",
-      "--batch-size 60 is no multiple of 4 lanes x 2 accumulation; use 56 or 64",
+      "--batch-size 60 --lanes 4 --accumulate 2",
+      "--batch-size 60 is no multiple of 4 lanes x --accumulate 2; use 56 or 64",
     ],
     ["--batch-size 0", "--batch-size must be at least 1, not 0"],
     ["--batch-size 3.5", '--batch-size must be a whole number, not "3.5"'],

@@ -38,6 +38,7 @@ export const spec: RunSpec = {
   batchSize: 32,
   lanes: 2,
   accumulation: 1,
+  localSteps: null,
   shuffleShards: 8,
   seed: 0,
   classWeights: [1, 1, 1, 1],
