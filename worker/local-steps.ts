@@ -1,0 +1,120 @@
+/**
+ * Local SGD (Stich, "Local SGD Converges Fast and Communicates Little", 2018), lane by lane: from the step's weights a
+ * lane makes steps of its own, and returns how far it went. The coordinator's Adam takes the lanes' mean for a gradient
+ * (FedOpt's pseudo-gradient: Reddi et al., "Adaptive Federated Optimization", 2020; DiLoCo, 2023). Replicas are lanes,
+ * not workers, and nothing of one outlives the step, so the result is the same for any number of workers.
+ */
+import type { Engine, MicroBatch } from "../engine/engine.js";
+import type { LocalSteps, RunSpec } from "../shared/spec.js";
+import type { LaneStatistics } from "../shared/statistics.js";
+import { type CallSums, computeLane, type LaneOutcome, outcomeOf, sumCalls } from "./lane.js";
+
+/** What the spec says of a lane's calls. */
+export type LaneRule = Pick<RunSpec, "accumulation" | "localSteps">;
+
+interface Weights {
+  /** float32 [parameterCount]. */
+  readonly parameters: Float32Array;
+  /** float32 [statisticsCount]: training does not look at them, but an engine is set both together. */
+  readonly statistics: Float32Array;
+}
+
+/** A run's lanes on an engine, by the run's rule. Between two calls the engine has the weights that were set here. */
+export class Lanes {
+  readonly #engine: Engine;
+  readonly #rule: LaneRule;
+  /** A copy, where lanes move away from them: the caller's memory is used again for the next version. */
+  #start: Weights | undefined;
+
+  constructor(engine: Engine, rule: LaneRule) {
+    this.#engine = engine;
+    this.#rule = rule;
+  }
+
+  /** As the engine's own. With local steps it costs one copy of both vectors, which is kept. */
+  setWeights(parameters: Float32Array, statistics: Float32Array): void {
+    this.#engine.setWeights(parameters, statistics);
+    if (this.#rule.localSteps === null) return;
+    this.#start ??= {
+      parameters: new Float32Array(parameters.length),
+      statistics: new Float32Array(statistics.length),
+    };
+    this.#start.parameters.set(parameters);
+    this.#start.statistics.set(statistics);
+  }
+
+  /** Errors: the engine's; the weights are those that were set even then. */
+  compute(batches: readonly MicroBatch[]): LaneOutcome {
+    const { accumulation, localSteps } = this.#rule;
+    if (localSteps === null) return computeLane(this.#engine, batches);
+    if (this.#start === undefined)
+      throw new Error("invariant broken: a lane was computed before weights were set");
+    return computeLocalSteps(this.#engine, this.#start, groups(batches, accumulation), localSteps);
+  }
+}
+
+/**
+ * w_0 = the step's weights; w_h = w_(h-1) - fround(learningRate / n_h) * g_h in float32, g_h = the summed gradient of
+ * local step h at w_(h-1), n_h = its samples: plain SGD on their mean. Returned in place of the gradient:
+ * n * (w_0 - w_H), n = the lane's samples, so that the root of the tree divided by all samples is the lanes' mean,
+ * weighed by their samples (McMahan et al., "Federated Averaging", 2017). An epoch's last step may have fewer local steps.
+ * Loss, correct count and statistics are those of the calls, each at its own weights. A value that is not finite
+ * anywhere stays in the weights and makes the lane not finite.
+ */
+export function computeLocalSteps(
+  engine: Engine,
+  start: Weights,
+  steps: readonly (readonly MicroBatch[])[],
+  { learningRate }: Pick<LocalSteps, "learningRate">,
+): LaneOutcome {
+  const own = start.parameters.slice();
+  const done: Counts[] = [];
+  try {
+    for (const [index, batches] of steps.entries()) {
+      if (index > 0) engine.setWeights(own, start.statistics);
+      const { gradient, ...counts } = sumCalls(engine, batches);
+      descend(own, gradient, learningRate / counts.samples);
+      done.push(counts);
+    }
+  } finally {
+    if (steps.length > 1) engine.setWeights(start.parameters, start.statistics);
+  }
+  const counts = join(done);
+  return outcomeOf(engine, { ...counts, gradient: distance(start.parameters, own, counts.samples) });
+}
+
+/** weights -= rate * gradient; each product and each difference rounded to float32. */
+function descend(weights: Float32Array, gradient: Float32Array, rate: number): void {
+  const factor = Math.fround(rate);
+  for (let i = 0; i < weights.length; i += 1) {
+    weights[i] = (weights[i] as number) - Math.fround(factor * (gradient[i] as number));
+  }
+}
+
+/** samples * (start - end), each of both rounded to float32; takes the place of `end`. */
+function distance(start: Float32Array, end: Float32Array, samples: number): Float32Array {
+  for (let i = 0; i < end.length; i += 1) {
+    end[i] = samples * Math.fround((start[i] as number) - (end[i] as number));
+  }
+  return end;
+}
+
+type Counts = Omit<CallSums, "gradient">;
+
+function join(steps: readonly Counts[]): Counts {
+  const sums = { lossSum: 0, correct: 0, samples: 0 };
+  const statistics: LaneStatistics[] = [];
+  for (const step of steps) {
+    sums.lossSum += step.lossSum;
+    sums.correct += step.correct;
+    sums.samples += step.samples;
+    statistics.push(...step.statistics);
+  }
+  return { ...sums, statistics };
+}
+
+/** The calls of each local step: `size` of them, fewer in the last. */
+function groups(batches: readonly MicroBatch[], size: number): MicroBatch[][] {
+  const count = Math.ceil(batches.length / size);
+  return Array.from({ length: count }, (_, index) => batches.slice(index * size, (index + 1) * size));
+}
