@@ -5,6 +5,7 @@
  * not workers, and nothing of one outlives the step, so the result is the same for any number of workers.
  */
 import type { Engine, MicroBatch } from "../engine/engine.js";
+import { invariant } from "../shared/errors.js";
 import type { LocalSteps, RunSpec } from "../shared/spec.js";
 import type { LaneStatistics } from "../shared/statistics.js";
 import { type CallSums, computeLane, type LaneOutcome, outcomeOf, sumCalls } from "./lane.js";
@@ -47,8 +48,7 @@ export class Lanes {
   compute(batches: readonly MicroBatch[]): LaneOutcome {
     const { accumulation, localSteps } = this.#rule;
     if (localSteps === null) return computeLane(this.#engine, batches);
-    if (this.#start === undefined)
-      throw new Error("invariant broken: a lane was computed before weights were set");
+    invariant(this.#start !== undefined, "weights are set before a lane is computed");
     return computeLocalSteps(this.#engine, this.#start, groups(batches, accumulation), localSteps);
   }
 }
@@ -67,6 +67,7 @@ export function computeLocalSteps(
   steps: readonly (readonly MicroBatch[])[],
   { learningRate }: Pick<LocalSteps, "learningRate">,
 ): LaneOutcome {
+  invariant(steps.length > 0, "a lane without samples is not computed");
   const own = start.parameters.slice();
   const done: Counts[] = [];
   try {

@@ -68,6 +68,7 @@ describe("without flags", () => {
       batchSize: 32,
       lanes: 2,
       accumulation: 1,
+      localSteps: null,
       shuffleShards: 8,
       seed: 0,
       classWeights: [1, 1],
@@ -119,6 +120,8 @@ describe("a flag", () => {
       { plateau: { factor: 0.5, patience: 10, minDelta: 1e-4, minLearningRate: 0 }, exportWeights: "last" },
     ],
     ["--lanes 3 --batch-size 96 --accumulate 2", { lanes: 3, batchSize: 96, accumulation: 2 }],
+    ["--local-steps 4", { localSteps: { count: 4, learningRate: 0.01 }, batchSize: 32, lanes: 2 }],
+    ["--local-steps 1 --local-lr 0.5", { localSteps: { count: 1, learningRate: 0.5 } }],
     ["--learning-rate 3e-4 --beta-1 0.8", { optimizer: { learningRate: 3e-4, beta1: 0.8 } }],
   ])("%s does what it says", async (line, expected) => {
     expect(await specOf(line)).toMatchObject(expected);
@@ -129,6 +132,14 @@ describe("a flag", () => {
     ["--batch-size 2 --lanes 4", "--batch-size 2 is no multiple of 4 lanes; use 4 or 8"],
     [
       "--batch-size 60 --lanes 4 --accumulate 2",
+      "--batch-size 60 is no multiple of 4 lanes x --accumulate 2; use 56 or 64",
+    ],
+    ["--accumulate 0", "--accumulate must be at least 1, not 0"],
+    ["--local-steps 0", "--local-steps must be at least 1 and at most 1000, not 0"],
+    ["--local-steps 2 --local-lr 0", "--local-lr must be above 0, not 0"],
+    ["--local-lr 0.1", "--local-lr does nothing without --local-steps"],
+    [
+      "--batch-size 60 --lanes 4 --accumulate 2 --local-steps 5",
       "--batch-size 60 is no multiple of 4 lanes x --accumulate 2; use 56 or 64",
     ],
     ["--batch-size 0", "--batch-size must be at least 1, not 0"],
@@ -208,6 +219,9 @@ describe("lanes by default", () => {
   it("are explained", async () => {
     expect(explainLanes(await specOf(""))).toBe(
       "2 lanes: at most 2 workers compute at a time, micro-batches of 16; --batch-size 128 gives 8",
+    );
+    expect(explainLanes(await specOf("--lanes 8 --accumulate 2 --local-steps 4 --local-lr 0.1"))).toBe(
+      "8 lanes: at most 8 workers compute at a time, micro-batches of 2, 2 to a gradient; weights are exchanged after 4 local steps of SGD 0.1 (128 images)",
     );
   });
 });
