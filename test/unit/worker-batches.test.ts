@@ -9,6 +9,7 @@ import { openDataset } from "../../dataset/open.js";
 import { stepsPerEpoch } from "../../dataset/order.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { LaneBatches } from "../../worker/batches.js";
+import { graphSizes } from "../../worker/workplace.js";
 import { tinySpec } from "../support/core-driver.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";
@@ -22,8 +23,8 @@ const augmentation: RunSpec["augmentation"] = {
   horizontalFlip: true,
 };
 const image: RunSpec["image"] = { height: 4, width: 4, channels: 3, resize: "nearest", colour: "srgb" };
-const specOf = (lanes: number, batchSize: number) =>
-  tinySpec({ image, augmentation, lanes, batchSize, epochs, shuffleShards: 2 });
+const specOf = (lanes: number, batchSize: number, change: Partial<RunSpec> = {}) =>
+  tinySpec({ image, augmentation, lanes, batchSize, epochs, shuffleShards: 2, ...change });
 
 const store = new MemoryStore();
 const manifests = new Map<number, Manifest>();
@@ -107,5 +108,70 @@ describe("eight samples over four workers and three epochs", () => {
     expect(drawn).toHaveLength(24);
     expect(new Set(drawn.map(({ draw }) => draw.split(" ")[0])).size).toBe(24);
     expect(await epochsOf(spec, 8, 2)).toEqual(drawn);
+  });
+});
+
+describe("a lane's calls", () => {
+  const several = [
+    ["2 calls to a gradient", { accumulation: 2 }],
+    ["3 local steps", { localSteps: { count: 3, learningRate: 0.1 } }],
+    ["3 local steps of 2 calls", { accumulation: 2, localSteps: { count: 3, learningRate: 0.1 } }],
+  ] as const;
+
+  /** Samples of each call, step by step of the first epoch; checks nothing itself. */
+  async function callsOf(spec: RunSpec) {
+    const worker = await workerOf(spec, 22);
+    const steps = stepsPerEpoch(22, spec.lanes, samplesPerLane(spec));
+    const calls: { step: number; lane: number; size: number; seed: number; samples: number[] }[] = [];
+    for (let step = 0; step < steps; step += 1) {
+      for (let lane = 0; lane < spec.lanes; lane += 1) {
+        const place = { step, epoch: 0, stepInEpoch: step, lane, excluded: new Set<number>() };
+        for (const { images, labels, dropoutSeed } of await worker.of(place)) {
+          const samples = Array.from(
+            labels,
+            (_, at) => images[(at * images.length) / labels.length] as number,
+          );
+          calls.push({ step, lane, size: labels.length, seed: dropoutSeed, samples });
+        }
+      }
+    }
+    return calls;
+  }
+
+  it.each(several)(
+    "with %s visit each sample once an epoch, in the order of a call a step",
+    async (_, change) => {
+      const spec = specOf(2, 8, change);
+      const calls = await callsOf(spec);
+      const order = (all: typeof calls, lane: number) =>
+        all.filter((call) => call.lane === lane).flatMap(({ samples }) => samples);
+      expect(calls.flatMap(({ samples }) => samples).sort((a, b) => a - b)).toEqual([...Array(22).keys()]);
+      const plain = await callsOf(specOf(2, 8));
+      for (const lane of [0, 1]) expect(order(calls, lane)).toEqual(order(plain, lane));
+    },
+  );
+
+  it.each(several)(
+    "with %s have micro-batches of which each has a seed and a recorded graph",
+    async (_, change) => {
+      const spec = specOf(2, 8, change);
+      const calls = await callsOf(spec);
+      expect(new Set(calls.map(({ seed }) => seed)).size).toBe(calls.length);
+      const sizes = graphSizes(spec, manifests.get(22) as Manifest).gradients;
+      expect(new Set(calls.map(({ size }) => size))).toEqual(new Set(sizes));
+      expect(sizes.every((size) => size <= 4 / spec.accumulation)).toBe(true);
+    },
+  );
+
+  it("with 3 local steps are 3 global batches in a step, and what is left in the epoch's last", async () => {
+    const calls = await callsOf(specOf(2, 8, { localSteps: { count: 3, learningRate: 0.1 } }));
+    const sizes = calls.filter(({ lane }) => lane === 0).map(({ size }) => size);
+    expect(sizes).toEqual([4, 4, 3]);
+    const four = await callsOf(specOf(2, 4, { localSteps: { count: 3, learningRate: 0.1 } }));
+    const perStep = [0, 1].map((step) => four.filter((call) => call.step === step && call.lane === 0));
+    expect(perStep.map((step) => step.map(({ size }) => size))).toEqual([
+      [2, 2, 2],
+      [2, 2, 1],
+    ]);
   });
 });
