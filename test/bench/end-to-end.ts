@@ -1,0 +1,61 @@
+/**
+ * From pictures in a folder to a trained net, on one machine: our coordinator and two workers of one thread each, beside
+ * Keras MultiWorkerMirrored and PyTorch DDP with two processes of one thread, and Keras in one process with all cores.
+ * The same JPEG files (`signs`), classic net, augmentation, global batch of 32; one system after the other in each round.
+ *   npm run bench -- end-to-end --peers [--rounds 2] [--epochs 15] [--quick]
+ */
+import { cpus } from "node:os";
+import { photographs, runProgram, scratch } from "../support/program.js";
+import { peerPythons } from "../support/setup/peers.mjs";
+import { accuracyTable, speedTable } from "./end-to-end/report.js";
+import { oneProcess, trainyard, twoProcesses } from "./end-to-end/systems.js";
+import type { System, Training } from "./end-to-end/training.js";
+
+const accuracies = [0.3, 0.35, 0.4, 0.45, 0.5];
+const ours = "trainyard, 2 workers x 1 thread";
+
+const argument = (name: string, otherwise: number) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+};
+
+async function systems(cwd: string): Promise<System[]> {
+  const mine = trainyard(ours, ["--workers", "2", "--threads", "1"], cwd);
+  if (!process.argv.includes("--peers")) return [mine];
+  const { keras, torch } = await peerPythons();
+  return [
+    mine,
+    twoProcesses("Keras MultiWorkerMirrored, 2 x 1", keras, "keras_mirrored.py"),
+    twoProcesses("PyTorch DDP with gloo, 2 x 1", torch, "torch_ddp.py"),
+    oneProcess("Keras fit, 1 process, all cores", keras, "keras_classic.py", 3),
+  ];
+}
+
+async function runRounds(rounds: number, epochs: number): Promise<Map<string, Training[]>> {
+  const place = scratch();
+  const outcomes = new Map<string, Training[]>();
+  try {
+    const folder = photographs("signs");
+    const imported = await runProgram(["import", folder, "--name", "signs"], { cwd: place.folder });
+    if (imported.code !== 0) throw new Error(imported.stderr);
+    const all = await systems(place.folder);
+    for (let seed = 1; seed <= rounds; seed += 1) {
+      for (const { name, train } of all) {
+        const training = await train({ folder, epochs, seed });
+        outcomes.set(name, [...(outcomes.get(name) ?? []), training]);
+        console.error(`round ${seed}: ${name} is done`);
+      }
+    }
+    return outcomes;
+  } finally {
+    place.remove();
+  }
+}
+
+const isQuick = process.argv.includes("--quick");
+const rounds = argument("rounds", isQuick ? 1 : 2);
+const epochs = argument("epochs", isQuick ? 2 : 15);
+console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21`);
+console.log(`signs, classic net 64x64x3, batch 32, ${epochs} epochs, ${rounds} interleaved rounds\n`);
+const outcomes = await runRounds(rounds, epochs);
+console.log(`${speedTable(outcomes, ours)}\n\n${accuracyTable(outcomes, accuracies)}`);
