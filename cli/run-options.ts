@@ -17,7 +17,7 @@ export interface RunFlags extends FaultFlags {
   resize: ImageSpec["resize"];
   colour: ImageSpec["colour"];
   classes?: string[] | undefined;
-  dropout: number;
+  dropout?: number | undefined;
   batchNormMomentum: number;
   l2: number;
   batchSize?: number | undefined;
@@ -70,16 +70,18 @@ export const runOptions = {
     describe: "Name of the run (default: the data set, the time and four digits)",
   },
   model: {
-    choices: ["classic", "digits"] as const,
+    choices: ["classic", "digits", "mobilenet-v2", "resnet-18"] as const,
     default: "classic" as const,
     requiresArg: true,
-    describe: "classic: three convolutions and two dense layers; digits: a smaller one",
+    describe:
+      "classic: three convolutions and two dense layers; digits: a smaller one; MobileNetV2 and ResNet-18 as published",
     group: inputs,
   },
   "image-size": {
     type: "string",
     requiresArg: true,
-    describe: "Side of the input in pixels, or HEIGHTxWIDTH [default: 64; digits 28]",
+    describe:
+      "Side of the input in pixels, or HEIGHTxWIDTH [default: 64; digits 28; mobilenet-v2, resnet-18 96]",
     group: inputs,
   },
   channels: numberOption(
@@ -112,8 +114,8 @@ export const runOptions = {
     "dropout",
     { min: 0, max: 0.95 },
     {
-      default: 0.5,
-      describe: "Share of the dense layer dropped while training",
+      describe:
+        "Share of what the last dense layer takes that is dropped while training [default: 0.5; mobilenet-v2, resnet-18 0.2]",
       group: inputs,
     },
   ),

@@ -12,31 +12,40 @@ import { parseNumber } from "./options.js";
 import { checkRunName } from "./run-name.js";
 import type { RunFlags } from "./run-options.js";
 
+const photographs = {
+  batchSize: 32,
+  epochs: 25,
+  learningRate: 1e-3,
+  schedule: "constant",
+  dropout: 0.5,
+  rotationRange: 20,
+  shearRange: 5,
+  horizontalFlip: true,
+} as const;
+
+/** Halves pictures five times: 96 leaves 3x3. */
+const residual = { ...photographs, imageSize: "96", smallestSide: 32, dropout: 0.2 } as const;
+
 /** Where the models differ; digits must not be mirrored, and 0.1 of 28 pixels is enough to move. */
 const modelDefaults = {
-  classic: {
-    imageSize: "64",
-    batchSize: 32,
-    epochs: 25,
-    learningRate: 1e-3,
-    schedule: "constant",
-    rotationRange: 20,
-    shearRange: 5,
-    horizontalFlip: true,
-  },
+  classic: { ...photographs, imageSize: "64", smallestSide: 8 },
   digits: {
     imageSize: "28",
+    smallestSide: 8,
     batchSize: 256,
     epochs: 5,
     learningRate: 2e-3,
     schedule: "cosine",
+    dropout: 0.5,
     rotationRange: 10,
     shearRange: 0,
     horizontalFlip: false,
   },
+  "mobilenet-v2": residual,
+  "resnet-18": residual,
 } as const;
 
-/** Three poolings by two need eight pixels. */
+/** Of every model: three poolings by two need eight pixels. */
 const smallestSide = 8;
 const largestSide = 4096;
 
@@ -55,7 +64,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
     image: imageOf(flags, manifest),
     model: {
       name: flags.model,
-      dropout: flags.dropout,
+      dropout: flags.dropout ?? defaults.dropout,
       batchNormMomentum: flags.batchNormMomentum,
       l2: flags.l2,
     },
@@ -141,7 +150,13 @@ function localStepsOf({ localSteps, localLr }: RunFlags): RunSpec["localSteps"] 
 }
 
 function imageOf(flags: RunFlags, manifest: Manifest): ImageSpec {
-  const [height, width] = parseImageSize(flags.imageSize ?? modelDefaults[flags.model].imageSize);
+  const defaults = modelDefaults[flags.model];
+  const [height, width] = parseImageSize(flags.imageSize ?? defaults.imageSize);
+  if (Math.min(height, width) < defaults.smallestSide) {
+    throw refuse(
+      `--image-size must be at least ${defaults.smallestSide} for the model ${flags.model}, not ${flags.imageSize}`,
+    );
+  }
   const channels = flags.channels ?? (flags.model === "digits" && manifest.grey ? 1 : 3);
   if (channels !== 1 && channels !== 3)
     throw refuse(`--channels must be 1 (grey) or 3 (colour), not ${channels}`);

@@ -8,7 +8,7 @@ import { recordEvaluation } from "./evaluation-graph.js";
 import { buildTopology } from "./models/build.js";
 import { initialParameters } from "./models/initialise.js";
 import { layoutOf } from "./models/layout.js";
-import { modelTopology, type SequentialTopology, withLogits } from "./models/topology.js";
+import { type ModelTopology, modelTopology, withLogits } from "./models/topology.js";
 import type { TensorFlow } from "./native/load.js";
 import { DataType, type NativeBinding, nodeBackend, type TensorValues } from "./recording/backend.js";
 import type { RecordedGraph } from "./recording/graph.js";
@@ -23,7 +23,7 @@ export function createEngine(tf: TensorFlow, spec: EngineSpec): Engine {
 }
 
 /** The engine of another topology than the spec's named model; it ends in probabilities of the spec's classes. */
-export function createEngineOf(tf: TensorFlow, spec: EngineSpec, topology: SequentialTopology): Engine {
+export function createEngineOf(tf: TensorFlow, spec: EngineSpec, topology: ModelTopology): Engine {
   refuseClassWeights(spec);
   const model = buildTopology(tf, withLogits(topology));
   return new TensorFlowEngine({ tf, spec, model, layout: layoutOf(model) });

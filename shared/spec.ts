@@ -39,7 +39,7 @@ export const ImageSpec = z.object({
 export type ImageSpec = z.infer<typeof ImageSpec>;
 
 export const ModelSpec = z.object({
-  name: z.enum(["classic", "digits"]),
+  name: z.enum(["classic", "digits", "mobilenet-v2", "resnet-18"]),
   dropout: z.number().min(0).max(0.95),
   batchNormMomentum: z.number().min(0).max(0.9999),
   /** L2 factor on every kernel; 0 = none. Keras: loss += l2 * sum(w^2). */

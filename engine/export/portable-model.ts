@@ -4,7 +4,7 @@
  */
 import { TrainyardError } from "../../shared/errors.js";
 import type { ModelLayout } from "../../shared/layout.js";
-import type { LayerConfig, LayerTopology, SequentialTopology } from "../models/topology.js";
+import type { FunctionalTopology, LayerConfig, LayerTopology, ModelTopology } from "../models/topology.js";
 
 export interface PortableWeight {
   /** Within its layer: `kernel`, `moving_mean`. */
@@ -21,12 +21,13 @@ export interface PortableLayer extends LayerTopology {
 
 export interface PortableModel {
   readonly name: string;
+  readonly kind: ModelTopology["class_name"];
   /** First an input layer with a free batch size, then the pixel scaling, then the model's own. */
   readonly layers: readonly PortableLayer[];
 }
 
 export interface TrainedModel {
-  readonly topology: SequentialTopology;
+  readonly topology: ModelTopology;
   readonly layout: ModelLayout;
   /** float32 [parameterCount]. */
   readonly parameters: Float32Array;
@@ -37,12 +38,36 @@ export interface TrainedModel {
 /** Throws MODEL when weights and layout don't fit, or the topology has no input shape. */
 export function portableModel(model: TrainedModel): PortableModel {
   checkSizes(model);
-  const { name, layers } = model.topology.config;
-  const shape = layers[0]?.config["batch_input_shape"];
-  if (!Array.isArray(shape)) throw new TrainyardError("MODEL", `the model ${name} has no input shape`);
-  const own = layers.map((layer) => ({ ...withoutInputShape(layer), weights: weightsOf(layer, model) }));
-  return { name, layers: withPortableNames([inputLayer(shape), scalingLayer, ...own]) };
+  const { class_name: kind, config } = model.topology;
+  const { name, layers } = config;
+  const [first, ...rest] = layers;
+  const shape = first?.config["batch_input_shape"];
+  if (first === undefined || !Array.isArray(shape))
+    throw new TrainyardError("MODEL", `the model ${name} has no input shape`);
+  const withWeights = (layer: LayerTopology) => ({ ...layer, weights: weightsOf(layer, model) });
+  const input = inputLayer(shape);
+  if (kind === "Sequential") {
+    const own = [withoutInputShape(first), ...rest].map(withWeights);
+    return { name, kind, layers: withPortableNames([input, scalingLayer, ...own]) };
+  }
+  const own = rest.map((layer) =>
+    withWeights(takingFrom(layer, first.config.name, scalingLayer.config.name)),
+  );
+  return { name, kind, layers: withPortableNames([input, takingPixels(scalingLayer), ...own]) };
 }
+
+/** The layer with another one in place of `former` among its inputs. */
+const takingFrom = (layer: LayerTopology, former: string, present: string): LayerTopology => ({
+  ...layer,
+  inbound_nodes: (layer.inbound_nodes ?? []).map((inputs) =>
+    inputs.map(([name, ...rest]) => [name === former ? present : name, ...rest] as const),
+  ),
+});
+
+const takingPixels = (layer: PortableLayer): PortableLayer => ({
+  ...layer,
+  inbound_nodes: [[["pixels", 0, 0, {}]]],
+});
 
 function checkSizes({ layout, parameters, statistics }: TrainedModel): void {
   if (parameters.length === layout.parameterCount && statistics.length === layout.statisticsCount) return;
@@ -95,21 +120,55 @@ function weightsOf({ config }: LayerTopology, model: TrainedModel): PortableWeig
  * `block1_conv_1` where that name is taken. Names depend on this model alone, never on what else was built.
  */
 function withPortableNames(layers: readonly PortableLayer[]): PortableLayer[] {
-  const taken = new Set<string>(
-    layers.map(({ config }) => config.name).filter((name) => !name.includes("/")),
-  );
-  return layers.map((layer) => {
-    if (!layer.config.name.includes("/")) return layer;
-    const wanted = layer.config.name.replaceAll("/", "_");
+  const portable = portableNames(layers.map(({ config }) => config.name));
+  const renamed = (name: string) => portable.get(name) ?? name;
+  return layers.map(({ config, inbound_nodes, ...layer }) => ({
+    ...layer,
+    config: { ...config, name: renamed(config.name) },
+    ...(inbound_nodes && {
+      inbound_nodes: inbound_nodes.map((inputs) =>
+        inputs.map(([name, ...rest]) => [renamed(name), ...rest] as const),
+      ),
+    }),
+  }));
+}
+
+/** New names of those that need one. */
+function portableNames(names: readonly string[]): Map<string, string> {
+  const taken = new Set<string>(names.filter((name) => !name.includes("/")));
+  const portable = new Map<string, string>();
+  for (const former of names.filter((name) => name.includes("/"))) {
+    const wanted = former.replaceAll("/", "_");
     let name = wanted;
     for (let number = 1; taken.has(name); number += 1) name = `${wanted}_${number}`;
     taken.add(name);
-    return { ...layer, config: { ...layer.config, name } };
-  });
+    portable.set(former, name);
+  }
+  return portable;
 }
 
 /** The configuration as Keras writes it into its files. */
-export const kerasConfig = ({ name, layers }: PortableModel): SequentialTopology => ({
-  class_name: "Sequential",
-  config: { name, layers: layers.map(({ class_name, config }) => ({ class_name, config })) },
-});
+export function kerasConfig({ name, kind, layers }: PortableModel): ModelTopology {
+  if (kind === "Sequential") {
+    return {
+      class_name: kind,
+      config: { name, layers: layers.map(({ class_name, config }) => ({ class_name, config })) },
+    };
+  }
+  return { class_name: kind, config: functionalConfig(name, layers) };
+}
+
+function functionalConfig(name: string, layers: readonly PortableLayer[]): FunctionalTopology["config"] {
+  const end = (layer: PortableLayer | undefined) => [layer?.config.name ?? "", 0, 0] as const;
+  return {
+    name,
+    layers: layers.map(({ class_name, config, inbound_nodes = [] }) => ({
+      class_name,
+      config,
+      name: config.name,
+      inbound_nodes,
+    })),
+    input_layers: [end(layers[0])],
+    output_layers: [end(layers.at(-1))],
+  };
+}

@@ -3,6 +3,7 @@
  */
 import type { TensorFlow } from "../native/load.js";
 import { batchNormalizationClass } from "./batch-normalization.js";
+import { boundedReluClass } from "./bounded-relu.js";
 import { installKernelGradients } from "./kernel-gradients.js";
 import { registeredLayer, replaceLayer } from "./layer-class.js";
 import { perturbations, randomLayerClass } from "./random-layers.js";
@@ -14,6 +15,7 @@ export function installLayers(tf: TensorFlow): void {
   if (installed.has(tf)) return;
   installed.add(tf);
   replaceLayer(tf, batchNormalizationClass(tf, registeredLayer(tf, "BatchNormalization")));
+  replaceLayer(tf, boundedReluClass(tf, registeredLayer(tf, "ReLU")));
   for (const [className, perturbation] of Object.entries(perturbations)) {
     replaceLayer(tf, randomLayerClass(tf, registeredLayer(tf, className), perturbation));
   }

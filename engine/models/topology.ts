@@ -3,10 +3,16 @@
  * that don't depend on what else was built in the process. Pixel scaling is not in it: the engine scales
  * before the model, exports put a Rescaling layer in front.
  */
-import { TrainyardError } from "../../shared/errors.js";
+import { assertNever, TrainyardError } from "../../shared/errors.js";
+import type { ModelLayers } from "./blocks.js";
 import { classicLayers } from "./classic.js";
 import { digitsLayers } from "./digits.js";
+import type { FunctionalTopology } from "./functional.js";
 import type { LayerTopology, TopologySpec } from "./layer-topology.js";
+import { mobileNetV2 } from "./mobilenet.js";
+import { resNet18 } from "./resnet.js";
+
+export type { FunctionalTopology } from "./functional.js";
 
 export { type LayerConfig, type LayerTopology, outputUnits, type TopologySpec } from "./layer-topology.js";
 
@@ -15,9 +21,27 @@ export interface SequentialTopology {
   readonly config: { readonly name: string; readonly layers: readonly LayerTopology[] };
 }
 
+export type ModelTopology = SequentialTopology | FunctionalTopology;
+
 /** Throws MODEL for pictures that the model would pool away. */
-export function modelTopology(spec: TopologySpec): SequentialTopology {
-  const { layers, poolings } = spec.model.name === "classic" ? classicLayers(spec) : digitsLayers(spec);
+export function modelTopology(spec: TopologySpec): ModelTopology {
+  switch (spec.model.name) {
+    case "classic":
+      return sequential(spec, classicLayers(spec));
+    case "digits":
+      return sequential(spec, digitsLayers(spec));
+    case "mobilenet-v2":
+      refuseSmallImages(spec, 5);
+      return mobileNetV2(spec);
+    case "resnet-18":
+      refuseSmallImages(spec, 5);
+      return resNet18(spec);
+    default:
+      return assertNever(spec.model.name);
+  }
+}
+
+function sequential(spec: TopologySpec, { layers, poolings }: ModelLayers): SequentialTopology {
   refuseSmallImages(spec, poolings);
   const { height, width, channels } = spec.image;
   const [first, ...rest] = layers;
@@ -31,7 +55,7 @@ export function modelTopology(spec: TopologySpec): SequentialTopology {
   };
 }
 
-/** Every max-pool halves; a side that reaches zero leaves nothing to classify. */
+/** Every max-pool and every stride of two halves; a side that reaches zero leaves nothing to classify. */
 function refuseSmallImages({ image, model }: TopologySpec, poolings: number): void {
   const smallest = 2 ** poolings;
   if (Math.min(image.height, image.width) >= smallest) return;
@@ -42,7 +66,7 @@ function refuseSmallImages({ image, model }: TopologySpec, poolings: number): vo
 }
 
 /** The same layers, ending in logits instead of probabilities: what a stable loss needs. */
-export function withLogits(topology: SequentialTopology): SequentialTopology {
+export function withLogits<Topology extends ModelTopology>(topology: Topology): Topology {
   const layers = topology.config.layers.map((layer, index, all) =>
     index === all.length - 1 ? { ...layer, config: { ...layer.config, activation: "linear" } } : layer,
   );

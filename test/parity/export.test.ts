@@ -105,7 +105,7 @@ function awkwardTopology(): SequentialTopology {
       image: { height: 16, width: 20, channels: 3, resize: "nearest", colour: "srgb" },
       model: { ...runSpec().model, name: "digits" },
     }),
-  );
+  ) as SequentialTopology;
   const names: Record<string, string> = { conv2d_1: "block1/conv", conv2d_2: "block1_conv" };
   const layers = config.layers.map((layer) => ({
     ...layer,

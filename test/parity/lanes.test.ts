@@ -8,7 +8,7 @@ import { initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { laneRange } from "../../dataset/lanes.js";
 import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
-import { modelTopology } from "../../engine/models/topology.js";
+import { modelTopology, type SequentialTopology } from "../../engine/models/topology.js";
 import { createEngineOf } from "../../engine/tensorflow-engine.js";
 import { coverOf, lanesBelow } from "../../shared/tree.js";
 import { TreeSum } from "../../shared/tree-sum.js";
@@ -36,7 +36,7 @@ const batch = await photographBatch(spec, samples);
 const whole = computeLane(engine, [batch]);
 
 function withoutBatchNorm(choices: EngineSpec) {
-  const topology = modelTopology(choices);
+  const topology = modelTopology(choices) as SequentialTopology;
   const layers = topology.config.layers.filter(({ class_name }) => class_name !== "BatchNormalization");
   return { ...topology, config: { ...topology.config, layers } };
 }

@@ -112,7 +112,7 @@ describe("the files of an export", () => {
   });
 
   it("a topology without an input shape is refused", () => {
-    const { class_name, config } = modelTopology(spec);
+    const { class_name, config } = modelTopology(spec) as SequentialTopology;
     const topology: SequentialTopology = {
       class_name,
       config: { ...config, layers: config.layers.slice(1) },
