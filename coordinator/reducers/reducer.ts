@@ -5,7 +5,6 @@
 import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../../shared/clock.js";
 import { assertNever } from "../../shared/errors.js";
-import { bind } from "../../shared/grpc/listen.js";
 import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
 import { SliceServer } from "./server.js";
 import { ReducedSlice } from "./slice.js";
@@ -102,7 +101,7 @@ export function runReducer(
     }
   });
 
-  bind(server, options.host, options.port).then(
+  tensors.listen(server, options.host, options.port).then(
     (bound) => say({ tag: "listening", port: bound }),
     (error: Error) => say({ tag: "broken", message: error.message }),
   );

@@ -4,6 +4,7 @@
  */
 import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../../shared/clock.js";
+import { bind } from "../../shared/grpc/listen.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
 import { limits } from "../../shared/limits.js";
@@ -12,9 +13,9 @@ import type { ReducedSlice, WeightsVersion } from "./slice.js";
 import type { Claim, StepBeginning } from "./step-partials.js";
 import { type Arrival, PartialAssembly } from "./upload.js";
 import type { Comparison } from "./watched-nodes.js";
+import { type EncodedVersion, encodeVersion, type WeightsCall, WeightsReader } from "./weights-reader.js";
 
 type UploadCall = grpc.ServerDuplexStream<unknown, object>;
-type WeightsCall = grpc.ServerWritableStream<unknown, object>;
 
 export interface SliceIdentity {
   readonly run: string;
@@ -39,6 +40,8 @@ export class SliceServer {
   readonly #events: SliceEvents;
   readonly #clock: Clock;
   readonly #readers = new Set<WeightsReader>();
+  /** The slice's version, from the first reader of it on. */
+  #encoded: { readonly version: WeightsVersion; readonly bytes: EncodedVersion } | undefined;
   readonly #stepWaiters = new Set<() => void>();
 
   constructor(slice: ReducedSlice, identity: SliceIdentity, events: SliceEvents, clock: Clock = realClock) {
@@ -58,6 +61,13 @@ export class SliceServer {
 
   static readonly options = channelOptions;
 
+  /** Binds a server with this service. As many lanes as there are may come up at the same time. */
+  listen(server: grpc.Server, host: string, port: number): Promise<number> {
+    const share = Math.floor(limits.receiveWindowsBytes / this.#identity.lanes);
+    const windowBytes = Math.min(limits.receiveWindowBytes, Math.max(limits.receiveWindowMinBytes, share));
+    return bind(server, host, port, windowBytes);
+  }
+
   /** Streams that get new versions. */
   get readers(): number {
     return this.#readers.size;
@@ -70,7 +80,15 @@ export class SliceServer {
   }
 
   broadcast(version: WeightsVersion): void {
-    for (const reader of this.#readers) reader.offer(version);
+    for (const reader of this.#readers) reader.offer(this.#encode(version));
+  }
+
+  #encode(version: WeightsVersion): EncodedVersion {
+    if (this.#encoded?.version !== version) {
+      const at = { generation: this.#identity.generation, slice: this.#slice.range.slice };
+      this.#encoded = { version, bytes: encodeVersion(version, at) };
+    }
+    return this.#encoded.bytes;
   }
 
   /**
@@ -171,13 +189,11 @@ export class SliceServer {
     if (!request.success || request.data.run !== run || request.data.generation !== generation) {
       return refuse(call, "weights of another run or generation were asked for");
     }
-    const reader = new WeightsReader(call, this.#identity.generation, this.#slice.range.slice, (bytes) =>
-      this.#events.traffic(0, bytes),
-    );
+    const reader = new WeightsReader(call, (bytes) => this.#events.traffic(0, bytes));
     this.#readers.add(reader);
     call.on("close", () => this.#readers.delete(reader));
     call.on("cancelled", () => this.#readers.delete(reader));
-    if (this.#slice.version !== undefined) reader.offer(this.#slice.version);
+    if (this.#slice.version !== undefined) reader.offer(this.#encode(this.#slice.version));
   }
 }
 
@@ -201,67 +217,4 @@ function checked(message: unknown): UploadChunk {
 function refuse(call: UploadCall | WeightsCall, details: string): void {
   if (call.cancelled || call.destroyed) return;
   call.emit("error", { code: grpc.status.INVALID_ARGUMENT, details });
-}
-
-/** One worker's weights stream. A slow one gets the newest version next, never a mixture. */
-class WeightsReader {
-  readonly #call: WeightsCall;
-  readonly #generation: number;
-  readonly #slice: number;
-  readonly #sent: (bytes: number) => void;
-  #next: WeightsVersion | undefined;
-  #isSending = false;
-
-  constructor(call: WeightsCall, generation: number, slice: number, sent: (bytes: number) => void) {
-    this.#call = call;
-    this.#generation = generation;
-    this.#slice = slice;
-    this.#sent = sent;
-  }
-
-  offer(version: WeightsVersion): void {
-    this.#next = version;
-    if (!this.#isSending) void this.#send();
-  }
-
-  async #send(): Promise<void> {
-    this.#isSending = true;
-    while (this.#next !== undefined && !this.#call.cancelled) {
-      const version = this.#next;
-      this.#next = undefined;
-      await this.#sendVersion(version);
-    }
-    this.#isSending = false;
-  }
-
-  async #sendVersion(version: WeightsVersion): Promise<void> {
-    for (let at = 0; at < version.bytes.byteLength; at += limits.chunkBytes) {
-      if (this.#call.cancelled || this.#call.destroyed) return;
-      const data = version.bytes.subarray(at, at + limits.chunkBytes);
-      const isRoomLeft = this.#call.write({
-        generation: this.#generation,
-        step: version.step,
-        slice: this.#slice,
-        offset: at / 4,
-        data,
-        crc32c: version.crc32c,
-      });
-      this.#sent(data.byteLength);
-      if (!isRoomLeft) await this.#drained();
-    }
-  }
-
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#call.off("drain", done);
-        this.#call.off("close", done);
-        this.#call.off("cancelled", done);
-        resolve();
-      };
-      this.#call.on("drain", done);
-      this.#call.on("close", done);
-      this.#call.on("cancelled", done);
-    });
-  }
 }

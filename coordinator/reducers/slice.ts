@@ -7,10 +7,12 @@ import { applyAdam, type SliceMoments } from "./adam.js";
 import type { SliceRange } from "./slices.js";
 import { type Claim, type StepBeginning, StepPartials, type Taken, type Verdict } from "./step-partials.js";
 
-/** One weights version of a slice, encoded once for all workers; never changed after it was made. */
+/** One weights version of a slice. */
 export interface WeightsVersion {
   readonly step: number;
-  readonly bytes: Buffer;
+  /** The slice's own, which the next `apply` changes: whoever needs them longer encodes them at once. */
+  readonly weights: Float32Array;
+  /** Of the weights' bytes. */
   readonly crc32c: number;
 }
 
@@ -106,8 +108,8 @@ export class ReducedSlice {
   }
 
   #encode(step: number): WeightsVersion {
-    const bytes = Buffer.from(bytesOf((this.#moments as SliceMoments).weights));
-    this.#version = { step, bytes, crc32c: crc32c(bytes) };
+    const { weights } = this.#moments as SliceMoments;
+    this.#version = { step, weights, crc32c: crc32c(bytesOf(weights)) };
     return this.#version;
   }
 }

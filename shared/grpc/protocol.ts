@@ -36,9 +36,35 @@ export function controlService(): grpc.ServiceClientConstructor {
   return control;
 }
 
+/** A message that `encodeWeightsChunk` made is sent as it is, to however many. */
 export function tensorService(): grpc.ServiceClientConstructor {
-  tensors ??= load("tensors.proto", "Tensors");
+  if (tensors !== undefined) return tensors;
+  tensors = load("tensors.proto", "Tensors");
+  const weights = weightsMethod(tensors);
+  const { responseSerialize } = weights;
+  weights.responseSerialize = (message) => encodedChunks.get(message) ?? responseSerialize(message);
   return tensors;
+}
+
+type WeightsMethod = grpc.MethodDefinition<object, object>;
+const encodedChunks = new WeakMap<object, Buffer>();
+
+function weightsMethod({ service }: grpc.ServiceClientConstructor): WeightsMethod {
+  const method = service["Weights"];
+  if (method === undefined) throw new TrainyardError("FAILED", "tensors.proto defines no Weights");
+  return method as WeightsMethod;
+}
+
+/**
+ * The message with its bytes on the wire made once. Its `data` is a view of these bytes, so that what was given may
+ * change from here on, and nothing is held twice.
+ */
+export function encodeWeightsChunk(chunk: object): object {
+  const { responseSerialize, responseDeserialize } = weightsMethod(tensorService());
+  const bytes = responseSerialize(chunk);
+  const message = responseDeserialize(bytes);
+  encodedChunks.set(message, bytes);
+  return message;
 }
 
 /** Equal on both sides. Keepalive notices a peer that vanished without a word. */

@@ -169,14 +169,14 @@ describe("slices", () => {
     });
   });
 
-  it("never change a version that was handed out", () => {
+  it("never change the checksum of a version that was handed out", () => {
     const slice = new ReducedSlice({ slice: 0, begin: 0, end: 2 }, 1);
     slice.load(Float32Array.of(1, 2));
     const handedOut = slice.version;
     slice.begin(first);
     slice.take(onlyLane, Float32Array.of(5, -5));
     slice.apply(nextAdamStep(optimizer, initialOptimizer(optimizer), 0.01, 1).step);
-    expect(crc32c(handedOut?.bytes ?? Buffer.alloc(0))).toBe(handedOut?.crc32c);
+    expect(handedOut).toMatchObject({ step: 0, crc32c: crc32c(bytesOf(Float32Array.of(1, 2))) });
     expect(slice.version?.crc32c).not.toBe(handedOut?.crc32c);
   });
 });

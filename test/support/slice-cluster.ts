@@ -6,7 +6,6 @@ import { cutSlices } from "../../coordinator/reducers/slices.js";
 import type { StepBeginning } from "../../coordinator/reducers/step-partials.js";
 import type { Comparison } from "../../coordinator/reducers/watched-nodes.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
-import { bind } from "../../shared/grpc/listen.js";
 import type { TreeNode } from "../../shared/tree.js";
 
 export const identity = { run: "tensors", generation: 3, lanes: 4, tolerance: 0 };
@@ -43,7 +42,7 @@ export class SliceCluster {
       });
       const server = new grpc.Server(SliceServer.options);
       tensors.addTo(server);
-      const port = await bind(server, "127.0.0.1", 0);
+      const port = await tensors.listen(server, "127.0.0.1", 0);
       cluster.slices.push({ slice, tensors, server, refused, whole, compared });
       cluster.endpoints.push({ ...range, port });
     }
