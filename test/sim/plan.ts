@@ -24,6 +24,7 @@ const shape = (
   lanes,
   batchSize,
   accumulation: 1,
+  localSteps: null,
   shuffleShards: 2,
   filling: 0,
   earlyStopping: null,
@@ -43,6 +44,7 @@ export const shapes: readonly Shape[] = [
   shape(33, 64, 5, 10, { earlyStopping: 1, epochs: 4, exportWeights: "best", seed: 11 }),
   shape(26, 66, 2, 4, { filling: 4_200, seed: 3 }),
   shape(64, 200, 16, 32, { plateau: true, epochs: 3 }),
+  shape(43, 20, 4, 8, { localSteps: 3, accumulation: 2 }),
 ];
 
 export function planOf(seed: number): Script {

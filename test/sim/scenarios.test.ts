@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { runScript } from "./run.js";
 import { coordinatorDies, coordinatorDiesAfterObject } from "./scenarios/coordinator-dies.js";
 import { formerCoordinatorWakes } from "./scenarios/former-coordinator-wakes.js";
+import { laneOfLocalStepsMoves } from "./scenarios/local-steps.js";
 import { messagesComeAgain } from "./scenarios/messages-come-again.js";
 import { refusedRecordComesAgain } from "./scenarios/refused-record-comes-again.js";
 import type { Scenario } from "./scenarios/scenario.js";
@@ -17,6 +18,7 @@ const scenarios: readonly Scenario[] = [
   formerCoordinatorWakes,
   messagesComeAgain,
   refusedRecordComesAgain,
+  laneOfLocalStepsMoves,
 ];
 
 it.each(scenarios)("$promise", async (scenario) => {

@@ -9,6 +9,8 @@ export interface Setup {
   readonly lanes: number;
   readonly batchSize: number;
   readonly accumulation: number;
+  /** Steps of SGD that a lane makes in a step; null = none, it returns a gradient. */
+  readonly localSteps: number | null;
   readonly shuffleShards: number;
   readonly reducers: number;
   /** Parameters without a use: 4,096 and more make a second slice. */
@@ -43,6 +45,7 @@ export function specOf(setup: Setup): RunSpec {
     batchSize: setup.batchSize,
     lanes: setup.lanes,
     accumulation: setup.accumulation,
+    localSteps: setup.localSteps === null ? null : { count: setup.localSteps, learningRate: 1 / 8 },
     shuffleShards: setup.shuffleShards,
     seed: setup.seed,
     classWeights: [1, 1],

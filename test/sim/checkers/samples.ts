@@ -2,8 +2,8 @@
  * Every sample exactly once per epoch: what went into the optimizer in each step is what dataset/order says of the
  * step, whoever computed it and however often. Read from Adam's first moment before and after the update.
  */
-import { laneEpochOrder, stepSamples, stepsPerEpoch } from "../../../dataset/order.js";
-import { samplesPerLane } from "../../../shared/spec.js";
+import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../../dataset/order.js";
+import { type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import type { SliceUpdate } from "../reducer-threads.js";
 import type { Simulation } from "../simulation.js";
 import type { Checker } from "./checker.js";
@@ -31,9 +31,11 @@ function wrongSample(simulation: Simulation, update: SliceUpdate): string | null
   for (let i = 0; i < before.m.length && begin + i < training; i += 1) {
     const [m, next] = [before.m[i] as number, after.m[i] as number];
     const times = ((next - m) / rate + m) * adam.divisor;
-    const wanted = expected.has(begin + i) ? 1 : 0;
-    if (!(Math.abs(times - wanted) < 1e-2)) {
-      return `sample ${begin + i} went ${times.toFixed(3)} times into step ${step} of generation ${generation}, instead of ${wanted}`;
+    const once = expected.get(begin + i);
+    const wanted = once === undefined ? 0 : 1;
+    if (!(Math.abs(times / (once ?? 1) - wanted) < 1e-2)) {
+      const found = (times / (once ?? 1)).toFixed(3);
+      return `sample ${begin + i} went ${found} times into step ${step} of generation ${generation}, instead of ${wanted}`;
     }
   }
   return expected.size === adam.divisor
@@ -41,15 +43,23 @@ function wrongSample(simulation: Simulation, update: SliceUpdate): string | null
     : `step ${step} was divided by ${adam.divisor} instead of ${expected.size} samples`;
 }
 
-/** The samples of all lanes in a step. */
-function samplesOf({ spec, manifest }: Simulation, step: number): Set<number> {
+/** The samples of all lanes in a step, and what each adds to its parameter. */
+function samplesOf({ spec, manifest }: Simulation, step: number): Map<number, number> {
   const split = manifest.splits.train;
   const perLane = samplesPerLane(spec);
   const steps = stepsPerEpoch(split.samples, spec.lanes, perLane);
-  const samples = new Set<number>();
+  const samples = new Map<number, number>();
   for (let lane = 0; lane < spec.lanes; lane += 1) {
     const order = laneEpochOrder({ ...spec, epoch: Math.floor(step / steps), lane, split });
-    for (const sample of stepSamples(order, step % steps, perLane)) samples.add(sample);
+    const ofLane = stepSamples(order, step % steps, perLane);
+    for (const gradient of microBatches(ofLane, spec.batchSize / spec.lanes)) {
+      const once = contribution(spec, ofLane.length, gradient.length);
+      for (const sample of gradient) samples.set(sample, once);
+    }
   }
   return samples;
 }
+
+/** A gradient of 1; with local steps the lane's samples times the way of one: the rate, shared by the local step's. */
+const contribution = ({ localSteps }: RunSpec, ofLane: number, ofGradient: number): number =>
+  localSteps === null ? 1 : (ofLane * localSteps.learningRate) / ofGradient;

@@ -21,6 +21,7 @@ export const usual: Setup = {
   lanes: 4,
   batchSize: 8,
   accumulation: 1,
+  localSteps: null,
   shuffleShards: 2,
   reducers: 1,
   filling: 0,
