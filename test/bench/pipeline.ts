@@ -1,0 +1,143 @@
+/**
+ * Decoded and augmented pictures a second, from JPEG files of 200x200 to batches of 32 at 64x64 with every augmentation
+ * on: ours up to and with the engine (a graph that only augments), Keras' ImageDataGenerator, torchvision's DataLoader.
+ * Each process of a round starts with nothing decoded; rounds are interleaved. Then the wait for data of a training
+ * of the classic net.
+ *   npm run bench -- pipeline [--peers] [--quick] [--rounds 5] [--images 2000] [--epochs 3] [--threads 2]
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defaultImportOptions, importDataset } from "../../dataset/import.js";
+import type { RunSpec } from "../../shared/spec.js";
+import { openStore } from "../../shared/store/open.js";
+import { tinySpec } from "../support/core-driver.js";
+import { photographs } from "./pipeline/photographs.js";
+import { trainingWait } from "./pipeline/training-wait.js";
+
+const argument = (name: string, otherwise: number) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+};
+const isQuick = process.argv.includes("--quick");
+const rounds = argument("rounds", isQuick ? 1 : 5);
+const images = argument("images", isQuick ? 400 : 2_000);
+const epochs = argument("epochs", 3);
+const threads = argument("threads", 2);
+
+/** Every augmentation there is, in Keras' units. */
+const augmentation: RunSpec["augmentation"] = {
+  rotationRange: 20,
+  widthShiftRange: 0.1,
+  heightShiftRange: 0.1,
+  shearRange: 5,
+  zoomRange: 0.1,
+  horizontalFlip: true,
+  verticalFlip: true,
+  fillMode: "nearest",
+  cval: 0,
+  brightnessRange: [0.8, 1.2],
+  channelShiftRange: 20,
+};
+
+interface Program {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Images a second of each process: of its first epoch, and of each later one. */
+  readonly first: number[];
+  readonly later: number[];
+}
+
+const program = (name: string, command: readonly string[]): Program => ({
+  name,
+  command,
+  first: [],
+  later: [],
+});
+
+/** On two cores, where there are more. */
+const twoCores =
+  availableParallelism() > 2 && spawnSync("taskset", ["-V"]).status === 0 ? ["taskset", "-c", "0,1"] : [];
+
+function runOnce({ name, command, first, later }: Program): void {
+  const [file, ...words] = [...twoCores, ...command] as [string, ...string[]];
+  const ended = spawnSync(file, words, { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
+  const line = ended.stdout.trim().split("\n").at(-1) ?? "";
+  if (ended.status !== 0 || !line.startsWith("{"))
+    throw new Error(`${name} failed: ${ended.stderr.slice(-2_000)}`);
+  const { seconds } = JSON.parse(line) as { seconds: number[] };
+  const [start, ...rest] = seconds.map((epoch) => images / epoch) as [number, ...number[]];
+  first.push(start);
+  later.push(...rest);
+}
+
+async function peers(folder: string): Promise<Program[]> {
+  if (!process.argv.includes("--peers")) return [];
+  const setup = new URL("../../../../test/support/setup/peers.mjs", import.meta.url);
+  const { peerPythons } = (await import(setup.href)) as {
+    peerPythons(): Promise<{ keras: string; torch: string }>;
+  };
+  const { keras, torch } = await peerPythons();
+  const here = "test/bench/pipeline";
+  return [
+    ...["plain", "threads", "processes"].map((mode) =>
+      program(`Keras, ${mode}`, [keras, `${here}/keras_flow.py`, folder, String(epochs), mode]),
+    ),
+    program("torchvision, 2 processes", [torch, `${here}/torchvision_loader.py`, folder, String(epochs)]),
+  ];
+}
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const range = (values: readonly number[]) =>
+  `${median(values).toFixed(0)} (${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)})`;
+const row = (cells: readonly string[]) =>
+  cells.map((cell, at) => (at === 0 ? cell.padEnd(26) : cell.padStart(22))).join("");
+
+const folder = await photographs(images);
+const place = mkdtempSync(join(tmpdir(), "trainyard-bench-pipeline-"));
+try {
+  const storeUrl = `file:${place}`;
+  const store = await openStore(storeUrl);
+  const { hash, classes } = await importDataset({
+    source: folder,
+    name: "photographs",
+    store,
+    options: defaultImportOptions,
+  });
+  const spec = tinySpec({
+    dataset: { name: "photographs", hash },
+    classes: [...classes],
+    image: { height: 64, width: 64, channels: 3, resize: "nearest", colour: "srgb" },
+    augmentation,
+    epochs,
+    batchSize: 32,
+    lanes: 1,
+    engine: { intraOpThreads: threads, oneDnn: true },
+  });
+  const ours = fileURLToPath(new URL("./pipeline/ours.js", import.meta.url));
+  const programs = [
+    program("Trainyard", [process.execPath, ours, storeUrl, JSON.stringify(spec)]),
+    ...(await peers(join(folder, "train"))),
+  ];
+  for (let round = 0; round < rounds; round += 1) for (const one of programs) runOnce(one);
+
+  console.log(
+    `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21 with ${threads} threads per operation`,
+  );
+  console.log(
+    `${images} JPEG files, ${rounds} rounds of ${epochs} epochs; images a second, median (least-most), ratio to ours\n`,
+  );
+  console.log(row(["", "first epoch", "ratio", "later epochs", "ratio"]));
+  const [mine] = programs as [Program];
+  for (const { name, first, later } of programs) {
+    const ratio = (all: readonly number[], own: readonly number[]) => (median(own) / median(all)).toFixed(2);
+    console.log(row([name, range(first), ratio(first, mine.first), range(later), ratio(later, mine.later)]));
+  }
+  const run = { store: storeUrl, dataset: "photographs", steps: Math.ceil(images / 32) };
+  console.log(`\n${await trainingWait(run, 3)}`);
+} finally {
+  rmSync(place, { recursive: true, force: true });
+}
