@@ -1,0 +1,229 @@
+/**
+ * The reducers' arithmetic in WebAssembly SIMD (AssemblyScript; `npm run build:kernels` compiles it into ../module.ts).
+ * Every operation is IEEE single precision, rounded once, never fused or reordered: the bits are those of the plain
+ * TypeScript that specifies them (../reference.ts), except for a NaN's payload. Pointers are bytes and multiples
+ * of 16; counts are elements. Nothing is allocated here.
+ */
+
+/** left += right: float32 [count] each. */
+export function add(left: usize, right: usize, count: usize): void {
+  const end = left + (count << 2);
+  const wide = left + ((count >> 4) << 6);
+  while (left < wide) {
+    const a = f32x4.add(v128.load(left, 0), v128.load(right, 0));
+    const b = f32x4.add(v128.load(left, 16), v128.load(right, 16));
+    const c = f32x4.add(v128.load(left, 32), v128.load(right, 32));
+    const d = f32x4.add(v128.load(left, 48), v128.load(right, 48));
+    v128.store(left, a, 0);
+    v128.store(left, b, 16);
+    v128.store(left, c, 32);
+    v128.store(left, d, 48);
+    left += 64;
+    right += 64;
+  }
+  while (left < end) {
+    store<f32>(left, load<f32>(left) + load<f32>(right));
+    left += 4;
+    right += 4;
+  }
+}
+
+/**
+ * Keras' Adam in place: float32 [count] each. g = root / divisor; m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2);
+ * w -= m alpha / (sqrt(v) + epsilon).
+ */
+export function adam(
+  weights: usize,
+  m: usize,
+  v: usize,
+  root: usize,
+  count: usize,
+  divisor: f32,
+  alpha: f32,
+  epsilon: f32,
+  oneMinusBeta1: f32,
+  oneMinusBeta2: f32,
+): void {
+  const end = weights + (count << 2);
+  const wide = weights + ((count >> 2) << 4);
+  const divisors = f32x4.splat(divisor);
+  const alphas = f32x4.splat(alpha);
+  const epsilons = f32x4.splat(epsilon);
+  const rates1 = f32x4.splat(oneMinusBeta1);
+  const rates2 = f32x4.splat(oneMinusBeta2);
+  while (weights < wide) {
+    const g = f32x4.div(v128.load(root), divisors);
+    const m0 = v128.load(m);
+    const m1 = f32x4.add(m0, f32x4.mul(f32x4.sub(g, m0), rates1));
+    const v0 = v128.load(v);
+    const v1 = f32x4.add(v0, f32x4.mul(f32x4.sub(f32x4.mul(g, g), v0), rates2));
+    v128.store(m, m1);
+    v128.store(v, v1);
+    const update = f32x4.div(f32x4.mul(m1, alphas), f32x4.add(f32x4.sqrt(v1), epsilons));
+    v128.store(weights, f32x4.sub(v128.load(weights), update));
+    weights += 16;
+    m += 16;
+    v += 16;
+    root += 16;
+  }
+  while (weights < end) {
+    const g = load<f32>(root) / divisor;
+    const m1 = load<f32>(m) + (g - load<f32>(m)) * oneMinusBeta1;
+    const v1 = load<f32>(v) + (g * g - load<f32>(v)) * oneMinusBeta2;
+    store<f32>(m, m1);
+    store<f32>(v, v1);
+    const update = (m1 * alpha) / (sqrt<f32>(v1) + epsilon);
+    store<f32>(weights, load<f32>(weights) - update);
+    weights += 4;
+    m += 4;
+    v += 4;
+    root += 4;
+  }
+}
+
+/**
+ * Sums of squares of consecutive blocks: float32 [count] to float64 [ceil(count / block)], element after element in
+ * each. A sum waits for the one before it, so eight blocks run side by side; their order stays as it is.
+ */
+export function blockSumsOfSquares(values: usize, count: usize, block: usize, sums: usize): void {
+  const bytes = block << 2;
+  const end = values + (count << 2);
+  while (end - values >= bytes << 3) {
+    sumEightBlocks(values, bytes, sums);
+    values += bytes << 3;
+    sums += 64;
+  }
+  while (values < end) {
+    const next = values + min(bytes, end - values);
+    let sum: f64 = 0;
+    while (values < next) {
+      const value = <f64>load<f32>(values);
+      sum += value * value;
+      values += 4;
+    }
+    store<f64>(sums, sum);
+    sums += 8;
+  }
+}
+
+/** `bytes` of a block: a multiple of 16. */
+function sumEightBlocks(values: usize, bytes: usize, sums: usize): void {
+  let ab = f64x2.splat(0);
+  let cd = f64x2.splat(0);
+  let ef = f64x2.splat(0);
+  let gh = f64x2.splat(0);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    let a = values + at;
+    let b = a + bytes;
+    const c = b + bytes;
+    const d = c + bytes;
+    ab = squaresAdded(ab, v128.load(a), v128.load(b));
+    cd = squaresAdded(cd, v128.load(c), v128.load(d));
+    a = d + bytes;
+    b = a + bytes;
+    ef = squaresAdded(ef, v128.load(a), v128.load(b));
+    a = b + bytes;
+    b = a + bytes;
+    gh = squaresAdded(gh, v128.load(a), v128.load(b));
+  }
+  v128.store(sums, ab, 0);
+  v128.store(sums, cd, 16);
+  v128.store(sums, ef, 32);
+  v128.store(sums, gh, 48);
+}
+
+/** sums [left, right] + the squares of four elements of two blocks, one element after the other. */
+function squaresAdded(sums: v128, left: v128, right: v128): v128 {
+  const first = v128.shuffle<f32>(left, right, 0, 4, 1, 5);
+  const last = v128.shuffle<f32>(left, right, 2, 6, 3, 7);
+  sums = squareAdded(sums, f64x2.promote_low_f32x4(first));
+  sums = squareAdded(sums, f64x2.promote_low_f32x4(v128.shuffle<f32>(first, first, 2, 3, 2, 3)));
+  sums = squareAdded(sums, f64x2.promote_low_f32x4(last));
+  return squareAdded(sums, f64x2.promote_low_f32x4(v128.shuffle<f32>(last, last, 2, 3, 2, 3)));
+}
+
+function squareAdded(sums: v128, values: v128): v128 {
+  return f64x2.add(sums, f64x2.mul(values, values));
+}
+
+/** left = bf16(left + right): float32 [count] each, the result's lower halves zero. */
+export function addBfloat16(left: usize, right: usize, count: usize): void {
+  const end = left + (count << 2);
+  const wide = left + ((count >> 2) << 4);
+  while (left < wide) {
+    const sum = f32x4.add(v128.load(left), v128.load(right));
+    v128.store(left, i32x4.shl(upperHalves(sum), 16));
+    left += 16;
+    right += 16;
+  }
+  while (left < end) {
+    const sum = load<f32>(left) + load<f32>(right);
+    store<u32>(left, upperHalf(sum) << 16);
+    left += 4;
+    right += 4;
+  }
+}
+
+/** values = bf16(values): float32 [count], in place. */
+export function roundBfloat16(values: usize, count: usize): void {
+  const end = values + (count << 2);
+  const wide = values + ((count >> 2) << 4);
+  while (values < wide) {
+    v128.store(values, i32x4.shl(upperHalves(v128.load(values)), 16));
+    values += 16;
+  }
+  while (values < end) {
+    store<u32>(values, upperHalf(load<f32>(values)) << 16);
+    values += 4;
+  }
+}
+
+/** float32 [count] to bfloat16 [count]. */
+export function encodeBfloat16(values: usize, halves: usize, count: usize): void {
+  const end = values + (count << 2);
+  const wide = values + ((count >> 3) << 5);
+  while (values < wide) {
+    const low = upperHalves(v128.load(values, 0));
+    const high = upperHalves(v128.load(values, 16));
+    v128.store(halves, i16x8.narrow_i32x4_u(low, high));
+    values += 32;
+    halves += 16;
+  }
+  while (values < end) {
+    store<u16>(halves, <u16>upperHalf(load<f32>(values)));
+    values += 4;
+    halves += 2;
+  }
+}
+
+/** bfloat16 [count] to float32 [count]. */
+export function decodeBfloat16(halves: usize, values: usize, count: usize): void {
+  const end = values + (count << 2);
+  const wide = values + ((count >> 3) << 5);
+  while (values < wide) {
+    const both = v128.load(halves);
+    v128.store(values, i32x4.shl(i32x4.extend_low_i16x8_u(both), 16), 0);
+    v128.store(values, i32x4.shl(i32x4.extend_high_i16x8_u(both), 16), 16);
+    values += 32;
+    halves += 16;
+  }
+  while (values < end) {
+    store<u32>(values, (<u32>load<u16>(halves)) << 16);
+    values += 4;
+    halves += 2;
+  }
+}
+
+/** Rounded to nearest, ties to even, as numbers below 2^16; a NaN gets its quiet bit instead. */
+function upperHalves(values: v128): v128 {
+  const odd = v128.and(i32x4.shr_u(values, 16), i32x4.splat(1));
+  const rounded = i32x4.shr_u(i32x4.add(i32x4.add(values, i32x4.splat(0x7fff)), odd), 16);
+  const quieted = v128.or(i32x4.shr_u(values, 16), i32x4.splat(0x40));
+  return v128.bitselect(rounded, quieted, f32x4.eq(values, values));
+}
+
+function upperHalf(value: f32): u32 {
+  const word = reinterpret<u32>(value);
+  if ((word & 0x7fffffff) > 0x7f800000) return (word >> 16) | 0x40;
+  return (word + 0x7fff + ((word >> 16) & 1)) >> 16;
+}

@@ -1,0 +1,132 @@
+/**
+ * The kernels in WebAssembly SIMD, and the memory in which their vectors lie: a few vectors of one length, handed out
+ * and taken back, that grow into a shared WebAssembly memory. It never shrinks; wasm32 ends it at 4 GiB.
+ */
+import { TrainyardError } from "../errors.js";
+import { type AdamScalars, type Kernels, normBlock } from "./kernels.js";
+import { kernelsModule, maximumPages } from "./module.js";
+
+/** What is used of Node's WebAssembly, which the types of Node leave to those of browsers. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+  readonly Memory: new (options: { initial: number; maximum: number; shared: true }) => WasmMemory;
+};
+
+interface WasmMemory {
+  readonly buffer: SharedArrayBuffer;
+  /** Vectors handed out before stay where they are. Throws when the system has no more. */
+  grow(pages: number): number;
+}
+
+/** assembly/kernels.ts. Pointers in bytes, counts in elements. */
+interface Exports {
+  add(left: number, right: number, count: number): void;
+  addBfloat16(left: number, right: number, count: number): void;
+  roundBfloat16(values: number, count: number): void;
+  adam(
+    ...given: [weights: number, m: number, v: number, root: number, count: number, ...scalars: number[]]
+  ): void;
+  blockSumsOfSquares(values: number, count: number, block: number, sums: number): void;
+}
+
+const pageBytes = 65_536;
+/** Of every vector's begin: a cache line. */
+const alignment = 64;
+const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
+
+let compiled: object | undefined;
+function compiledModule(): object {
+  compiled ??= new WebAssembly.Module(Buffer.from(kernelsModule, "base64"));
+  return compiled;
+}
+
+export class SimdVectors {
+  /** Elements of each vector. */
+  readonly length: number;
+  /** On vectors of this memory only. */
+  readonly kernels: Kernels;
+  readonly #memory: WasmMemory;
+  readonly #vectorBytes: number;
+  readonly #firstAt: number;
+  readonly #free: Float32Array[] = [];
+  readonly #used = new Set<Float32Array>();
+
+  constructor(length: number) {
+    this.length = length;
+    this.#vectorBytes = aligned(length * 4);
+    const sums = Math.ceil(length / normBlock);
+    this.#firstAt = alignment + aligned(sums * 8);
+    const initial = Math.ceil(this.#firstAt / pageBytes);
+    this.#memory = new WebAssembly.Memory({ initial, maximum: maximumPages, shared: true });
+    const { exports } = new WebAssembly.Instance(compiledModule(), { env: { memory: this.#memory } });
+    this.kernels = kernelsOf(exports as Exports, new Float64Array(this.#memory.buffer, alignment, sums));
+  }
+
+  /** Vectors handed out and not taken back. */
+  get used(): number {
+    return this.#used.size;
+  }
+
+  /** Vectors that there is memory for. */
+  get held(): number {
+    return this.#used.size + this.#free.length;
+  }
+
+  /** The most that there can ever be. */
+  get capacity(): number {
+    return Math.floor((maximumPages * pageBytes - this.#firstAt) / this.#vectorBytes);
+  }
+
+  /** A vector with whatever lies in it. Errors: FAILED when there is no memory for another. */
+  allocate(): Float32Array {
+    const vector = this.#free.pop() ?? this.#grow();
+    this.#used.add(vector);
+    return vector;
+  }
+
+  /** Takes a vector back, once; its owner must not touch it any more. */
+  release(vector: Float32Array): void {
+    if (!this.#used.delete(vector))
+      throw new Error("invariant broken: a vector was released that nobody holds");
+    this.#free.push(vector);
+  }
+
+  #grow(): Float32Array {
+    const begin = this.#firstAt + this.held * this.#vectorBytes;
+    const missing = begin + this.#vectorBytes - this.#memory.buffer.byteLength;
+    try {
+      if (missing > 0) this.#memory.grow(Math.ceil(missing / pageBytes));
+    } catch {
+      throw new TrainyardError(
+        "FAILED",
+        `a slice of ${this.length} parameters found no memory for more than ${this.held} vectors: give the coordinator more --reducers, or the machine more memory`,
+      );
+    }
+    return new Float32Array(this.#memory.buffer, begin, this.length);
+  }
+}
+
+function kernelsOf(exports: Exports, sums: Float64Array): Kernels {
+  const at = (vector: Float32Array) => vector.byteOffset;
+  return {
+    add: (left, right) => exports.add(at(left), at(right), left.length),
+    addBfloat16: (left, right) => exports.addBfloat16(at(left), at(right), left.length),
+    roundBfloat16: (values) => exports.roundBfloat16(at(values), values.length),
+    adam: (weights, m, v, root, step) =>
+      exports.adam(at(weights), at(m), at(v), at(root), weights.length, ...scalarsOf(step)),
+    blockSumsOfSquares: (values) => {
+      exports.blockSumsOfSquares(at(values), values.length, normBlock, sums.byteOffset);
+      return sums.slice(0, Math.ceil(values.length / normBlock));
+    },
+  };
+}
+
+/** In the order of the export; passing them rounds each to float32. */
+const scalarsOf = ({ divisor, alpha, epsilon, oneMinusBeta1, oneMinusBeta2 }: AdamScalars): number[] => [
+  divisor,
+  alpha,
+  epsilon,
+  oneMinusBeta1,
+  oneMinusBeta2,
+];
