@@ -184,3 +184,21 @@ describe("a reducer", () => {
   });
   const late = (effects: readonly Effect[]) => effects.filter(({ tag }) => tag === "late");
 });
+
+describe("before anything is known of how long a step takes", () => {
+  /** Seconds after which a worker that computes all lanes of the first step is cut off. */
+  function secondsGranted(change: Parameters<typeof tinySpec>[0]): number {
+    const core = new CoreDriver(tinySpec({ lanes: 2, batchSize: 8, ...change }), 400, []);
+    core.begins("a");
+    for (let seconds = 1; ; seconds += 1) {
+      core.says("a", { kind: "heartbeat", phase: "compute" });
+      if (core.passes(1_000).some(({ tag }) => tag === "disconnect")) return seconds - 1;
+    }
+  }
+
+  it("it has half a minute for each engine call of a lane: who is cut off never shows that it takes longer", () => {
+    expect(secondsGranted({})).toBe(30);
+    expect(secondsGranted({ accumulation: 2 })).toBe(60);
+    expect(secondsGranted({ accumulation: 2, localSteps: { count: 5, learningRate: 0.1 } })).toBe(300);
+  });
+});
