@@ -1,59 +1,142 @@
 /**
- * Eager tfjs layers against the recorded graph: milliseconds of one forward and backward pass of the classic
- * net, batch 32 of 64x64x3, five interleaved rounds.
- *   npm run bench -- engine
+ * Milliseconds of one training step (uint8 pictures in; forward, backward; gradients out) of the engine's recorded graph
+ * beside eager tfjs-node, Keras under tf.function and PyTorch channels last: the same nets, batch 32, the same
+ * threads, one system after the other in each round. Keras runs the .h5 that we export.
+ *   npm run bench -- engine [--peers] [--threads 2] [--only classic] [--rounds 5] [--compute bfloat16] [--quick]
  */
-import type { Scalar, Tensor2D } from "@tensorflow/tfjs-node-gpu";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { EngineSpec } from "../../engine/engine.js";
+import { exportFiles } from "../../engine/export/files.js";
+import { loadTensorFlow } from "../../engine/native/load.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
-import { engineSpec, freshStatistics, microBatch, tensorFlow } from "../support/engine/spec.js";
+import { engineSpec, freshStatistics, microBatch } from "../support/engine/spec.js";
+import { peerPythons } from "../support/setup/peers.mjs";
+import { type Peer, startPeer } from "./engine-peers/peer.js";
 
-const rounds = 5;
-const callsPerRound = 10;
 const samples = 32;
-const tf = tensorFlow();
-const spec = engineSpec({ height: 64, model: { dropout: 0.5 } });
-const engine = createEngine(tf, spec);
-engine.setWeights(engine.initialise(1), freshStatistics(engine.layout));
-engine.prepare({ gradients: [samples], evaluate: [] });
-const batch = microBatch(spec, samples);
+const nets = [
+  { name: "classic", side: 64, goals: "at most 0.8 of Keras, 1.0 of PyTorch" },
+  { name: "mobilenet-v2", side: 96, goals: "at most 1.0 of Keras" },
+  { name: "resnet-18", side: 96, goals: "at most 1.0 of Keras" },
+] as const;
+type Net = (typeof nets)[number];
 
-const eagerModel = tf.sequential();
-for (const [index, filters] of [32, 64, 128].entries()) {
-  const conv = { filters, kernelSize: 3, padding: "same", activation: "relu" } as const;
-  eagerModel.add(tf.layers.conv2d(index === 0 ? { ...conv, inputShape: [64, 64, 3] } : conv));
-  eagerModel.add(tf.layers.batchNormalization());
-  eagerModel.add(tf.layers.maxPooling2d({ poolSize: 2 }));
+const argument = (name: string, otherwise: string) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
+};
+const isQuick = process.argv.includes("--quick");
+const isWithPeers = process.argv.includes("--peers");
+const threads = Number(argument("threads", "2"));
+const rounds = Number(argument("rounds", isQuick ? "1" : "5"));
+const calls = isQuick ? 3 : 8;
+const only = argument("only", "");
+const pythons = isWithPeers ? await peerPythons() : null;
+const tf = loadTensorFlow({ intraOpThreads: threads, oneDnn: true });
+
+function ours(spec: EngineSpec): Peer {
+  const engine = createEngine(tf, spec);
+  const statistics = freshStatistics(engine.layout);
+  const parameters = engine.initialise(1);
+  engine.prepare({ gradients: [samples], evaluate: [] });
+  const batch = microBatch(spec, samples);
+  const call = () => {
+    const startMs = performance.now();
+    engine.setWeights(parameters, statistics);
+    engine.gradients(batch);
+    return performance.now() - startMs;
+  };
+  for (let warm = 0; warm < 3; warm += 1) call();
+  return {
+    name: "recorded graph (ours)",
+    time: async (count) => Array.from({ length: count }, call),
+    close: () => engine.dispose(),
+  };
 }
-eagerModel.add(tf.layers.flatten());
-eagerModel.add(tf.layers.dense({ units: 128, activation: "relu" }));
-eagerModel.add(tf.layers.dropout({ rate: 0.5 }));
-eagerModel.add(tf.layers.dense({ units: 1 }));
 
-function eagerStep(): void {
-  tf.tidy(() => {
-    const x = tf.tensor(Float32Array.from(batch.images), [samples, 64, 64, 3]).div(255);
-    const labels = tf.tensor2d(Float32Array.from(batch.labels), [samples, 1]);
-    const { grads } = tf.variableGrads(() => {
-      const logits = eagerModel.apply(x, { training: true }) as Tensor2D;
-      return tf.losses.sigmoidCrossEntropy(labels, logits) as Scalar;
-    });
-    for (const gradient of Object.values(grads)) gradient.dataSync();
+/** The exported model in a folder, as Keras and tfjs open it. */
+async function exported(spec: EngineSpec, folder: string): Promise<void> {
+  const engine = createEngine(tf, spec);
+  const { layout } = engine;
+  const files = await exportFiles({
+    spec,
+    layout,
+    parameters: engine.initialise(1),
+    statistics: freshStatistics(layout),
   });
+  engine.dispose();
+  for (const { path, bytes } of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), bytes);
+  }
 }
 
-function time(call: () => unknown): number[] {
-  return Array.from({ length: callsPerRound }, () => {
-    const start = performance.now();
-    call();
-    return performance.now() - start;
-  }).sort((a, b) => a - b);
+async function systemsOf({ name, side }: Net, folder: string): Promise<Peer[]> {
+  const spec = engineSpec({ height: side, model: { name, dropout: name === "classic" ? 0.5 : 0.2 } });
+  const sizes = [side, samples, threads].map(String);
+  const scripts = resolve("test/bench/engine-peers");
+  await exported(spec, folder);
+  const eager = fileURLToPath(new URL("engine-peers/eager-engine.js", import.meta.url));
+  const model = join(folder, "export/tfjs/model.json");
+  const systems = [ours(spec)];
+  if (pythons !== null) {
+    const h5 = join(folder, "export/keras/model.h5");
+    systems.push(
+      await startPeer("Keras tf.function", pythons.keras, [`${scripts}/keras_engine.py`, h5, ...sizes]),
+      await startPeer("PyTorch channels_last", pythons.torch, [`${scripts}/torch_engine.py`, name, ...sizes]),
+    );
+  }
+  systems.push(await startPeer("tfjs-node, eager", process.execPath, [eager, model, ...sizes]));
+  return systems;
 }
 
-const summary = (times: number[]) =>
-  `min ${times[0]?.toFixed(0)} ms, median ${times[times.length >> 1]?.toFixed(0)} ms`;
-
-for (let round = 1; round <= rounds; round += 1) {
-  const eager = summary(time(eagerStep));
-  const recorded = summary(time(() => engine.gradients(batch)));
-  process.stdout.write(`round ${round}: eager ${eager}; recorded ${recorded}\n`);
+/** The first of a round's steps finds the caches filled by another system: it does not count. */
+async function measure(systems: readonly Peer[]): Promise<Map<string, number[]>> {
+  const times = new Map<string, number[]>(systems.map(({ name }) => [name, []]));
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const system of systems) {
+      const [, ...counted] = await system.time(calls + 1);
+      times.get(system.name)?.push(...counted);
+    }
+  }
+  return times;
 }
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+const widths = [24, 16, 10, 16];
+const row = (cells: readonly string[]) =>
+  cells
+    .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 8) : cell.padStart(widths[at] ?? 8)))
+    .join("");
+
+function print(net: Net, times: ReadonlyMap<string, readonly number[]>): void {
+  console.log(`\n${net.name}, ${net.side}x${net.side}x3, batch ${samples} (goal: ${net.goals})`);
+  console.log(row(["", "min-max ms", "median", "ours / theirs"]));
+  const own = median([...times.values()][0] ?? []);
+  for (const [index, [name, values]] of [...times].entries()) {
+    const range = `${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)}`;
+    const ratio = index === 0 ? "" : (own / median(values)).toFixed(2);
+    console.log(row([name, range, median(values).toFixed(0), ratio]));
+  }
+}
+
+console.log(
+  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow ${tf.version["tfjs-core"] === undefined ? "" : "2.21"}, ${threads} threads within an operation, ${rounds} interleaved rounds of ${calls} steps`,
+);
+for (const net of nets.filter(({ name }) => only === "" || name === only)) {
+  const folder = mkdtempSync(join(tmpdir(), "trainyard-bench-"));
+  let systems: Peer[] = [];
+  try {
+    systems = await systemsOf(net, folder);
+    print(net, await measure(systems));
+  } finally {
+    for (const system of systems) system.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+process.exit(0);
