@@ -193,9 +193,9 @@ export class Shell {
       case "watch":
         return this.#pool?.watch(effect.step, effect.node);
       case "apply":
-        return this.#pool?.apply(effect.step, effect.adam);
+        return this.#pool?.apply(effect.step, effect.adam, effect.exact);
       case "skip":
-        return this.#pool?.skip(effect.step);
+        return this.#pool?.skip(effect.step, effect.exact);
       case "checkpoint":
         return this.#checkpoint(effect);
       case "stepCommitted":
@@ -245,6 +245,7 @@ export class Shell {
         generation: this.#state.generation,
         lanes: spec.lanes,
         tolerance: spec.allowMixed ? mixedTolerance : 0,
+        wire: spec.wire,
       },
       parameterCount: layout.parameterCount,
       reducers,

@@ -6,6 +6,10 @@ export const limits = {
   messageBytes: 4 * 1024 * 1024,
   /** A tensor stream on which nothing moves for so long, though something is due, has hung: the worker reconnects. */
   tensorSilenceMs: 60_000,
+  /** Memory of a slice for partials that come out of their lanes' order: a sender without room waits (admission.ts), ... */
+  partialsBytes: 32 * 1024 * 1024,
+  /** ... but no longer than this, so that a late lane can't hold up the others' streams. */
+  admissionMs: 2_000,
   /** HTTP/2 window of a worker's weights and of a reducer's partials: 400 MiB/s at 10 ms each way. */
   receiveWindowBytes: 8 * 1024 * 1024,
   /** What all senders of a reducer together may have under way: with many lanes each has a smaller window, ... */

@@ -22,7 +22,7 @@ export async function evaluateBlocks(place: Workplace, session: Session, task: E
     return { block, samples, batch: place.validation.batch(samples) };
   });
   for (const { batch } of reads) batch.catch(() => undefined); // awaited below, one after another
-  await useWeights(place, session, at, float32From(task.statistics));
+  await useWeights(place, session, at, float32From(task.statistics), "evaluate");
   for (const { block, samples, batch } of reads) {
     giveUpIfOver(session, at);
     try {

@@ -7,7 +7,7 @@ import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import { coverOf, lanesBelow, type TreeNode } from "../shared/tree.js";
-import { TreeSum } from "../shared/tree-sum.js";
+import { arithmeticOf, TreeSum } from "../shared/tree-sum.js";
 import type { StepPlace } from "./batches.js";
 import { reportDamage } from "./damage.js";
 import type { StepAttempt } from "./frontier.js";
@@ -86,12 +86,12 @@ export async function computeAudit(place: Workplace, session: Session, task: Aud
 
 /** Training normalises by the micro-batch, so the moving statistics are not looked at. */
 function useTrainingWeights(place: Workplace, session: Session, step: Step): Promise<void> {
-  return useWeights(place, session, step, new Float32Array(place.layout.statisticsCount));
+  return useWeights(place, session, step, new Float32Array(place.layout.statisticsCount), "train");
 }
 
 /** Lane by lane. A lane that can't be read is reported and left out, so that the others are still of use. */
 async function sumNode(place: Workplace, session: Session, step: Step, node: TreeNode): Promise<NodeSum> {
-  const sum = new TreeSum(place.spec.lanes, step.present);
+  const sum = new TreeSum(place.spec.lanes, step.present, arithmeticOf(place.spec.wire));
   const lanes: ComputedLane[] = [];
   const below = lanesBelow(node, step.present);
   for (const lane of below) {

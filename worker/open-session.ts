@@ -5,11 +5,14 @@
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { Clock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
+import type { Wire } from "../shared/grpc/wire.js";
+import { roundToBfloat16 } from "../shared/kernels/bfloat16.js";
 import type { WorkerMetrics, WorkerPhase } from "../shared/metrics.js";
 import type { ControlStream } from "./control-stream.js";
 import type { Frontier, StepAttempt } from "./frontier.js";
 import type { Phase, Phases } from "./phases.js";
 import type { PartialsSink, WeightsSource } from "./surroundings.js";
+import type { Weights } from "./weights.js";
 import type { Workplace } from "./workplace.js";
 
 export interface Session {
@@ -69,19 +72,38 @@ export function giveUpIfOver({ frontier }: Session, at: StepAttempt): void {
   if (frontier.isOver(at)) throw new TrainyardError("INTERRUPTED", `step ${at.step} is over`);
 }
 
-/** Puts weights version `at.step` into the engine. Errors: INTERRUPTED when nobody waits for it any more. */
+/**
+ * Puts weights version `at.step` into the engine: as the run's wire has them, to train from, or exact ones to evaluate.
+ * Errors: INTERRUPTED when nobody waits for it any more; DAMAGED when exact ones were due and didn't come.
+ */
 export async function useWeights(
   place: Workplace,
   session: Session,
   at: StepAttempt,
   statistics: Float32Array,
+  use: "train" | "evaluate",
 ): Promise<void> {
   giveUpIfOver(session, at);
   const weights = await during(session, "download", () => session.weights.at(at.step));
   try {
     giveUpIfOver(session, at);
-    await place.engine.call("setWeights", { parameters: weights.parameters, statistics });
+    const parameters = use === "train" ? asSent(weights, place.spec.wire) : exactOf(weights);
+    await place.engine.call("setWeights", { parameters, statistics });
   } finally {
     weights.release();
   }
+}
+
+/** An epoch's first step starts from weights that came exact, for the evaluation: from the same bits as if they hadn't. */
+function asSent({ parameters, exact }: Weights, wire: Wire): Float32Array {
+  if (wire === "float32" || !exact) return parameters;
+  const rounded = new Float32Array(new SharedArrayBuffer(parameters.byteLength));
+  rounded.set(parameters);
+  roundToBfloat16(rounded);
+  return rounded;
+}
+
+function exactOf({ parameters, exact, step }: Weights): Float32Array {
+  if (exact) return parameters;
+  throw new TrainyardError("DAMAGED", `weights ${step} are to be evaluated, but came rounded to bfloat16`);
 }

@@ -8,9 +8,9 @@ import * as grpc from "@grpc/grpc-js";
 import { crc32c } from "../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
-import { bytesOf } from "../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../shared/grpc/protocol.js";
 import { type AckStatus, UploadAck } from "../shared/grpc/tensor-messages.js";
+import { bytesPerElement, encodeVector, type Wire } from "../shared/grpc/wire.js";
 import { limits } from "../shared/limits.js";
 import type { TreeNode } from "../shared/tree.js";
 import type { StepAttempt } from "./frontier.js";
@@ -22,6 +22,8 @@ export interface PartialsOptions {
   readonly run: string;
   readonly generation: number;
   readonly slices: readonly SliceEndpoint[];
+  /** Of gradients; for bfloat16 they must be rounded to it already. Default: float32. */
+  readonly wire?: Wire;
   /** The worker's id, which every partial carries. */
   readonly worker: string;
   /** Asked before a partial's first chunk: nobody waits for it any more. Default: never. */
@@ -37,9 +39,12 @@ interface Upload {
   readonly at: StepAttempt;
   readonly node: TreeNode;
   readonly kind: "GRADIENT" | "INITIAL" | "AUDIT";
+  readonly wire: Wire;
   readonly bytes: Buffer;
   readonly crc32c: number;
 }
+
+type Sending = Omit<Upload, "wire" | "bytes" | "crc32c">;
 
 export class PartialsSender {
   readonly #streams: SliceStream[];
@@ -67,7 +72,7 @@ export class PartialsSender {
     await this.#toAll({ at, node: { begin: 0, end: 1 }, kind: "INITIAL" }, vector);
   }
 
-  async #toAll(upload: Omit<Upload, "bytes" | "crc32c">, vector: Float32Array): Promise<void> {
+  async #toAll(upload: Sending, vector: Float32Array): Promise<void> {
     await Promise.all(this.#streams.map((stream) => stream.send(upload, vector)));
   }
 
@@ -103,9 +108,11 @@ class SliceStream {
     );
   }
 
-  send(upload: Omit<Upload, "bytes" | "crc32c">, vector: Float32Array): Promise<void> {
-    const bytes = bytesOf(vector.subarray(this.#slice.begin, this.#slice.end));
-    const sent = this.#queue.then(() => this.#sendUntilWhole({ ...upload, bytes, crc32c: crc32c(bytes) }));
+  send(upload: Sending, vector: Float32Array): Promise<void> {
+    const wire = upload.kind === "INITIAL" ? "float32" : (this.#options.wire ?? "float32");
+    const bytes = encodeVector(vector.subarray(this.#slice.begin, this.#slice.end), wire);
+    const whole = { ...upload, wire, bytes, crc32c: crc32c(bytes) };
+    const sent = this.#queue.then(() => this.#sendUntilWhole(whole));
     this.#queue = sent.catch(() => undefined);
     return sent;
   }
@@ -145,7 +152,7 @@ class SliceStream {
   }
 
   /** One chunk from byte `begin`; false: the stream is full. */
-  #write({ at, node, kind, bytes, crc32c }: Upload, begin: number): boolean {
+  #write({ at, node, kind, wire, bytes, crc32c }: Upload, begin: number): boolean {
     const { run, generation, worker, onBytes } = this.#options;
     const data = bytes.subarray(begin, begin + limits.chunkBytes);
     onBytes(data.byteLength);
@@ -157,7 +164,7 @@ class SliceStream {
       beginLane: node.begin,
       endLane: node.end,
       kind,
-      offset: begin / 4,
+      offset: begin / bytesPerElement(wire),
       data,
       crc32c,
       worker,

@@ -159,6 +159,8 @@ class WorkerSession {
       }),
       partials: surroundings.openPartials({
         ...common,
+        // Slices are told to whoever is ready, so the run is known.
+        wire: this.#place?.spec.wire ?? "float32",
         worker: id,
         isOver: (at) => this.#frontier.isOver(at),
         onBytes: (bytes) => metrics.sentBytes.inc(bytes),

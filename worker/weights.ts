@@ -6,9 +6,9 @@ import * as grpc from "@grpc/grpc-js";
 import { crc32c } from "../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
-import { bytesOf } from "../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../shared/grpc/protocol.js";
 import { WeightsChunk } from "../shared/grpc/tensor-messages.js";
+import { bytesPerElement, decodeInto } from "../shared/grpc/wire.js";
 import { limits } from "../shared/limits.js";
 
 /** A version of the whole vector. Valid until `release` is called, once. */
@@ -16,6 +16,8 @@ export interface Weights {
   readonly step: number;
   /** float32 [parameterCount], in shared memory. */
   readonly parameters: Float32Array;
+  /** False: each was rounded to bfloat16 on its way. */
+  readonly exact: boolean;
   release(): void;
 }
 
@@ -23,8 +25,10 @@ export interface Weights {
 interface Arriving {
   readonly step: number;
   readonly parameters: Float32Array;
-  /** Elements received per slice. */
+  /** Per slice: elements received, and the CRC-32C of their bytes. */
   readonly received: number[];
+  readonly checksums: number[];
+  exact: boolean;
 }
 
 interface Waiter {
@@ -55,7 +59,7 @@ export class WeightsReceiver {
   readonly #streams: grpc.ClientReadableStream<unknown>[] = [];
   readonly #free: Float32Array[] = [];
   #arriving: Arriving | undefined;
-  #whole: { step: number; parameters: Float32Array; users: number } | undefined;
+  #whole: { step: number; parameters: Float32Array; exact: boolean; users: number } | undefined;
   #waiters: Waiter[] = [];
   #silence: NodeJS.Timeout | undefined;
   #broken: Error | undefined;
@@ -118,19 +122,22 @@ export class WeightsReceiver {
     this.#watchSilence();
     const arriving = this.#arrivingAt(chunk.step);
     if (arriving === null) return;
+    const wire = chunk.encoding === "FLOAT32" ? "float32" : "bfloat16";
     const begin = slice.begin + chunk.offset;
-    const count = chunk.data.byteLength / 4;
+    const count = chunk.data.byteLength / bytesPerElement(wire);
     if (chunk.offset !== arriving.received[slice.slice] || begin + count > slice.end) {
       throw new TrainyardError(
         "DAMAGED",
         `weights ${chunk.step} of slice ${slice.slice} arrived in disorder`,
       );
     }
-    bytesOf(arriving.parameters).set(chunk.data, begin * 4);
+    decodeInto(arriving.parameters, begin, chunk.data, wire);
     arriving.received[slice.slice] = chunk.offset + count;
+    const checksum = crc32c(chunk.data, arriving.checksums[slice.slice]);
+    arriving.checksums[slice.slice] = checksum;
+    arriving.exact &&= wire === "float32";
     if (chunk.offset + count < slice.end - slice.begin) return;
-    const whole = bytesOf(arriving.parameters.subarray(slice.begin, slice.end));
-    if (crc32c(whole) !== chunk.crc32c) {
+    if (checksum !== chunk.crc32c) {
       throw new TrainyardError(
         "DAMAGED",
         `weights ${chunk.step} of slice ${slice.slice} differ from their CRC`,
@@ -148,7 +155,8 @@ export class WeightsReceiver {
     if (step === this.#arriving?.step) return this.#arriving;
     if (step <= newest) return null;
     const parameters = this.#arriving?.parameters ?? this.#freeVector();
-    this.#arriving = { step, parameters, received: this.#options.slices.map(() => 0) };
+    const nothing = () => this.#options.slices.map(() => 0);
+    this.#arriving = { step, parameters, received: nothing(), checksums: nothing(), exact: true };
     this.#options.onVersion?.(step);
     return this.#arriving;
   }
@@ -157,12 +165,12 @@ export class WeightsReceiver {
     return this.#free.pop() ?? new Float32Array(new SharedArrayBuffer(this.#parameterCount * 4));
   }
 
-  #completeIfWhole({ step, parameters, received }: Arriving): void {
+  #completeIfWhole({ step, parameters, received, exact }: Arriving): void {
     const isWhole = this.#options.slices.every((slice) => received[slice.slice] === slice.end - slice.begin);
     if (!isWhole) return;
     this.#arriving = undefined;
     const former = this.#whole;
-    this.#whole = { step, parameters, users: 0 };
+    this.#whole = { step, parameters, exact, users: 0 };
     if (former !== undefined && former.users === 0) this.#free.push(former.parameters);
     this.#serve(step);
   }
@@ -184,6 +192,7 @@ export class WeightsReceiver {
     return {
       step: version.step,
       parameters: version.parameters,
+      exact: version.exact,
       release: () => {
         version.users -= 1;
         if (version.users === 0 && version !== this.#whole) this.#free.push(version.parameters);

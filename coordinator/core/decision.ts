@@ -75,10 +75,12 @@ function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
     isNoted: false,
   });
   if (decision.tag === "skip") {
-    turn.do({ tag: "skip", step: progress.step });
+    turn.do({ tag: "skip", step: progress.step, exact: isLastOfEpoch(turn.state) });
     turn.log("warn", `step ${progress.step} is skipped: ${decision.reason}`, { step: progress.step });
   }
 }
+
+const isLastOfEpoch = ({ progress, plan }: CoreState) => progress.stepInEpoch + 1 >= plan.stepsPerEpoch;
 
 function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number } {
   return { step: asStep(progress.step + 1), stepInEpoch: progress.stepInEpoch + 1 };
@@ -88,7 +90,7 @@ function applied(turn: Turn, phase: TrainingPhase, sums: StepSums): Progress {
   const { progress, plan, layout } = turn.state;
   const learningRate = learningRateOf(plan, progress, progress.step);
   const adam = nextAdamStep(plan.spec.optimizer, progress.optimizer, learningRate, sums.samples);
-  turn.do({ tag: "apply", step: progress.step, adam: adam.step });
+  turn.do({ tag: "apply", step: progress.step, adam: adam.step, exact: isLastOfEpoch(turn.state) });
   const lanes = phase.lanes.flatMap((lane) =>
     lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],
   );

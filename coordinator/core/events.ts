@@ -94,8 +94,9 @@ export type Effect =
     }
   /** Each slice keeps what comes for this node, to compare it with what an audit sends. */
   | { readonly tag: "watch"; readonly step: Step; readonly node: TreeNode }
-  | { readonly tag: "apply"; readonly step: Step; readonly adam: AdamStep }
-  | { readonly tag: "skip"; readonly step: Step }
+  /** `exact`: the weights that follow are evaluated, so they go out as float32 on any wire. */
+  | { readonly tag: "apply"; readonly step: Step; readonly adam: AdamStep; readonly exact: boolean }
+  | { readonly tag: "skip"; readonly step: Step; readonly exact: boolean }
   | {
       readonly tag: "checkpoint";
       readonly checkpoint: string;

@@ -22,8 +22,8 @@ export type ToReducer =
   | ({ readonly tag: "begin" } & StepBeginning)
   /** What comes for this node is kept, and audits of it compared. */
   | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
-  | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep }
-  | { readonly tag: "skip"; readonly step: number }
+  | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep; readonly exact: boolean }
+  | { readonly tag: "skip"; readonly step: number; readonly exact: boolean }
   | { readonly tag: "snapshot"; readonly id: number }
   | { readonly tag: "close" };
 

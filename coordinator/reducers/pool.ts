@@ -90,12 +90,13 @@ export class ReducerPool {
     this.#all({ tag: "watch", step, node });
   }
 
-  apply(step: number, adam: AdamStep): void {
-    this.#all({ tag: "apply", step, adam });
+  /** `exact`: the weights that follow go out as float32 on any wire. */
+  apply(step: number, adam: AdamStep, exact: boolean): void {
+    this.#all({ tag: "apply", step, adam, exact });
   }
 
-  skip(step: number): void {
-    this.#all({ tag: "skip", step });
+  skip(step: number, exact: boolean): void {
+    this.#all({ tag: "skip", step, exact });
   }
 
   /**

@@ -68,7 +68,7 @@ export function runReducer(
   function carryOut(message: ToReducer): void {
     switch (message.tag) {
       case "restore":
-        tensors.broadcast(slice.restore(message.step, message.moments));
+        tensors.broadcast(slice.restore(message.step, message.moments), true);
         return say({ tag: "loaded" });
       case "begin":
         return tensors.begin(message);
@@ -78,7 +78,7 @@ export function runReducer(
       case "skip": {
         const version = message.tag === "apply" ? slice.apply(message.adam) : slice.skip();
         say({ tag: "committed", step: message.step, checksum: version.crc32c });
-        tensors.broadcast(version);
+        tensors.broadcast(version, message.exact);
         return reportTraffic();
       }
       case "snapshot":

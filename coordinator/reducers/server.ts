@@ -7,8 +7,11 @@ import { type Clock, realClock } from "../../shared/clock.js";
 import { bind } from "../../shared/grpc/listen.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
+import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
+import type { TreeNode } from "../../shared/tree.js";
 import type { SliceReport } from "../core/work.js";
+import { isAdmitted, roomFor } from "./admission.js";
 import type { ReducedSlice, WeightsVersion } from "./slice.js";
 import type { Claim, StepBeginning } from "./step-partials.js";
 import { type Arrival, PartialAssembly } from "./upload.js";
@@ -23,6 +26,8 @@ export interface SliceIdentity {
   readonly lanes: number;
   /** How far apart two workers' sums of one node may be, relative to their norm; 0 = not a bit. */
   readonly tolerance: number;
+  /** What partials come as, and weights go out as. Default: float32. */
+  readonly wire?: Wire;
 }
 
 /** What the server tells its thread. */
@@ -40,9 +45,11 @@ export class SliceServer {
   readonly #events: SliceEvents;
   readonly #clock: Clock;
   readonly #readers = new Set<WeightsReader>();
-  /** The slice's version, from the first reader of it on. */
-  #encoded: { readonly version: WeightsVersion; readonly bytes: EncodedVersion } | undefined;
-  readonly #stepWaiters = new Set<() => void>();
+  /** The slice's version, as readers get it, and its bytes from the first reader on. */
+  #current: { readonly version: WeightsVersion; readonly exact: boolean; bytes?: EncodedVersion } | undefined;
+  readonly #assemblies = new Set<PartialAssembly>();
+  /** Uploads that wait for a step, or for room. */
+  readonly #waiters = new Set<() => void>();
 
   constructor(slice: ReducedSlice, identity: SliceIdentity, events: SliceEvents, clock: Clock = realClock) {
     this.#clock = clock;
@@ -76,19 +83,26 @@ export class SliceServer {
   /** The slice takes partials of a step, or of another attempt at it: uploads that came early go on. */
   begin(beginning: StepBeginning): void {
     this.#slice.begin(beginning);
-    for (const wake of this.#stepWaiters) wake();
+    this.#wakeUploads();
   }
 
-  broadcast(version: WeightsVersion): void {
-    for (const reader of this.#readers) reader.offer(this.#encode(version));
+  #wakeUploads(): void {
+    for (const wake of this.#waiters) wake();
   }
 
-  #encode(version: WeightsVersion): EncodedVersion {
-    if (this.#encoded?.version !== version) {
-      const at = { generation: this.#identity.generation, slice: this.#slice.range.slice };
-      this.#encoded = { version, bytes: encodeVersion(version, at) };
-    }
-    return this.#encoded.bytes;
+  /** `exact`: as float32 on any wire. */
+  broadcast(version: WeightsVersion, exact: boolean): void {
+    this.#current = { version, exact };
+    for (const reader of this.#readers) reader.offer(this.#encoded(version));
+  }
+
+  /** The slice's version; what nobody broadcast is exact. */
+  #encoded(version: WeightsVersion): EncodedVersion {
+    if (this.#current?.version !== version) this.#current = { version, exact: true };
+    const { generation, wire = "float32" } = this.#identity;
+    const at = { generation, slice: this.#slice.range.slice };
+    this.#current.bytes ??= encodeVersion(version, at, this.#current.exact ? "float32" : wire);
+    return this.#current.bytes;
   }
 
   /**
@@ -96,18 +110,27 @@ export class SliceServer {
    * iterator must not destroy the stream when the loop is left: then no status would ever be sent.)
    */
   async #upload(call: UploadCall): Promise<void> {
-    const assembly = new PartialAssembly(this.#slice.length);
+    const { wire = "float32" } = this.#identity;
+    const assembly = new PartialAssembly(this.#slice.length, wire, this.#slice.room);
+    this.#assemblies.add(assembly);
     try {
       for await (const message of call.iterator({ destroyOnReturn: false })) {
         const chunk = checked(message);
         this.#events.traffic(chunk.data.byteLength, 0);
-        if (assembly.isFirst(chunk)) await this.#untilStep(call, chunk);
+        if (assembly.isFirst(chunk)) {
+          await this.#untilStep(call, chunk);
+          await this.#untilRoom(call, chunk);
+        }
         const arrival = assembly.take(chunk, (first) => this.#isWanted(first));
         if (arrival !== null) this.#acknowledge(call, arrival);
       }
       call.end();
     } catch (error) {
       refuse(call, error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#assemblies.delete(assembly);
+      assembly.abandon();
+      this.#wakeUploads();
     }
   }
 
@@ -120,25 +143,42 @@ export class SliceServer {
     while (this.#isEarly(chunk) && !call.cancelled) {
       const leftMs = deadlineMs - this.#clock.nowMs();
       if (leftMs <= 0) return;
-      await this.#nextStep(call, leftMs);
+      await this.#nextChange(call, leftMs);
     }
+  }
+
+  /** Until there is memory for a partial that will be added, or the wait is over. */
+  async #untilRoom(call: UploadCall, chunk: UploadChunk): Promise<void> {
+    const deadlineMs = this.#clock.nowMs() + limits.admissionMs;
+    while (!this.#isRoomFor(chunk) && !call.cancelled) {
+      const leftMs = deadlineMs - this.#clock.nowMs();
+      if (leftMs <= 0) return;
+      await this.#nextChange(call, leftMs);
+    }
+  }
+
+  #isRoomFor(chunk: UploadChunk): boolean {
+    if (chunk.kind !== "GRADIENT" || !this.#isWanted(chunk)) return true;
+    const underWay = [...this.#assemblies].flatMap(({ underWay }) => underWay ?? []).map(nodeOf);
+    const { kept, present } = this.#slice.occupancy;
+    return isAdmitted(nodeOf(chunk), { kept, present, underWay }, roomFor(this.#slice.length));
   }
 
   #isEarly({ step, attempt }: UploadChunk): boolean {
     return step > this.#slice.step || (step === this.#slice.step && attempt > this.#slice.attempt);
   }
 
-  /** Until a step begins, the stream is gone, or the time is over. Leaves nothing behind. */
-  #nextStep(call: UploadCall, withinMs: number): Promise<void> {
+  /** Until a step begins or a partial is settled, the stream is gone, or the time is over. Leaves nothing behind. */
+  #nextChange(call: UploadCall, withinMs: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
         callOff();
-        this.#stepWaiters.delete(wake);
+        this.#waiters.delete(wake);
         call.off("cancelled", wake);
         resolve();
       };
       const callOff = this.#clock.after(withinMs, wake);
-      this.#stepWaiters.add(wake);
+      this.#waiters.add(wake);
       call.on("cancelled", wake);
     });
   }
@@ -158,6 +198,7 @@ export class SliceServer {
     const { chunk } = arrival;
     const status = this.#settle(arrival);
     if (status !== "ACCEPTED") this.#events.refused(status);
+    this.#wakeUploads();
     const { step, slice, beginLane, endLane } = chunk;
     call.write({ step, slice, beginLane, endLane, status });
   }
@@ -179,7 +220,7 @@ export class SliceServer {
   #load(arrival: Arrival): AckStatus {
     if (arrival.tag !== "whole" || !this.#slice.load(arrival.values)) return "DROPPED";
     this.#events.loaded();
-    if (this.#slice.version !== undefined) this.broadcast(this.#slice.version);
+    if (this.#slice.version !== undefined) this.broadcast(this.#slice.version, true);
     return "ACCEPTED";
   }
 
@@ -193,16 +234,18 @@ export class SliceServer {
     this.#readers.add(reader);
     call.on("close", () => this.#readers.delete(reader));
     call.on("cancelled", () => this.#readers.delete(reader));
-    if (this.#slice.version !== undefined) reader.offer(this.#encode(this.#slice.version));
+    if (this.#slice.version !== undefined) reader.offer(this.#encoded(this.#slice.version));
   }
 }
 
 const statusOf = { wanted: "ACCEPTED", dropped: "DROPPED", stale: "STALE" } as const;
 
+const nodeOf = ({ beginLane, endLane }: UploadChunk): TreeNode => ({ begin: beginLane, end: endLane });
+
 /** Null: the initial parameters, which belong to no step. */
-function claimOf({ kind, step, attempt, worker, beginLane, endLane }: UploadChunk): Claim | null {
-  if (kind === "INITIAL") return null;
-  return { kind, step, attempt, worker, node: { begin: beginLane, end: endLane } };
+function claimOf(chunk: UploadChunk): Claim | null {
+  const { kind, step, attempt, worker } = chunk;
+  return kind === "INITIAL" ? null : { kind, step, attempt, worker, node: nodeOf(chunk) };
 }
 
 /** Throws a sentence that names the fields that are wrong. */

@@ -3,14 +3,20 @@
  * (run, generation, step, attempt, worker, node, size) is checked. If the answer is lost the worker sends again: the repeat is dropped.
  */
 import { crc32c } from "../../shared/crc32c.js";
-import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { UploadChunk } from "../../shared/grpc/tensor-messages.js";
+import { bytesPerElement, decodeInto, type Wire } from "../../shared/grpc/wire.js";
 
 /** What a stream's chunks add up to. */
 export type Arrival =
   | { readonly tag: "whole"; readonly chunk: UploadChunk; readonly values: Float32Array }
   | { readonly tag: "corrupt"; readonly chunk: UploadChunk }
   | { readonly tag: "unwanted"; readonly chunk: UploadChunk };
+
+/** Where vectors of the slice's length come from, and go to when nobody needs them. */
+export interface VectorRoom {
+  allocate(): Float32Array;
+  release(vector: Float32Array): void;
+}
 
 const isSamePartial = (a: UploadChunk, b: UploadChunk) =>
   a.step === b.step &&
@@ -20,17 +26,31 @@ const isSamePartial = (a: UploadChunk, b: UploadChunk) =>
   a.kind === b.kind &&
   a.worker === b.worker;
 
+/** Initial parameters are exact on every wire. */
+const wireOf = (chunk: UploadChunk, wire: Wire): Wire => (chunk.kind === "INITIAL" ? "float32" : wire);
+
 export class PartialAssembly {
   readonly #length: number;
+  readonly #wire: Wire;
+  readonly #room: VectorRoom;
   #first: UploadChunk | undefined;
   #values: Float32Array | undefined;
   #received = 0;
+  /** CRC-32C of what was received. */
+  #checksum = 0;
   /** The partial whose rest is passed over. */
   #broken: UploadChunk | undefined;
 
   /** `length`: elements of the slice. */
-  constructor(length: number) {
+  constructor(length: number, wire: Wire, room: VectorRoom) {
     this.#length = length;
+    this.#wire = wire;
+    this.#room = room;
+  }
+
+  /** The partial that has a vector here. */
+  get underWay(): UploadChunk | undefined {
+    return this.#values === undefined ? undefined : this.#first;
   }
 
   /** True when the chunk begins another partial than the one under way. */
@@ -40,7 +60,8 @@ export class PartialAssembly {
 
   /**
    * `wanted`: asked once per partial, at its first chunk. Returns the arrival with the last chunk, or with the first
-   * that is out of place; what follows of that partial is passed over, so that each is answered once.
+   * that is out of place; what follows of that partial is passed over, so that each is answered once. Who gets a whole
+   * partial owns its vector.
    */
   take(chunk: UploadChunk, wanted: (chunk: UploadChunk) => boolean): Arrival | null {
     if (this.isFirst(chunk)) {
@@ -48,14 +69,25 @@ export class PartialAssembly {
       if (isRest) return null;
       this.#start(chunk, wanted(chunk));
     }
-    if (!this.#isInPlace(chunk)) return this.#break(chunk);
-    if (this.#values !== undefined) bytesOf(this.#values).set(chunk.data, chunk.offset * 4);
-    this.#received += chunk.data.byteLength / 4;
+    const wire = wireOf(chunk, this.#wire);
+    const count = chunk.data.byteLength / bytesPerElement(wire);
+    if (!this.#isInPlace(chunk, count)) return this.#break(chunk);
+    if (this.#values !== undefined) {
+      decodeInto(this.#values, chunk.offset, chunk.data, wire);
+      this.#checksum = crc32c(chunk.data, this.#checksum);
+    }
+    this.#received += count;
     return this.#received === this.#length ? this.#finish(chunk) : null;
   }
 
-  #isInPlace(chunk: UploadChunk): boolean {
-    const count = chunk.data.byteLength / 4;
+  /** The stream is over: what was not whole is forgotten. */
+  abandon(): void {
+    if (this.#values !== undefined) this.#room.release(this.#values);
+    this.#values = undefined;
+    this.#first = undefined;
+  }
+
+  #isInPlace(chunk: UploadChunk, count: number): boolean {
     return (
       chunk.offset === this.#received &&
       Number.isInteger(count) &&
@@ -65,25 +97,32 @@ export class PartialAssembly {
   }
 
   #break(chunk: UploadChunk): Arrival {
-    this.#first = undefined;
-    this.#values = undefined;
+    this.abandon();
     this.#broken = chunk;
     return { tag: "corrupt", chunk };
   }
 
   #start(chunk: UploadChunk, isWanted: boolean): void {
+    this.abandon();
     this.#first = chunk;
     this.#broken = undefined;
     this.#received = 0;
-    this.#values = isWanted ? new Float32Array(this.#length) : undefined;
+    this.#checksum = 0;
+    this.#values = isWanted ? this.#room.allocate() : undefined;
   }
 
   #finish(chunk: UploadChunk): Arrival {
+    if (this.#values === undefined) {
+      this.#first = undefined;
+      return { tag: "unwanted", chunk };
+    }
+    if (this.#checksum !== chunk.crc32c) {
+      this.abandon();
+      return { tag: "corrupt", chunk };
+    }
     const values = this.#values;
-    this.#first = undefined;
     this.#values = undefined;
-    if (values === undefined) return { tag: "unwanted", chunk };
-    if (crc32c(bytesOf(values)) !== chunk.crc32c) return { tag: "corrupt", chunk };
+    this.#first = undefined;
     return { tag: "whole", chunk, values };
   }
 }

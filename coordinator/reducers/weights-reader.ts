@@ -1,7 +1,8 @@
 /** A weights version on its way to the workers: encoded once for all of them, then one stream each. */
 import type * as grpc from "@grpc/grpc-js";
-import { bytesOf } from "../../shared/grpc/numbers.js";
+import { crc32c } from "../../shared/crc32c.js";
 import { encodeWeightsChunk } from "../../shared/grpc/protocol.js";
+import { bytesPerElement, encodeVector, type Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { WeightsVersion } from "./slice.js";
 
@@ -14,14 +15,18 @@ export interface EncodedVersion {
 }
 
 export function encodeVersion(
-  { step, weights, crc32c: checksum }: WeightsVersion,
+  { step, weights, crc32c: weightsChecksum }: WeightsVersion,
   at: { readonly generation: number; readonly slice: number },
+  wire: Wire,
 ): EncodedVersion {
-  const body = bytesOf(weights);
+  const body = encodeVector(weights, wire);
+  const checksum = wire === "float32" ? weightsChecksum : crc32c(body);
+  const encoding = wire === "float32" ? "FLOAT32" : "BFLOAT16";
   const chunks: { message: object; bytes: number }[] = [];
   for (let begin = 0; begin < body.byteLength; begin += limits.chunkBytes) {
     const data = body.subarray(begin, begin + limits.chunkBytes);
-    const message = encodeWeightsChunk({ ...at, step, offset: begin / 4, data, crc32c: checksum });
+    const offset = begin / bytesPerElement(wire);
+    const message = encodeWeightsChunk({ ...at, step, offset, data, crc32c: checksum, encoding });
     chunks.push({ message, bytes: data.byteLength });
   }
   return { step, chunks };

@@ -40,5 +40,6 @@ export const WeightsChunk = z.object({
   offset: uint64,
   data: bytes,
   crc32c: uint32,
+  encoding: z.enum(["FLOAT32", "BFLOAT16"]),
 });
 export type WeightsChunk = z.infer<typeof WeightsChunk>;

@@ -68,11 +68,11 @@ export class SliceCluster {
   }
 
   apply(): void {
-    for (const { slice, tensors } of this.slices) tensors.broadcast(slice.apply(adamStep));
+    for (const { slice, tensors } of this.slices) tensors.broadcast(slice.apply(adamStep), false);
   }
 
   skip(): void {
-    for (const { slice, tensors } of this.slices) tensors.broadcast(slice.skip());
+    for (const { slice, tensors } of this.slices) tensors.broadcast(slice.skip(), false);
   }
 
   /** The weights as all slices hold them now. */

@@ -101,6 +101,7 @@ export class ListeningCoordinator {
         at: async (step) => ({
           step,
           parameters: new Float32Array(layout.parameterCount),
+          exact: true,
           release: () => undefined,
         }),
         close: () => undefined,

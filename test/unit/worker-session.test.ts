@@ -198,7 +198,7 @@ it("work of a session that ended never puts its weights into the engine, which t
   coordinator.session.weights.at = async (step) => {
     await new Promise<void>((resolve) => (arrive = resolve));
     const parameters = new Float32Array(engine.layout.parameterCount);
-    return { step, parameters, release: () => void released.push(step) };
+    return { step, parameters, exact: true, release: () => void released.push(step) };
   };
   const set: string[] = [];
   Object.assign(engine, { setWeights: () => void set.push("weights of the session that ended") });
