@@ -1,0 +1,27 @@
+/**
+ * Vectors as bytes in chunks: little-endian float32, or bfloat16 where the spec's `wire` says so. What has to be exact
+ * (initial parameters, weights to evaluate) is float32 on either.
+ */
+import { decodeBfloat16, encodeBfloat16 } from "../kernels/bfloat16.js";
+import type { RunSpec } from "../spec.js";
+import { bytesOf } from "./numbers.js";
+
+export type Wire = RunSpec["wire"];
+
+export const bytesPerElement = (wire: Wire) => (wire === "float32" ? 4 : 2);
+
+/** The bytes of a vector; of float32 a view of it. */
+export function encodeVector(values: Float32Array, wire: Wire): Buffer {
+  if (wire === "float32") return bytesOf(values);
+  const halves = new Uint16Array(values.length);
+  encodeBfloat16(values, halves);
+  return Buffer.from(halves.buffer);
+}
+
+/** Puts a chunk's elements into a vector from element `at` on. A chunk's alignment is arbitrary. */
+export function decodeInto(target: Float32Array, at: number, data: Uint8Array, wire: Wire): void {
+  if (wire === "float32") return bytesOf(target).set(data, at * 4);
+  const halves = new Uint16Array(data.byteLength / 2);
+  new Uint8Array(halves.buffer).set(data);
+  decodeBfloat16(halves, target.subarray(at, at + halves.length));
+}
