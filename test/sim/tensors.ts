@@ -84,7 +84,7 @@ export class SimWeights implements WeightsSource {
     this.#waiters = waiters.filter((waiter) => waiter.step > newest || (waiter.step === newest && whole < 0));
     for (const waiter of waiters) {
       if (waiter.step === whole)
-        waiter.resolve({ step: whole, parameters: this.#joined(), release: () => {} });
+        waiter.resolve({ step: whole, parameters: this.#joined(), exact: true, release: () => {} });
       else if (waiter.step < newest)
         waiter.reject(new TrainyardError("INTERRUPTED", `step ${waiter.step} is over`));
     }
