@@ -126,7 +126,7 @@ function print(net: Net, times: ReadonlyMap<string, readonly number[]>): void {
 }
 
 console.log(
-  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow ${tf.version["tfjs-core"] === undefined ? "" : "2.21"}, ${threads} threads within an operation, ${rounds} interleaved rounds of ${calls} steps`,
+  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21, ${threads} threads within an operation, ${rounds} interleaved rounds of ${calls} steps`,
 );
 for (const net of nets.filter(({ name }) => only === "" || name === only)) {
   const folder = mkdtempSync(join(tmpdir(), "trainyard-bench-"));
