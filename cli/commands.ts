@@ -46,6 +46,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./train.js"),
   },
   {
+    name: "plan",
+    describe: "Measure this machine for a few seconds and predict how a run scales",
+    load: () => import("./plan.js"),
+  },
+  {
     name: "predict",
     describe: "Classify pictures with the model of a run",
     load: () => import("./predict.js"),

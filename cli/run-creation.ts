@@ -1,5 +1,6 @@
 /** A new run: the flags and the data set become a spec, stored once under a name that nobody has. */
 import { randomInt } from "node:crypto";
+import type { Manifest } from "../dataset/manifest.js";
 import { listDatasets, readManifest } from "../dataset/manifest-file.js";
 import { TrainyardError } from "../shared/errors.js";
 import { RunSpec, runKey } from "../shared/spec.js";
@@ -29,8 +30,7 @@ export async function createRun(
   signal: AbortSignal,
   { orSame = false } = {},
 ): Promise<CreatedRun> {
-  const manifest = await readManifest(store, dataset, signal);
-  if (manifest === null) throw await unknownDataset(store, dataset);
+  const manifest = await manifestOf(store, dataset, signal);
   const run =
     flags.run === undefined ? newRunName(dataset, new Date(), randomInt(0x1_0000)) : checkRunName(flags.run);
   const spec = buildSpec(flags, manifest, run);
@@ -53,6 +53,17 @@ export async function createRun(
     );
   }
   return { spec, isNew: true, notes: [explainLanes(spec)] };
+}
+
+/** Errors: NOT_FOUND, with the nearest name. */
+export async function manifestOf(
+  store: ObjectStore,
+  dataset: string,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const manifest = await readManifest(store, dataset, signal);
+  if (manifest === null) throw await unknownDataset(store, dataset);
+  return manifest;
 }
 
 async function isStored(store: ObjectStore, spec: RunSpec, signal: AbortSignal): Promise<boolean> {

@@ -1,0 +1,85 @@
+/**
+ * What a step waits for, by name: the part that would shorten it most if it cost nothing. Each answer is the model's,
+ * with that one thing free and everything else as it is.
+ */
+import type { Scenario } from "./scenario.js";
+import { predictStep } from "./step.js";
+
+export interface Bottleneck {
+  readonly name: string;
+  /** By which a step would be shorter without it. */
+  readonly savesSeconds: number;
+}
+
+interface Candidate {
+  readonly name: string;
+  readonly without: (scenario: Scenario) => Scenario;
+}
+
+const free = Number.POSITIVE_INFINITY;
+const withLink = (scenario: Scenario, change: Partial<Scenario["cluster"]["link"]>): Scenario => ({
+  ...scenario,
+  cluster: { ...scenario.cluster, link: { ...scenario.cluster.link, ...change } },
+});
+const withCosts = (scenario: Scenario, change: Partial<Scenario["costs"]>): Scenario => ({
+  ...scenario,
+  costs: { ...scenario.costs, ...change },
+});
+
+const candidates: readonly Candidate[] = [
+  { name: "engine", without: (scenario) => withCosts(scenario, { callSeconds: 0, setWeightsSeconds: 0 }) },
+  { name: "coordinator's link", without: (scenario) => withLink(scenario, { bytesPerSecond: free }) },
+  {
+    name: "single stream",
+    without: (scenario) =>
+      withLink(scenario, { windowBytes: free, upBytesPerSecond: free, downBytesPerSecond: free }),
+  },
+  { name: "latency", without: (scenario) => withLink(scenario, { latencySeconds: 0 }) },
+  {
+    name: "reducer threads",
+    without: (scenario) => ({
+      ...scenario,
+      costs: {
+        ...scenario.costs,
+        reducerReceiveSeconds: 0,
+        reducerSendSeconds: 0,
+        addSeconds: 0,
+        reportSeconds: 0,
+        applySeconds: 0,
+      },
+    }),
+  },
+  {
+    name: "cores shared with others",
+    without: (scenario) => ({
+      ...scenario,
+      cluster: {
+        ...scenario.cluster,
+        cores: free,
+        coordinatorCores: scenario.cluster.coordinatorCores === null ? null : free,
+      },
+    }),
+  },
+  { name: "images", without: (scenario) => withCosts(scenario, { imageSeconds: 0 }) },
+];
+
+/** Too few lanes are told apart from a slow engine: they leave workers without work. */
+export function bottleneckOf(scenario: Scenario): Bottleneck {
+  const { seconds } = predictStep(scenario);
+  const { lanes, callsPerLane } = scenario.work;
+  const { workers } = scenario.cluster;
+  const idleLanes = Math.ceil(lanes / workers) - lanes / workers;
+  const byLanes = { name: "lanes", savesSeconds: idleLanes * callsPerLane * scenario.costs.callSeconds };
+  const all = candidates.map(({ name, without }) => ({
+    name,
+    savesSeconds: seconds - predictStep(without(scenario)).seconds,
+  }));
+  const engine = all.find(({ name }) => name === "engine");
+  const others = all.filter(({ name }) => name !== "engine");
+  // What divided evenly would still be computing is the engine's.
+  const rest =
+    engine === undefined ? [] : [{ ...engine, savesSeconds: engine.savesSeconds - byLanes.savesSeconds }];
+  return [...rest, ...others, byLanes].reduce((most, one) =>
+    one.savesSeconds > most.savesSeconds ? one : most,
+  );
+}
