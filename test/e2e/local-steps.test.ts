@@ -97,7 +97,7 @@ describe("--accumulate 4", () => {
     expectSame(await train("accumulate-four", flags, 4), one);
   }, 300_000);
 
-  it("was called --accumulation by nobody for long", async () => {
+  it("written as --accumulation is refused, with the flag that is meant", async () => {
     const { code, stderr } = await runProgram(
       ["train", "faces", "--accumulation", "4", "--store", options.store],
       options,
