@@ -9,6 +9,7 @@ import { limits } from "../shared/limits.js";
 import type { ImageSpec } from "../shared/spec.js";
 import { detectFormat, type ImageFormat } from "./format.js";
 import { decodeGreyPng } from "./grey-png.js";
+import { type PlainJpeg, plainJpeg } from "./jpeg-head.js";
 import { type Pixels, resizePixels } from "./resize.js";
 import { isCutShort } from "./truncation.js";
 
@@ -26,15 +27,42 @@ export interface DecodedFile {
 }
 
 /**
+ * A fast decoder of plain JPEG files (jpeg-head.ts): uint8 [height, width, 3], whole or resized to `to` by the rule
+ * `nearest`. Its pixels are those of `decodeFile`. Null: it does not take this file.
+ */
+export type PlainJpegDecoder = (
+  bytes: Uint8Array,
+  from: PlainJpeg,
+  to: PlainJpeg | null,
+) => Uint8Array | null;
+
+/**
  * Decodes a file and resizes it by the model's rule.
+ * @param plainJpegs changes no pixel, only the time.
  * @returns exactly height x width x channels bytes.
  * @throws TrainyardError INPUT; its message completes "photo.jpg …": "is a BMP image, not an image that can be read".
  */
-export async function decodeImage(bytes: Uint8Array, image: ImageSpec): Promise<Uint8Array> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  image: ImageSpec,
+  plainJpegs?: PlainJpegDecoder,
+): Promise<Uint8Array> {
   const digit = decodeGreyPng(bytes);
   const pixels: Pixels =
-    digit === null ? (await decodeFile(bytes, image.colour)).pixels : { ...digit, channels: 1 };
+    digit !== null
+      ? { ...digit, channels: 1 }
+      : ((plainJpegs && decodePlain(bytes, image, plainJpegs)) ??
+        (await decodeFile(bytes, image.colour)).pixels);
   return resizePixels(withChannels(pixels, image.channels), image);
+}
+
+/** Null for a file that is not plain, and for one that the decoder does not take. */
+function decodePlain(bytes: Uint8Array, image: ImageSpec, decode: PlainJpegDecoder): Pixels | null {
+  const from = plainJpeg(bytes, image.colour);
+  if (from === null || from.height * from.width > limits.imagePixels) return null;
+  const to = image.resize === "nearest" ? { height: image.height, width: image.width } : null;
+  const data = decode(bytes, from, to);
+  return data === null ? null : { ...(to ?? from), channels: 3, data };
 }
 
 /**

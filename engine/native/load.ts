@@ -48,20 +48,28 @@ export function nativeEnvironment(options: NativeOptions): Record<string, string
  * other options, this throws ENGINE. Throws SETUP when the library or its binding is not in the cache.
  */
 export function loadTensorFlow(options: NativeOptions): TensorFlow {
+  loadBinding(options);
+  restoreOldUtil();
+  return requireTfjsNode(join(laidBinding(), bindingFile));
+}
+
+/**
+ * The binding alone, without tfjs-node's JavaScript: for a thread that calls single ops. Options and errors as
+ * `loadTensorFlow`'s.
+ */
+export function loadBinding(options: NativeOptions): unknown {
   const folder = laidBinding();
   const environment = nativeEnvironment(options);
   const before = load(join(folder, beforeLoadFile)) as BeforeLoad;
   agreeOnce(before, options);
   for (const [name, value] of Object.entries(environment)) before.setEnvironment(name, value);
-  restoreOldUtil();
   const isQuiet = Number(environment["TF_CPP_MIN_LOG_LEVEL"]) >= 1;
   before.hush(isQuiet);
   try {
-    load(join(folder, bindingFile));
+    return load(join(folder, bindingFile));
   } finally {
     before.hush(false);
   }
-  return requireTfjsNode(join(folder, bindingFile));
 }
 
 function laidBinding(): string {

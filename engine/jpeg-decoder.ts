@@ -1,0 +1,169 @@
+/**
+ * JPEG files to pixels through TensorFlow's own decoder: libjpeg-turbo with its exact integer transform, three times as
+ * fast as a general image library for pictures of a few hundred pixels a side, and with the same pixels. On the CPU only.
+ * Which files it is asked for is the caller's choice.
+ */
+import { nearestIndices } from "../dataset/resize.js";
+import type { NativeBinding, OpAttribute, TensorValues } from "./recording/backend.js";
+import {
+  AttributeType,
+  boolAttribute,
+  DataType,
+  floatAttribute,
+  stringAttribute,
+  typeAttribute,
+} from "./recording/backend.js";
+
+/** What single ops need of the binding. */
+interface OpBinding extends Pick<NativeBinding, "deleteTensor" | "tensorDataSync" | "isUsingGpuDevice"> {
+  createTensor(shape: readonly number[], dtype: number, values: TensorValues | readonly Uint8Array[]): number;
+  executeOp(
+    op: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): { readonly id: number; readonly shape: readonly number[] }[];
+}
+
+export interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+type Run = (
+  op: string,
+  attributes: readonly OpAttribute[],
+  inputs: readonly number[],
+) => { readonly id: number; readonly shape: readonly number[] };
+
+const stringType = 7;
+const intAttribute = (name: string, value: number): OpAttribute => ({ name, type: AttributeType.int, value });
+
+const decodeAttributes = [
+  intAttribute("channels", 3),
+  intAttribute("ratio", 1),
+  boolAttribute("fancy_upscaling", true),
+  boolAttribute("try_recover_truncated", false),
+  floatAttribute("acceptable_fraction", 1),
+  stringAttribute("dct_method", "INTEGER_ACCURATE"),
+];
+const gatherAttributes = [
+  typeAttribute("Tparams", DataType.uint8),
+  typeAttribute("Tindices", DataType.int32),
+  typeAttribute("Taxis", DataType.int32),
+  intAttribute("batch_dims", 0),
+];
+const reshapeAttributes = [typeAttribute("T", DataType.uint8), typeAttribute("Tshape", DataType.int32)];
+const bitcastAttributes = [typeAttribute("T", DataType.uint8), typeAttribute("type", DataType.int32)];
+const concatAttributes = [
+  intAttribute("N", 2),
+  typeAttribute("T", DataType.uint8),
+  typeAttribute("Tidx", DataType.int32),
+];
+
+/** Lists of source indices that stay in TensorFlow: two for each size of file. */
+const mostIndices = 512;
+
+export class JpegDecoder {
+  readonly #binding: OpBinding;
+  /** Source indices by `from>to`. */
+  readonly #indices = new Map<string, number>();
+  readonly #constants: {
+    readonly zero: number;
+    readonly one: number;
+    readonly flat: number;
+    readonly words: number;
+  };
+
+  constructor(binding: NativeBinding) {
+    this.#binding = binding as unknown as OpBinding;
+    this.#constants = {
+      zero: this.#create([], [0]),
+      one: this.#create([], [1]),
+      flat: this.#create([1], [-1]),
+      words: this.#create([2], [-1, 4]),
+    };
+  }
+
+  /** False where a GPU would be given each op of its own: there the general decoder is as fast. */
+  static isFor(binding: Pick<NativeBinding, "isUsingGpuDevice">): boolean {
+    return !binding.isUsingGpuDevice();
+  }
+
+  /**
+   * uint8 [height, width, 3] of the file's picture, whose size the caller read from its head: all of it, or resized to
+   * `to` by the rule `nearest`. Null: TensorFlow does not take the file, or finds another size in it; the general
+   * decoder says what is wrong.
+   */
+  decode(bytes: Uint8Array, from: PictureSize, to: PictureSize | null): Uint8Array | null {
+    const live: number[] = [];
+    const run: Run = (op, attributes, inputs) => {
+      const [made] = this.#binding.executeOp(op, attributes, inputs, 1);
+      if (made === undefined) throw new Error(`invariant broken: ${op} made nothing`);
+      live.push(made.id);
+      return made;
+    };
+    try {
+      const file = this.#binding.createTensor([], stringType, [bytes]);
+      live.push(file);
+      const { id, shape } = run("DecodeJpeg", decodeAttributes, [file]);
+      if (shape[0] !== from.height || shape[1] !== from.width) return null;
+      const { height, width } = to ?? from;
+      const picked = to === null ? id : this.#nearest(run, id, from, to);
+      return this.#read(run, picked, height * width * 3);
+    } catch {
+      return null;
+    } finally {
+      for (const id of live) this.#binding.deleteTensor(id);
+    }
+  }
+
+  #nearest(run: Run, pixels: number, from: PictureSize, to: PictureSize): number {
+    const { zero, one } = this.#constants;
+    const rows = [pixels, this.#index(from.height, to.height), zero];
+    const { id } = run("GatherV2", gatherAttributes, rows);
+    return run("GatherV2", gatherAttributes, [id, this.#index(from.width, to.width), one]).id;
+  }
+
+  /** The binding reads no uint8: the bytes leave as int32, four at a time, padded to a multiple of four. */
+  #read(run: Run, pixels: number, count: number): Uint8Array {
+    const words = run("Reshape", reshapeAttributes, [
+      this.#padded(run, pixels, count),
+      this.#constants.words,
+    ]);
+    const values = this.#binding.tensorDataSync(run("Bitcast", bitcastAttributes, [words.id]).id);
+    return new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, count);
+  }
+
+  #padded(run: Run, pixels: number, count: number): number {
+    const missing = (4 - (count % 4)) % 4;
+    if (missing === 0) return pixels;
+    const { flat, zero } = this.#constants;
+    const { id } = run("Reshape", reshapeAttributes, [pixels, flat]);
+    const padding = this.#binding.createTensor([missing], DataType.uint8, new Uint8Array(missing));
+    try {
+      return run("ConcatV2", concatAttributes, [id, padding, zero]).id;
+    } finally {
+      this.#binding.deleteTensor(padding);
+    }
+  }
+
+  #index(from: number, to: number): number {
+    const key = `${from}>${to}`;
+    const known = this.#indices.get(key);
+    if (known !== undefined) return known;
+    if (this.#indices.size >= mostIndices) this.#forgetIndices();
+    const made = this.#create([to], nearestIndices(from, to));
+    this.#indices.set(key, made);
+    return made;
+  }
+
+  #forgetIndices(): void {
+    for (const id of this.#indices.values()) this.#binding.deleteTensor(id);
+    this.#indices.clear();
+  }
+
+  #create(shape: readonly number[], values: ArrayLike<number>): number {
+    return this.#binding.createTensor(shape, DataType.int32, Int32Array.from(values));
+  }
+}
