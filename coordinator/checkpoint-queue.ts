@@ -8,6 +8,7 @@ import type { Journal } from "./journal.js";
 import type { VectorSnapshot } from "./reducers/pool.js";
 
 export interface SaveRequest extends Omit<CheckpointContent, "vectors" | "log"> {
+  /** Released when it is written or given up. */
   readonly vectors: Promise<VectorSnapshot>;
   /** Of the journal, since the last one. */
   readonly unsealed: string;
@@ -41,16 +42,34 @@ export class CheckpointQueue {
 
   async #save(request: SaveRequest): Promise<WrittenCheckpoint> {
     const { bestCheckpoint } = request.saved;
-    if (this.#owed?.checkpoint !== bestCheckpoint) this.#owed = null; // there is a better one by now
-    const owed = this.#owed;
+    const owed = this.#owed?.checkpoint === bestCheckpoint ? this.#owed : null;
+    if (this.#owed !== owed) this.#forgetOwed(); // there is a better one by now
     if (request.checkpoint === bestCheckpoint) this.#owed = request;
-    const log = await this.#journal.seal(this.#store, request.unsealed);
-    if (owed !== null && owed.checkpoint !== request.checkpoint) {
-      await this.#writer.write({ ...owed, vectors: await owed.vectors, log });
-      this.#owed = null;
+    try {
+      const log = await this.#journal.seal(this.#store, request.unsealed);
+      if (owed !== null && owed.checkpoint !== request.checkpoint) {
+        await this.#writer.write({ ...owed, vectors: await owed.vectors, log });
+        this.#owed = null;
+      }
+      const written = await this.#writer.write({ ...request, vectors: await request.vectors, log });
+      if (this.#owed === request) this.#owed = null;
+      return written;
+    } finally {
+      if (owed !== null && owed !== this.#owed) release(owed);
+      if (request !== this.#owed) release(request);
     }
-    const written = await this.#writer.write({ ...request, vectors: await request.vectors, log });
-    if (this.#owed === request) this.#owed = null;
-    return written;
   }
+
+  #forgetOwed(): void {
+    if (this.#owed !== null) release(this.#owed);
+    this.#owed = null;
+  }
+}
+
+/** A snapshot that failed has nothing to give back. */
+function release({ vectors }: SaveRequest): void {
+  vectors.then(
+    (snapshot) => snapshot.release(),
+    () => undefined,
+  );
 }

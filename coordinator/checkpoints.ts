@@ -15,14 +15,14 @@ import { sha256Hex } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { encodeState } from "./checkpoint-state.js";
 import type { SavedState } from "./core/state.js";
-import type { VectorSnapshot } from "./reducers/pool.js";
+import type { WholeVectors } from "./reducers/pool.js";
 
 export interface CheckpointContent {
   readonly checkpoint: string;
   readonly reason: string;
   readonly layout: ModelLayout;
   readonly saved: SavedState;
-  readonly vectors: VectorSnapshot;
+  readonly vectors: WholeVectors;
   readonly log: readonly HashedObject[];
 }
 

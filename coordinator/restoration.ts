@@ -17,12 +17,12 @@ import { decodeState } from "./checkpoint-state.js";
 import { type WrittenCheckpoint, writtenCheckpoint } from "./checkpoints.js";
 import type { Restored, SavedState } from "./core/state.js";
 import type { SealedLog } from "./journal.js";
-import type { VectorSnapshot } from "./reducers/pool.js";
+import { sharedVector, type WholeVectors } from "./reducers/pool.js";
 import { lostSamples, readLog } from "./sealed-log.js";
 
 export interface Restoration {
   readonly restored: Restored;
-  readonly vectors: VectorSnapshot;
+  readonly vectors: WholeVectors;
   readonly log: SealedLog;
   /** The checkpoint itself and the best one, as if this coordinator had written them. */
   readonly written: ReadonlyMap<string, WrittenCheckpoint>;
@@ -121,7 +121,7 @@ interface WholeCheckpoint {
   readonly manifest: CheckpointManifest;
   readonly layout: Restored["layout"];
   readonly saved: SavedState;
-  readonly vectors: VectorSnapshot;
+  readonly vectors: WholeVectors;
 }
 
 async function readWhole(store: ObjectStore, run: string, candidate: Candidate): Promise<WholeCheckpoint> {
@@ -139,7 +139,7 @@ async function readWhole(store: ObjectStore, run: string, candidate: Candidate):
   const { layout, saved } = decodeState(state.bytes, state.key);
   const vector = (name: string) => {
     const { bytes, key } = file(`${name}.safetensors`);
-    return decodeVector(layout, bytes, key);
+    return decodeVector(layout, bytes, key, sharedVector(layout.parameterCount));
   };
   const vectors = { weights: vector("weights"), m: vector("adam-m"), v: vector("adam-v") };
   return { manifest, layout, saved, vectors };

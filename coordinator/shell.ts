@@ -22,7 +22,7 @@ import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
 import { isOutage } from "./patience.js";
 import { publishRun } from "./publish.js";
-import { type PoolOptions, ReducerPool, type VectorSnapshot } from "./reducers/pool.js";
+import { type PoolOptions, ReducerPool, type WholeVectors } from "./reducers/pool.js";
 import { joinChecksums } from "./reducers/slices.js";
 import type { Restoration } from "./restoration.js";
 import { resultOf } from "./result.js";
@@ -75,11 +75,13 @@ export class Shell {
   #slices: readonly SliceEndpoint[] = [];
   #layout: ModelLayout | undefined;
   /** Of the checkpoint, until the slices have them. */
-  #vectors: VectorSnapshot | undefined;
+  #vectors: WholeVectors | undefined;
   #result: RunResult | null = null;
   #queue: CoreEvent[] = [];
   #isBusy = false;
   #isBroken = false;
+  /** When the part of the step under way began that the metrics time. */
+  #partBeganMs = 0;
   #stopTicking: () => void = () => undefined;
   #end: (outcome: Outcome) => void = () => undefined;
 
@@ -189,6 +191,7 @@ export class Shell {
       case "restore":
         return this.#restore(effect.step);
       case "beginStep":
+        this.#partBeganMs = this.#clock.nowMs();
         return this.#pool?.begin(effect);
       case "watch":
         return this.#pool?.watch(effect.step, effect.node);
@@ -307,8 +310,15 @@ export class Shell {
     logger.debug({ checkpoint, bytes: written.bytes, seconds }, "checkpoint written");
   }
 
+  #endPart(part: "gather" | "commit"): void {
+    const nowMs = this.#clock.nowMs();
+    this.#options.metrics.stepPart.observe({ part }, (nowMs - this.#partBeganMs) / 1000);
+    this.#partBeganMs = nowMs;
+  }
+
   #noteStep({ row, checksums }: Extract<Effect, { tag: "stepCommitted" }>): void {
     const { metrics } = this.#options;
+    this.#endPart("commit");
     this.#journal.step({ ...row, crc32c: joinChecksums(checksums, this.#pool?.lengths ?? []) });
     metrics.epoch.set(row.epoch);
     metrics.step.set(row.step);

@@ -52,9 +52,14 @@ export function encodeVector(layout: ModelLayout, vector: Float32Array): Uint8Ar
   );
 }
 
-export function decodeVector(layout: ModelLayout, bytes: Uint8Array, key: string): Float32Array {
+/** Fills `vector`, by default a new one. Errors: DAMAGED naming the key. */
+export function decodeVector(
+  layout: ModelLayout,
+  bytes: Uint8Array,
+  key: string,
+  vector: Float32Array = new Float32Array(layout.parameterCount),
+): Float32Array {
   const { tensors } = decodeSafetensors(bytes, key);
-  const vector = new Float32Array(layout.parameterCount);
   for (const slot of layout.parameters) {
     const tensor = tensors.find((candidate) => candidate.name === slot.name);
     if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== slot.size) {

@@ -3,7 +3,10 @@
  * node counts; a node at or below one that is already there is dropped. Holds at most one vector per
  * node whose sibling is missing: for lanes in order about log2(lanes), never all of them.
  */
-import { addInto, childrenOf, isLeaf, isPresent, nodeKey, pathTo, rootOf, type TreeNode } from "./tree.js";
+import type { Kernels } from "./kernels/kernels.js";
+import { plainKernels } from "./kernels/plain.js";
+import type { RunSpec } from "./spec.js";
+import { childrenOf, isLeaf, isPresent, nodeKey, pathTo, rootOf, type TreeNode } from "./tree.js";
 
 /** A node and the sum of the present lanes below it, float32. */
 export interface TreePart {
@@ -11,15 +14,42 @@ export interface TreePart {
   readonly sum: Float32Array;
 }
 
+/** What a sum does with its vectors. */
+export interface TreeArithmetic {
+  /** Makes a lane's gradient the value of its leaf, in place; again changes nothing. */
+  toLeaf(gradient: Float32Array): void;
+  /** left = the value of the node whose children have these. */
+  add(left: Float32Array, right: Float32Array): void;
+  /** Takes back a vector that the sum needs no longer. */
+  release(vector: Float32Array): void;
+}
+
+/**
+ * By the spec's wire. bfloat16: value(leaf) = bf16(gradient), value(node) = bf16(float32(left + right)), so that a node
+ * has the same value whoever computes it, and none is rounded when it is sent.
+ */
+export function arithmeticOf(
+  wire: RunSpec["wire"],
+  kernels: Kernels = plainKernels,
+  release: TreeArithmetic["release"] = () => undefined,
+): TreeArithmetic {
+  return wire === "bfloat16"
+    ? { toLeaf: kernels.roundBfloat16, add: kernels.addBfloat16, release }
+    : { toLeaf: () => undefined, add: kernels.add, release };
+}
+
 export class TreeSum {
   readonly #lanes: number;
   readonly #present: ReadonlySet<number>;
+  readonly #arithmetic: TreeArithmetic;
   /** Nodes whose parent's value is not there yet, by key. */
   readonly #parts = new Map<string, TreePart>();
 
-  constructor(lanes: number, present: ReadonlySet<number>) {
+  /** Default: float32 in plain TypeScript. */
+  constructor(lanes: number, present: ReadonlySet<number>, arithmetic = arithmeticOf("float32")) {
     this.#lanes = lanes;
     this.#present = present;
+    this.#arithmetic = arithmetic;
   }
 
   /**
@@ -32,8 +62,12 @@ export class TreeSum {
 
   /** Takes the vector (owned from here on; it may be added into). Returns false when it was dropped. */
   add(node: TreeNode, sum: Float32Array): boolean {
-    if (!this.isWanted(node)) return false;
+    if (!this.isWanted(node)) {
+      this.#arithmetic.release(sum);
+      return false;
+    }
     this.#forgetBelow(node);
+    if (isLeaf(node)) this.#arithmetic.toLeaf(sum);
     this.#parts.set(nodeKey(node), { node, sum });
     const path = this.#pathOf(node);
     for (let depth = path.length - 2; depth >= 0; depth -= 1) {
@@ -50,6 +84,12 @@ export class TreeSum {
   /** What is there, in lane order: the fewest nodes that cover the lanes that came. */
   get parts(): readonly TreePart[] {
     return [...this.#parts.values()].sort((a, b) => a.node.begin - b.node.begin);
+  }
+
+  /** Gives every vector back; nothing is there any more. */
+  clear(): void {
+    for (const { sum } of this.#parts.values()) this.#arithmetic.release(sum);
+    this.#parts.clear();
   }
 
   #pathOf(node: TreeNode): TreeNode[] {
@@ -69,7 +109,10 @@ export class TreeSum {
     if (children.some(isMissing)) return false;
     const [left, right] = children.flatMap((child) => this.#parts.get(nodeKey(child)) ?? []);
     if (left === undefined) return false;
-    if (right !== undefined) addInto(left.sum, right.sum);
+    if (right !== undefined) {
+      this.#arithmetic.add(left.sum, right.sum);
+      this.#arithmetic.release(right.sum);
+    }
     for (const child of children) this.#parts.delete(nodeKey(child));
     this.#parts.set(nodeKey(parent), { node: parent, sum: left.sum });
     return true;
@@ -77,8 +120,10 @@ export class TreeSum {
 
   #forgetBelow({ begin, end }: TreeNode): void {
     if (isLeaf({ begin, end })) return;
-    for (const [key, { node }] of this.#parts) {
-      if (node.begin >= begin && node.end <= end) this.#parts.delete(key);
+    for (const [key, { node, sum }] of this.#parts) {
+      if (node.begin < begin || node.end > end) continue;
+      this.#arithmetic.release(sum);
+      this.#parts.delete(key);
     }
   }
 }

@@ -68,8 +68,3 @@ export function lanesBelow(node: TreeNode, present: ReadonlySet<number>): number
   for (let lane = node.begin; lane < node.end; lane += 1) if (present.has(lane)) lanes.push(lane);
   return lanes;
 }
-
-/** left += right, element by element in float32. */
-export function addInto(left: Float32Array, right: Float32Array): void {
-  for (let i = 0; i < left.length; i += 1) left[i] = (left[i] as number) + (right[i] as number);
-}

@@ -4,8 +4,8 @@
  * steps (local-steps.ts) what leaves is how far the lane's own weights went, in place of the gradient.
  */
 import type { Engine, MicroBatch } from "../engine/engine.js";
+import { addInto } from "../shared/kernels/plain.js";
 import { combineStatistics, type LaneStatistics, undoBesselCorrection } from "../shared/statistics.js";
-import { addInto } from "../shared/tree.js";
 
 export interface LaneOutcome {
   readonly lossSum: number;

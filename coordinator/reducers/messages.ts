@@ -17,14 +17,15 @@ export interface ReducerOptions {
 }
 
 export type ToReducer =
-  /** A checkpoint's vectors, this slice's part, which become the weights version `step`. */
-  | { readonly tag: "restore"; readonly step: number; readonly moments: SliceMoments }
+  /** A checkpoint's whole vectors, in shared memory, which become the weights version `step`. */
+  | { readonly tag: "restore"; readonly step: number; readonly whole: SliceMoments }
   | ({ readonly tag: "begin" } & StepBeginning)
   /** What comes for this node is kept, and audits of it compared. */
   | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
   | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep; readonly exact: boolean }
   | { readonly tag: "skip"; readonly step: number; readonly exact: boolean }
-  | { readonly tag: "snapshot"; readonly id: number }
+  /** This slice's part is to be copied to its place in whole vectors, in shared memory. */
+  | { readonly tag: "snapshot"; readonly id: number; readonly whole: SliceMoments }
   | { readonly tag: "close" };
 
 export type FromReducer =
@@ -40,7 +41,8 @@ export type FromReducer =
       readonly agrees: readonly string[];
       readonly differs: readonly string[];
     }
-  | { readonly tag: "snapshot"; readonly id: number; readonly moments: SliceMoments }
+  /** It was. */
+  | { readonly tag: "snapshot"; readonly id: number }
   | { readonly tag: "traffic"; readonly bytesIn: number; readonly bytesOut: number }
   | { readonly tag: "refused"; readonly reason: string }
   | { readonly tag: "broken"; readonly message: string };

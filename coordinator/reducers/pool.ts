@@ -15,7 +15,7 @@ import type { StepBeginning } from "./step-partials.js";
 
 /** What the pool needs of a reducer's thread. */
 export interface ReducerThread {
-  postMessage(message: ToReducer, transfer?: ArrayBuffer[]): void;
+  postMessage(message: ToReducer): void;
   on(event: "message", hear: (message: FromReducer) => void): unknown;
   on(event: "error", hear: (error: Error) => void): unknown;
   on(event: "exit", hear: () => void): unknown;
@@ -42,11 +42,17 @@ export interface PoolOptions {
 }
 
 /** Whole vectors of one commit: float32 [parameterCount] each. */
-export type VectorSnapshot = SliceMoments;
+export type WholeVectors = SliceMoments;
+
+/** Copies, until `release` is called, once: then their memory is the next snapshot's. */
+export interface VectorSnapshot extends WholeVectors {
+  release(): void;
+}
 
 /** A snapshot under way. */
 interface Snapshot {
-  take(slice: number, moments: SliceMoments): void;
+  /** A slice has copied its part. */
+  take(): void;
   reject(error: Error): void;
 }
 
@@ -57,6 +63,8 @@ export class ReducerPool {
   readonly #clock: Clock;
   readonly #snapshots = new Map<number, Snapshot>();
   #lastSnapshot = 0;
+  /** Of a snapshot that was released. */
+  #spare: WholeVectors | undefined;
   #isClosed = false;
 
   constructor(options: PoolOptions) {
@@ -71,15 +79,9 @@ export class ReducerPool {
     return this.#ranges.map((range, index) => ({ ...range, port: ports[index] as number }));
   }
 
-  /** Puts a checkpoint's vectors into the empty slices, as the weights version `step`. */
-  restore(step: number, { weights, m, v }: VectorSnapshot): void {
-    for (const { slice, begin, end } of this.#ranges) {
-      const part = (vector: Float32Array) => vector.slice(begin, end);
-      const moments = { weights: part(weights), m: part(m), v: part(v) };
-      const message: ToReducer = { tag: "restore", step, moments };
-      const buffers = Object.values(moments).map((vector) => vector.buffer as ArrayBuffer);
-      this.#threads[slice]?.postMessage(message, buffers);
-    }
+  /** Puts a checkpoint's vectors, which lie in shared memory, into the slices as the weights version `step`. */
+  restore(step: number, { weights, m, v }: WholeVectors): void {
+    this.#all({ tag: "restore", step, whole: { weights, m, v } });
   }
 
   begin({ step, attempt, present, banned }: StepBeginning): void {
@@ -106,11 +108,10 @@ export class ReducerPool {
   snapshot(): Promise<VectorSnapshot> {
     this.#lastSnapshot += 1;
     const id = this.#lastSnapshot;
-    const { parameterCount } = this.#options;
-    const whole = {
-      weights: new Float32Array(parameterCount),
-      m: new Float32Array(parameterCount),
-      v: new Float32Array(parameterCount),
+    const whole = this.#spare ?? sharedVectors(this.#options.parameterCount);
+    this.#spare = undefined;
+    const release = () => {
+      this.#spare = whole;
     };
     const snapshot = new Promise<VectorSnapshot>((resolve, reject) => {
       let missing = this.#ranges.length;
@@ -121,16 +122,12 @@ export class ReducerPool {
         this.#snapshots.delete(id);
         settled();
       };
-      const take = (slice: number, moments: SliceMoments) => {
-        const begin = this.#ranges[slice]?.begin ?? 0;
-        whole.weights.set(moments.weights, begin);
-        whole.m.set(moments.m, begin);
-        whole.v.set(moments.v, begin);
+      const take = () => {
         missing -= 1;
-        if (missing === 0) settle(() => resolve(whole));
+        if (missing === 0) settle(() => resolve({ ...whole, release }));
       };
       this.#snapshots.set(id, { take, reject: (error) => settle(() => reject(error)) });
-      this.#all({ tag: "snapshot", id });
+      this.#all({ tag: "snapshot", id, whole });
     });
     snapshot.catch(() => undefined); // the caller may await it much later
     return snapshot;
@@ -206,7 +203,7 @@ export class ReducerPool {
         return this.#options.onEvent({ tag: "sliceCompared", slice, ...comparison });
       }
       case "snapshot":
-        return this.#snapshots.get(message.id)?.take(slice, message.moments);
+        return this.#snapshots.get(message.id)?.take();
       case "traffic":
         return this.#options.onTraffic(message.bytesIn, message.bytesOut);
       case "refused":
@@ -214,3 +211,12 @@ export class ReducerPool {
     }
   }
 }
+
+/** Zeros that every thread can read and write. */
+export const sharedVector = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
+
+const sharedVectors = (length: number): WholeVectors => ({
+  weights: sharedVector(length),
+  m: sharedVector(length),
+  v: sharedVector(length),
+});

@@ -11,7 +11,7 @@ import { ReducedSlice } from "./slice.js";
 
 /** What a reducer needs of a MessagePort. */
 export interface ReducerPort {
-  postMessage(message: FromReducer, transfer?: ArrayBuffer[]): void;
+  postMessage(message: FromReducer): void;
   on(event: "message", hear: (message: ToReducer) => void): unknown;
   close(): void;
 }
@@ -32,10 +32,10 @@ export function runReducer(
   port: ReducerPort,
   { clock, server }: ReducerSurroundings = realSurroundings(),
 ): void {
-  const say = (message: FromReducer, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  const say = (message: FromReducer) => port.postMessage(message);
   const traffic = { bytesIn: 0, bytesOut: 0 };
-  const { lanes, tolerance } = options.identity;
-  const slice = new ReducedSlice(options.range, lanes, tolerance);
+  const { lanes, tolerance, wire } = options.identity;
+  const slice = new ReducedSlice(options.range, lanes, tolerance, wire);
   const tensors = new SliceServer(
     slice,
     options.identity,
@@ -59,16 +59,10 @@ export function runReducer(
     traffic.bytesOut = 0;
   }
 
-  function snapshot(id: number): void {
-    const moments = slice.snapshot();
-    const buffers = [moments.weights, moments.m, moments.v].map((vector) => vector.buffer as ArrayBuffer);
-    say({ tag: "snapshot", id, moments }, buffers);
-  }
-
   function carryOut(message: ToReducer): void {
     switch (message.tag) {
       case "restore":
-        tensors.broadcast(slice.restore(message.step, message.moments), true);
+        tensors.broadcast(slice.restore(message.step, message.whole), true);
         return say({ tag: "loaded" });
       case "begin":
         return tensors.begin(message);
@@ -82,7 +76,8 @@ export function runReducer(
         return reportTraffic();
       }
       case "snapshot":
-        return snapshot(message.id);
+        slice.snapshot(message.whole);
+        return say({ tag: "snapshot", id: message.id });
       case "close":
         // Not by force: Node aborts the process when a session that was destroyed still gets a new stream's data.
         server.tryShutdown(() => undefined);

@@ -1,11 +1,22 @@
 /** One slice of the run's vectors and the step under way on it. Knows nothing of threads or sockets. */
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
+import { SimdVectors } from "../../shared/kernels/simd.js";
+import type { RunSpec } from "../../shared/spec.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { AdamStep } from "../core/optimizer.js";
 import { applyAdam, type SliceMoments } from "./adam.js";
+import type { Occupancy } from "./admission.js";
 import type { SliceRange } from "./slices.js";
-import { type Claim, type StepBeginning, StepPartials, type Taken, type Verdict } from "./step-partials.js";
+import {
+  type Claim,
+  type PartialsPlace,
+  type StepBeginning,
+  StepPartials,
+  type Taken,
+  type Verdict,
+} from "./step-partials.js";
+import type { VectorRoom } from "./upload.js";
 
 /** One weights version of a slice. */
 export interface WeightsVersion {
@@ -18,17 +29,18 @@ export interface WeightsVersion {
 
 export class ReducedSlice {
   readonly range: SliceRange;
-  readonly #lanes: number;
-  readonly #tolerance: number;
+  /** Where its vectors lie: weights, moments, partials, and what is being uploaded. */
+  readonly vectors: SimdVectors;
+  readonly #place: PartialsPlace;
   #moments: SliceMoments | undefined;
   #partials: StepPartials | undefined;
   #version: WeightsVersion | undefined;
 
   /** `tolerance`: how far apart two workers' sums of one node may be; 0 = not a bit. */
-  constructor(range: SliceRange, lanes: number, tolerance = 0) {
+  constructor(range: SliceRange, lanes: number, tolerance = 0, wire: RunSpec["wire"] = "float32") {
     this.range = range;
-    this.#lanes = lanes;
-    this.#tolerance = tolerance;
+    this.vectors = new SimdVectors(range.end - range.begin);
+    this.#place = { lanes, tolerance, wire, vectors: this.vectors };
   }
 
   get length(): number {
@@ -49,23 +61,42 @@ export class ReducedSlice {
     return this.#version;
   }
 
-  /** Sets weights (owned from here on) with fresh moments. False: there were some already. */
+  /** Where the vectors of partials come from. */
+  get room(): VectorRoom {
+    return this.vectors;
+  }
+
+  /** Of the step under way. */
+  get occupancy(): Pick<Occupancy, "kept" | "present"> {
+    return this.#partials?.occupancy ?? { kept: [], present: [] };
+  }
+
+  /** Sets weights (a vector of its own, owned from here on) with fresh moments. False: there were some already. */
   load(weights: Float32Array): boolean {
-    if (this.#moments !== undefined) return false;
-    this.#moments = { weights, m: new Float32Array(weights.length), v: new Float32Array(weights.length) };
+    if (this.#moments !== undefined) {
+      this.vectors.release(weights);
+      return false;
+    }
+    this.#moments = { weights, m: this.vectors.allocate().fill(0), v: this.vectors.allocate().fill(0) };
     this.#encode(0);
     return true;
   }
 
-  /** Takes a checkpoint's vectors (owned from here on), which are the weights version `step`. */
-  restore(step: number, moments: SliceMoments): WeightsVersion {
-    this.#moments = moments;
+  /** Copies this slice's part of a checkpoint's whole vectors, which are the weights version `step`. */
+  restore(step: number, whole: SliceMoments): WeightsVersion {
+    const { begin, end } = this.range;
+    const { vectors } = this;
+    this.#moments ??= { weights: vectors.allocate(), m: vectors.allocate(), v: vectors.allocate() };
+    this.#moments.weights.set(whole.weights.subarray(begin, end));
+    this.#moments.m.set(whole.m.subarray(begin, end));
+    this.#moments.v.set(whole.v.subarray(begin, end));
     return this.#encode(step);
   }
 
   /** Forgets what came before, also for the same step. */
   begin(beginning: StepBeginning): void {
-    this.#partials = new StepPartials(this.#lanes, this.#tolerance, beginning);
+    this.#partials?.end();
+    this.#partials = new StepPartials(this.#place, beginning);
   }
 
   /** Nothing when the step is another by now. */
@@ -77,16 +108,18 @@ export class ReducedSlice {
     return this.#partials?.judge(claim) ?? "stale";
   }
 
-  /** Takes a whole partial, owned from here on. */
+  /** Takes a whole partial: a vector of the slice's own, owned from here on. */
   take(claim: Claim, values: Float32Array): Taken {
-    return this.#partials?.take(claim, values) ?? { verdict: "stale", report: null, comparison: null };
+    if (this.#partials !== undefined) return this.#partials.take(claim, values);
+    this.vectors.release(values);
+    return { verdict: "stale", report: null, comparison: null };
   }
 
   apply(step: AdamStep): WeightsVersion {
     const root = this.#partials?.root;
     if (root === undefined || this.#moments === undefined)
       throw new Error("apply before the slice was whole");
-    applyAdam(this.#moments, root, step);
+    applyAdam(this.vectors.kernels, this.#moments, root, step);
     return this.#endStep();
   }
 
@@ -100,11 +133,13 @@ export class ReducedSlice {
     return this.#encode(this.step + 1);
   }
 
-  /** Copies of the vectors as of the last commit, for a checkpoint. */
-  snapshot(): SliceMoments {
+  /** Copies the vectors as of the last commit to their place in whole ones, for a checkpoint. */
+  snapshot(whole: SliceMoments): void {
     if (this.#moments === undefined) throw new Error("snapshot before the slice was loaded");
-    const { weights, m, v } = this.#moments;
-    return { weights: weights.slice(), m: m.slice(), v: v.slice() };
+    const { begin } = this.range;
+    whole.weights.set(this.#moments.weights, begin);
+    whole.m.set(this.#moments.m, begin);
+    whole.v.set(this.#moments.v, begin);
   }
 
   #encode(step: number): WeightsVersion {

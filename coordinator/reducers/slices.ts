@@ -3,9 +3,7 @@
  * number of slices never changes a bit.
  */
 import { crc32cCombine } from "../../shared/crc32c.js";
-
-/** Elements per block of the sums of squares. */
-export const normBlock = 4_096;
+import { normBlock } from "../../shared/kernels/kernels.js";
 
 export interface SliceRange {
   readonly slice: number;
@@ -23,24 +21,6 @@ export function cutSlices(parameterCount: number, count: number): SliceRange[] {
     begin: Math.floor((slice * blocks) / slices) * normBlock,
     end: Math.min(parameterCount, Math.floor(((slice + 1) * blocks) / slices) * normBlock),
   }));
-}
-
-/** float64 sums of squares per block of a slice whose begin lies on a block's border. */
-export function blockSumsOfSquares(values: Float32Array): { finite: boolean; blockSums: Float64Array } {
-  const blockSums = new Float64Array(Math.ceil(values.length / normBlock));
-  let finite = true;
-  for (let block = 0; block < blockSums.length; block += 1) {
-    const end = Math.min(values.length, (block + 1) * normBlock);
-    let sum = 0;
-    for (let i = block * normBlock; i < end; i += 1) {
-      const value = values[i] as number;
-      sum += value * value;
-    }
-    // A finite float32 squared is far inside float64: not finite means that an element was not.
-    finite &&= Number.isFinite(sum);
-    blockSums[block] = sum;
-  }
-  return { finite, blockSums };
 }
 
 /** The slices' checksums as that of the whole vector, whatever the number of slices. `lengths` in elements. */

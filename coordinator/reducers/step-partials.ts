@@ -2,10 +2,14 @@
  * One attempt at a step as a slice sees it: whose partials count, their sum along the tree, and the copies that audits
  * are compared with. Another attempt is another object, so nothing of an earlier one can get in.
  */
+
+import type { Kernels } from "../../shared/kernels/kernels.js";
+import type { SimdVectors } from "../../shared/kernels/simd.js";
+import type { RunSpec } from "../../shared/spec.js";
 import type { TreeNode } from "../../shared/tree.js";
-import { TreeSum } from "../../shared/tree-sum.js";
+import { arithmeticOf, TreeSum } from "../../shared/tree-sum.js";
 import type { SliceReport } from "../core/work.js";
-import { blockSumsOfSquares } from "./slices.js";
+import type { Occupancy } from "./admission.js";
 import { type Comparison, WatchedNodes } from "./watched-nodes.js";
 
 /** How the core begins a step, or begins it again. */
@@ -39,21 +43,35 @@ export interface Taken {
   readonly comparison: Comparison | null;
 }
 
+/** What all steps of a slice have in common. */
+export interface PartialsPlace {
+  readonly lanes: number;
+  /** How far apart two workers' sums of one node may be; 0 = not a bit. */
+  readonly tolerance: number;
+  readonly wire: RunSpec["wire"];
+  /** Where every vector here lies. */
+  readonly vectors: SimdVectors;
+}
+
 export class StepPartials {
   readonly step: number;
   readonly attempt: number;
+  readonly #present: readonly number[];
   readonly #banned: ReadonlySet<string>;
-  readonly #tolerance: number;
+  readonly #vectors: SimdVectors;
   #tree: TreeSum | undefined;
-  #watched: WatchedNodes;
+  readonly #watched: WatchedNodes;
 
-  constructor(lanes: number, tolerance: number, { step, attempt, present, banned }: StepBeginning) {
+  constructor(place: PartialsPlace, { step, attempt, present, banned }: StepBeginning) {
+    const { lanes, tolerance, wire, vectors } = place;
+    const release = (vector: Float32Array) => vectors.release(vector);
     this.step = step;
     this.attempt = attempt;
+    this.#present = present;
     this.#banned = new Set(banned);
-    this.#tolerance = tolerance;
-    this.#tree = new TreeSum(lanes, new Set(present));
-    this.#watched = new WatchedNodes(tolerance);
+    this.#vectors = vectors;
+    this.#tree = new TreeSum(lanes, new Set(present), arithmeticOf(wire, vectors.kernels, release));
+    this.#watched = new WatchedNodes(tolerance, release);
   }
 
   /** Asked before memory is taken for an upload, and again when it is whole. Throws on a node that the tree lacks. */
@@ -72,15 +90,29 @@ export class StepPartials {
   /** Takes a whole partial (owned from here on), if it is wanted. */
   take(claim: Claim, values: Float32Array): Taken {
     const verdict = this.judge(claim);
-    if (verdict !== "wanted") return { verdict, report: null, comparison: null };
+    if (verdict !== "wanted") {
+      this.#vectors.release(values);
+      return { verdict, report: null, comparison: null };
+    }
     const { node, kind, worker } = claim;
     if (kind === "AUDIT")
       return { verdict, report: null, comparison: this.#watched.keep(node, worker, values) };
     // The tree adds into what it is given, so the copy is made before.
-    const comparison = this.#watched.has(node) ? this.#watched.keep(node, worker, values.slice()) : null;
+    const comparison = this.#watched.has(node) ? this.#watched.keep(node, worker, this.#copy(values)) : null;
     this.#tree?.add(node, values);
     const root = this.root;
-    return { verdict, report: root === undefined ? null : blockSumsOfSquares(root), comparison };
+    return { verdict, report: root === undefined ? null : reportOf(this.#vectors.kernels, root), comparison };
+  }
+
+  #copy(values: Float32Array): Float32Array {
+    const copy = this.#vectors.allocate();
+    copy.set(values);
+    return copy;
+  }
+
+  /** What is kept of it, and which lanes it is about. */
+  get occupancy(): Pick<Occupancy, "kept" | "present"> {
+    return { kept: this.#tree?.parts.map(({ node }) => node) ?? [], present: this.#present };
   }
 
   /** The step's sum, once every present lane is in it. */
@@ -88,9 +120,15 @@ export class StepPartials {
     return this.#tree?.root;
   }
 
-  /** The step is decided: frees the sums; what still comes for it is dropped. */
+  /** The step is decided, or begun again: gives every vector back; what still comes for it is dropped. */
   end(): void {
+    this.#tree?.clear();
     this.#tree = undefined;
-    this.#watched = new WatchedNodes(this.#tolerance);
+    this.#watched.clear();
   }
+}
+
+function reportOf(kernels: Kernels, root: Float32Array): SliceReport {
+  const blockSums = kernels.blockSumsOfSquares(root);
+  return { finite: blockSums.every(Number.isFinite), blockSums };
 }

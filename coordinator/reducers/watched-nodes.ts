@@ -24,11 +24,13 @@ interface Value {
 
 export class WatchedNodes {
   readonly #tolerance: number;
+  readonly #release: (vector: Float32Array) => void;
   readonly #nodes = new Map<string, Value[]>();
 
-  /** `tolerance`: 0 = bit for bit; else see `agree`. */
-  constructor(tolerance: number) {
+  /** `tolerance`: 0 = bit for bit; else see `agree`. `release`: takes back vectors that are not kept any longer. */
+  constructor(tolerance: number, release: (vector: Float32Array) => void) {
     this.#tolerance = tolerance;
+    this.#release = release;
   }
 
   watch(node: TreeNode): void {
@@ -50,7 +52,10 @@ export class WatchedNodes {
   /** Keeps a value (owned from here on) of a watched node; null: there is nothing to compare it with. */
   keep(node: TreeNode, worker: string, values: Float32Array): Comparison | null {
     const held = this.#nodes.get(nodeKey(node));
-    if (held === undefined || held.length >= valuesPerNode) return null;
+    if (held === undefined || held.length >= valuesPerNode) {
+      this.#release(values);
+      return null;
+    }
     const [agrees, differs]: [string[], string[]] = [[], []];
     for (const earlier of held) {
       if (earlier.worker === worker) continue;
@@ -58,6 +63,12 @@ export class WatchedNodes {
     }
     held.push({ worker, values });
     return agrees.length + differs.length === 0 ? null : { node, worker, agrees, differs };
+  }
+
+  /** Forgets every node and value. */
+  clear(): void {
+    for (const held of this.#nodes.values()) for (const { values } of held) this.#release(values);
+    this.#nodes.clear();
   }
 }
 

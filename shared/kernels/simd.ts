@@ -60,7 +60,11 @@ export class SimdVectors {
     const initial = Math.ceil(this.#firstAt / pageBytes);
     this.#memory = new WebAssembly.Memory({ initial, maximum: maximumPages, shared: true });
     const { exports } = new WebAssembly.Instance(compiledModule(), { env: { memory: this.#memory } });
-    this.kernels = kernelsOf(exports as Exports, new Float64Array(this.#memory.buffer, alignment, sums));
+    this.kernels = kernelsOf(
+      exports as Exports,
+      (vector) => this.#at(vector),
+      new Float64Array(this.#memory.buffer, alignment, sums),
+    );
   }
 
   /** Vectors handed out and not taken back. */
@@ -92,6 +96,13 @@ export class SimdVectors {
     this.#free.push(vector);
   }
 
+  /** A vector of another memory would be taken for whatever lies at its place in this one. */
+  #at(vector: Float32Array): number {
+    if (!this.#used.has(vector))
+      throw new Error("invariant broken: arithmetic on a vector that nobody holds");
+    return vector.byteOffset;
+  }
+
   #grow(): Float32Array {
     const begin = this.#firstAt + this.held * this.#vectorBytes;
     const missing = begin + this.#vectorBytes - this.#memory.buffer.byteLength;
@@ -107,8 +118,7 @@ export class SimdVectors {
   }
 }
 
-function kernelsOf(exports: Exports, sums: Float64Array): Kernels {
-  const at = (vector: Float32Array) => vector.byteOffset;
+function kernelsOf(exports: Exports, at: (vector: Float32Array) => number, sums: Float64Array): Kernels {
   return {
     add: (left, right) => exports.add(at(left), at(right), left.length),
     addBfloat16: (left, right) => exports.addBfloat16(at(left), at(right), left.length),

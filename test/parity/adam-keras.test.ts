@@ -13,6 +13,7 @@ import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { RandomStream } from "../../shared/random.js";
 import type { OptimizerSpec } from "../../shared/spec.js";
 import { kerasPython } from "../support/parts.js";
+import { ownedBy, vectorsOf } from "../support/slice-vectors.js";
 
 const script = fileURLToPath(new URL("adam_keras.py", import.meta.url));
 const [count, steps, samples] = [9_000, 20, 32];
@@ -58,19 +59,22 @@ function kerasAdam(spec: OptimizerSpec, rates: readonly number[], precision: "fl
 /** As a run does it: the root is the sum over the step's samples, divided by their number in Adam. */
 function ourAdam(spec: OptimizerSpec, rates: readonly number[]): Vectors {
   const slice = new ReducedSlice({ slice: 0, begin: 0, end: count }, 1);
-  slice.load(weights.slice());
+  slice.load(ownedBy(slice, weights));
   let state = initialOptimizer(spec);
   gradients.forEach((gradient, step) => {
     slice.begin({ step, attempt: 0, present: [0], banned: [] });
     slice.take(
       { step, attempt: 0, node: { begin: 0, end: 1 }, kind: "GRADIENT", worker: "w" },
-      gradient.map((value) => value * samples),
+      ownedBy(
+        slice,
+        gradient.map((value) => value * samples),
+      ),
     );
     const adam = nextAdamStep(spec, state, rates[step] as number, samples);
     state = adam.state;
     slice.apply(adam.step);
   });
-  const moments = slice.snapshot();
+  const moments = vectorsOf(slice);
   return {
     weights: Float64Array.from(moments.weights),
     m: Float64Array.from(moments.m),

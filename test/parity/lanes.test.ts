@@ -15,6 +15,7 @@ import { TreeSum } from "../../shared/tree-sum.js";
 import { computeLane } from "../../worker/lane.js";
 import { photographBatch } from "../support/engine/photographs.js";
 import { engineSpec, largestDifference, movedParameters, tensorFlow } from "../support/engine/spec.js";
+import { ownedBy, vectorsOf } from "../support/slice-vectors.js";
 
 const samples = 7;
 const optimizer = {
@@ -58,7 +59,7 @@ function part(begin: number, end: number): MicroBatch {
 function stepOver(ranges: readonly (readonly [number, number])[], owner: readonly number[], calls = 1) {
   const present = new Set(ranges.flatMap(([begin, end], lane) => (end > begin ? [lane] : [])));
   const slice = new ReducedSlice({ slice: 0, begin: 0, end: parameters.length }, ranges.length);
-  slice.load(parameters.slice());
+  slice.load(ownedBy(slice, parameters));
   slice.begin({ step: 0, attempt: 0, present: [...present], banned: [] });
   const sums = { lossSum: 0, correct: 0, samples: 0 };
   let blockSums = new Float64Array(0);
@@ -79,14 +80,16 @@ function stepOver(ranges: readonly (readonly [number, number])[], owner: readonl
       }
       for (const { node: sent, sum: vector } of sum.parts) {
         const claim = { step: 0, attempt: 0, node: sent, kind: "GRADIENT", worker: `${worker}` } as const;
-        blockSums = new Float64Array(slice.take(claim, vector).report?.blockSums ?? blockSums);
+        blockSums = new Float64Array(
+          slice.take(claim, ownedBy(slice, vector)).report?.blockSums ?? blockSums,
+        );
       }
     }
   }
   const norm = Math.sqrt(blockSums.reduce((total, block) => total + block, 0));
   const adam = nextAdamStep(optimizer, initialOptimizer(optimizer), optimizer.learningRate, sums.samples);
   slice.apply(adam.step);
-  const { weights, m } = slice.snapshot();
+  const { weights, m } = vectorsOf(slice);
   return { ...sums, norm, weights, gradient: m.map((value) => value / 0.1) };
 }
 

@@ -7,6 +7,7 @@ import { expect, it } from "vitest";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import type { Claim, StepBeginning } from "../../coordinator/reducers/step-partials.js";
 import { lanesBelow, type TreeNode } from "../../shared/tree.js";
+import { ownedBy } from "../support/slice-vectors.js";
 
 const lanes = 4;
 const count = lanes + 1;
@@ -81,7 +82,7 @@ it("a slice sums this attempt's lanes, each once, whatever else comes", () => {
           const sum = sumOf(one.node, computedFor);
           const isAudit = one.kind === "AUDIT";
           const judged = slice.judge(claim);
-          const taken = slice.take(claim, isAudit && one.isLie ? spoilt(sum) : sum);
+          const taken = slice.take(claim, ownedBy(slice, isAudit && one.isLie ? spoilt(sum) : sum));
           expect(taken.verdict).toBe(judged);
           if (computedFor !== now || now.banned.includes(one.worker)) {
             expect(taken).toEqual({ verdict: "stale", report: null, comparison: null });
@@ -103,6 +104,8 @@ it("a slice sums this attempt's lanes, each once, whatever else comes", () => {
           expect(taken.report).toEqual({ finite: true, blockSums: Float64Array.of(squares) });
         }
       }
+      begin({ step: 1_000_000, attempt: 0, present: [], banned: [] });
+      expect(slice.vectors.used).toBe(0); // nothing of all that is kept
     }),
     { numRuns: 300 },
   );

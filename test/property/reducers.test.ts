@@ -6,17 +6,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
-import {
-  blockSumsOfSquares,
-  cutSlices,
-  joinChecksums,
-  normBlock,
-} from "../../coordinator/reducers/slices.js";
+import { cutSlices, joinChecksums } from "../../coordinator/reducers/slices.js";
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
+import { normBlock } from "../../shared/kernels/kernels.js";
 import { RandomStream } from "../../shared/random.js";
 import { coverOf, lanesBelow } from "../../shared/tree.js";
 import { TreeSum } from "../../shared/tree-sum.js";
+import { ownedBy, vectorsOf } from "../support/slice-vectors.js";
 
 const optimizer = {
   learningRate: 0.01,
@@ -59,7 +56,8 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
   const ranges = cutSlices(parameterCount, reducers);
   const slices = ranges.map((range) => new ReducedSlice(range, lanes));
   const initial = gradient(given, 99, 0);
-  for (const slice of slices) slice.load(initial.slice(slice.range.begin, slice.range.end));
+  for (const slice of slices)
+    slice.load(ownedBy(slice, initial.subarray(slice.range.begin, slice.range.end)));
   const deal = new RandomStream(seed, workers);
   const [norms, checksums]: [number[], number[]] = [[], []];
   let state = initialOptimizer(optimizer);
@@ -83,7 +81,10 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
           sum.add({ begin: lane, end: lane + 1 }, gradient(given, step, lane));
         }
         const [whole] = sum.parts;
-        const values = (whole?.sum ?? new Float32Array()).slice(slice.range.begin, slice.range.end);
+        const values = ownedBy(
+          slice,
+          (whole?.sum ?? new Float32Array()).subarray(slice.range.begin, slice.range.end),
+        );
         const { report } = slice.take({ step, attempt: 0, node, kind: "GRADIENT", worker: "w" }, values);
         if (report === null) continue;
         expect(report.finite).toBe(true);
@@ -100,7 +101,7 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
       ),
     );
   }
-  const snapshots = slices.map((slice) => slice.snapshot());
+  const snapshots = slices.map(vectorsOf);
   const joined = (of: "weights" | "m" | "v") =>
     Uint8Array.from(snapshots.flatMap((snapshot) => [...bytesOf(snapshot[of])]));
   return { weights: joined("weights"), m: joined("m"), v: joined("v"), norms, checksums };
@@ -157,12 +158,12 @@ describe("slices", () => {
 
   it("skip a step without touching weights or moments, and give it the next number", () => {
     const slice = new ReducedSlice({ slice: 0, begin: 0, end: 3 }, 1);
-    slice.load(Float32Array.of(1, 2, 3));
+    slice.load(ownedBy(slice, Float32Array.of(1, 2, 3)));
     slice.begin(first);
-    slice.take(onlyLane, Float32Array.of(1, Number.NaN, 1));
+    slice.take(onlyLane, ownedBy(slice, Float32Array.of(1, Number.NaN, 1)));
     const skipped = slice.skip();
     expect(skipped.step).toBe(1);
-    expect(slice.snapshot()).toEqual({
+    expect(vectorsOf(slice)).toEqual({
       weights: Float32Array.of(1, 2, 3),
       m: new Float32Array(3),
       v: new Float32Array(3),
@@ -171,26 +172,30 @@ describe("slices", () => {
 
   it("never change the checksum of a version that was handed out", () => {
     const slice = new ReducedSlice({ slice: 0, begin: 0, end: 2 }, 1);
-    slice.load(Float32Array.of(1, 2));
+    slice.load(ownedBy(slice, Float32Array.of(1, 2)));
     const handedOut = slice.version;
     slice.begin(first);
-    slice.take(onlyLane, Float32Array.of(5, -5));
+    slice.take(onlyLane, ownedBy(slice, Float32Array.of(5, -5)));
     slice.apply(nextAdamStep(optimizer, initialOptimizer(optimizer), 0.01, 1).step);
     expect(handedOut).toMatchObject({ step: 0, crc32c: crc32c(bytesOf(Float32Array.of(1, 2))) });
     expect(slice.version?.crc32c).not.toBe(handedOut?.crc32c);
   });
 });
 
-describe("the norm's blocks", () => {
-  it("say when any element is not finite, also where a sum could hide it", () => {
+describe("a slice's report", () => {
+  it("says when any element is not finite, also where a sum could hide it", () => {
+    const finite = (values: Float32Array) => {
+      const slice = new ReducedSlice({ slice: 0, begin: 0, end: values.length }, 1);
+      slice.begin(first);
+      return slice.take(onlyLane, ownedBy(slice, values)).report?.finite;
+    };
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       for (const at of [0, normBlock - 1, normBlock, 2 * normBlock]) {
         const values = new Float32Array(2 * normBlock + 1);
         values[at] = bad;
-        expect(blockSumsOfSquares(values).finite).toBe(false);
+        expect(finite(values)).toBe(false);
       }
     }
-    const largest = new Float32Array(normBlock + 5).fill(3.4e38);
-    expect(blockSumsOfSquares(largest).finite).toBe(true);
+    expect(finite(new Float32Array(normBlock + 5).fill(3.4e38))).toBe(true);
   });
 });

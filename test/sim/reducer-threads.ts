@@ -44,8 +44,6 @@ class SimReducerThread implements ReducerThread {
   readonly #onUpdate: (update: SliceUpdate) => void;
   #hearReducer: (message: ToReducer) => void = () => undefined;
   #hearPool: (message: FromReducer) => void = () => undefined;
-  /** Answers to the checkers' own snapshots. */
-  #observed: SliceMoments | undefined;
   #toReducerAtMs = 0;
   #toPoolAtMs = 0;
   #isOver = false;
@@ -86,10 +84,7 @@ class SimReducerThread implements ReducerThread {
   }
 
   #fromReducer(message: FromReducer): void {
-    if (message.tag === "snapshot" && message.id < 0) {
-      this.#observed = message.moments;
-      return;
-    }
+    if (message.tag === "snapshot" && message.id < 0) return; // the checkers' own
     this.#toPoolAtMs = this.#pass(this.#toPoolAtMs, () => this.#hearPool(message));
   }
 
@@ -123,7 +118,11 @@ class SimReducerThread implements ReducerThread {
   }
 
   #observe(): SliceMoments {
-    this.#hearReducer({ tag: "snapshot", id: -1 });
-    return this.#observed as SliceMoments;
+    const { begin, end } = this.#options.range;
+    const vector = () => new Float32Array(end);
+    const whole = { weights: vector(), m: vector(), v: vector() };
+    this.#hearReducer({ tag: "snapshot", id: -1, whole });
+    const part = (values: Float32Array) => values.subarray(begin);
+    return { weights: part(whole.weights), m: part(whole.m), v: part(whole.v) };
   }
 }

@@ -6,7 +6,9 @@ import { cutSlices } from "../../coordinator/reducers/slices.js";
 import type { StepBeginning } from "../../coordinator/reducers/step-partials.js";
 import type { Comparison } from "../../coordinator/reducers/watched-nodes.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
+import type { Wire } from "../../shared/grpc/wire.js";
 import type { TreeNode } from "../../shared/tree.js";
+import { ownedBy, vectorsOf } from "./slice-vectors.js";
 
 export const identity = { run: "tensors", generation: 3, lanes: 4, tolerance: 0 };
 
@@ -28,18 +30,27 @@ export class SliceCluster {
   readonly slices: RunningSlice[] = [];
   endpoints: SliceEndpoint[] = [];
 
-  static async start(parameterCount: number, reducers = 1, tolerance = 0): Promise<SliceCluster> {
+  static async start(
+    parameterCount: number,
+    reducers = 1,
+    tolerance = 0,
+    wire: Wire = "float32",
+  ): Promise<SliceCluster> {
     const cluster = new SliceCluster();
     for (const range of cutSlices(parameterCount, reducers)) {
-      const slice = new ReducedSlice(range, identity.lanes, tolerance);
+      const slice = new ReducedSlice(range, identity.lanes, tolerance, wire);
       const [refused, whole, compared]: [string[], number[], Comparison[]] = [[], [], []];
-      const tensors = new SliceServer(slice, identity, {
-        loaded: () => undefined,
-        whole: (step) => whole.push(step),
-        compared: (_step, comparison) => compared.push(comparison),
-        traffic: () => undefined,
-        refused: (reason) => refused.push(reason),
-      });
+      const tensors = new SliceServer(
+        slice,
+        { ...identity, wire },
+        {
+          loaded: () => undefined,
+          whole: (step) => whole.push(step),
+          compared: (_step, comparison) => compared.push(comparison),
+          traffic: () => undefined,
+          refused: (reason) => refused.push(reason),
+        },
+      );
       const server = new grpc.Server(SliceServer.options);
       tensors.addTo(server);
       const port = await tensors.listen(server, "127.0.0.1", 0);
@@ -54,7 +65,9 @@ export class SliceCluster {
   }
 
   load(weights: Float32Array): void {
-    for (const { slice } of this.slices) slice.load(weights.slice(slice.range.begin, slice.range.end));
+    for (const { slice } of this.slices) {
+      slice.load(ownedBy(slice, weights.subarray(slice.range.begin, slice.range.end)));
+    }
   }
 
   begin(step: number, present: readonly number[] = [0, 1, 2, 3], again: Partial<StepBeginning> = {}): void {
@@ -67,8 +80,8 @@ export class SliceCluster {
     for (const { slice } of this.slices) slice.watch(step, node);
   }
 
-  apply(): void {
-    for (const { slice, tensors } of this.slices) tensors.broadcast(slice.apply(adamStep), false);
+  apply(exact = false): void {
+    for (const { slice, tensors } of this.slices) tensors.broadcast(slice.apply(adamStep), exact);
   }
 
   skip(): void {
@@ -77,7 +90,7 @@ export class SliceCluster {
 
   /** The weights as all slices hold them now. */
   get weights(): Float32Array {
-    const snapshots = this.slices.map(({ slice }) => slice.snapshot().weights);
+    const snapshots = this.slices.map(({ slice }) => vectorsOf(slice).weights);
     const whole = new Float32Array(snapshots.reduce((sum, part) => sum + part.length, 0));
     this.slices.forEach(({ slice }, index) => {
       whole.set(snapshots[index] as Float32Array, slice.range.begin);

@@ -12,6 +12,7 @@ import { bytesOf } from "../../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { adamStep, identity, SliceCluster } from "../support/slice-cluster.js";
+import { ownedBy } from "../support/slice-vectors.js";
 
 const left = { begin: 0, end: 2 };
 const right = { begin: 2, end: 4 };
@@ -29,7 +30,7 @@ function beginning(change: object = {}) {
 
 function sliceAt(change: object = {}, tolerance = 0): ReducedSlice {
   const slice = new ReducedSlice({ slice: 0, begin: 0, end: count }, identity.lanes, tolerance);
-  slice.load(new Float32Array(count));
+  slice.load(ownedBy(slice, new Float32Array(count)));
   slice.begin(beginning(change));
   return slice;
 }
@@ -43,25 +44,27 @@ const claim = (worker: string, node: TreeNode, change: Partial<Claim> = {}): Cla
   ...change,
 });
 const audit = (worker: string, node: TreeNode) => claim(worker, node, { kind: "AUDIT" });
-const vector = (value: number) => new Float32Array(count).fill(value);
+const vector = (slice: ReducedSlice, value: number) => slice.vectors.allocate().fill(value);
 
 describe("another attempt at a step", () => {
   it("starts from nothing: earlier partials are gone, and those that still come are stale", () => {
     const slice = sliceAt();
-    expect(slice.take(claim("a", left), vector(1)).verdict).toBe("wanted");
+    expect(slice.take(claim("a", left), vector(slice, 1)).verdict).toBe("wanted");
     slice.begin(beginning({ attempt: 1 }));
-    expect(slice.take(claim("a", right), vector(100)).verdict).toBe("stale");
+    expect(slice.take(claim("a", right), vector(slice, 100)).verdict).toBe("stale");
     const again = claim("a", right, { attempt: 1 });
-    expect(slice.take(again, vector(2)).report).toBeNull(); // the left half must come again
-    expect(slice.take(claim("a", left, { attempt: 1 }), vector(3)).report?.blockSums[0]).toBe(25 * count);
+    expect(slice.take(again, vector(slice, 2)).report).toBeNull(); // the left half must come again
+    expect(slice.take(claim("a", left, { attempt: 1 }), vector(slice, 3)).report?.blockSums[0]).toBe(
+      25 * count,
+    );
   });
 
   it("takes nothing from a banned worker, neither sums nor audits", () => {
     const slice = sliceAt({ banned: ["liar"] });
     slice.watch(0, left);
-    expect(slice.take(claim("liar", left), vector(1)).verdict).toBe("stale");
-    expect(slice.take(audit("liar", left), vector(1)).verdict).toBe("stale");
-    expect(slice.take(claim("honest", left), vector(1)).verdict).toBe("wanted");
+    expect(slice.take(claim("liar", left), vector(slice, 1)).verdict).toBe("stale");
+    expect(slice.take(audit("liar", left), vector(slice, 1)).verdict).toBe("stale");
+    expect(slice.take(claim("honest", left), vector(slice, 1)).verdict).toBe("wanted");
   });
 });
 
@@ -69,14 +72,14 @@ describe("a watched node", () => {
   it("compares what its workers send, bit for bit, and adds the first only", () => {
     const slice = sliceAt();
     slice.watch(0, left);
-    expect(slice.take(claim("a", left), vector(1)).comparison).toBeNull();
-    expect(slice.take(audit("b", left), vector(1)).comparison).toEqual({
+    expect(slice.take(claim("a", left), vector(slice, 1)).comparison).toBeNull();
+    expect(slice.take(audit("b", left), vector(slice, 1)).comparison).toEqual({
       node: left,
       worker: "b",
       agrees: ["a"],
       differs: [],
     });
-    const other = vector(1);
+    const other = vector(slice, 1);
     other[3] = 1 + 2 ** -23;
     expect(slice.take(audit("c", left), other).comparison).toEqual({
       node: left,
@@ -85,16 +88,19 @@ describe("a watched node", () => {
       differs: ["a", "b"],
     });
     // 1 + 2 in every element, whatever the audits said.
-    expect(slice.take(claim("a", right), vector(2)).report?.blockSums[0]).toBe(9 * count);
+    expect(slice.take(claim("a", right), vector(slice, 2)).report?.blockSums[0]).toBe(9 * count);
   });
 
   it("keeps the value as it came, though the tree adds into it, and whichever comes first", () => {
     const slice = sliceAt();
     slice.watch(0, left);
-    expect(slice.take(audit("b", left), vector(1)).comparison).toBeNull();
-    expect(slice.take(claim("a", left), vector(1)).comparison).toMatchObject({ worker: "a", agrees: ["b"] });
-    slice.take(claim("a", right), vector(5)); // the root is now the left half's vector plus five
-    expect(slice.take(audit("c", left), vector(1)).comparison).toMatchObject({ agrees: ["b", "a"] });
+    expect(slice.take(audit("b", left), vector(slice, 1)).comparison).toBeNull();
+    expect(slice.take(claim("a", left), vector(slice, 1)).comparison).toMatchObject({
+      worker: "a",
+      agrees: ["b"],
+    });
+    slice.take(claim("a", right), vector(slice, 5)); // the root is now the left half's vector plus five
+    expect(slice.take(audit("c", left), vector(slice, 1)).comparison).toMatchObject({ agrees: ["b", "a"] });
   });
 
   it("takes one audit a worker and four values in all; a node that nobody watches takes none", () => {
@@ -102,13 +108,16 @@ describe("a watched node", () => {
     slice.watch(0, left);
     const verdicts = ["a", "a", "b", "c", "d", "e"].map((worker) => {
       const judged = slice.judge(audit(worker, left));
-      expect(slice.take(audit(worker, left), vector(1)).verdict).toBe(judged);
+      expect(slice.take(audit(worker, left), vector(slice, 1)).verdict).toBe(judged);
       return judged;
     });
     expect(verdicts).toEqual(["wanted", "dropped", "wanted", "wanted", "wanted", "dropped"]);
     expect(slice.judge(audit("a", right))).toBe("stale");
     // The sum itself is taken although no room is left to compare it.
-    expect(slice.take(claim("f", left), vector(1))).toMatchObject({ verdict: "wanted", comparison: null });
+    expect(slice.take(claim("f", left), vector(slice, 1))).toMatchObject({
+      verdict: "wanted",
+      comparison: null,
+    });
   });
 
   it("is forgotten when the step ends or begins again, and watched only in its own step", () => {
@@ -117,7 +126,7 @@ describe("a watched node", () => {
     slice.begin(beginning({ attempt: 1 }));
     expect(slice.judge({ ...audit("b", left), attempt: 1 })).toBe("stale");
     slice.watch(0, left);
-    slice.take(claim("a", root, { attempt: 1 }), vector(1));
+    slice.take(claim("a", root, { attempt: 1 }), vector(slice, 1));
     slice.apply(adamStep);
     expect(slice.judge({ ...audit("b", left), attempt: 1 })).toBe("stale");
     slice.begin(beginning({ step: 1 }));

@@ -16,9 +16,11 @@ const away = new TrainyardError("STORE_UNREACHABLE", "the store is away");
 let store: MemoryStore & { isAway?: boolean };
 let queue: CheckpointQueue;
 let notes: string[];
+/** Steps whose snapshots were given back, in order. */
+let released: number[];
 
 beforeEach(async () => {
-  [store, notes] = [new MemoryStore(), []];
+  [store, notes, released] = [new MemoryStore(), [], []];
   const [put, remove] = [store.put.bind(store), store.delete.bind(store)];
   store.put = (...call) => (store.isAway ? Promise.reject(away) : put(...call));
   store.delete = (...call) => (store.isAway ? Promise.reject(away) : remove(...call));
@@ -52,6 +54,7 @@ function save(step: number, best: number) {
       weights: Float32Array.of(step, 0),
       m: new Float32Array(2),
       v: new Float32Array(2),
+      release: () => void released.push(step),
     }),
     unsealed: `{"kind":"event","step":${step}}\n`,
   });
