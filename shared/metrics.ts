@@ -98,6 +98,11 @@ export function coordinatorMetrics() {
     learningRate: gauge("trainyard_learning_rate", "Learning rate of the last step."),
     gradientNorm: gauge("trainyard_gradient_norm", "Euclidean norm of the last step's mean gradient."),
     stepDuration: seconds("trainyard_step_duration_seconds", "From a step's assignment to its commit."),
+    stepPart: seconds(
+      "trainyard_step_part_duration_seconds",
+      "Parts of a step: gather, until all sums and records are there; commit, until every slice has applied it.",
+      "part",
+    ),
     workers: gauge("trainyard_workers", "Workers by state.", "state"),
     lanes: gauge("trainyard_lanes", "Lanes of the run: at most so many workers compute at a time."),
     lanesAssigned: gauge("trainyard_lanes_assigned", "Lanes that a worker holds now."),
@@ -131,7 +136,7 @@ export function workerMetrics() {
   const { registry, counter, gauge, seconds } = createRegistry();
   const phases = seconds(
     "trainyard_worker_phase_duration_seconds",
-    "Where a worker's time goes: fetch, decode, compute, upload, download, wait.",
+    "Where a worker's time goes: fetch, decode, compute, upload, download; wait is the time without an assignment.",
     "phase",
   );
   return {

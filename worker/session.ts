@@ -70,6 +70,8 @@ class WorkerSession {
   #work: Promise<void> = Promise.resolve();
   #wasWelcome = false;
   #isClosed = false;
+  /** Since when there is no assignment; undefined before the first. */
+  #idleSinceMs: number | undefined;
   /** Ends the session and the worker. */
   #fault: TrainyardError | undefined;
 
@@ -193,8 +195,12 @@ class WorkerSession {
    * that nothing more comes of a step's assignment.
    */
   async #carryOut(assignment: string, work: () => Promise<void>, settles: StepAttempt | null): Promise<void> {
-    const { control, logger } = this.#options;
+    const { control, logger, metrics, surroundings } = this.#options;
+    if (this.#idleSinceMs !== undefined) {
+      metrics.observePhase("wait", (surroundings.clock.nowMs() - this.#idleSinceMs) / 1000);
+    }
     const failure = await work().then(() => null, failureOf);
+    this.#idleSinceMs = surroundings.clock.nowMs();
     if (this.#isClosed) return;
     if (failure === null) {
       if (settles !== null) control.send({ kind: "settled", ...settles });
