@@ -46,6 +46,7 @@ export interface RunFlags extends FaultFlags {
   localSteps?: number | undefined;
   localLr?: number | undefined;
   shuffleShards: number;
+  wire: RunSpec["wire"];
   threads: number;
   oneDnn: boolean;
   allowMixed: boolean;
@@ -345,6 +346,14 @@ export const runOptions = {
       group: order,
     },
   ),
+  wire: {
+    choices: ["float32", "bfloat16"] as const,
+    default: "float32" as const,
+    requiresArg: true,
+    describe:
+      "Gradients and weights on their way: bfloat16 is half the bytes, every sum rounded to it; Adam, evaluation and what is saved stay float32",
+    group: optimisation,
+  },
   threads: numberOption(
     "threads",
     { whole: true, min: 1, max: 256 },

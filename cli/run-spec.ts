@@ -88,7 +88,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
     labelSmoothing: flags.labelSmoothing,
     ...endingOf(flags),
     ...faultsOf(flags),
-    wire: "float32",
+    wire: flags.wire,
     engine: { intraOpThreads: flags.threads, oneDnn: flags.oneDnn },
     allowMixed: flags.allowMixed,
   };

@@ -1,0 +1,91 @@
+/**
+ * Partials up and weights down over a distance: a proxy adds 0, 1 and 10 ms each way. MB/s on one stream, beside plain
+ * TCP through the same proxy. Nothing is computed: what is measured is whether windows hold the streams back.
+ *   npm run bench -- distance [--quick] [--wire bfloat16] [--reducers 1]
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
+import type { Wire } from "../../shared/grpc/wire.js";
+import { roundToBfloat16 } from "../../shared/kernels/bfloat16.js";
+import { PartialsSender } from "../../worker/partials.js";
+import { WeightsReceiver } from "../../worker/weights.js";
+
+const isQuick = process.argv.includes("--quick");
+const argument = (name: string, otherwise: string) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
+};
+const wire = argument("wire", "float32") as Wire;
+const reducers = Number(argument("reducers", "1"));
+const parameters = isQuick ? 2e6 : 16e6;
+const steps = isQuick ? 4 : 9;
+const delays = isQuick ? [0, 1] : [0, 1, 10];
+const megabytes = (parameters * (wire === "float32" ? 4 : 2)) / 1e6;
+const run = { run: "distance", generation: 1 };
+
+const program = (name: string) => fileURLToPath(new URL(`./emulated/${name}.js`, import.meta.url));
+const children: ChildProcess[] = [];
+function start<Message>(name: string, words: readonly string[]): Promise<Message> {
+  const child = fork(program(name), [...words], { execArgv: [] });
+  children.push(child);
+  return new Promise((resolve) => child.once("message", (message) => resolve(message as Message)));
+}
+const throughProxy = (port: number, delayMs: number) =>
+  start<number>("delay-proxy", [String(port), String(delayMs)]);
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const speeds = (seconds: readonly number[]) =>
+  `${(megabytes / median(seconds)).toFixed(0)} (${(megabytes / Math.max(...seconds)).toFixed(0)}-${(megabytes / Math.min(...seconds)).toFixed(0)})`;
+
+/** Seconds of each step's partial up (until it is acknowledged) and of the weights down (from then on). */
+async function measure(endpoints: readonly SliceEndpoint[]): Promise<{ up: number[]; down: number[] }> {
+  let isOver = false;
+  const onBroken = (error: Error) => {
+    if (!isOver) console.error(error.message);
+  };
+  const common = { host: "127.0.0.1", ...run, slices: endpoints, onBroken, onBytes: () => undefined };
+  const partials = new PartialsSender({ ...common, worker: "w", wire });
+  const weights = new WeightsReceiver(common);
+  const vector = new Float32Array(parameters).fill(1e-3);
+  roundToBfloat16(vector);
+  await partials.sendInitial(vector);
+  (await weights.at(0)).release();
+  const [up, down]: [number[], number[]] = [[], []];
+  for (let step = 0; step < steps; step += 1) {
+    const startMs = performance.now();
+    await partials.send({ step, attempt: 0 }, { begin: 0, end: 1 }, vector);
+    const sentMs = performance.now();
+    (await weights.at(step + 1)).release();
+    up.push((sentMs - startMs) / 1000);
+    down.push((performance.now() - sentMs) / 1000);
+  }
+  isOver = true;
+  partials.close();
+  weights.close();
+  return { up: up.slice(1), down: down.slice(1) };
+}
+
+console.log(
+  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, ${wire}, ${megabytes} MB each way, ${reducers} stream(s)`,
+);
+console.log("ms each way   MB/s up, median (min-max)   MB/s down (with Adam)   plain TCP there and back");
+for (const delayMs of delays) {
+  const slices = await start<SliceEndpoint[]>("slice-process", [String(parameters), String(reducers), wire]);
+  const proxied = await Promise.all(
+    slices.map(async (slice) => ({ ...slice, port: await throughProxy(slice.port, delayMs) })),
+  );
+  const { up, down } = await measure(proxied);
+  const bytes = String(megabytes * 1e6);
+  const sink = await start<number>("plain-tcp", ["sink", "1", bytes]);
+  const port = await throughProxy(sink, delayMs);
+  const tcp = await start<number[]>("plain-tcp", ["send", "1", bytes, String(port), String(steps)]);
+  const both = tcp.slice(1).map((seconds) => seconds / 2);
+  console.log(
+    `${String(delayMs).padStart(11)}   ${speeds(up).padStart(25)}   ${speeds(down).padStart(21)}   ${speeds(both).padStart(24)}`,
+  );
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+}
+process.exit(0);

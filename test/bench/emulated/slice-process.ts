@@ -1,0 +1,43 @@
+/** The reducers of one worker's steps: a step is begun as soon as the one before it is committed. */
+import { initialOptimizer, nextAdamStep } from "../../../coordinator/core/optimizer.js";
+import { ReducerPool } from "../../../coordinator/reducers/pool.js";
+import type { Wire } from "../../../shared/grpc/wire.js";
+
+const [parametersText, reducersText, wire] = process.argv.slice(2);
+const optimizer = {
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-7,
+  schedule: "constant",
+  clipNorm: null,
+} as const;
+const { step: adam } = nextAdamStep(optimizer, initialOptimizer(optimizer), 1e-3, 1);
+let step = 0;
+const counts = { loaded: 0, whole: 0 };
+const reducers = Number(reducersText);
+const begin = () => pool.begin({ step, attempt: 0, present: [0], banned: [] });
+const pool = new ReducerPool({
+  identity: { run: "distance", generation: 1, lanes: 1, tolerance: 0, wire: wire as Wire },
+  parameterCount: Number(parametersText),
+  reducers,
+  host: "127.0.0.1",
+  port: 0,
+  onTraffic: () => undefined,
+  onRefused: (reason) => console.error(`refused: ${reason}`),
+  onEvent: (event) => {
+    if (event.tag === "fatal") throw new Error(event.message);
+    if (event.tag === "sliceLoaded") {
+      counts.loaded += 1;
+      if (counts.loaded === reducers) begin();
+    }
+    if (event.tag !== "sliceWhole") return;
+    counts.whole += 1;
+    if (counts.whole < reducers) return;
+    counts.whole = 0;
+    pool.apply(step, adam, false);
+    step += 1;
+    begin();
+  },
+});
+process.send?.(await pool.start());
