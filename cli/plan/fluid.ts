@@ -2,9 +2,9 @@
  * Discrete events over shared resources: flows (bytes, seconds of computing) that run at the same time and share what
  * they use, and delays. Between two events every rate is constant. No clock: time is a number that this file counts.
  *
- * Sharing: all flows are slowed down by one factor until a resource is full; what uses that resource keeps its rate
- * and the others go on growing (progressive filling, Bertsekas and Gallager, Data Networks, 6.5.2). So threads get
- * equal parts of busy cores, and streams equal parts of a link.
+ * Sharing is max-min fair: all flows grow at their own pace until they can't go faster or a resource is full; the others
+ * grow on (progressive filling, Bertsekas and Gallager, Data Networks, 6.5.2). With the pace at what a whole thread
+ * does, threads get equal parts of busy cores and streams equal parts of a link, and who needs less leaves the rest.
  */
 
 /** A number of units per second, shared by those that use it. */
@@ -21,6 +21,8 @@ export interface Flow {
   readonly size: number;
   /** Units per second when it has everything for itself; Infinity: only its resources limit it. */
   readonly fastest: number;
+  /** Units per second of one whole thread: how it grows beside others. Default: as fast as it can. */
+  readonly pace?: number;
   readonly uses: readonly Use[];
 }
 
@@ -29,6 +31,7 @@ interface Running {
   rate: number;
   readonly size: number;
   readonly fastest: number;
+  readonly pace: number;
   readonly uses: readonly Use[];
   readonly then: () => void;
 }
@@ -62,14 +65,15 @@ export class Fluid {
   }
 
   /** A flow that nothing limits is over at once. */
-  start({ size, fastest, uses }: Flow, then: () => void): void {
+  start({ size, fastest, pace = fastest, uses }: Flow, then: () => void): void {
     const used = uses.filter(({ perUnit }) => perUnit > 0);
     const limit = used.reduce(
       (least, { resource, perUnit }) => Math.min(least, (this.#capacities[resource] as number) / perUnit),
       fastest,
     );
     if (size <= 0 || limit === Number.POSITIVE_INFINITY) return this.after(0, then);
-    this.#flows.push({ remaining: size, rate: 0, size, fastest: limit, uses: used, then });
+    const own = Number.isFinite(pace) ? Math.max(pace, limit) : limit;
+    this.#flows.push({ remaining: size, rate: 0, size, fastest: limit, pace: own, uses: used, then });
   }
 
   /** Until nothing is under way; returns the time. */
@@ -109,24 +113,30 @@ export class Fluid {
     const free = [...this.#capacities];
     let growing = this.#flows;
     while (growing.length > 0) {
-      const demand = this.#capacities.map(() => 0);
-      for (const { fastest, uses } of growing) {
-        for (const { resource, perUnit } of uses)
-          demand[resource] = (demand[resource] ?? 0) + fastest * perUnit;
-      }
-      const factors = free.map((units, at) =>
-        demand[at] === 0 ? Number.POSITIVE_INFINITY : units / (demand[at] as number),
-      );
-      const factor = Math.min(1, ...factors);
-      const isFull = ({ resource }: Use) => (factors[resource] as number) <= factor * (1 + roundingShare);
-      const stopped = factor === 1 ? growing : growing.filter(({ uses }) => uses.some(isFull));
-      for (const flow of stopped) {
-        flow.rate = flow.fastest * factor;
+      const levels = this.#levelsWhenFull(free, growing);
+      const level = Math.min(...levels, ...growing.map(({ fastest, pace }) => fastest / pace));
+      const reached = level * (1 + roundingShare);
+      const isStopped = ({ fastest, pace, uses }: Running) =>
+        fastest / pace <= reached || uses.some(({ resource }) => (levels[resource] as number) <= reached);
+      for (const flow of growing.filter(isStopped)) {
+        flow.rate = Math.min(flow.fastest, flow.pace * level);
         for (const { resource, perUnit } of flow.uses) {
           free[resource] = Math.max(0, (free[resource] as number) - flow.rate * perUnit);
         }
       }
-      growing = growing.filter((flow) => !stopped.includes(flow));
+      growing = growing.filter((flow) => !isStopped(flow));
     }
+  }
+
+  /** By resource: at which multiple of their paces the flows would fill what is free of it. */
+  #levelsWhenFull(free: readonly number[], flows: readonly Running[]): number[] {
+    const demand = free.map(() => 0);
+    for (const { pace, uses } of flows) {
+      for (const { resource, perUnit } of uses)
+        demand[resource] = (demand[resource] as number) + pace * perUnit;
+    }
+    return free.map((units, at) =>
+      demand[at] === 0 ? Number.POSITIVE_INFINITY : units / (demand[at] as number),
+    );
   }
 }

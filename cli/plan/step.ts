@@ -179,7 +179,8 @@ class StepModel {
       one.onCores(costs.workerReceiveSeconds),
     ];
     const fastest = this.#streamRate(cluster.link.downBytesPerSecond, cluster.link.windowBytes);
-    this.#fluid.start({ size: this.#bytes, fastest, uses }, () =>
+    const pace = this.#threadPace(costs.workerReceiveSeconds, costs.reducerSendSeconds);
+    this.#fluid.start({ size: this.#bytes, fastest, pace, uses }, () =>
       this.#fluid.after(cluster.link.latencySeconds + costs.hopSeconds, then),
     );
   }
@@ -190,6 +191,11 @@ class StepModel {
     const roundTrip = 2 * link.latencySeconds;
     const limit = roundTrip === 0 ? Number.POSITIVE_INFINITY : (reducers * windowBytes) / roundTrip;
     return Math.min(alone, limit);
+  }
+
+  /** Bytes per second when both ends do nothing else. */
+  #threadPace(workerSeconds: number, reducerSeconds: number): number {
+    return 1 / Math.max(workerSeconds, reducerSeconds / this.#scenario.cluster.reducers);
   }
 
   /** The reducers' windows shrink with the lanes, since all may come up at once. */
@@ -245,7 +251,8 @@ class StepModel {
       one.onCores(costs.workerSendSeconds),
     ];
     const fastest = this.#streamRate(cluster.link.upBytesPerSecond, this.#uploadWindow());
-    this.#fluid.start({ size: this.#bytes, fastest, uses }, () =>
+    const pace = this.#threadPace(costs.workerSendSeconds, costs.reducerReceiveSeconds);
+    this.#fluid.start({ size: this.#bytes, fastest, pace, uses }, () =>
       this.#fluid.after(cluster.link.latencySeconds + costs.hopSeconds, () => this.#add(one)),
     );
   }
