@@ -1,10 +1,10 @@
 /** The systems of the end-to-end bench, each started as its users start it: processes of their own on loopback. */
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { type Curve, fromJson } from "../../../shared/curve.js";
 import { openStore } from "../../../shared/store/open.js";
 import { type Ended, endOf, runProgram } from "../../support/program.js";
+import { freePort } from "./free-port.js";
 import type { System, Training, TrainingTask } from "./training.js";
 
 type Report = Omit<Training, "programSeconds">;
@@ -83,19 +83,4 @@ async function timed<T>(work: Promise<T>): Promise<{ seconds: number; ended: T }
   const startMs = performance.now();
   const ended = await work;
   return { seconds: (performance.now() - startMs) / 1000, ended };
-}
-
-/** A port whose successor is most likely free, too: far from where the system hands them out. */
-async function freePort(): Promise<number> {
-  for (let port = 21_000 + 2 * Math.floor(Math.random() * 2_000); ; port += 2) {
-    if ((await isFree(port)) && (await isFree(port + 1))) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((answer) => {
-    const server = createServer();
-    server.once("error", () => answer(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => answer(true)));
-  });
 }

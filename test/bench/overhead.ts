@@ -1,0 +1,152 @@
+/**
+ * What the cluster costs: one worker through the coordinator, beside the same engine calls, sum and Adam in one process,
+ * with the same threads and pictures. In one process nothing is loaded, sent, checked or recorded; the cluster's steps are
+ * timed from assignment to commit. Beside it the same bytes up and down through plain TCP sockets of Node.
+ *   npm run bench -- overhead [--rounds 3] [--threads N] [--batch 32,128] [--reducers 1] [--wire float32] [--quick]
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { photographs, runProgram, scratch } from "../support/program.js";
+import { plainTcp } from "./emulated/cell.js";
+import { median } from "./end-to-end/report.js";
+import { type ClusterSteps, runCluster } from "./overhead/cluster.js";
+
+const argument = (name: string, otherwise: string) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
+};
+const isQuick = process.argv.includes("--quick");
+const rounds = Number(argument("rounds", isQuick ? "1" : "3"));
+const threads = Number(argument("threads", String(cpus().length)));
+const batchSizes = argument("batch", isQuick ? "32" : "32,128")
+  .split(",")
+  .map(Number);
+const flags = ["reducers", "wire"].flatMap((name) => {
+  const value = argument(name, "");
+  return value === "" ? [] : [`--${name}`, value];
+});
+/** Samples of every engine call, so that the calls of both batch sizes are the same. */
+const microBatch = 32;
+/** Besides the first one, which reads and decodes. */
+const measuredEpochs = (batchSize: number) => (batchSize > 64 ? 4 : 2);
+
+interface Outcome {
+  readonly oneProcess: { readonly stepMs: readonly number[]; readonly cpuMs: number };
+  readonly cluster: ClusterSteps;
+  readonly tcpMs: number;
+}
+
+async function oneRound(round: number, batchSize: number, cwd: string): Promise<Outcome> {
+  const store = `file:${cwd}/.trainyard`;
+  const run = `batch-${batchSize}-${round}`;
+  const epochs = 1 + measuredEpochs(batchSize);
+  const task = { run, batchSize, lanes: batchSize / microBatch, threads, epochs, flags };
+  const cluster = await runCluster(task, { cwd, store });
+  const steps = Math.ceil(cluster.stepMs.length / 2);
+  const alone = await startAlone(store, run);
+  try {
+    const oneProcess = await ask(alone.child, steps);
+    const bytes = alone.parameterCount * (flags.includes("bfloat16") ? 2 : 4);
+    const tcpMs = 1000 * median((await plainTcp(1, bytes, 20)).slice(5));
+    return { oneProcess, cluster, tcpMs };
+  } finally {
+    alone.child.kill("SIGKILL");
+  }
+}
+
+async function startAlone(store: string, run: string) {
+  const file = fileURLToPath(new URL("./overhead/in-process.js", import.meta.url));
+  const child = fork(file, [store, run, "10"], { execArgv: [] });
+  const { parameterCount } = await heard<{ parameterCount: number }>(child);
+  return { child, parameterCount };
+}
+
+function ask(child: ChildProcess, steps: number): Promise<Outcome["oneProcess"]> {
+  const answer = heard<Outcome["oneProcess"]>(child);
+  child.send(steps);
+  return answer;
+}
+
+/** Errors: the child ended without a word. */
+async function heard<T>(child: ChildProcess): Promise<T> {
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`the process that has no coordinator ended with ${code}`);
+  });
+  ended.catch(() => undefined);
+  const [message] = (await Promise.race([once(child, "message"), ended])) as [T];
+  return message;
+}
+
+const ms = (value: number) => value.toFixed(1);
+const range = (values: readonly number[]) => `${ms(Math.min(...values))}-${ms(Math.max(...values))}`;
+const padded = (cells: readonly string[], widths: readonly number[]) =>
+  cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))).join("");
+
+/** Medians of rounds; the efficiency is of each round, so that what slows a whole round down cancels out. */
+function overheadRow(batchSize: number, outcomes: readonly Outcome[]): string[] {
+  const alone = outcomes.map(({ oneProcess }) => median(oneProcess.stepMs));
+  const cluster = outcomes.map((outcome) => median(outcome.cluster.stepMs));
+  const fastest = (each: (outcome: Outcome) => readonly number[]) => Math.min(...outcomes.flatMap(each));
+  const best = fastest(({ oneProcess }) => oneProcess.stepMs) / fastest((outcome) => outcome.cluster.stepMs);
+  return [
+    String(batchSize),
+    `${ms(median(alone))}`,
+    range(alone),
+    `${ms(median(cluster))}`,
+    range(cluster),
+    ms(median(outcomes.map(({ tcpMs }) => tcpMs))),
+    median(alone.map((time, at) => time / (cluster[at] ?? Number.NaN))).toFixed(2),
+    best.toFixed(2),
+  ];
+}
+
+function phaseRows(all: ReadonlyMap<number, readonly Outcome[]>): string[][] {
+  const of = (each: (outcome: Outcome) => number | undefined) =>
+    [...all.values()].map((outcomes) => ms(median(outcomes.map((outcome) => each(outcome) ?? Number.NaN))));
+  const names = [...all.values()].flatMap((outcomes) => [...(outcomes[0]?.cluster.phases.keys() ?? [])]);
+  return [
+    ...[...new Set(names)].map((name) => [name, ...of(({ cluster }) => cluster.phases.get(name))]),
+    ["CPU of the worker", ...of(({ cluster }) => cluster.workerCpuMs)],
+    ["CPU of the coordinator", ...of(({ cluster }) => cluster.coordinatorCpuMs)],
+    ["CPU of one process", ...of(({ oneProcess }) => oneProcess.cpuMs)],
+  ];
+}
+
+const place = scratch();
+const outcomes = new Map<number, Outcome[]>(batchSizes.map((size) => [size, []]));
+try {
+  const imported = await runProgram(["import", photographs("signs"), "--name", "signs"], {
+    cwd: place.folder,
+  });
+  if (imported.code !== 0) throw new Error(imported.stderr);
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const batchSize of batchSizes) {
+      outcomes.get(batchSize)?.push(await oneRound(round, batchSize, place.folder));
+      console.error(`round ${round}: batch ${batchSize} is done`);
+    }
+  }
+} finally {
+  place.remove();
+}
+console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21`);
+console.log(
+  `classic net 64x64x3, engine calls of ${microBatch} with ${threads} threads, ${rounds} rounds${flags.map((flag) => ` ${flag}`).join("")}\n`,
+);
+const widths = [8, 16, 14, 13, 14, 9, 12, 12];
+const head = [
+  "batch",
+  "one process ms",
+  "min-max",
+  "cluster ms",
+  "min-max",
+  "TCP ms",
+  "efficiency",
+  "of minima",
+];
+console.log(padded(head, widths));
+for (const [size, rows] of outcomes) console.log(padded(overheadRow(size, rows), widths));
+const columns = [28, ...batchSizes.map(() => 12)];
+console.log(`\n${padded(["mean ms per step, batch", ...batchSizes.map(String)], columns)}`);
+for (const row of phaseRows(outcomes)) console.log(padded(row, columns));

@@ -1,0 +1,81 @@
+/**
+ * What one process does without a coordinator: the engine calls of each lane, their sum, Adam, and the weights into the
+ * engine again. The pictures of the run's first steps are read and augmented beforehand, so loading costs it nothing.
+ *   node in-process.js STORE RUN STEPS: told a number of steps it answers with their milliseconds, and the CPU's
+ */
+import { openLoaders } from "../../../dataset/image-loader.js";
+import { stepsPerEpoch } from "../../../dataset/order.js";
+import type { MicroBatch } from "../../../engine/engine.js";
+import { loadTensorFlow } from "../../../engine/native/load.js";
+import { createEngine } from "../../../engine/tensorflow-engine.js";
+import { SimdVectors } from "../../../shared/kernels/simd.js";
+import { RunSpec, runKey, samplesPerLane } from "../../../shared/spec.js";
+import { openStore } from "../../../shared/store/open.js";
+import { LaneBatches } from "../../../worker/batches.js";
+import { computeLane } from "../../../worker/lane.js";
+
+const [address = "", run = "", count = "1"] = process.argv.slice(2);
+const store = await openStore(address);
+const spec = RunSpec.parse(JSON.parse(Buffer.from(await store.get(runKey(run, "spec.json"))).toString()));
+const { manifest, training } = await openLoaders(store, spec, {});
+const { train } = manifest.splits;
+const steps = stepsPerEpoch(train.samples, spec.lanes, samplesPerLane(spec));
+const batches = new LaneBatches(spec, train, training, steps);
+
+/** Lanes of a full step, each with its engine calls. */
+async function stepAt(step: number): Promise<MicroBatch[][]> {
+  const at = { step, epoch: 0, stepInEpoch: step, excluded: new Set<number>() };
+  return Promise.all(Array.from({ length: spec.lanes }, (_, lane) => batches.of({ ...at, lane })));
+}
+
+const ready: MicroBatch[][][] = [];
+for (let step = 0; step < Math.min(Number(count), steps - 1); step += 1) ready.push(await stepAt(step));
+
+const engine = createEngine(loadTensorFlow(spec.engine), spec);
+const { parameterCount, statisticsCount } = engine.layout;
+const vectors = new SimdVectors(parameterCount);
+const [weights, m, v, sum, lane] = Array.from({ length: 5 }, () => vectors.allocate().fill(0)) as [
+  Float32Array,
+  Float32Array,
+  Float32Array,
+  Float32Array,
+  Float32Array,
+];
+const statistics = new Float32Array(statisticsCount);
+weights.set(engine.initialise(spec.seed));
+engine.setWeights(weights, statistics);
+
+function takeStep(lanes: readonly MicroBatch[][]): void {
+  lanes.forEach((calls, at) => {
+    const { gradient } = computeLane(engine, calls);
+    if (at === 0) return sum.set(gradient);
+    lane.set(gradient);
+    vectors.kernels.add(sum, lane);
+  });
+  const { learningRate, beta1, beta2, epsilon } = spec.optimizer;
+  vectors.kernels.adam(weights, m, v, sum, {
+    divisor: spec.batchSize,
+    alpha: learningRate,
+    epsilon,
+    oneMinusBeta1: 1 - beta1,
+    oneMinusBeta2: 1 - beta2,
+  });
+  engine.setWeights(weights, statistics);
+}
+
+let taken = 0;
+function timeOne(): number {
+  const startMs = performance.now();
+  takeStep(ready[taken % ready.length] ?? []);
+  taken += 1;
+  return performance.now() - startMs;
+}
+
+for (let warmUp = 0; warmUp < 5; warmUp += 1) timeOne();
+process.on("message", (wanted: number) => {
+  const before = process.cpuUsage();
+  const stepMs = Array.from({ length: wanted }, timeOne);
+  const { user, system } = process.cpuUsage(before);
+  process.send?.({ stepMs, cpuMs: (user + system) / 1000 / wanted });
+});
+process.send?.({ parameterCount });

@@ -1,0 +1,25 @@
+/** One look at a process' /metrics. */
+export class Metrics {
+  readonly #values: ReadonlyMap<string, number>;
+
+  constructor(text: string) {
+    const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    this.#values = new Map(
+      lines.map((line): [string, number] => {
+        const space = line.lastIndexOf(" ");
+        return [line.slice(0, space), Number(line.slice(space + 1))];
+      }),
+    );
+  }
+
+  /** By name and labels, as Prometheus writes them; 0 where there is none yet. */
+  get(name: string): number {
+    return this.#values.get(name) ?? 0;
+  }
+}
+
+/** `http`: http://host:port. */
+export async function scrape(http: string): Promise<Metrics> {
+  const reply = await fetch(new URL("/metrics", http), { signal: AbortSignal.timeout(5_000) });
+  return new Metrics(await reply.text());
+}
