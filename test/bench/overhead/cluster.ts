@@ -34,7 +34,7 @@ export async function runCluster(
     const port = await freePort();
     cluster.worker("worker-1", undefined, ["--metrics-port", String(port)]);
     const both = async () => ({
-      worker: await scrape(`http://127.0.0.1:${port}`),
+      worker: await scrape(`127.0.0.1:${port}`),
       coordinator: await scrape(cluster.ready.http),
     });
     await cluster.until("the second epoch", ({ epoch }) => epoch >= 1, 180_000, 50);

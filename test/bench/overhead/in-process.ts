@@ -46,12 +46,11 @@ weights.set(engine.initialise(spec.seed));
 engine.setWeights(weights, statistics);
 
 function takeStep(lanes: readonly MicroBatch[][]): void {
-  lanes.forEach((calls, at) => {
+  for (const [at, calls] of lanes.entries()) {
     const { gradient } = computeLane(engine, calls);
-    if (at === 0) return sum.set(gradient);
-    lane.set(gradient);
-    vectors.kernels.add(sum, lane);
-  });
+    (at === 0 ? sum : lane).set(gradient);
+    if (at > 0) vectors.kernels.add(sum, lane);
+  }
   const { learningRate, beta1, beta2, epsilon } = spec.optimizer;
   vectors.kernels.adam(weights, m, v, sum, {
     divisor: spec.batchSize,

@@ -18,8 +18,8 @@ export class Metrics {
   }
 }
 
-/** `http`: http://host:port. */
-export async function scrape(http: string): Promise<Metrics> {
-  const reply = await fetch(new URL("/metrics", http), { signal: AbortSignal.timeout(5_000) });
+/** `address`: host:port. */
+export async function scrape(address: string): Promise<Metrics> {
+  const reply = await fetch(`http://${address}/metrics`, { signal: AbortSignal.timeout(5_000) });
   return new Metrics(await reply.text());
 }
