@@ -77,15 +77,15 @@ export class LaneBatches {
   }
 
   /**
-   * Starts loading the lanes of the next steps, with the exclusions that are known now; whoever gets other lanes loads
-   * those when they come.
+   * Starts loading the lanes of this step and of the next ones, in the order in which they are needed, with the
+   * exclusions that are known now. Whoever gets other lanes than before has those of this step loaded while it waits
+   * for weights.
    */
   prefetch(place: StepPlace, lanes: readonly number[]): void {
     let next = place;
-    for (let ahead = 0; ahead < limits.prefetchSteps; ahead += 1) {
-      next = this.#after(next);
-      if (next.epoch >= this.#spec.epochs) return;
+    for (let ahead = 0; ahead <= limits.prefetchSteps && next.epoch < this.#spec.epochs; ahead += 1) {
       for (const lane of lanes) this.#load({ ...next, lane }).catch(() => undefined); // reported when asked for
+      next = this.#after(next);
     }
   }
 

@@ -175,3 +175,41 @@ describe("a lane's calls", () => {
     ]);
   });
 });
+
+describe("loading ahead", () => {
+  /** What is asked of the loader, in order: the samples of each call. */
+  async function askedBy(spec: RunSpec, work: (batches: LaneBatches) => Promise<unknown> | undefined) {
+    const asked: string[] = [];
+    const loader = {
+      batch: async (samples: ArrayLike<number>) => {
+        asked.push(Array.from(samples).join());
+        return { images: new Uint8Array(0), labels: new Int32Array(0) };
+      },
+    };
+    const { train } = (manifests.get(22) as Manifest).splits;
+    const steps = stepsPerEpoch(22, spec.lanes, samplesPerLane(spec));
+    await work(new LaneBatches(spec, train, loader, steps));
+    return asked;
+  }
+
+  it("begins with this step's lanes, before weights are waited for, and no call is loaded twice", async () => {
+    const spec = specOf(2, 4);
+    const place = { step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set<number>() };
+    const ofStep = (step: number) =>
+      askedBy(spec, async (batches) => {
+        for (const lane of [0, 1]) await batches.of({ ...place, step, stepInEpoch: step, lane });
+      });
+    const wanted = [...(await ofStep(0)), ...(await ofStep(1)), ...(await ofStep(2))];
+    const asked = await askedBy(spec, async (batches) => {
+      batches.prefetch(place, [0, 1]);
+      for (const lane of [0, 1]) await batches.of({ ...place, lane });
+    });
+    expect(asked).toEqual(wanted);
+  });
+
+  it("ends with the run", async () => {
+    const last = { step: 17, epoch: epochs - 1, stepInEpoch: 5, excluded: new Set<number>() };
+    const asked = await askedBy(specOf(2, 4), async (batches) => batches.prefetch(last, [0, 1]));
+    expect(asked).toHaveLength(2);
+  });
+});
