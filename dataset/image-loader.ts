@@ -9,10 +9,11 @@ import type { ImageSpec, RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { mapBounded } from "./bounded.js";
 import { type Damage, DamagedSamples, throwIfDamaged } from "./damage.js";
-import { decodeImage } from "./decode.js";
 import { ImageCache } from "./image-cache.js";
 import type { Manifest } from "./manifest.js";
 import { openDataset, type SplitReader } from "./open.js";
+import { type DecodedPicture, LocalDecoder, type PictureDecoder } from "./picture-decoder.js";
+import { PictureFile, type PictureFileOptions } from "./picture-file.js";
 
 export interface ImageBatch {
   /** uint8 [samples, height, width, channels], in the order asked for. The caller owns it. */
@@ -23,41 +24,72 @@ export interface ImageBatch {
 
 /** Counters since the loader was made, for metrics. */
 export interface ImageLoaderCounters {
+  /** Pictures found in memory. */
   cacheHits: number;
-  /** Pictures read and decoded. */
+  /** Pictures read back from the disk. */
+  diskHits: number;
+  /** Pictures read from the store and decoded. */
   decoded: number;
-  /** Wall time of reads from the store, and of decoding, each summed over pictures (several run at a time). */
+  /** Wall time of reads from the store, and of decoding, each summed over calls (several run at a time). */
   fetchSeconds: number;
   decodeSeconds: number;
 }
 
+/** Where decoded pictures are kept: in memory first, then in a file. */
+export interface PictureKeeping {
+  /** Default limits.imageCacheBytes. */
+  readonly memoryBytes?: number;
+  /** Default: no file. */
+  readonly file?: PictureFileOptions;
+}
+
 export interface ImageLoaderOptions {
-  /** For decoded pictures. Default limits.imageCacheBytes. */
+  /** Memory for decoded pictures. Default limits.imageCacheBytes. */
   readonly cacheBytes?: number;
-  /** Pictures read and decoded at a time. Default 4, as many as libuv has threads. */
-  readonly concurrency?: number;
+  /** For those that find no room there. Default: none. */
+  readonly file?: PictureFileOptions;
+  /** Default: in the caller's thread. */
+  readonly decoder?: PictureDecoder;
   /** Label of the run by label of the manifest, when the run orders its classes differently. */
   readonly labels?: readonly number[];
 }
 
+/** Pictures that are decoded in one call of the decoder: a thread's message costs as much as a small picture. */
+const groupSize = 8;
+/** Groups of one batch under way. */
+const groupsAtATime = 8;
+
+export interface LoaderOptions {
+  readonly signal?: AbortSignal;
+  readonly keeping?: PictureKeeping;
+  readonly decoder?: PictureDecoder;
+}
+
 /**
- * The loaders of a run's data set. The memory for decoded pictures is shared out by number of samples.
+ * The loaders of a run's data set. Memory and disk for decoded pictures are shared out by number of samples.
  * @throws TrainyardError NOT_FOUND, DAMAGED (manifest), INPUT (another hash, or classes that are not the run's).
  */
 export async function openLoaders(
   store: ObjectStore,
   spec: Pick<RunSpec, "dataset" | "image" | "classes">,
-  options: { signal?: AbortSignal; cacheBytes?: number } = {},
+  { signal, keeping = {}, decoder }: LoaderOptions = {},
 ): Promise<{ manifest: Manifest; training: ImageLoader; validation: ImageLoader }> {
-  const { signal, cacheBytes = limits.imageCacheBytes } = options;
+  const { memoryBytes = limits.imageCacheBytes, file } = keeping;
   const { name, hash } = spec.dataset;
   const dataset = await openDataset(store, name, hash, signal === undefined ? {} : { signal });
   const { manifest } = dataset;
   const labels = labelsOf(spec.classes, manifest);
   const [training, validation] = [dataset.split("train"), dataset.split("validation")];
-  const perSample = cacheBytes / Math.max(1, training.samples + validation.samples);
-  const loader = (reader: SplitReader) =>
-    new ImageLoader(reader, spec.image, { labels, cacheBytes: Math.floor(perSample * reader.samples) });
+  const every = Math.max(1, training.samples + validation.samples);
+  const loader = (reader: SplitReader) => {
+    const share = (bytes: number) => Math.floor((bytes / every) * reader.samples);
+    return new ImageLoader(reader, spec.image, {
+      labels,
+      cacheBytes: share(memoryBytes),
+      ...(file === undefined ? {} : { file: { ...file, budgetBytes: share(file.budgetBytes) } }),
+      ...(decoder === undefined ? {} : { decoder }),
+    });
+  };
   return { manifest, training: loader(training), validation: loader(validation) };
 }
 
@@ -73,33 +105,39 @@ export class ImageLoader {
   readonly image: ImageSpec;
   readonly counters: ImageLoaderCounters = {
     cacheHits: 0,
+    diskHits: 0,
     decoded: 0,
     fetchSeconds: 0,
     decodeSeconds: 0,
   };
   readonly #reader: SplitReader;
-  readonly #cache: ImageCache;
-  readonly #concurrency: number;
+  readonly #memory: ImageCache;
+  readonly #file: PictureFile | null;
+  readonly #decoder: PictureDecoder;
   readonly #imageBytes: number;
   readonly #labels: readonly number[] | null;
   #reads = 0;
 
   constructor(reader: SplitReader, image: ImageSpec, options: ImageLoaderOptions = {}) {
+    const { cacheBytes = limits.imageCacheBytes, file, decoder = new LocalDecoder(image), labels } = options;
     this.image = image;
     this.#reader = reader;
     this.#imageBytes = image.height * image.width * image.channels;
-    this.#cache = new ImageCache(
-      reader.samples,
-      this.#imageBytes,
-      options.cacheBytes ?? limits.imageCacheBytes,
-    );
-    this.#concurrency = options.concurrency ?? 4;
-    this.#labels = options.labels ?? null;
+    this.#memory = new ImageCache(reader.samples, this.#imageBytes, cacheBytes);
+    const hasFile = file !== undefined && file.budgetBytes >= this.#imageBytes;
+    this.#file = hasFile ? new PictureFile(reader.samples, this.#imageBytes, file) : null;
+    this.#decoder = decoder;
+    this.#labels = labels ?? null;
   }
 
   /** Bytes of decoded pictures in memory. */
   get heldBytes(): number {
-    return this.#cache.heldBytes;
+    return this.#memory.heldBytes;
+  }
+
+  /** Bytes of decoded pictures on disk. */
+  get fileBytes(): number {
+    return this.#file?.heldBytes ?? 0;
   }
 
   /** Waiting for the store now; false while pictures are only decoded, or nothing is under way. */
@@ -121,19 +159,22 @@ export class ImageLoader {
     const wanted = Array.from(samples, asSampleIndex);
     const images = new Uint8Array(wanted.length * this.#imageBytes);
     const labels = Int32Array.from(wanted, (sample) => this.label(sample));
-    const missing = [...wanted.keys()].filter((at) => !this.#copyHeld(wanted[at] as SampleIndex, images, at));
+    const place = (at: number) => images.subarray(at * this.#imageBytes, (at + 1) * this.#imageBytes);
+    const missing = [...wanted.entries()]
+      .filter(([at, sample]) => !this.#copyHeld(sample, images, at))
+      .map(([at, sample]) => ({ sample, place: place(at) }));
     const damage: Damage[] = [];
-    const load = async (at: number) => {
-      try {
-        images.set(await this.#load(wanted[at] as SampleIndex), at * this.#imageBytes);
-      } catch (caught) {
-        if (!(caught instanceof DamagedSamples)) throw caught;
-        damage.push(...caught.damage);
-      }
+    const load = async (group: readonly Wanted[]) => {
+      damage.push(...(await this.#load(await this.#notOnDisk(group))));
     };
-    await mapBounded(missing, this.#concurrency, load, signal);
+    await mapBounded(inGroups(missing), groupsAtATime, load, signal);
     throwIfDamaged(damage);
     return { images, labels };
+  }
+
+  /** Gives the disk back; what is in memory goes with the loader. */
+  async close(): Promise<void> {
+    await this.#file?.close();
   }
 
   /** The sample's label in the run's classes. */
@@ -143,29 +184,55 @@ export class ImageLoader {
   }
 
   #copyHeld(sample: SampleIndex, images: Uint8Array, at: number): boolean {
-    const isHeld = this.#cache.copyTo(sample, images, at * this.#imageBytes);
+    const isHeld = this.#memory.copyTo(sample, images, at * this.#imageBytes);
     if (isHeld) this.counters.cacheHits += 1;
     return isHeld;
   }
 
-  async #load(sample: SampleIndex): Promise<Uint8Array> {
-    const picture = await this.#decodeTwice(sample);
-    this.#cache.keep(sample, picture);
+  /** Those that the file did not have. */
+  async #notOnDisk(group: readonly Wanted[]): Promise<readonly Wanted[]> {
+    const file = this.#file;
+    if (file === null || file.heldBytes === 0) return group;
+    const isThere = await Promise.all(group.map(({ sample, place }) => file.copyTo(sample, place, 0)));
+    const left = group.filter((_, index) => !isThere[index]);
+    this.counters.diskHits += group.length - left.length;
+    return left;
+  }
+
+  /** Reads, decodes and keeps; what is wrong with the samples that can't be. Errors: any that says nothing of data. */
+  async #load(group: readonly Wanted[]): Promise<Damage[]> {
+    const damage: Damage[] = [];
+    const files = await Promise.all(group.map(({ sample }) => damageOr(damage, this.#read(sample))));
+    const readable = group.flatMap((wanted, index) => {
+      const file = files[index];
+      return file == null ? [] : [{ ...wanted, file }];
+    });
+    const pictures = await this.#decode(readable.map(({ file }) => file));
+    const done = readable.map(async ({ sample, place }, index) => {
+      const first = pictures[index] as DecodedPicture;
+      const picture = first instanceof Error ? await damageOr(damage, this.#decodeAgain(sample)) : first;
+      if (picture !== null) await this.#keep(sample, picture, place);
+    });
+    await Promise.all(done);
+    return damage;
+  }
+
+  async #keep(sample: SampleIndex, picture: Uint8Array, place: Uint8Array): Promise<void> {
+    place.set(picture);
     this.counters.decoded += 1;
-    return picture;
+    if (!this.#memory.keep(sample, picture)) await this.#file?.keep(sample, picture);
+  }
+
+  #read(sample: SampleIndex): Promise<Uint8Array> {
+    return this.#reading(() => this.#reader.read(sample));
   }
 
   /** Its hash is right, so a failure is hardly an accident of transport; another read of the store makes it sure. */
-  async #decodeTwice(sample: SampleIndex): Promise<Uint8Array> {
-    const first = await this.#reading(() => this.#reader.read(sample));
-    try {
-      return await this.#decode(first);
-    } catch {
-      const second = await this.#reading(() => this.#reader.readAgain(sample));
-      return await this.#decode(second).catch((caught) => {
-        throw undecodable(this.#reader, sample, caught);
-      });
-    }
+  async #decodeAgain(sample: SampleIndex): Promise<Uint8Array> {
+    const again = await this.#reading(() => this.#reader.readAgain(sample));
+    const [picture] = await this.#decode([again]);
+    if (picture instanceof Error) throw undecodable(this.#reader, sample, picture);
+    return picture as Uint8Array;
   }
 
   async #reading(read: () => Promise<Uint8Array>): Promise<Uint8Array> {
@@ -179,13 +246,36 @@ export class ImageLoader {
     }
   }
 
-  async #decode(bytes: Uint8Array): Promise<Uint8Array> {
+  async #decode(files: readonly Uint8Array[]): Promise<DecodedPicture[]> {
+    if (files.length === 0) return [];
     const beganMs = performance.now();
     try {
-      return await decodeImage(bytes, this.image);
+      return await this.#decoder.decode(files);
     } finally {
       this.counters.decodeSeconds += (performance.now() - beganMs) / 1000;
     }
+  }
+}
+
+/** A sample, and its place in the batch. */
+interface Wanted {
+  readonly sample: SampleIndex;
+  readonly place: Uint8Array;
+}
+
+const inGroups = (wanted: readonly Wanted[]): Wanted[][] =>
+  Array.from({ length: Math.ceil(wanted.length / groupSize) }, (_, group) =>
+    wanted.slice(group * groupSize, (group + 1) * groupSize),
+  );
+
+/** Null where the sample is damaged, which is entered. */
+async function damageOr<T>(damage: Damage[], work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (caught) {
+    if (!(caught instanceof DamagedSamples)) throw caught;
+    damage.push(...caught.damage);
+    return null;
   }
 }
 

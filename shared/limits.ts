@@ -84,8 +84,12 @@ export const limits = {
   shardCacheBytes: 160 * 1024 * 1024,
   /** Validation is computed in fixed consecutive blocks of this many samples (DESIGN 5.7). */
   evaluationBlock: 64,
-  /** Decoded pixels that a worker keeps. */
+  /** Decoded pixels that a worker keeps in memory. */
   imageCacheBytes: 1024 * 1024 * 1024,
+  /** … and in a file, of what memory has no room for: a data set of 300,000 pictures of 64x64. */
+  imageFileBytes: 4 * 1024 * 1024 * 1024,
+  /** Threads of a worker that decode: four keep up with engines of 10,000 pictures a second. */
+  decodeThreads: 4,
   /** Steps that a worker decodes ahead of the engine. */
   prefetchSteps: 2,
   /** Pictures larger than this are refused at import: a decompression bomb, or a mistake. */

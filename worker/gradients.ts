@@ -3,6 +3,7 @@
  * are added there and their lanes recorded; an `audit` is only compared.
  */
 import { DamagedSamples } from "../dataset/damage.js";
+import type { MicroBatch } from "../engine/engine.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
@@ -113,7 +114,7 @@ async function computeLane(place: Workplace, session: Session, step: Step, lane:
     const batches = await loading(session, place.training, () => place.batches.of(at));
     giveUpIfOver(session, step);
     const { output, seconds } = await during(session, "compute", () =>
-      place.engine.call("lane", { batches }),
+      callEngine(place, session, step, batches),
     );
     session.metrics.samples.inc(output.samples);
     return { ...output, lane, seconds };
@@ -122,6 +123,16 @@ async function computeLane(place: Workplace, session: Session, step: Step, lane:
     const samples = place.batches.samplesOf(at);
     reportDamage(session, caught, { ...step, split: "train", samples, loader: place.training });
     return null;
+  }
+}
+
+/** Errors: INTERRUPTED between two of the lane's calls, as soon as the step is over. */
+async function callEngine(place: Workplace, session: Session, step: Step, batches: MicroBatch[]) {
+  const { over, forget } = session.frontier.watch(step);
+  try {
+    return await place.engine.call("lane", { batches, over });
+  } finally {
+    forget();
   }
 }
 
@@ -156,20 +167,25 @@ async function observeMemory(place: Workplace, metrics: WorkerMetrics): Promise<
   const loaders = [place.training, place.validation];
   const sum = (of: (loader: (typeof loaders)[number]) => number) =>
     loaders.reduce((total, one) => total + of(one), 0);
-  metrics.cacheBytes.set(sum((loader) => loader.heldBytes));
-  setCounter(
-    metrics.cacheHits,
+  metrics.cacheBytes.set(
+    { tier: "memory" },
+    sum((loader) => loader.heldBytes),
+  );
+  metrics.cacheBytes.set(
+    { tier: "disk" },
+    sum((loader) => loader.fileBytes),
+  );
+  // Counted elsewhere since the start.
+  metrics.cacheHits.reset();
+  metrics.cacheHits.inc(
+    { tier: "memory" },
     sum((loader) => loader.counters.cacheHits),
   );
-  setCounter(
-    metrics.cacheMisses,
-    sum((loader) => loader.counters.decoded),
+  metrics.cacheHits.inc(
+    { tier: "disk" },
+    sum((loader) => loader.counters.diskHits),
   );
+  metrics.cacheMisses.reset();
+  metrics.cacheMisses.inc(sum((loader) => loader.counters.decoded));
   metrics.engineTensors.set((await place.engine.call("tensorCount", {})).output);
-}
-
-/** Counters that are kept elsewhere since the start. */
-function setCounter(counter: WorkerMetrics["cacheHits"], value: number): void {
-  counter.reset();
-  counter.inc(value);
 }

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { PictureKeeping } from "../dataset/image-loader.js";
 import { TrainyardError } from "../shared/errors.js";
 import { protocolVersion } from "../shared/grpc/version.js";
 import { limits } from "../shared/limits.js";
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   readonly run?: RunPlace;
   /** Stable over reconnects; default: host, process and a random part. */
   readonly id?: string;
+  /** Where decoded pictures are kept. Default: in memory of limits.imageCacheBytes. */
+  readonly keeping?: PictureKeeping;
   /** Gives up after so long without a coordinator. Default: limits.firstConnectMs. */
   readonly connectTimeoutMs?: number;
   /** host:port of this worker's metrics; empty = none. */
@@ -176,9 +179,9 @@ class WorkerLife {
 
   async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
     const { clock } = this.#around;
-    const { signal } = this.#options;
+    const { signal, keeping } = this.#options;
     const startedMs = clock.nowMs();
-    const place = await this.#around.openWorkplace(spec, this.#options.store ?? storeUrl, signal);
+    const place = await this.#around.openWorkplace(spec, this.#options.store ?? storeUrl, signal, keeping);
     const seconds = (clock.nowMs() - startedMs) / 1000;
     this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return place;

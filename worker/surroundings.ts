@@ -2,6 +2,7 @@
  * What a worker reaches beyond itself: time, the coordinator's streams, the place of work with data and engine. The
  * real ones are here; a simulation brings its own and runs everything else as it is.
  */
+import type { PictureKeeping } from "../dataset/image-loader.js";
 import { type Clock, realClock } from "../shared/clock.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -24,7 +25,12 @@ export interface WorkerSurroundings {
   /** To look into; nothing is made there. Errors: those of openStore. */
   openStore(url: string, signal: AbortSignal): Promise<ObjectStore>;
   /** Errors: those of openWorkplace and openStore. */
-  openWorkplace(spec: RunSpec, storeUrl: string, signal: AbortSignal): Promise<Workplace>;
+  openWorkplace(
+    spec: RunSpec,
+    storeUrl: string,
+    signal: AbortSignal,
+    keeping?: PictureKeeping,
+  ): Promise<Workplace>;
 }
 
 export const realSurroundings: WorkerSurroundings = {
@@ -33,6 +39,6 @@ export const realSurroundings: WorkerSurroundings = {
   openWeights: (options) => new WeightsReceiver(options),
   openPartials: (options) => new PartialsSender(options),
   openStore: (url, signal) => openStore(url, { create: false, signal }),
-  openWorkplace: async (spec, storeUrl, signal) =>
-    openWorkplace(spec, await openStore(storeUrl, { signal }), signal),
+  openWorkplace: async (spec, storeUrl, signal, keeping) =>
+    openWorkplace(spec, await openStore(storeUrl, { signal }), signal, keeping),
 };

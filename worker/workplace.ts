@@ -2,7 +2,7 @@
  * What a worker needs for a run, whoever coordinates it: the data set, the engine with all its graphs recorded,
  * the batches ahead. Made once; survives lost connections and new coordinators of the same run.
  */
-import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
+import { type ImageLoader, openLoaders, type PictureKeeping } from "../dataset/image-loader.js";
 import { laneRange } from "../dataset/lanes.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { stepsPerEpoch } from "../dataset/order.js";
@@ -12,6 +12,7 @@ import { throwIfAborted } from "../shared/retry.js";
 import { microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { LaneBatches } from "./batches.js";
+import { DecodePool } from "./decode-pool.js";
 import { EngineClient } from "./engine-client.js";
 import { publishCheckpoint } from "./publish.js";
 
@@ -32,20 +33,23 @@ export interface Workplace {
 }
 
 /**
- * Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the engine; INTERRUPTED as soon as the signal
+ * `keeping`: where decoded pictures are kept. Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the engine; INTERRUPTED as soon as the signal
  * aborts, whatever it waits for.
  */
 export async function openWorkplace(
   spec: RunSpec,
   store: ObjectStore,
   signal: AbortSignal,
+  keeping: PictureKeeping = {},
 ): Promise<Workplace> {
-  const { manifest, training, validation } = await openLoaders(store, spec, { signal });
+  const decoder = new DecodePool({ image: spec.image, engine: spec.engine });
   const engine = new EngineClient({ spec, ...spec.engine });
-  const abandon = () => void engine.close();
+  const close = () => Promise.all([engine.close(), decoder.close()]);
+  const abandon = () => void close();
   signal.addEventListener("abort", abandon, { once: true });
   try {
     throwIfAborted(signal, "preparing");
+    const { manifest, training, validation } = await openLoaders(store, spec, { signal, keeping, decoder });
     const { layout } = (await engine.call("open", {})).output;
     await engine.call("prepare", graphSizes(spec, manifest));
     const steps = stepsPerEpoch(manifest.splits.train.samples, spec.lanes, samplesPerLane(spec));
@@ -60,10 +64,13 @@ export async function openWorkplace(
       training,
       validation,
       publish: (checkpoint, generation) => publishCheckpoint(store, spec, checkpoint, generation),
-      close: () => engine.close(),
+      close: async () => {
+        await close();
+        await Promise.all([training.close(), validation.close()]);
+      },
     };
   } catch (error) {
-    await engine.close();
+    await close();
     throwIfAborted(signal, "preparing");
     throw error;
   } finally {

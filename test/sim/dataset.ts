@@ -87,8 +87,9 @@ export function simLoader(
   };
   const loader = {
     image: { height: 1, width: 1, channels: 3, resize: "nearest", colour: "srgb" },
-    counters: { cacheHits: 0, decoded: 0, decodeSeconds: 0, fetchSeconds: 0 },
+    counters: { cacheHits: 0, diskHits: 0, decoded: 0, decodeSeconds: 0, fetchSeconds: 0 },
     heldBytes: 0,
+    fileBytes: 0,
     label: labelOf,
     batch: async (samples: ArrayLike<number>) => {
       const wanted = Array.from(samples);

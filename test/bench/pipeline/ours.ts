@@ -1,6 +1,7 @@
 /**
  * Our half of the pipeline bench, in a process of its own: batches read ahead, decoded and kept as a worker does, into an
- * engine thread that only augments. Arguments: store, data set, spec as JSON. Prints one JSON line: seconds of each epoch.
+ * engine thread that only augments. Arguments: store, data set, spec as JSON. Prints one
+ * JSON line: of each epoch the seconds, those of waiting for batches, and the share of time that the main thread was busy.
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -10,6 +11,7 @@ import type { MicroBatch } from "../../../engine/engine.js";
 import { microBatchSize, RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
 import { LaneBatches } from "../../../worker/batches.js";
+import { DecodePool } from "../../../worker/decode-pool.js";
 
 const [storeUrl, specJson] = process.argv.slice(2) as [string, string];
 const spec = RunSpec.parse(JSON.parse(specJson));
@@ -21,7 +23,8 @@ async function ask(message: { prepare: number } | { batch: MicroBatch }): Promis
 }
 
 const store = await openStore(storeUrl);
-const { manifest, training } = await openLoaders(store, spec);
+const decoder = new DecodePool({ image: spec.image, engine: spec.engine });
+const { manifest, training } = await openLoaders(store, spec, { decoder });
 const { samples } = manifest.splits.train;
 const steps = stepsPerEpoch(samples, spec.lanes, samplesPerLane(spec));
 const batches = new LaneBatches(spec, manifest.splits.train, training, steps);
@@ -30,9 +33,11 @@ if (samples % microBatchSize(spec) > 0) await ask({ prepare: samples % microBatc
 
 const seconds: number[] = [];
 const waits: number[] = [];
+const loads: number[] = [];
 let step = 0;
 for (let epoch = 0; epoch < spec.epochs; epoch += 1) {
   const startMs = performance.now();
+  const loop = performance.eventLoopUtilization();
   let waitedMs = 0;
   for (let stepInEpoch = 0; stepInEpoch < steps; stepInEpoch += 1, step += 1) {
     const place = { step, epoch, stepInEpoch, excluded: new Set<number>() };
@@ -44,6 +49,7 @@ for (let epoch = 0; epoch < spec.epochs; epoch += 1) {
   }
   seconds.push((performance.now() - startMs) / 1000);
   waits.push(waitedMs / 1000);
+  loads.push(performance.eventLoopUtilization(loop).utilization);
 }
-process.stdout.write(`${JSON.stringify({ seconds, waits })}\n`);
+process.stdout.write(`${JSON.stringify({ seconds, waits, loads, threads: decoder.threads })}\n`);
 process.exit(0);

@@ -1,0 +1,35 @@
+/**
+ * From the bytes of several files to pictures of one size. Where that is computed is the implementation's: the one here
+ * uses the caller's thread and sharp's; a worker has threads of its own (worker/decode-pool.ts). Pixels are the same.
+ */
+import { asTrainyardError, type TrainyardError } from "../shared/errors.js";
+import type { ImageSpec } from "../shared/spec.js";
+import { mapBounded } from "./bounded.js";
+import { decodeImage, type PlainJpegDecoder } from "./decode.js";
+
+/** uint8 [height, width, channels], or why there is none: code INPUT, the message as decodeImage's. */
+export type DecodedPicture = Uint8Array | TrainyardError;
+
+export interface PictureDecoder {
+  /** One outcome for each file, in their order. The files are only read. Errors: only those of the place of work. */
+  decode(files: readonly Uint8Array[]): Promise<DecodedPicture[]>;
+}
+
+/** Pictures at a time in one thread: as many as libuv has threads. */
+const filesAtATime = 4;
+
+export class LocalDecoder implements PictureDecoder {
+  readonly #image: ImageSpec;
+  readonly #plainJpegs: PlainJpegDecoder | undefined;
+
+  constructor(image: ImageSpec, plainJpegs?: PlainJpegDecoder) {
+    this.#image = image;
+    this.#plainJpegs = plainJpegs;
+  }
+
+  decode(files: readonly Uint8Array[]): Promise<DecodedPicture[]> {
+    return mapBounded(files, filesAtATime, (file) =>
+      decodeImage(file, this.#image, this.#plainJpegs).catch((caught) => asTrainyardError(caught, "INPUT")),
+    );
+  }
+}

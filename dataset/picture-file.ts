@@ -1,0 +1,163 @@
+/**
+ * Decoded pictures of one split in one size in a file of a fixed budget: the second tier of what a loader remembers. One
+ * file of equal slots, read and written in place. It has no name while it is used, so it goes with its process, however
+ * that ends, and no other process ever reads it. Each picture's CRC is kept in memory and checked when it is read back.
+ * Trouble with the disk is no trouble with the data: the picture is decoded again.
+ */
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readdir, statfs, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "@node-rs/crc32";
+import { PictureSlots } from "./picture-slots.js";
+
+type FileHandle = Awaited<ReturnType<typeof open>>;
+
+export interface PictureFileOptions {
+  /** Made if need be. */
+  readonly folder: string;
+  /** Of the file; no more than half of what is free when it is opened. */
+  readonly budgetBytes: number;
+  /** Told once, in a clause, when the file is given up. */
+  readonly onGivenUp?: (reason: string) => void;
+}
+
+/** Of names in the folder: what still has one was left by a process that died within a millisecond of opening it. */
+const prefix = "pictures-";
+/** Pictures that come back changed, after which the disk is not trusted any more. */
+const mostChanged = 3;
+
+interface Opened {
+  readonly handle: FileHandle;
+  readonly slots: PictureSlots;
+  /** CRC-32 of each slot's picture. */
+  readonly sums: Uint32Array;
+}
+
+export class PictureFile {
+  readonly #samples: number;
+  readonly #imageBytes: number;
+  readonly #options: PictureFileOptions;
+  /** From the first picture that is kept; null = given up. */
+  #opened: Promise<Opened | null> | undefined;
+  #file: Opened | null = null;
+  /** Samples whose picture is on its way into the file. */
+  readonly #writing = new Set<number>();
+  #changed = 0;
+  #isClosed = false;
+
+  /** Nothing is opened before the first picture is kept. */
+  constructor(samples: number, imageBytes: number, options: PictureFileOptions) {
+    this.#samples = samples;
+    this.#imageBytes = imageBytes;
+    this.#options = options;
+  }
+
+  get heldBytes(): number {
+    return (this.#file?.slots.size ?? 0) * this.#imageBytes;
+  }
+
+  /** Copies the sample's picture to `target` at `offset`, if it is here and as it was written. */
+  async copyTo(sample: number, target: Uint8Array, offset: number): Promise<boolean> {
+    const file = this.#file;
+    if (file === null || this.#writing.has(sample)) return false;
+    const slot = file.slots.find(sample);
+    if (slot < 0) return false;
+    const sum = file.sums[slot];
+    const position = slot * this.#imageBytes;
+    try {
+      const { bytesRead } = await file.handle.read(target, offset, this.#imageBytes, position);
+      const picture = target.subarray(offset, offset + this.#imageBytes);
+      if (bytesRead === this.#imageBytes && crc32(picture) === sum) return true;
+    } catch (caught) {
+      this.#giveUp(`can't be read (${reasonOf(caught)})`);
+      return false;
+    }
+    // Unless the slot has become another sample's meanwhile.
+    if (file.slots.slotOf(sample) === slot) this.#forgetChanged(file, sample);
+    return false;
+  }
+
+  /** Keeps a copy if there is room; `picture` must not change until this resolves. Never rejects. */
+  async keep(sample: number, picture: Uint8Array): Promise<void> {
+    this.#opened ??= this.#open();
+    const file = await this.#opened;
+    if (file === null || file !== this.#file || file.slots.slotOf(sample) >= 0) return;
+    const slot = file.slots.take(sample);
+    if (slot < 0) return;
+    file.sums[slot] = crc32(picture);
+    this.#writing.add(sample);
+    try {
+      const at = slot * this.#imageBytes;
+      const { bytesWritten } = await file.handle.write(picture, 0, this.#imageBytes, at);
+      if (bytesWritten !== this.#imageBytes) throw new Error(`only ${bytesWritten} bytes were taken`);
+    } catch (caught) {
+      this.#giveUp(`can't be written (${reasonOf(caught)})`);
+    } finally {
+      this.#writing.delete(sample);
+    }
+  }
+
+  /** Gives the disk back. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const file = await this.#opened?.catch(() => null);
+    this.#file = null;
+    await file?.handle.close().catch(() => undefined);
+  }
+
+  /** Null when there is no such place: then there is no file, and that is said once. */
+  async #open(): Promise<Opened | null> {
+    const { folder, budgetBytes } = this.#options;
+    try {
+      await mkdir(folder, { recursive: true });
+      await removeLeftOvers(folder);
+      const { bavail, bsize } = await statfs(folder);
+      const slots = Math.floor(Math.min(budgetBytes, (bavail * bsize) / 2) / this.#imageBytes);
+      if (slots === 0 || this.#isClosed) return null;
+      const count = Math.min(slots, this.#samples);
+      const opened = { slots: new PictureSlots(this.#samples, count), sums: new Uint32Array(count) };
+      this.#file = { handle: await nameless(folder), ...opened };
+      return this.#file;
+    } catch (caught) {
+      this.#sayWhy(`can't be made in ${folder} (${reasonOf(caught)})`);
+      return null;
+    }
+  }
+
+  #forgetChanged(file: Opened, sample: number): void {
+    file.slots.drop(sample);
+    this.#changed += 1;
+    if (this.#changed >= mostChanged) this.#giveUp("gives back other bytes than were written");
+  }
+
+  /** Calls under way fail by themselves, or are done before the file is closed. */
+  #giveUp(reason: string): void {
+    const file = this.#file;
+    if (file === null) return;
+    this.#file = null;
+    this.#opened = Promise.resolve(null);
+    void file.handle.close().catch(() => undefined);
+    if (!this.#isClosed) this.#sayWhy(reason);
+  }
+
+  #sayWhy(reason: string): void {
+    this.#options.onGivenUp?.(`the file of decoded pictures ${reason}`);
+  }
+}
+
+/** Open for reading and writing, and already removed: the disk is given back when the handle is closed. */
+async function nameless(folder: string): Promise<FileHandle> {
+  const name = join(folder, `${prefix}${randomUUID()}`);
+  const handle = await open(name, "wx+", 0o600);
+  await unlink(name).catch(() => undefined); // not possible everywhere; the next start does it then
+  return handle;
+}
+
+/** Removing what another process is about to remove itself does no harm: it is open there already. */
+async function removeLeftOvers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(prefix)) await unlink(join(folder, name)).catch(() => undefined);
+  }
+}
+
+const reasonOf = (caught: unknown) => (caught instanceof Error ? caught.message : String(caught));
