@@ -27,6 +27,7 @@ export interface RunFlags extends FaultFlags {
   beta1: number;
   beta2: number;
   epsilon: number;
+  clipNorm?: number | undefined;
   labelSmoothing: number;
   classWeight?: string[] | undefined;
   rotationRange?: number | undefined;
@@ -194,6 +195,14 @@ export const runOptions = {
     {
       default: 1e-7,
       describe: "Adam's epsilon, outside the corrected root as in Keras",
+      group: optimisation,
+    },
+  ),
+  "clip-norm": numberOption(
+    "clip-norm",
+    { above: 0 },
+    {
+      describe: "Shortens the averaged gradient to this norm: Keras' global_clipnorm [default: never]",
       group: optimisation,
     },
   ),

@@ -74,7 +74,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
       beta1: flags.beta1,
       beta2: flags.beta2,
       epsilon: flags.epsilon,
-      clipNorm: null,
+      clipNorm: flags.clipNorm ?? null,
     },
     augmentation: augmentationOf(flags),
     epochs: flags.epochs ?? defaults.epochs,

@@ -6,7 +6,7 @@
 import { asStep, type Step } from "../../shared/ids.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
 import { holdsUp } from "./audit.js";
-import { nextAdamStep } from "./optimizer.js";
+import { divisorOf, nextAdamStep } from "./optimizer.js";
 import { laneSamples } from "./plan.js";
 import { learningRateOf } from "./schedule.js";
 import { closeStepTimes } from "./speed.js";
@@ -63,7 +63,8 @@ function sumLanes(lanes: readonly LaneState[]): StepSums {
 function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
   const { progress } = turn.state;
   const sums = sumLanes(phase.lanes);
-  const next = decision.tag === "apply" ? applied(turn, phase, sums) : skipped(turn.state, phase);
+  const next =
+    decision.tag === "apply" ? applied(turn, phase, sums, decision.gradientNorm) : skipped(turn.state, phase);
   turn.enter({
     tag: "committing",
     sinceMs: turn.state.nowMs,
@@ -86,10 +87,12 @@ function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number
   return { step: asStep(progress.step + 1), stepInEpoch: progress.stepInEpoch + 1 };
 }
 
-function applied(turn: Turn, phase: TrainingPhase, sums: StepSums): Progress {
+function applied(turn: Turn, phase: TrainingPhase, sums: StepSums, gradientNorm: number): Progress {
   const { progress, plan, layout } = turn.state;
+  const { optimizer } = plan.spec;
   const learningRate = learningRateOf(plan, progress, progress.step);
-  const adam = nextAdamStep(plan.spec.optimizer, progress.optimizer, learningRate, sums.samples);
+  const divisor = divisorOf(optimizer, sums.samples, gradientNorm);
+  const adam = nextAdamStep(optimizer, progress.optimizer, learningRate, divisor);
   turn.do({ tag: "apply", step: progress.step, adam: adam.step, exact: isLastOfEpoch(turn.state) });
   const lanes = phase.lanes.flatMap((lane) =>
     lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],

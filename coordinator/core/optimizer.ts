@@ -21,7 +21,7 @@ export interface AdamStep {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** The root of the tree is divided by this: the step's samples. */
+  /** The root of the tree is divided by this: see `divisorOf`. */
   readonly divisor: number;
 }
 
@@ -32,18 +32,27 @@ export const initialOptimizer = (spec: OptimizerSpec): OptimizerState => ({
   beta2Power: 1,
 });
 
+/**
+ * The step's samples, so that the sum becomes the mean; with clipNorm as much more as the mean's Euclidean norm exceeds
+ * it: mean * min(1, clipNorm / norm) is Keras' `global_clipnorm`. The norm is of the whole vector, so the number of
+ * slices changes nothing.
+ */
+export function divisorOf({ clipNorm }: OptimizerSpec, samples: number, gradientNorm: number): number {
+  return clipNorm === null ? samples : samples * Math.max(1, gradientNorm / clipNorm);
+}
+
 /** `learningRate`: of this step, the schedule's factor included. */
 export function nextAdamStep(
   spec: OptimizerSpec,
   state: OptimizerState,
   learningRate: number,
-  samples: number,
+  divisor: number,
 ): { state: OptimizerState; step: AdamStep } {
   const beta1Power = state.beta1Power * spec.beta1;
   const beta2Power = state.beta2Power * spec.beta2;
   const alpha = (learningRate * Math.sqrt(1 - beta2Power)) / (1 - beta1Power);
   return {
     state: { ...state, count: state.count + 1, beta1Power, beta2Power },
-    step: { alpha, beta1: spec.beta1, beta2: spec.beta2, epsilon: spec.epsilon, divisor: samples },
+    step: { alpha, beta1: spec.beta1, beta2: spec.beta2, epsilon: spec.epsilon, divisor },
   };
 }

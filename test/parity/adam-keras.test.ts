@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
+import { divisorOf, initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { RandomStream } from "../../shared/random.js";
 import type { OptimizerSpec } from "../../shared/spec.js";
@@ -24,9 +24,11 @@ afterAll(() => {
 
 const random = new RandomStream(5, 5);
 const weights = new Float32Array(count).map(() => random.nextBetween(-1, 1));
-/** Means over the samples, of very different sizes from element to element; some always zero. */
-const gradients = Array.from({ length: steps }, () =>
-  new Float32Array(count).map((_, i) => (i % 11 === 0 ? 0 : random.nextBetween(-1, 1) * 10 ** -(i % 7))),
+/** Means over the samples, of very different sizes from element to element and step to step; some always zero. */
+const gradients = Array.from({ length: steps }, (_, step) =>
+  new Float32Array(count).map((_, i) =>
+    i % 11 === 0 ? 0 : random.nextBetween(-1, 1) * 10 ** -(i % 7) * (1 + (step % 3)),
+  ),
 );
 
 interface Vectors {
@@ -34,6 +36,9 @@ interface Vectors {
   readonly m: Float64Array;
   readonly v: Float64Array;
 }
+
+/** Of each step of the last run. */
+let clipped: boolean[] = [];
 
 const ratesOf = (spec: OptimizerSpec, changed: boolean) =>
   gradients.map((_, step) => (changed && step >= steps / 2 ? spec.learningRate / 10 : spec.learningRate));
@@ -63,14 +68,16 @@ function ourAdam(spec: OptimizerSpec, rates: readonly number[]): Vectors {
   let state = initialOptimizer(spec);
   gradients.forEach((gradient, step) => {
     slice.begin({ step, attempt: 0, present: [0], banned: [] });
-    slice.take(
+    const { report } = slice.take(
       { step, attempt: 0, node: { begin: 0, end: 1 }, kind: "GRADIENT", worker: "w" },
       ownedBy(
         slice,
         gradient.map((value) => value * samples),
       ),
     );
-    const adam = nextAdamStep(spec, state, rates[step] as number, samples);
+    const norm = Math.sqrt(report?.blockSums.reduce((sum, block) => sum + block, 0) ?? 0) / samples;
+    clipped.push(norm > (spec.clipNorm ?? Number.POSITIVE_INFINITY));
+    const adam = nextAdamStep(spec, state, rates[step] as number, divisorOf(spec, samples, norm));
     state = adam.state;
     slice.apply(adam.step);
   });
@@ -97,6 +104,8 @@ const defaults: OptimizerSpec = {
   schedule: "constant",
   clipNorm: null,
 };
+/** Between the norms of the steps' gradients, so that some are clipped and some are not. */
+const clipping: OptimizerSpec = { ...defaults, clipNorm: 30 };
 const cases: [string, OptimizerSpec, boolean, "float32" | "float64"][] = [
   ["with Keras' defaults", defaults, false, "float64"],
   ["with Keras' defaults, in Keras' float32", defaults, false, "float32"],
@@ -106,16 +115,20 @@ const cases: [string, OptimizerSpec, boolean, "float32" | "float64"][] = [
     false,
     "float64",
   ],
+  ["clipped to a global norm", clipping, false, "float64"],
+  ["clipped to a global norm, in Keras' float32", clipping, false, "float32"],
   ["with a learning rate that falls on the way", { ...defaults, learningRate: 0.01 }, true, "float64"],
 ];
 
 describe("Adam over twenty steps", () => {
   it.each(cases)("equals real Keras: %s", (_, spec, changed, precision) => {
+    clipped = [];
     const rates = ratesOf(spec, changed);
     const [ours, keras] = [ourAdam(spec, rates), kerasAdam(spec, rates, precision)];
     expect(relativeDifference(keras.weights, Float64Array.from(weights))).toBeGreaterThan(1e-3);
     expect(relativeDifference(ours.weights, keras.weights)).toBeLessThan(1e-6);
     expect(relativeDifference(ours.m, keras.m)).toBeLessThan(1e-6);
     expect(relativeDifference(ours.v, keras.v)).toBeLessThan(1e-6);
+    if (spec.clipNorm !== null) expect(new Set(clipped)).toEqual(new Set([true, false]));
   });
 });

@@ -1,6 +1,6 @@
 """Real Keras 3 Adam on one variable: the weights and moments after each given gradient was applied once.
 
-Folder: adam.json (precision, count, steps, learningRates per step, beta1, beta2, epsilon), weights.f32 [count],
+Folder: adam.json (precision, count, steps, learningRates per step, beta1, beta2, epsilon, clipNorm), weights.f32 [count],
 gradients.f32 [steps, count]; writes weights.out, m.out, v.out, float64 [count].
 """
 
@@ -30,6 +30,7 @@ optimizer = keras.optimizers.Adam(
     beta_1=adam["beta1"],
     beta_2=adam["beta2"],
     epsilon=adam["epsilon"],
+    global_clipnorm=adam["clipNorm"],
 )
 optimizer.build([variable])
 gradients = floats("gradients.f32").reshape(adam["steps"], adam["count"])

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
+import { divisorOf, initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { cutSlices, joinChecksums } from "../../coordinator/reducers/slices.js";
 import { crc32c } from "../../shared/crc32c.js";
@@ -21,7 +21,8 @@ const optimizer = {
   beta2: 0.999,
   epsilon: 1e-7,
   schedule: "constant",
-  clipNorm: null,
+  /** Near the norms of the gradients below, so that some are clipped. */
+  clipNorm: 20_000,
 } as const;
 const steps = 4;
 
@@ -49,6 +50,9 @@ interface Outcome {
   readonly norms: readonly number[];
   readonly checksums: readonly number[];
 }
+
+/** Steps whose gradient was clipped, and the others. */
+const seen = { clipped: 0, whole: 0 };
 
 /** The run with `reducers` slices and lanes dealt over `workers` as the seed has it. */
 function train(given: Plan, reducers: number, workers: number): Outcome {
@@ -91,8 +95,11 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
         blockSums.push(...report.blockSums);
       }
     }
-    norms.push(Math.sqrt(blockSums.reduce((sum, block) => sum + block, 0)));
-    const adam = nextAdamStep(optimizer, state, optimizer.learningRate, 3 + step);
+    const norm = Math.sqrt(blockSums.reduce((sum, block) => sum + block, 0));
+    norms.push(norm);
+    const divisor = divisorOf(optimizer, 3 + step, norm / (3 + step));
+    seen[divisor > 3 + step ? "clipped" : "whole"] += 1;
+    const adam = nextAdamStep(optimizer, state, optimizer.learningRate, divisor);
     state = adam.state;
     checksums.push(
       joinChecksums(
@@ -154,6 +161,7 @@ describe("slices", () => {
       }),
       { numRuns: 15 },
     );
+    expect(Math.min(seen.clipped, seen.whole)).toBeGreaterThan(10);
   });
 
   it("skip a step without touching weights or moments, and give it the next number", () => {

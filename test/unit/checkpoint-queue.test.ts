@@ -87,6 +87,8 @@ describe("a checkpoint that could not be written", () => {
     store.objects.delete(`runs/${run}/checkpoints/1-4/manifest.json`);
     await save(10, 4);
     expect(stored()).toEqual(["1-10"]);
+    // The snapshot of 4 was kept until it was written, the others no longer than that.
+    expect(released).toEqual([2, 6, 4, 8, 10]);
   });
 
   it("is forgotten when there is a better one", async () => {
@@ -95,6 +97,7 @@ describe("a checkpoint that could not be written", () => {
     store.isAway = false;
     await save(6, 6);
     expect(stored()).toEqual(["1-6"]);
+    expect(released).toEqual([4, 6]);
   });
 
   it("loses no line of the log", async () => {
