@@ -25,6 +25,7 @@ const shape = (
   batchSize,
   accumulation: 1,
   localSteps: null,
+  wire: "float32",
   shuffleShards: 2,
   filling: 0,
   earlyStopping: null,
@@ -45,6 +46,7 @@ export const shapes: readonly Shape[] = [
   shape(26, 66, 2, 4, { filling: 4_200, seed: 3 }),
   shape(64, 200, 16, 32, { plateau: true, epochs: 3 }),
   shape(43, 20, 4, 8, { localSteps: 3, accumulation: 2 }),
+  shape(50, 70, 5, 10, { wire: "bfloat16", filling: 4_200 }),
 ];
 
 export function planOf(seed: number): Script {

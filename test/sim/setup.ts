@@ -11,6 +11,7 @@ export interface Setup {
   readonly accumulation: number;
   /** Steps of SGD that a lane makes in a step; null = none, it returns a gradient. */
   readonly localSteps: number | null;
+  readonly wire: RunSpec["wire"];
   readonly shuffleShards: number;
   readonly reducers: number;
   /** Parameters without a use: 4,096 and more make a second slice. */
@@ -46,6 +47,7 @@ export function specOf(setup: Setup): RunSpec {
     lanes: setup.lanes,
     accumulation: setup.accumulation,
     localSteps: setup.localSteps === null ? null : { count: setup.localSteps, learningRate: 1 / 8 },
+    wire: setup.wire,
     shuffleShards: setup.shuffleShards,
     seed: setup.seed,
     classWeights: [1, 1],

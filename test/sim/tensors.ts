@@ -5,8 +5,8 @@
 import { crc32c } from "../../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../../shared/errors.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
-import { bytesOf, float32From } from "../../shared/grpc/numbers.js";
 import { UploadAck, WeightsChunk } from "../../shared/grpc/tensor-messages.js";
+import { decodeInto, encodeVector } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { StepAttempt } from "../../worker/frontier.js";
@@ -27,7 +27,7 @@ export class SimWeights implements WeightsSource {
   readonly #process: SimProcess;
   readonly #ends: End[];
   /** The newest version of each slice. */
-  readonly #newest = new Map<number, { step: number; values: Float32Array }>();
+  readonly #newest = new Map<number, { step: number; values: Float32Array; exact: boolean }>();
   #waiters: Waiter[] = [];
   #callOffSilence: () => void = () => undefined;
   #broken: Error | undefined;
@@ -67,11 +67,14 @@ export class SimWeights implements WeightsSource {
     if (this.#broken !== undefined) return;
     const parsed = WeightsChunk.safeParse(message);
     if (!parsed.success) return this.#fail(new TrainyardError("DAMAGED", JSON.stringify(message)));
-    const { step, data, crc32c: expected } = parsed.data;
+    const { step, data, crc32c: expected, encoding } = parsed.data;
     if (crc32c(data) !== expected) return this.#fail(new TrainyardError("DAMAGED", "weights differ"));
     const isNewer = [...this.#newest.values()].every((newest) => newest.step < step);
     if (isNewer) this.#options.onVersion?.(step);
-    this.#newest.set(slice.slice, { step, values: float32From(data) });
+    const wire = encoding === "FLOAT32" ? "float32" : "bfloat16";
+    const values = new Float32Array(slice.end - slice.begin);
+    decodeInto(values, 0, data, wire);
+    this.#newest.set(slice.slice, { step, values, exact: wire === "float32" });
     this.#serve();
   }
 
@@ -84,7 +87,12 @@ export class SimWeights implements WeightsSource {
     this.#waiters = waiters.filter((waiter) => waiter.step > newest || (waiter.step === newest && whole < 0));
     for (const waiter of waiters) {
       if (waiter.step === whole)
-        waiter.resolve({ step: whole, parameters: this.#joined(), exact: true, release: () => {} });
+        waiter.resolve({
+          step: whole,
+          parameters: this.#joined(),
+          exact: [...this.#newest.values()].every(({ exact }) => exact),
+          release: () => {},
+        });
       else if (waiter.step < newest)
         waiter.reject(new TrainyardError("INTERRUPTED", `step ${waiter.step} is over`));
     }
@@ -180,7 +188,8 @@ class SliceStream {
   }
 
   send(upload: Upload, vector: Float32Array): Promise<void> {
-    const data = Buffer.from(bytesOf(vector.subarray(this.#slice.begin, this.#slice.end)));
+    const wire = upload.kind === "INITIAL" ? "float32" : (this.#options.wire ?? "float32");
+    const data = Buffer.from(encodeVector(vector.subarray(this.#slice.begin, this.#slice.end), wire));
     const sent = this.#queue.then(() => this.#sendUntilWhole(upload, data));
     this.#queue = sent.catch(() => undefined);
     return sent;

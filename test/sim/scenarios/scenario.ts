@@ -22,6 +22,7 @@ export const usual: Setup = {
   batchSize: 8,
   accumulation: 1,
   localSteps: null,
+  wire: "float32",
   shuffleShards: 2,
   reducers: 1,
   filling: 0,
