@@ -12,7 +12,7 @@ import { bytesOf } from "../../shared/grpc/numbers.js";
 import { normBlock } from "../../shared/kernels/kernels.js";
 import { RandomStream } from "../../shared/random.js";
 import { coverOf, lanesBelow } from "../../shared/tree.js";
-import { TreeSum } from "../../shared/tree-sum.js";
+import { arithmeticOf, TreeSum } from "../../shared/tree-sum.js";
 import { ownedBy, vectorsOf } from "../support/slice-vectors.js";
 
 const optimizer = {
@@ -29,6 +29,7 @@ const steps = 4;
 const plan = fc.record({
   lanes: fc.integer({ min: 1, max: 9 }),
   seed: fc.nat(0xffff),
+  wire: fc.constantFrom("float32" as const, "bfloat16" as const),
   parameterCount: fc.oneof(
     fc.integer({ min: 1, max: 20 }),
     fc.integer({ min: 4 * normBlock, max: 9 * normBlock }),
@@ -56,9 +57,9 @@ const seen = { clipped: 0, whole: 0 };
 
 /** The run with `reducers` slices and lanes dealt over `workers` as the seed has it. */
 function train(given: Plan, reducers: number, workers: number): Outcome {
-  const { lanes, seed, parameterCount } = given;
+  const { lanes, seed, parameterCount, wire } = given;
   const ranges = cutSlices(parameterCount, reducers);
-  const slices = ranges.map((range) => new ReducedSlice(range, lanes));
+  const slices = ranges.map((range) => new ReducedSlice(range, lanes, 0, wire));
   const initial = gradient(given, 99, 0);
   for (const slice of slices)
     slice.load(ownedBy(slice, initial.subarray(slice.range.begin, slice.range.end)));
@@ -80,7 +81,7 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
     deal.shuffle(parts);
     for (const slice of slices) {
       for (const node of parts) {
-        const sum = new TreeSum(lanes, present);
+        const sum = new TreeSum(lanes, present, arithmeticOf(wire));
         for (const lane of lanesBelow(node, present)) {
           sum.add({ begin: lane, end: lane + 1 }, gradient(given, step, lane));
         }
@@ -159,7 +160,7 @@ describe("slices", () => {
           }
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 20 },
     );
     expect(Math.min(seen.clipped, seen.whole)).toBeGreaterThan(10);
   });
