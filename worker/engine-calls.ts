@@ -23,8 +23,11 @@ export interface EngineCalls {
   prepare: [{ gradients: number[]; evaluate: number[] }, null];
   initialise: [{ seed: number }, Float32Array];
   setWeights: [{ parameters: Float32Array; statistics: Float32Array }, null];
-  /** On the weights that were set last, which stay, whatever the lane does with its own. */
-  lane: [{ batches: MicroBatch[] }, LaneOutcome];
+  /**
+   * On the weights that were set last, which stay, whatever the lane does with its own. `over`: int32 [1] in shared
+   * memory; once it is 1 the call ends before its next engine call, as INTERRUPTED.
+   */
+  lane: [{ batches: MicroBatch[]; over?: Int32Array }, LaneOutcome];
   block: [{ images: Uint8Array; labels: Int32Array }, BlockOutcome];
   tensorCount: [Record<string, never>, number];
 }

@@ -25,7 +25,7 @@ export class EngineHost {
         this.#lanes.setWeights(request.input.parameters, request.input.statistics);
         return null;
       case "lane":
-        return this.#lanes.compute(request.input.batches);
+        return this.#lanes.compute(request.input.batches, request.input.over);
       case "block":
         return computeBlock(this.engine, request.input.images, request.input.labels);
       case "tensorCount":

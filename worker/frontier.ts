@@ -15,12 +15,34 @@ export const evaluationOf = (step: number): StepAttempt => ({ step, attempt: -1 
 const isBefore = (a: StepAttempt, b: StepAttempt) =>
   a.step < b.step || (a.step === b.step && a.attempt < b.attempt);
 
+/** Work on a step as the engine's thread sees it, which no message reaches while it computes. */
+export interface Watched {
+  /** int32 [1] in shared memory: 1 as soon as the step is over. */
+  readonly over: Int32Array;
+  /** When the work has ended. */
+  forget(): void;
+}
+
 export class Frontier {
   #newest: StepAttempt = evaluationOf(0);
+  readonly #watched = new Map<Int32Array, StepAttempt>();
 
   /** The coordinator is there, or further. */
   reached(at: StepAttempt): void {
-    if (isBefore(this.#newest, at)) this.#newest = at;
+    if (!isBefore(this.#newest, at)) return;
+    this.#newest = at;
+    for (const [over, watched] of this.#watched) this.#mark(over, watched);
+  }
+
+  watch(at: StepAttempt): Watched {
+    const over = new Int32Array(new SharedArrayBuffer(4));
+    this.#watched.set(over, at);
+    this.#mark(over, at);
+    return { over, forget: () => void this.#watched.delete(over) };
+  }
+
+  #mark(over: Int32Array, at: StepAttempt): void {
+    if (this.isOver(at)) Atomics.store(over, 0, 1);
   }
 
   /** Weights version n exists only once steps 0 to n - 1 are committed. */

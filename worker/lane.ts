@@ -4,6 +4,7 @@
  * steps (local-steps.ts) what leaves is how far the lane's own weights went, in place of the gradient.
  */
 import type { Engine, MicroBatch } from "../engine/engine.js";
+import { TrainyardError } from "../shared/errors.js";
 import { addInto } from "../shared/kernels/plain.js";
 import { combineStatistics, type LaneStatistics, undoBesselCorrection } from "../shared/statistics.js";
 
@@ -30,17 +31,27 @@ export interface CallSums {
   readonly statistics: readonly LaneStatistics[];
 }
 
-/** A lane whose part of a step is one gradient: of all of its calls, on the weights that the engine has. */
-export function computeLane(engine: Engine, batches: readonly MicroBatch[]): LaneOutcome {
-  return outcomeOf(engine, sumCalls(engine, batches));
+/** int32 [1], shared with whoever waits for the lane: 1 = nobody does any more. */
+export type Over = Int32Array;
+
+/** Waited for to its end. */
+export const never: Over = new Int32Array(1);
+
+/**
+ * A lane whose part of a step is one gradient: of all of its calls, on the weights that the engine has. Errors:
+ * INTERRUPTED when it is over.
+ */
+export function computeLane(engine: Engine, batches: readonly MicroBatch[], over = never): LaneOutcome {
+  return outcomeOf(engine, sumCalls(engine, batches, over));
 }
 
-/** One call after another, added in order; never more than two gradients at a time. */
-export function sumCalls(engine: Engine, batches: readonly MicroBatch[]): CallSums {
+/** One call after another, added in order; never more than two gradients at a time. Errors: INTERRUPTED. */
+export function sumCalls(engine: Engine, batches: readonly MicroBatch[], over: Over): CallSums {
   let gradient: Float32Array | undefined;
   const statistics: LaneStatistics[] = [];
   const sums = { lossSum: 0, correct: 0, samples: 0 };
   for (const batch of batches) {
+    if (Atomics.load(over, 0) === 1) throw new TrainyardError("INTERRUPTED", "the lane's step is over");
     const result = engine.gradients(batch);
     if (gradient === undefined) gradient = result.gradient;
     else addInto(gradient, result.gradient);

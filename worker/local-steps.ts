@@ -6,9 +6,17 @@
  */
 import type { Engine, MicroBatch } from "../engine/engine.js";
 import { invariant } from "../shared/errors.js";
-import type { LocalSteps, RunSpec } from "../shared/spec.js";
+import type { RunSpec } from "../shared/spec.js";
 import type { LaneStatistics } from "../shared/statistics.js";
-import { type CallSums, computeLane, type LaneOutcome, outcomeOf, sumCalls } from "./lane.js";
+import {
+  type CallSums,
+  computeLane,
+  type LaneOutcome,
+  never,
+  type Over,
+  outcomeOf,
+  sumCalls,
+} from "./lane.js";
 
 /** What the spec says of a lane's calls. */
 export type LaneRule = Pick<RunSpec, "accumulation" | "localSteps">;
@@ -44,13 +52,25 @@ export class Lanes {
     this.#start.statistics.set(statistics);
   }
 
-  /** Errors: the engine's; the weights are those that were set even then. */
-  compute(batches: readonly MicroBatch[]): LaneOutcome {
+  /** Errors: the engine's, INTERRUPTED once it is over; the weights are those that were set even then. */
+  compute(batches: readonly MicroBatch[], over: Over = never): LaneOutcome {
     const { accumulation, localSteps } = this.#rule;
-    if (localSteps === null) return computeLane(this.#engine, batches);
+    if (localSteps === null) return computeLane(this.#engine, batches, over);
     invariant(this.#start !== undefined, "weights are set before a lane is computed");
-    return computeLocalSteps(this.#engine, this.#start, groups(batches, accumulation), localSteps);
+    const steps = groups(batches, accumulation);
+    return computeLocalSteps(this.#engine, this.#start, {
+      steps,
+      over,
+      learningRate: localSteps.learningRate,
+    });
   }
+}
+
+interface LocalDescent {
+  /** The engine calls of each local step. */
+  readonly steps: readonly (readonly MicroBatch[])[];
+  readonly learningRate: number;
+  readonly over: Over;
 }
 
 /**
@@ -59,13 +79,12 @@ export class Lanes {
  * n * (w_0 - w_H), n = the lane's samples, so that the root of the tree divided by all samples is the lanes' mean,
  * weighed by their samples (McMahan et al., "Federated Averaging", 2017). An epoch's last step may have fewer local steps.
  * Loss, correct count and statistics are those of the calls, each at its own weights. A value that is not finite
- * anywhere stays in the weights and makes the lane not finite.
+ * anywhere stays in the weights and makes the lane not finite. Errors: the engine's, INTERRUPTED.
  */
 export function computeLocalSteps(
   engine: Engine,
   start: Weights,
-  steps: readonly (readonly MicroBatch[])[],
-  { learningRate }: Pick<LocalSteps, "learningRate">,
+  { steps, learningRate, over }: LocalDescent,
 ): LaneOutcome {
   invariant(steps.length > 0, "a lane without samples is not computed");
   const own = start.parameters.slice();
@@ -73,7 +92,7 @@ export function computeLocalSteps(
   try {
     for (const [index, batches] of steps.entries()) {
       if (index > 0) engine.setWeights(own, start.statistics);
-      const { gradient, ...counts } = sumCalls(engine, batches);
+      const { gradient, ...counts } = sumCalls(engine, batches, over);
       descend(own, gradient, learningRate / counts.samples);
       done.push(counts);
     }

@@ -145,8 +145,10 @@ export class SimEngineClient implements Pick<EngineClient, keyof EngineClient> {
         const { parameters, statistics } = input as EngineCalls["setWeights"][0];
         return this.#lanes.setWeights(parameters, statistics);
       }
-      case "lane":
-        return this.#lanes.compute((input as EngineCalls["lane"][0]).batches);
+      case "lane": {
+        const { batches, over } = input as EngineCalls["lane"][0];
+        return this.#lanes.compute(batches, over);
+      }
       case "block": {
         const { images, labels } = input as EngineCalls["block"][0];
         const { losses, probabilities } = engine.evaluate(images, labels);

@@ -73,7 +73,10 @@ function lanesOf(rule: LaneRule) {
   const engine = new PullingEngine();
   const lanes = new Lanes(engine, rule);
   lanes.setWeights(start, statistics);
-  return { engine, compute: (...calls: readonly (readonly number[])[]) => lanes.compute(calls.map(batch)) };
+  return {
+    engine,
+    compute: (...calls: readonly (readonly number[])[]) => lanes.compute(calls.map(batch)),
+  };
 }
 
 const ruleOf = (count: number, learningRate: number, accumulation = 1): LaneRule => ({
@@ -253,6 +256,26 @@ describe("a lane is not finite", () => {
     expect(() => new Lanes(new PullingEngine(), ruleOf(2, 1)).compute([batch([1])])).toThrow(
       "weights are set before",
     );
+  });
+});
+
+describe("a lane for which nobody waits any more", () => {
+  it.each([
+    ["of local steps", ruleOf(3, 0.5, 2)],
+    ["of calls to a gradient", { accumulation: 6, localSteps: null }],
+  ])("%s ends before its next call, and the step's weights are there", (_, rule) => {
+    const engine = new PullingEngine();
+    const lanes = new Lanes(engine, rule);
+    lanes.setWeights(start, statistics);
+    const over = new Int32Array(1);
+    engine.onCall = (at, result) => {
+      if (at === 3) over[0] = 1;
+      return result;
+    };
+    const calls = [1, 2, 3, 4, 5, 6].map((sample) => batch([sample]));
+    expect(() => lanes.compute(calls, over)).toThrow(expect.objectContaining({ code: "INTERRUPTED" }));
+    expect(engine.calls).toHaveLength(4);
+    expect(engine.weights).toEqual(start);
   });
 });
 

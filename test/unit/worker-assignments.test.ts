@@ -93,6 +93,21 @@ describe("work that the coordinator has gone past", () => {
     expect([coordinator.uploads, coordinator.said]).toEqual([[], []]);
   });
 
+  it.each([
+    { accumulation: 2, localSteps: null },
+    { accumulation: 1, localSteps: { count: 3, learningRate: 0.1 } },
+  ])("ends between two calls of a lane with $accumulation, $localSteps", async (change) => {
+    const { store, manifest } = place;
+    const several = await openPlace(store, manifest, { ...spec, ...change }, engine);
+    engine.onGradients = () => {
+      if (engine.computed.length === 1) coordinator.frontier.weightsArrive(1);
+    };
+    const work = carryOut(several, coordinator.session, gradients({ lanes: [0, 1] }));
+    await expect(work).rejects.toMatchObject(isInterrupted);
+    expect(engine.computed).toHaveLength(2);
+    expect([coordinator.uploads, coordinator.said]).toEqual([[], []]);
+  });
+
   it("ends between two blocks", async () => {
     const said = coordinator.session.control.send;
     Object.assign(coordinator.session.control, {
@@ -160,5 +175,17 @@ describe("the frontier", () => {
     expect(frontier.isOver(places[4] as (typeof places)[0])).toBe(false);
     frontier.end();
     expect(places.every((at) => frontier.isOver(at))).toBe(true);
+  });
+
+  it("tells the engine's thread in shared memory what is over, for as long as that is watched", () => {
+    const frontier = new Frontier();
+    const [first, second, forgotten] = [0, 1, 0].map((step) => frontier.watch({ step, attempt: 0 }));
+    forgotten?.forget();
+    frontier.weightsArrive(1);
+    expect([first, second, forgotten].map((watched) => watched?.over[0])).toEqual([1, 0, 0]);
+    expect(frontier.watch({ step: 0, attempt: 3 }).over[0]).toBe(1);
+    frontier.end();
+    expect(second?.over[0]).toBe(1);
+    expect(second?.over.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 });
