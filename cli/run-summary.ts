@@ -2,8 +2,11 @@
 
 import { assertNever } from "../shared/errors.js";
 import type { RunResult } from "../shared/result.js";
+import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
 import { decimals, duration, percent } from "./duration.js";
+import { lookBack } from "./plan/looking-back.js";
+import { lookingBackRows } from "./plan/looking-back-text.js";
 import { printable } from "./printable.js";
 import { progressLine } from "./progress.js";
 import { type RunState, stateName } from "./run-state.js";
@@ -57,7 +60,7 @@ export function runSummary(run: RunState): string {
     ["model", `${spec.model.name}, ${spec.image.height} x ${spec.image.width} x ${spec.image.channels}`],
     ["batch", `${spec.batchSize} in ${batchInWords(spec)}, ${spec.epochs} epochs, seed ${spec.seed}`],
   ];
-  if (state.tag === "ended") facts.push(...resultFacts(state.result));
+  if (state.tag === "ended") facts.push(...resultFacts(state.result, spec));
   return textTable(facts);
 }
 
@@ -86,7 +89,7 @@ function stateInWords({ state }: RunState): string {
   }
 }
 
-function resultFacts(result: Extract<RunState["state"], { tag: "ended" }>["result"]): string[][] {
+function resultFacts(result: RunResult, spec: RunSpec): string[][] {
   const { final, best, samples } = result;
   const facts = [
     [
@@ -95,6 +98,8 @@ function resultFacts(result: Extract<RunState["state"], { tag: "ended" }>["resul
     ],
     ["workers", `${result.workersSeen}${result.sameBits ? "" : ", of several kinds (not the same bits)"}`],
   ];
+  const back = lookBack(spec, result);
+  if (back !== null) facts.push(...lookingBackRows(back));
   if (final !== null)
     facts.push(["training", `loss ${decimals(final.loss)}, accuracy ${percent(final.accuracy)}`]);
   if (final?.validationLoss != null) {

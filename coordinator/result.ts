@@ -4,7 +4,9 @@ import type { RunResult } from "../shared/result.js";
 import { runKey } from "../shared/spec.js";
 
 import type { WrittenCheckpoint } from "./checkpoints.js";
+import { median } from "./core/distribution.js";
 import type { CoreState, Outcome } from "./core/state.js";
+import type { StepTiming } from "./core/timing.js";
 
 type EpochSummary = NonNullable<RunResult["final"]>;
 type ClassResult = RunResult["classes"][number];
@@ -14,6 +16,7 @@ export function resultOf(
   outcome: Outcome,
   exported: RunResult["exported"],
   checkpoint: WrittenCheckpoint | undefined,
+  reducersBusySeconds = 0,
 ): RunResult {
   const { plan, progress, layout } = state;
   const seconds = (state.nowMs - state.startedMs) / 1000;
@@ -42,7 +45,31 @@ export function resultOf(
     exclusions: progress.exclusions.map((exclusion) => ({ ...exclusion })),
     exported: exported && { ...exported, paths: exported.paths.map((key) => belowRun(plan.spec.run, key)) },
     weightsSha256: checkpoint?.weightsSha256 ?? "",
+    timing: timingOf(state, reducersBusySeconds),
   };
+}
+
+/** Null: no usual step was committed here. */
+function timingOf(state: CoreState, reducersBusySeconds: number): RunResult["timing"] {
+  const { timings, progress, restored, slices } = state;
+  const spread = (of: (timing: StepTiming) => number) => secondsSpread(timings.map(of));
+  if (timings.length === 0) return null;
+  const steps = progress.step - (restored?.saved.progress.step ?? 0);
+  return {
+    steps: timings.length,
+    stepSeconds: spread(({ stepMs }) => stepMs),
+    laneSeconds: spread(({ laneMs }) => laneMs),
+    computeSeconds: spread(({ computeMs }) => computeMs),
+    commitSeconds: spread(({ commitMs }) => commitMs),
+    workers: median(timings.map(({ workers }) => workers)) ?? 1,
+    reducers: slices.tag === "up" ? slices.count : 1,
+    reducerSeconds: reducersBusySeconds / Math.max(1, steps),
+  };
+}
+
+function secondsSpread(values: readonly number[]) {
+  const seconds = values.map((ms) => ms / 1000);
+  return { min: Math.min(...seconds), median: median(seconds) ?? 0, max: Math.max(...seconds) };
 }
 
 /** Paths in result.json lie below `runs/<run>/`. */

@@ -17,6 +17,30 @@ const EpochSummary = z.object({
   validationAccuracy: measured,
 });
 
+/** A repeated measurement, in seconds. */
+const SecondsSpread = z.object({ min: z.number(), median: z.number(), max: z.number() });
+
+/**
+ * Where the time of usual steps went: applied at the first attempt, every lane full. Of the last coordinator's last 200.
+ */
+export const RunTiming = z.object({
+  steps: z.number().int().positive(),
+  /** From assignment to commit. */
+  stepSeconds: SecondsSpread,
+  /** Of one lane on its worker, on average. */
+  laneSeconds: SecondsSpread,
+  /** Of the worker with the most lanes, all of them. */
+  computeSeconds: SecondsSpread,
+  /** From the decision to the commit: every slice is updated. */
+  commitSeconds: SecondsSpread,
+  /** That computed, at the median. */
+  workers: z.number().int().positive(),
+  reducers: z.number().int().positive(),
+  /** Of all reducers' threads together, per step of whatever kind; 0 = not known. */
+  reducerSeconds: z.number(),
+});
+export type RunTiming = z.infer<typeof RunTiming>;
+
 export const RunResult = z.object({
   format: z.literal("trainyard-result/1"),
   run: z.string(),
@@ -72,5 +96,7 @@ export const RunResult = z.object({
   exported: z.object({ checkpoint: z.string(), paths: z.array(z.string()).readonly() }).nullable(),
   /** Of the exported weights file, hex. */
   weightsSha256: z.string(),
+  /** Null: no usual step was committed; older results don't have it. */
+  timing: RunTiming.nullable().default(null),
 });
 export type RunResult = z.infer<typeof RunResult>;

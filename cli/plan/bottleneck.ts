@@ -27,7 +27,6 @@ const withCosts = (scenario: Scenario, change: Partial<Scenario["costs"]>): Scen
 });
 
 const candidates: readonly Candidate[] = [
-  { name: "engine", without: (scenario) => withCosts(scenario, { callSeconds: 0, setWeightsSeconds: 0 }) },
   { name: "coordinator's link", without: (scenario) => withLink(scenario, { bytesPerSecond: free }) },
   {
     name: "single stream",
@@ -49,37 +48,37 @@ const candidates: readonly Candidate[] = [
       },
     }),
   },
-  {
-    name: "cores shared with others",
-    without: (scenario) => ({
-      ...scenario,
-      cluster: {
-        ...scenario.cluster,
-        cores: free,
-        coordinatorCores: scenario.cluster.coordinatorCores === null ? null : free,
-      },
-    }),
-  },
+  { name: "cores shared with others", without: (scenario) => withoutSharing(scenario) },
   { name: "images", without: (scenario) => withCosts(scenario, { imageSeconds: 0 }) },
 ];
 
-/** Too few lanes are told apart from a slow engine: they leave workers without work. */
+const withoutEngine = (scenario: Scenario) => withCosts(scenario, { callSeconds: 0, setWeightsSeconds: 0 });
+
+const withoutSharing = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  cluster: {
+    ...scenario.cluster,
+    cores: free,
+    coordinatorCores: scenario.cluster.coordinatorCores === null ? null : free,
+  },
+});
+
+/** What the engine takes is counted as on cores of its own and with lanes that come out even: the rest is theirs. */
 export function bottleneckOf(scenario: Scenario): Bottleneck {
   const { seconds } = predictStep(scenario);
   const { lanes, callsPerLane } = scenario.work;
   const { workers } = scenario.cluster;
   const idleLanes = Math.ceil(lanes / workers) - lanes / workers;
-  const byLanes = { name: "lanes", savesSeconds: idleLanes * callsPerLane * scenario.costs.callSeconds };
-  const all = candidates.map(({ name, without }) => ({
+  const byLanes = idleLanes * callsPerLane * scenario.costs.callSeconds;
+  const alone = withoutSharing(scenario);
+  const byEngine = predictStep(alone).seconds - predictStep(withoutEngine(alone)).seconds - byLanes;
+  const others = candidates.map(({ name, without }) => ({
     name,
     savesSeconds: seconds - predictStep(without(scenario)).seconds,
   }));
-  const engine = all.find(({ name }) => name === "engine");
-  const others = all.filter(({ name }) => name !== "engine");
-  // What divided evenly would still be computing is the engine's.
-  const rest =
-    engine === undefined ? [] : [{ ...engine, savesSeconds: engine.savesSeconds - byLanes.savesSeconds }];
-  return [...rest, ...others, byLanes].reduce((most, one) =>
-    one.savesSeconds > most.savesSeconds ? one : most,
-  );
+  return [
+    { name: "engine", savesSeconds: byEngine },
+    ...others,
+    { name: "lanes", savesSeconds: byLanes },
+  ].reduce((most, one) => (one.savesSeconds > most.savesSeconds ? one : most));
 }

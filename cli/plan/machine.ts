@@ -1,10 +1,10 @@
 /** This machine, measured for a run: what its engine and its tensor plane take, as costs for the model. */
 import { limits } from "../../shared/limits.js";
-import { callsPerLane, type RunSpec, samplesPerLane } from "../../shared/spec.js";
+import type { RunSpec } from "../../shared/spec.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { coresLike, type MeasuredEngine, measureEngine } from "./engine-costs.js";
 import { type MeasuredExchange, measureExchange } from "./exchange-costs.js";
-import type { Link, Scenario, StepWork } from "./scenario.js";
+import { type Link, type Scenario, workOf } from "./scenario.js";
 import type { Statistic } from "./spread.js";
 
 export interface Measured {
@@ -27,14 +27,6 @@ export async function measureMachine(
   const exchange = await measureExchange({ parameters, reducers, bytesPerParameter }, signal);
   return { engine, exchange, reducers };
 }
-
-export const workOf = (spec: RunSpec, parameters: number): StepWork => ({
-  lanes: spec.lanes,
-  callsPerLane: callsPerLane(spec),
-  images: samplesPerLane(spec) * spec.lanes,
-  parameters,
-  bytesPerParameter: spec.wire === "bfloat16" ? 2 : 4,
-});
 
 /** A network between machines; without `bytesPerSecond` as fast as loopback. */
 export type LinkWish = Pick<Link, "name" | "latencySeconds"> & { readonly bytesPerSecond?: number };

@@ -2,6 +2,7 @@
  * What the model of a step is told: the work of a step, what each piece costs (measured or assumed), and the cluster
  * that does it. Values only; seconds, bytes, images.
  */
+import { callsPerLane, type RunSpec, samplesPerLane } from "../../shared/spec.js";
 
 /** What a step of the run is. */
 export interface StepWork {
@@ -75,6 +76,15 @@ export interface Scenario {
   readonly costs: Costs;
   readonly cluster: Cluster;
 }
+
+/** `parameters`: trainable ones. */
+export const workOf = (spec: RunSpec, parameters: number): StepWork => ({
+  lanes: spec.lanes,
+  callsPerLane: callsPerLane(spec),
+  images: samplesPerLane(spec) * spec.lanes,
+  parameters,
+  bytesPerParameter: spec.wire === "bfloat16" ? 2 : 4,
+});
 
 /** One vector on the wire, whole. */
 export const vectorBytes = ({ parameters, bytesPerParameter }: StepWork) => parameters * bytesPerParameter;

@@ -12,6 +12,7 @@ import { learningRateOf } from "./schedule.js";
 import { closeStepTimes } from "./speed.js";
 import type { CoreState, Decision, Phase, Progress, StepSums } from "./state.js";
 import type { TrainingPhase } from "./step.js";
+import { laneTimes, timedSteps } from "./timing.js";
 import type { Turn } from "./turn.js";
 import type { LaneState, SliceReport } from "./work.js";
 
@@ -72,6 +73,7 @@ function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
     decision,
     next,
     step: sums,
+    times: decision.tag === "apply" ? laneTimes(phase, turn.state.plan.samplesPerLane) : null,
     checksums: phase.slices.map(() => null),
     isNoted: false,
   });
@@ -157,12 +159,16 @@ export function takeSliceCommit(turn: Turn, slice: number, step: number, checksu
 
 function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
   const { plan, progress, nowMs, recentStepMs } = turn.state;
-  const { step: sums, decision } = phase;
-  const seconds = (nowMs - phase.startedMs) / 1000;
+  const { step: sums, decision, times, startedMs, sinceMs } = phase;
+  const seconds = (nowMs - startedMs) / 1000;
   closeStepTimes(turn);
   turn.set({
     progress: phase.next,
-    recentStepMs: [...recentStepMs, nowMs - phase.startedMs].slice(-20),
+    recentStepMs: [...recentStepMs, nowMs - startedMs].slice(-20),
+    timings: [
+      ...turn.state.timings,
+      ...(times === null ? [] : [{ ...times, stepMs: nowMs - startedMs, commitMs: nowMs - sinceMs }]),
+    ].slice(-timedSteps),
     lastSkip:
       decision.tag === "skip" ? { step: progress.step, reason: decision.reason } : turn.state.lastSkip,
   });

@@ -58,6 +58,7 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
     lossSum: record.lossSum,
     correct: record.correct,
     statistics: float64From(record.statistics),
+    computeMs: record.computeSeconds * 1000,
   };
   setLane(turn, record.lane, { tag: "arrived", worker, result });
   for (const { worker: refuser, why } of refusalsOf(lane)) {

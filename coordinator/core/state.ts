@@ -10,6 +10,7 @@ import type { EpochMemory, EpochRow } from "./epoch.js";
 import type { Exclusion } from "./exclusion.js";
 import type { OptimizerState } from "./optimizer.js";
 import type { RunPlan } from "./plan.js";
+import type { LaneTimes, StepTiming } from "./timing.js";
 import type { Audit, BlockState, Doubt, Homes, LaneState, Share, SliceReport, Undrawn } from "./work.js";
 
 /** A worker that holds a stream. One that lost it is not in the state at all. */
@@ -153,6 +154,8 @@ export type Phase =
       readonly decision: Decision;
       readonly next: Progress;
       readonly step: StepSums;
+      /** Null: the step was not a usual one. */
+      readonly times: LaneTimes | null;
       readonly checksums: readonly (number | null)[];
       /** That a slice is late was told. */
       readonly isNoted: boolean;
@@ -226,6 +229,8 @@ export interface CoreState {
   readonly evaluation: Evaluation | null;
   /** Durations of the last committed steps, for the step deadline. */
   readonly recentStepMs: readonly number[];
+  /** Of the last usual steps that this coordinator committed. */
+  readonly timings: readonly StepTiming[];
   /** Milliseconds a lane: of the step under way, by share; and the medians of the last committed steps. */
   readonly stepLaneMs: readonly number[];
   readonly recentLaneMs: readonly number[];

@@ -87,6 +87,7 @@ function freshState(plan: RunPlan, generation: Generation, version: string, nowM
     phase: { tag: "gathering", sinceMs: nowMs },
     evaluation: null,
     recentStepMs: [],
+    timings: [],
     stepLaneMs: [],
     recentLaneMs: [],
     recentBlockMs: [],

@@ -10,6 +10,8 @@ export interface LaneResult {
   readonly lossSum: number;
   readonly correct: number;
   readonly statistics: Float64Array;
+  /** On the worker's own clock. */
+  readonly computeMs: number;
 }
 
 /** A computation of a lane or block that is under way. Several at once: a late one is given to others too. */

@@ -20,6 +20,8 @@ export interface ReducerThread {
   on(event: "error", hear: (error: Error) => void): unknown;
   on(event: "exit", hear: () => void): unknown;
   terminate(): Promise<unknown>;
+  /** Milliseconds in which its event loop did not wait; emulated threads have none. */
+  readonly performance?: { eventLoopUtilization(): { readonly active: number } };
 }
 
 const startRealThread = (workerData: ReducerOptions): ReducerThread =>
@@ -136,6 +138,12 @@ export class ReducerPool {
   /** Elements per slice, to join their checksums. */
   get lengths(): number[] {
     return this.#ranges.map((range) => range.end - range.begin);
+  }
+
+  /** In which the reducers did not wait, since they were started, all threads together. */
+  get busySeconds(): number {
+    const busyMs = this.#threads.map((thread) => thread.performance?.eventLoopUtilization().active ?? 0);
+    return busyMs.reduce((sum, ms) => sum + ms, 0) / 1000;
   }
 
   async close(): Promise<void> {

@@ -123,4 +123,5 @@ export const result: RunResult = {
   exclusions: [],
   exported: { checkpoint: "1-30", paths: ["export/tfjs/model.json", "export/keras/model.h5"] },
   weightsSha256: "cd".repeat(32),
+  timing: null,
 };
