@@ -1,7 +1,8 @@
 /**
  * Validation accuracy of the classic net on real photographs beside Keras: mean of the last five epochs, per seed, and
  * the median over the seeds. `faces` 25 epochs, `signs` 20 epochs without flip; everything else by default.
- *   npm run bench -- accuracy [--seeds 3] [--only faces] [--peers]
+ * With --also FLAGS, as often as you like, the same with these flags of `train`: what an option costs.
+ *   npm run bench -- accuracy [--seeds 3] [--only faces] [--epochs 12] [--peers] [--also "--local-steps 4"]
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -33,8 +34,8 @@ const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-async function ours(task: Task, seed: number, cwd: string): Promise<Outcome> {
-  const run = `${task.set}-${seed}`;
+async function ours(task: Task, seed: number, cwd: string, also: string): Promise<Outcome> {
+  const run = [task.set, seed, ...also.split(/[^\w.]+/)].filter((part) => part !== "").join("-");
   const words = [
     "train",
     task.set,
@@ -46,7 +47,8 @@ async function ours(task: Task, seed: number, cwd: string): Promise<Outcome> {
     String(seed),
     "--json",
   ];
-  const { code, stderr } = await runProgram([...words, ...task.flags], { cwd });
+  const more = also.split(" ").filter((word) => word !== "");
+  const { code, stderr } = await runProgram([...words, ...task.flags, ...more], { cwd });
   if (code !== 0) throw new Error(stderr);
   const store = await openStore(`file:${cwd}/.trainyard`);
   const curve: Curve = fromJson(Buffer.from(await store.get(`runs/${run}/curve.json`)).toString("utf8"));
@@ -71,24 +73,32 @@ function keras(task: Task, seed: number): Outcome {
 const argument = (name: string) => process.argv[process.argv.indexOf(name) + 1];
 const seeds = Number(process.argv.includes("--seeds") ? argument("--seeds") : 3);
 const only = process.argv.includes("--only") ? argument("--only") : undefined;
+const epochs = process.argv.includes("--epochs") ? Number(argument("--epochs")) : undefined;
 const isWithPeers = process.argv.includes("--peers");
+/** "" = as it is. */
+const variants = [
+  "",
+  ...process.argv.flatMap((word, at) => (word === "--also" ? [process.argv[at + 1] ?? ""] : [])),
+];
 const place = scratch();
 console.log(
   `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21, 2 workers of 1 thread`,
 );
 try {
-  for (const task of tasks.filter(({ set }) => only === undefined || set === only)) {
+  for (const usual of tasks.filter(({ set }) => only === undefined || set === only)) {
+    const task = { ...usual, epochs: epochs ?? usual.epochs };
     const imported = await runProgram(["import", photographs(task.set), "--name", task.set], {
       cwd: place.folder,
     });
     if (imported.code !== 0) throw new Error(imported.stderr);
-    const rows = { trainyard: [] as Outcome[], keras: [] as Outcome[] };
+    const rows = new Map<string, Outcome[]>();
+    const add = (who: string, outcome: Outcome) => rows.set(who, [...(rows.get(who) ?? []), outcome]);
     for (let seed = 1; seed <= seeds; seed += 1) {
-      rows.trainyard.push(await ours(task, seed, place.folder));
-      if (isWithPeers) rows.keras.push(keras(task, seed));
+      for (const also of variants)
+        add(`trainyard ${also}`.trim(), await ours(task, seed, place.folder, also));
+      if (isWithPeers) add("keras", keras(task, seed));
     }
-    for (const [who, outcomes] of Object.entries(rows)) {
-      if (outcomes.length === 0) continue;
+    for (const [who, outcomes] of rows) {
       const each = outcomes.map(({ lastFive }) => lastFive.toFixed(3)).join(", ");
       const speed = median(outcomes.map(({ imagesPerSecond }) => imagesPerSecond));
       console.log(

@@ -130,6 +130,22 @@ describe("work that the coordinator has gone past", () => {
   });
 });
 
+it("a sum goes up while the next one is computed", async () => {
+  // Lanes 0 and 2 to 3 are two nodes; the first one's upload ends only when all lanes are computed.
+  const computed = () => engine.computed.length;
+  const seen: number[] = [];
+  coordinator.onUpload = async ({ node }) => {
+    if (node.begin === 0) {
+      seen.push(computed());
+      while (computed() < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    seen.push(computed());
+  };
+  await carryOut(place, coordinator.session, gradients({ lanes: [0, 2, 3] }));
+  expect(seen).toEqual([1, 3, 3]);
+  expect(coordinator.uploads).toHaveLength(2);
+});
+
 it("an assignment whose upload fails ends only when its other uploads are through: no record follows it", async () => {
   // Lanes 0 and 2 to 3 are two nodes; the first one's upload lingers, the second one's fails.
   const order: string[] = [];
