@@ -2,17 +2,18 @@
  * Writes checkpoints (DESIGN 6): one commit in whole tensors, objects first, manifest last, all hashed; then
  * forgets old ones, never the newest and never the best. One at a time, in order.
  */
+import { createHash } from "node:crypto";
 import {
   type CheckpointManifest,
   checkpointManifestKey,
   checkpointPrefix,
-  encodeVector,
   type HashedObject,
+  vectorStream,
 } from "../shared/checkpoint.js";
 import type { ModelLayout } from "../shared/layout.js";
+import { bodyBytes, bodyChunks, cut } from "../shared/store/body.js";
 import { encodeDocument } from "../shared/store/document.js";
-import { sha256Hex } from "../shared/store/hashed.js";
-import type { ObjectStore } from "../shared/store/object-store.js";
+import type { ObjectStore, SizedStream } from "../shared/store/object-store.js";
 import { encodeState } from "./checkpoint-state.js";
 import type { SavedState } from "./core/state.js";
 import type { WholeVectors } from "./reducers/pool.js";
@@ -72,18 +73,16 @@ export class CheckpointWriter {
     const { layout, vectors, checkpoint, saved } = content;
     const former = this.#written.get(checkpoint);
     if (former !== undefined) return former;
-    const files: [string, Uint8Array][] = [
-      ["weights.safetensors", encodeVector(layout, vectors.weights)],
-      ["adam-m.safetensors", encodeVector(layout, vectors.m)],
-      ["adam-v.safetensors", encodeVector(layout, vectors.v)],
+    const files: [string, Uint8Array | SizedStream][] = [
+      ["weights.safetensors", vectorStream(layout, vectors.weights)],
+      ["adam-m.safetensors", vectorStream(layout, vectors.m)],
+      ["adam-v.safetensors", vectorStream(layout, vectors.v)],
       ["state.json", encodeState(checkpoint, layout, saved)],
     ];
     await this.#forgetFailed(checkpoint);
     const objects: CheckpointManifest["objects"] = [];
-    for (const [name, bytes] of files) {
-      const key = `${checkpointPrefix(this.#run, checkpoint)}/${name}`;
-      await this.#store.put(key, bytes);
-      objects.push({ key, bytes: bytes.byteLength, sha256: sha256Hex(bytes) });
+    for (const [name, body] of files) {
+      objects.push(await this.#put(`${checkpointPrefix(this.#run, checkpoint)}/${name}`, body));
     }
     await this.#writeManifest(content, objects);
     const written = writtenCheckpoint(objects);
@@ -94,6 +93,24 @@ export class CheckpointWriter {
       this.#onLeftover(`old checkpoints could not be deleted yet: ${error.message}`);
     });
     return written;
+  }
+
+  /** Hashed on its way, so that a large model is held once. */
+  async #put(key: string, body: Uint8Array | SizedStream): Promise<HashedObject> {
+    const hash = createHash("sha256");
+    async function* hashed() {
+      for await (const chunk of bodyChunks(key, body)) {
+        for (const piece of cut(chunk)) {
+          // Stores may pass it to what takes no shared memory.
+          const bytes = Buffer.from(piece);
+          hash.update(bytes);
+          yield bytes;
+        }
+      }
+    }
+    const bytes = bodyBytes(body);
+    await this.#store.put(key, { bytes, chunks: hashed() });
+    return { key, bytes, sha256: hash.digest("hex") };
   }
 
   /** A manifest whose answer was lost may be there: it must not name objects that are written anew. */

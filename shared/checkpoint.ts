@@ -5,11 +5,11 @@
 import { z } from "zod";
 import { TrainyardError } from "./errors.js";
 import { ModelLayout } from "./layout.js";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+import { decodeSafetensors, safetensorsStream } from "./safetensors.js";
 import { runKey } from "./spec.js";
 import type { MovingStatistics } from "./statistics.js";
 import { getHashed } from "./store/hashed.js";
-import type { ObjectStore } from "./store/object-store.js";
+import type { ObjectStore, SizedStream } from "./store/object-store.js";
 
 const HashedObject = z.object({
   key: z.string(),
@@ -40,9 +40,12 @@ export const checkpointPrefix = (run: string, checkpoint: string) => runKey(run,
 export const checkpointManifestKey = (run: string, checkpoint: string) =>
   `${checkpointPrefix(run, checkpoint)}/manifest.json`;
 
-/** One flat vector as named whole tensors: the body in layer order is the vector. */
-export function encodeVector(layout: ModelLayout, vector: Float32Array): Uint8Array {
-  return encodeSafetensors(
+/**
+ * One flat vector as named whole tensors: the body in layer order is the vector, which must not change until it is
+ * written. Nothing is copied.
+ */
+export function vectorStream(layout: ModelLayout, vector: Float32Array): SizedStream {
+  return safetensorsStream(
     layout.parameters.map((slot) => ({
       name: slot.name,
       dtype: "F32",
