@@ -15,6 +15,8 @@ export interface LocalClusterOptions {
   readonly store: string;
   readonly workers: number;
   readonly reducers: number;
+  /** More flags of each worker. */
+  readonly workerFlags?: readonly string[];
   /** More flags of the coordinator: what changes when the run goes on. */
   readonly changes?: readonly string[];
   readonly logLevel: string;
@@ -133,7 +135,8 @@ export class LocalCluster {
 
   #startWorker(name: string, restarts: number): void {
     const address = this.#addresses?.address ?? "";
-    const words = ["worker", "--coordinator", address, "--id", name, ...this.#common()];
+    const flags = this.#options.workerFlags ?? [];
+    const words = ["worker", "--coordinator", address, "--id", name, ...flags, ...this.#common()];
     const worker = new ClusterProcess({ ...this.#place(), name, words });
     this.#workers.set(name, worker);
     void worker.ended.then(async (end) => {

@@ -9,6 +9,7 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
+import { type PictureFlags, pictureOptions, pictureWords } from "./picture-options.js";
 import { followRun, Progress } from "./progress.js";
 import { changesOf, changeWords, refuseDecided, resumableRun } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
@@ -17,7 +18,7 @@ import { leftOut } from "./run-summary.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
-export interface TrainOptions extends GlobalOptions, RunFlags {
+export interface TrainOptions extends GlobalOptions, RunFlags, PictureFlags {
   dataset?: string | undefined;
   resume?: string | undefined;
   workers: number;
@@ -43,6 +44,7 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
           { min: 1, max: 64, whole: true },
           { default: 1, describe: "Reducer threads; never changes a bit", group: "Here:" },
         ),
+        ...pictureOptions("Here:"),
         detach: {
           type: "boolean",
           default: false,
@@ -98,10 +100,11 @@ async function resume(name: string, options: TrainOptions, signal: AbortSignal) 
 type LocalOptions = Pick<
   TrainOptions,
   "store" | "workers" | "reducers" | "detach" | "json" | "logLevel" | "resume"
-> & {
-  /** Flags of the coordinator that goes on with a run. */
-  readonly changes?: readonly string[];
-};
+> &
+  Partial<PictureFlags> & {
+    /** Flags of the coordinator that goes on with a run. */
+    readonly changes?: readonly string[];
+  };
 
 /** Starts the cluster, follows the run, tells the end. Returns the exit code. */
 export async function trainLocally(
@@ -115,6 +118,7 @@ export async function trainLocally(
     ...options,
     run: spec.run,
     workers: usefulWorkers(spec, options.workers),
+    workerFlags: pictureWords(options),
     onNotice: (message) => progress.note(message),
   });
   const stop = () => cluster.stop();

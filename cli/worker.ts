@@ -9,10 +9,11 @@ import { workerMetrics } from "../shared/metrics.js";
 import { runWorker } from "../worker/main.js";
 import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
+import { keepingOf, type PictureFlags, pictureOptions } from "./picture-options.js";
 import { checkRunName } from "./run-name.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 
-interface Options extends GlobalOptions {
+interface Options extends GlobalOptions, PictureFlags {
   coordinator: string;
   run?: string | undefined;
   id?: string | undefined;
@@ -69,6 +70,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
             describe: "Seconds without a coordinator after which the worker gives up",
           },
         ),
+        ...pictureOptions(),
         attached: { type: "boolean", default: false, hidden: true },
       })
       .example("$0 worker --coordinator train-1:7070", "Join the run on train-1")
@@ -107,6 +109,7 @@ async function work(options: Options, signal: AbortSignal) {
       ...(options.run === undefined ? {} : { run: { run: checkRunName(options.run), store: options.store } }),
       ...(options.id === undefined ? {} : { id: options.id }),
       metricsAddress: http.address,
+      keeping: keepingOf(options, (reason) => logger.warn(`${reason}; pictures are decoded again instead`)),
       connectTimeoutMs: options.connectTimeout * 1000,
       logger,
       metrics,
