@@ -31,10 +31,11 @@ const largestFactor = 16;
 
 type RunShape = Pick<RunSpec, "batchSize" | "accumulation" | "localSteps">;
 
-export function adviceFor(scenario: Scenario, run: RunShape): Advice[] {
+/** `rounded`: the same with bfloat16 on the wire, if that is not the run's. */
+export function adviceFor(scenario: Scenario, run: RunShape, rounded: Scenario | null): Advice[] {
   const now = predictStep(scenario);
   const families = [
-    onTheWire(scenario),
+    onTheWire(rounded),
     moreReducers(scenario),
     largerBatches(scenario, run),
     accumulate(scenario, run),
@@ -61,15 +62,10 @@ const withWork = (scenario: Scenario, change: Partial<Scenario["work"]>): Scenar
   work: { ...scenario.work, ...change },
 });
 
-function onTheWire(scenario: Scenario): Family {
-  if (scenario.work.bytesPerParameter <= 2) return [];
-  return [
-    {
-      flag: "--wire bfloat16",
-      cost: "gradients and weights are rounded on the way",
-      scenario: withWork(scenario, { bytesPerParameter: 2 }),
-    },
-  ];
+function onTheWire(rounded: Scenario | null): Family {
+  if (rounded === null) return [];
+  const cost = "gradients and weights are rounded on the way";
+  return [{ flag: "--wire bfloat16", cost, scenario: rounded }];
 }
 
 /** Up to the cores that the coordinator's machine has, a slice of at least one chunk each; a stream for each slice. */

@@ -2,7 +2,9 @@
  * What exchanging costs here, from rounds with one worker, with two, and with next to no parameters. One worker: receive
  * + report up, apply + send down. Two: receive and send twice, and an addition. So the differences are the pieces.
  */
-import { TreeSum } from "../../shared/tree-sum.js";
+import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
+import { SimdVectors } from "../../shared/kernels/simd.js";
+import { arithmeticOf, type TreeArithmetic, TreeSum } from "../../shared/tree-sum.js";
 import { type ExchangeOptions, exchangeRounds, type HalfRound, type Round } from "./exchange-rounds.js";
 import type { Costs } from "./scenario.js";
 import { type Spread, type Statistic, spreadOf } from "./spread.js";
@@ -27,7 +29,7 @@ export interface ExchangeCosts
 
 /** Messages between threads in a half round: the order, the transfer's last, the answer. */
 const hopsPerHalf = 3;
-const roundsMs = 1_500;
+const roundsMs = 1_200;
 const fewestRounds = 5;
 const tinyParameters = 4_096;
 /** Hardly anything is faster: a difference below this is noise. */
@@ -42,25 +44,24 @@ export interface MeasuredExchange {
 
 /** Errors: FAILED when the tensor plane does not work here, INTERRUPTED by the signal. */
 export async function measureExchange(
-  {
-    parameters,
-    reducers,
-    bytesPerParameter,
-  }: { parameters: number; reducers: number; bytesPerParameter: number },
+  what: Pick<ExchangeOptions, "parameters" | "reducers" | "wire">,
   signal: AbortSignal,
 ): Promise<MeasuredExchange> {
-  const common = { reducers, forMs: roundsMs, fewest: fewestRounds };
+  const { parameters, wire } = what;
   const measure = (options: Pick<ExchangeOptions, "parameters" | "workers">) =>
-    exchangeRounds({ ...common, ...options }, signal);
+    exchangeRounds({ ...what, forMs: roundsMs, fewest: fewestRounds, ...options }, signal);
   const tiny = await measure({ parameters: tinyParameters, workers: 1 });
   const one = await measure({ parameters, workers: 1 });
   const two = await measure({ parameters, workers: 2 });
-  const bytes = parameters * bytesPerParameter;
-  const adding = measureAdding(parameters);
+  const bytes = parameters * bytesPerElement(wire);
+  const reducer = measureReducerAdding(parameters, wire);
+  const worker = measureWorkerAdding(parameters, wire);
   return {
     round: spreadOf(one.map(({ up, down }) => up.wall + down.wall)),
-    costs: (statistic) =>
-      costsOf({ tiny, one, two, bytes, parameters, addSeconds: adding[statistic] }, statistic),
+    costs: (statistic) => ({
+      ...costsOf({ tiny, one, two, bytes, parameters, addSeconds: reducer[statistic] }, statistic),
+      workerAddSeconds: worker[statistic],
+    }),
   };
 }
 
@@ -77,7 +78,7 @@ interface Rounds {
 export function costsOf(
   { tiny, one, two, bytes, parameters, addSeconds }: Rounds,
   statistic: Statistic,
-): ExchangeCosts {
+): Omit<ExchangeCosts, "workerAddSeconds"> {
   const of = (rounds: readonly Round[], half: "up" | "down", what: keyof HalfRound) =>
     spreadOf(rounds.map((round) => round[half][what]))[statistic];
   const hopSeconds = (of(tiny, "up", "wall") + of(tiny, "down", "wall")) / (2 * hopsPerHalf);
@@ -98,22 +99,33 @@ export function costsOf(
     reducerReceiveSeconds: receive / bytes,
     reducerSendSeconds: send / bytes,
     addSeconds,
-    workerAddSeconds: addSeconds,
     reportSeconds: report / parameters,
     applySeconds: apply / parameters,
     hopSeconds,
   };
 }
 
-/** Seconds per parameter of adding two lanes along the tree, as workers and reducers do. */
-function measureAdding(parameters: number): Spread {
-  const times = Array.from({ length: 5 }, () => {
-    const sum = new TreeSum(2, new Set([0, 1]));
-    const [left, right] = [new Float32Array(parameters).fill(1), new Float32Array(parameters).fill(1)];
+/** Seconds per parameter of adding two lanes along the tree, as a worker does. */
+const measureWorkerAdding = (parameters: number, wire: Wire) =>
+  measureAdding(() => new Float32Array(parameters), arithmeticOf(wire));
+
+/** The same as a reducer does. */
+function measureReducerAdding(parameters: number, wire: Wire): Spread {
+  const vectors = new SimdVectors(parameters);
+  const release = (vector: Float32Array) => vectors.release(vector);
+  return measureAdding(() => vectors.allocate(), arithmeticOf(wire, vectors.kernels, release));
+}
+
+function measureAdding(allocate: () => Float32Array, arithmetic: TreeArithmetic): Spread {
+  const times = Array.from({ length: 7 }, () => {
+    const sum = new TreeSum(2, new Set([0, 1]), arithmetic);
+    const [left, right] = [allocate().fill(1), allocate().fill(1)];
     sum.add({ begin: 0, end: 1 }, left);
     const startedMs = performance.now();
     sum.add({ begin: 1, end: 2 }, right);
-    return (performance.now() - startedMs) / 1000 / parameters;
+    const seconds = (performance.now() - startedMs) / 1000 / left.length;
+    if (sum.root !== undefined) arithmetic.release(sum.root);
+    return seconds;
   });
   return spreadOf(times);
 }

@@ -1,11 +1,13 @@
 /** What the measurement of an exchange and its threads say to each other. */
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
+import type { Wire } from "../../shared/grpc/wire.js";
 import type { TreeNode } from "../../shared/tree.js";
 
 /** workerData of a thread that stands for a worker. */
 export interface ExchangeWorkerOptions {
   readonly worker: string;
   readonly slices: readonly SliceEndpoint[];
+  readonly wire: Wire;
 }
 
 export type ToExchangeWorker =

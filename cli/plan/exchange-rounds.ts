@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { ReducerPool } from "../../coordinator/reducers/pool.js";
 import { TrainyardError } from "../../shared/errors.js";
+import type { Wire } from "../../shared/grpc/wire.js";
 import { rootOf, type TreeNode } from "../../shared/tree.js";
 import {
   type ExchangeWorkerOptions,
@@ -32,6 +33,7 @@ export interface Round {
 export interface ExchangeOptions {
   readonly parameters: number;
   readonly reducers: number;
+  readonly wire: Wire;
   /** Each sends a lane; one sends the only one. */
   readonly workers: 1 | 2;
   /** Rounds are begun for so long, and so many at least. */
@@ -66,9 +68,9 @@ class Exchange {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    const { parameters, reducers, workers } = options;
+    const { parameters, reducers, workers, wire } = options;
     this.#pool = new ReducerPool({
-      identity: { ...exchangeRun, lanes: workers, tolerance: 0 },
+      identity: { ...exchangeRun, lanes: workers, tolerance: 0, wire },
       parameterCount: parameters,
       reducers,
       host: loopback,
@@ -88,9 +90,9 @@ class Exchange {
 
   async start(): Promise<void> {
     const slices = await this.#pool.start();
-    const { parameters, workers } = this.#options;
+    const { parameters, workers, wire } = this.#options;
     for (let index = 0; index < workers; index += 1) {
-      const workerData: ExchangeWorkerOptions = { worker: `w${index}`, slices };
+      const workerData: ExchangeWorkerOptions = { worker: `w${index}`, slices, wire };
       const thread = new Worker(new URL("./exchange-worker.js", import.meta.url), { workerData });
       thread.on("message", (message: FromExchangeWorker) => {
         if (message.tag === "broken") this.#fail(message.message);

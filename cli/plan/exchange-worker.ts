@@ -10,7 +10,7 @@ import {
   type ToExchangeWorker,
 } from "./exchange-messages.js";
 
-const { worker, slices } = workerData as ExchangeWorkerOptions;
+const { worker, slices, wire } = workerData as ExchangeWorkerOptions;
 const port = parentPort as MessagePort;
 const say = (message: FromExchangeWorker) => port.postMessage(message);
 let isClosed = false;
@@ -18,7 +18,7 @@ const onBroken = (error: Error) => {
   if (!isClosed) say({ tag: "broken", message: error.message });
 };
 const common = { host: loopback, ...exchangeRun, slices, onBroken, onBytes: () => undefined };
-const partials = new PartialsSender({ ...common, worker });
+const partials = new PartialsSender({ ...common, worker, wire });
 const weights = new WeightsReceiver(common);
 const gradient = new Float32Array(slices.reduce((most, { end }) => Math.max(most, end), 0)).fill(1e-3);
 

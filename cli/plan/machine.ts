@@ -1,4 +1,6 @@
 /** This machine, measured for a run: what its engine and its tensor plane take, as costs for the model. */
+
+import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { RunSpec } from "../../shared/spec.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
@@ -9,7 +11,8 @@ import type { Statistic } from "./spread.js";
 
 export interface Measured {
   readonly engine: MeasuredEngine;
-  readonly exchange: MeasuredExchange;
+  /** By what is on the wire. */
+  readonly exchange: Readonly<Record<Wire, MeasuredExchange>>;
   /** That the exchange was measured with. */
   readonly reducers: number;
 }
@@ -23,9 +26,12 @@ export async function measureMachine(
 ): Promise<Measured> {
   const engine = await measureEngine(spec, store, signal);
   const { parameters } = engine;
-  const { bytesPerParameter } = workOf(spec, parameters);
-  const exchange = await measureExchange({ parameters, reducers, bytesPerParameter }, signal);
-  return { engine, exchange, reducers };
+  const measure = (wire: Wire) => measureExchange({ parameters, reducers, wire }, signal);
+  return {
+    engine,
+    exchange: { float32: await measure("float32"), bfloat16: await measure("bfloat16") },
+    reducers,
+  };
 }
 
 /** A network between machines; without `bytesPerSecond` as fast as loopback. */
@@ -39,7 +45,7 @@ export function scenarioOn(
   wish: LinkWish,
   statistic: Statistic,
 ): Scenario {
-  const { upBytesPerSecond, downBytesPerSecond, ...costs } = exchange.costs(statistic);
+  const { upBytesPerSecond, downBytesPerSecond, ...costs } = exchange[spec.wire].costs(statistic);
   const cores = coresLike(engine, statistic);
   return {
     work: workOf(spec, engine.parameters),

@@ -31,6 +31,7 @@ const upTo64 = [1, 2, 4, 8, 16, 32, 64];
 export function makePlan(spec: RunSpec, measured: Measured, wish: PlanWish): Plan {
   const usual = scenarioOn(spec, measured, wish, wish.link, "median");
   const best = scenarioOn(spec, measured, wish, wish.link, "min");
+  const rounded = scenarioOn({ ...spec, wire: "bfloat16" }, measured, wish, wish.link, "median");
   const fitting = upTo64.filter((workers) => workers <= Math.min(spec.lanes, wish.cores));
   return {
     spec,
@@ -44,6 +45,6 @@ export function makePlan(spec: RunSpec, measured: Measured, wish: PlanWish): Pla
     ),
     strong: strongScaling({ usual, best }, upTo64),
     weak: weakScaling({ usual, best }, upTo64),
-    advice: adviceFor(usual, spec),
+    advice: adviceFor(usual, spec, spec.wire === "bfloat16" ? null : rounded),
   };
 }

@@ -3,6 +3,7 @@ import { microBatchSize } from "../../shared/spec.js";
 import { textTable } from "../run-summary.js";
 import type { Advice } from "./advice.js";
 import { bottleneckOf } from "./bottleneck.js";
+import type { MeasuredExchange } from "./exchange-costs.js";
 import type { Plan } from "./make-plan.js";
 import type { ScalingRow } from "./scaling.js";
 import { vectorBytes } from "./scenario.js";
@@ -57,7 +58,9 @@ function place({ scenario: { cluster } }: Plan): string {
 }
 
 /** Medians, and the range that they come from. */
-function measuredText({ measured: { engine, exchange }, spec, scenario: { work, costs } }: Plan): string {
+function measuredText({ measured, spec, scenario: { work, costs } }: Plan): string {
+  const { engine } = measured;
+  const exchange = measured.exchange[spec.wire];
   const { engines, call } = engine.together;
   const images = microBatchSize(spec);
   const bytes = vectorBytes(work);
@@ -141,13 +144,21 @@ function adviceCells({ flag, prediction, gain, cost }: Advice): string[] {
 /** Everything that the text rests on, in seconds and bytes. An infinite speed is null. */
 export function planAsJson({ spec, measured, scenario, here, strong, weak, advice }: Plan): object {
   const { engine, exchange, reducers } = measured;
-  const costs = { usual: exchange.costs("median"), best: exchange.costs("min") };
+  const exchanged = ({ round, costs }: MeasuredExchange) => ({
+    round,
+    usual: costs("median"),
+    best: costs("min"),
+  });
   return {
     dataset: spec.dataset,
     lanes: spec.lanes,
     batchSize: spec.batchSize,
     bytesPerVector: vectorBytes(scenario.work),
-    measured: { engine, exchange: { round: exchange.round, ...costs }, reducers },
+    measured: {
+      engine,
+      exchange: { float32: exchanged(exchange.float32), bfloat16: exchanged(exchange.bfloat16) },
+      reducers,
+    },
     scenario,
     here,
     strong,
