@@ -14,7 +14,7 @@ export interface LaneOutcome {
   readonly samples: number;
   /** False: the gradient must not be added to anything. */
   readonly finite: boolean;
-  /** float32 [parameterCount]. */
+  /** float32 [parameterCount]: of the loss sum; with local steps samples * (start - end). */
   readonly gradient: Float32Array;
   /** float64 [statisticsCount], biased variances. */
   readonly statistics: Float64Array;
