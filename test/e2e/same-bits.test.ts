@@ -85,4 +85,19 @@ describe("the same run", () => {
     });
     expectSame(drained);
   }, 180_000);
+
+  it("has the same bits on the bfloat16 wire, others than on float32's, and learns as well", async () => {
+    const wire = ["--wire", "bfloat16"];
+    const alone = await train("rounded", ["a"], undefined, wire);
+    const three = await train("rounded-three", ["a", "b", "c"], undefined, [...wire, "--reducers", "3"]);
+    expect(checksums(three.curve)).toEqual(checksums(alone.curve));
+    expect(three.result.weightsSha256).toBe(alone.result.weightsSha256);
+    expect(checksums(alone.curve)).not.toEqual(checksums(one.curve));
+    // The evaluation is of exact weights on either; what rounding costs a short run is small.
+    const validation = (curve: Curve) => curve.epochs.map((row) => row.validationLoss);
+    expect(validation(three.curve)).toEqual(validation(alone.curve));
+    alone.curve.epochs.forEach(({ loss }, epoch) => {
+      expect(Math.abs(loss - (one.curve.epochs[epoch]?.loss ?? 0))).toBeLessThan(0.05);
+    });
+  }, 240_000);
 });
