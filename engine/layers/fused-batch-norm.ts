@@ -35,7 +35,7 @@ export interface Normalised {
   readonly reserved: Tensor[];
 }
 
-/** `x`: float32 [elements, 1, 1, channels]; `scale`, `offset`: [channels]. */
+/** `x`: float32 [samples, height, width, channels]; `scale`, `offset`: [channels]. */
 export function normalise(
   tf: TensorFlow,
   x: Tensor,
@@ -51,7 +51,7 @@ export function normalise(
   }
   const { mean, variance } = blockedStatistics(tf, x);
   const [value, , , , , unused] = fused(tf, x, scale, offset, epsilon, { mean, variance });
-  const elements = x.shape[0] ?? 1;
+  const elements = elementsOf(x);
   const corrected = variance.mul(elements / Math.max(1, elements - 1));
   return { value, mean, variance: corrected, reserved: [mean, variance, unused] };
 }
@@ -71,7 +71,8 @@ export function normaliseGradient(
 }
 
 function blockedStatistics(tf: TensorFlow, x: Tensor): Statistics {
-  const [elements = 1, , , channels = 1] = x.shape;
+  const elements = elementsOf(x);
+  const channels = x.shape.at(-1) ?? 1;
   const blocks = blockCount(elements);
   const rows = elements / blocks;
   const zeros = tf.zeros([blocks * channels]);
@@ -82,6 +83,9 @@ function blockedStatistics(tf: TensorFlow, x: Tensor): Statistics {
   const mean = means.mean(0);
   return { mean, variance: within.add(means.squaredDifference(mean)).mean(0) };
 }
+
+/** Of each channel. */
+const elementsOf = (x: Tensor) => x.size / (x.shape.at(-1) ?? 1);
 
 /** Most blocks that divide the elements evenly, up to 128 and to the square root: both sums stay short. */
 export function blockCount(elements: number): number {

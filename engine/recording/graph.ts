@@ -6,6 +6,14 @@ import type { OpAttribute, TensorValues } from "./backend.js";
 /** `node:output`, as GraphDef names a tensor. */
 export type TensorReference = string;
 
+export interface TensorType {
+  /** TF_DataType. */
+  readonly dtype: number;
+  readonly shape: readonly number[];
+}
+
+export type OpNode = Extract<GraphNode, { kind: "op" }>;
+
 export type GraphNode =
   | {
       readonly kind: "op";
@@ -13,6 +21,8 @@ export type GraphNode =
       readonly op: string;
       readonly attributes: readonly OpAttribute[];
       readonly inputs: readonly TensorReference[];
+      /** What it computes, in the order of its outputs. */
+      readonly outputs: readonly TensorType[];
     }
   | { readonly kind: "placeholder"; readonly name: string; readonly dtype: number; readonly shape: number[] }
   | {
@@ -49,4 +59,19 @@ export function withoutDeadNodes(graph: RecordedGraph): RecordedGraph {
   return { nodes: nodes.reverse(), inputs, outputs: graph.outputs };
 }
 
-const nodeOf = (reference: TensorReference) => reference.slice(0, reference.lastIndexOf(":"));
+export const nodeOf = (reference: TensorReference) => reference.slice(0, reference.lastIndexOf(":"));
+
+export const outputOf = (reference: TensorReference) =>
+  Number(reference.slice(reference.lastIndexOf(":") + 1));
+
+/** Type and shape of every tensor in a graph. */
+export function tensorTypes(graph: RecordedGraph): ReadonlyMap<TensorReference, TensorType> {
+  const types = new Map<TensorReference, TensorType>();
+  for (const node of graph.nodes) {
+    const outputs = node.kind === "op" ? node.outputs : [node];
+    for (const [index, { dtype, shape }] of outputs.entries()) {
+      types.set(`${node.name}:${index}`, { dtype, shape });
+    }
+  }
+  return types;
+}

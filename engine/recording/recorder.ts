@@ -112,7 +112,11 @@ class Recorder implements RecordedGraph {
     const name = `${op}_${this.nodes.length}`;
     const references = inputs.map((input) => this.#reference(input));
     const complete = [...attributes, ...missingAttributes(op, inputs, this.#backend)];
-    this.nodes.push({ kind: "op", name, op, attributes: complete, inputs: references });
+    const types = outputs.map(({ dataId, shape }) => ({
+      dtype: this.#backend.tensorMap.get(dataId).dtype,
+      shape,
+    }));
+    this.nodes.push({ kind: "op", name, op, attributes: complete, inputs: references, outputs: types });
     const isConstant = inputs.every((input) => this.#constants.has(input.dataId));
     for (const [index, output] of outputs.entries()) {
       this.#references.set(output.dataId, `${name}:${index}`);

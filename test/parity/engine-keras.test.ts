@@ -54,7 +54,8 @@ function kerasStep(
   const step = { ...image, precision, model: model.name, l2: model.l2, classWeights, labelSmoothing };
   const file = (name: string) => join(folder, name);
   const digitsBlocks = convolutionsOf(spec);
-  writeFileSync(file("step.json"), JSON.stringify({ ...step, classes: classes.length, digitsBlocks }));
+  const written = { ...step, classes: classes.length, digitsBlocks, topology: functionalTopology(spec) };
+  writeFileSync(file("step.json"), JSON.stringify(written));
   writeFileSync(file("parameters.f32"), parameters);
   writeFileSync(file("images.u8"), batch.images);
   writeFileSync(file("labels.i32"), batch.labels);
@@ -67,6 +68,12 @@ function kerasStep(
     variances: floats("variances.f32"),
     probabilities: floats("probabilities.f32"),
   };
+}
+
+/** What Keras builds a functional model of; momentum 0, so that its moving statistics are the batch's. */
+function functionalTopology(spec: EngineSpec) {
+  const topology = modelTopology({ ...spec, model: { ...spec.model, batchNormMomentum: 0 } });
+  return topology.class_name === "Functional" ? topology : null;
 }
 
 /** [filters, kernel size] of each block. */
@@ -118,6 +125,11 @@ const cases: Record<string, Case> = {
   "the digits net, 28x28x1, 10 classes": {
     spec: engineSpec({ model: { name: "digits" }, classes: 10, height: 28, channels: 1 }),
     samples: 32,
+  },
+  "MobileNetV2, 64x64x3": { spec: engineSpec({ height: 64, model: { name: "mobilenet-v2" } }), samples: 4 },
+  "ResNet-18, 64x64x3, 3 classes": {
+    spec: engineSpec({ height: 64, model: { name: "resnet-18" }, classes: 3 }),
+    samples: 4,
   },
 };
 

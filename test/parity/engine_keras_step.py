@@ -16,6 +16,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.legacy.saving import saving_utils
 
 folder = pathlib.Path(sys.argv[1])
 step = json.loads((folder / "step.json").read_text())
@@ -41,9 +42,14 @@ def penalty():
     return keras.regularizers.L2(step["l2"]) if step["l2"] > 0 else None
 
 
+def model_of(topology):
+    """As Keras reads a functional model's configuration out of an HDF5 file, in the wanted precision."""
+    return saving_utils.model_from_config(json.loads(json.dumps(topology).replace('"float32"', f'"{precision}"')))
+
+
 classes = step["classes"]
-blocks = {"classic": [(32, 3), (64, 3), (128, 3)], "digits": step["digitsBlocks"]}[step["model"]]
-model = keras.Sequential(
+blocks = {"classic": [(32, 3), (64, 3), (128, 3)], "digits": step["digitsBlocks"]}.get(step["model"], [])
+model = model_of(step["topology"]) if step["topology"] else keras.Sequential(
     [
         keras.Input((step["height"], step["width"], step["channels"])),
         *[layer for filters, kernel in blocks for layer in block(filters, kernel)],
