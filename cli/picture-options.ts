@@ -61,7 +61,7 @@ export const pictureOptions = (group?: string) => {
       ...bytesOption(
         "image-cache-disk",
         limits.imageFileBytes,
-        "Disk of a worker for those that find no room there, in the user's cache folder (at most half of what is free); 0 = none",
+        "Disk of a worker for those that find no room there, in the user's cache folder, while 2 GiB there stay free; 0 = none",
       ),
       ...under,
     },

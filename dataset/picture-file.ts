@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "@node-rs/crc32";
+import { limits } from "../shared/limits.js";
 import { PictureSlots } from "./picture-slots.js";
 
 type FileHandle = Awaited<ReturnType<typeof open>>;
@@ -15,14 +16,18 @@ type FileHandle = Awaited<ReturnType<typeof open>>;
 export interface PictureFileOptions {
   /** Made if need be. */
   readonly folder: string;
-  /** Of the file; no more than half of what is free when it is opened. */
+  /** Of the file. */
   readonly budgetBytes: number;
+  /** The file grows only while so much of the disk stays free for others. Default limits.diskReserveBytes. */
+  readonly reserveBytes?: number;
   /** Told once, in a clause, when the file is given up. */
   readonly onGivenUp?: (reason: string) => void;
 }
 
 /** Of names in the folder: what still has one was left by a process that died within a millisecond of opening it. */
 const prefix = "pictures-";
+/** How often the disk's free space is looked at: once for so many bytes. */
+const glanceBytes = 16 * 1024 * 1024;
 /** Pictures that come back changed, after which the disk is not trusted any more. */
 const mostChanged = 3;
 
@@ -42,8 +47,12 @@ export class PictureFile {
   #file: Opened | null = null;
   /** Samples whose picture is on its way into the file. */
   readonly #writing = new Set<number>();
+  /** Up to here the file may grow before the disk is looked at again. */
+  #mayGrowTo = 0;
   #changed = 0;
   #isClosed = false;
+  /** Of a file that was given up. */
+  #closing: Promise<void> = Promise.resolve();
 
   /** Nothing is opened before the first picture is kept. */
   constructor(samples: number, imageBytes: number, options: PictureFileOptions) {
@@ -81,7 +90,8 @@ export class PictureFile {
   async keep(sample: number, picture: Uint8Array): Promise<void> {
     this.#opened ??= this.#open();
     const file = await this.#opened;
-    if (file === null || file !== this.#file || file.slots.slotOf(sample) >= 0) return;
+    if (file === null || file !== this.#file || !(await this.#hasRoom(file))) return;
+    if (file.slots.slotOf(sample) >= 0) return;
     const slot = file.slots.take(sample);
     if (slot < 0) return;
     file.sums[slot] = crc32(picture);
@@ -103,6 +113,7 @@ export class PictureFile {
     const file = await this.#opened?.catch(() => null);
     this.#file = null;
     await file?.handle.close().catch(() => undefined);
+    await this.#closing;
   }
 
   /** Null when there is no such place: then there is no file, and that is said once. */
@@ -111,10 +122,8 @@ export class PictureFile {
     try {
       await mkdir(folder, { recursive: true });
       await removeLeftOvers(folder);
-      const { bavail, bsize } = await statfs(folder);
-      const slots = Math.floor(Math.min(budgetBytes, (bavail * bsize) / 2) / this.#imageBytes);
-      if (slots === 0 || this.#isClosed) return null;
-      const count = Math.min(slots, this.#samples);
+      const count = Math.min(Math.floor(budgetBytes / this.#imageBytes), this.#samples);
+      if (count === 0 || this.#isClosed) return null;
       const opened = { slots: new PictureSlots(this.#samples, count), sums: new Uint32Array(count) };
       this.#file = { handle: await nameless(folder), ...opened };
       return this.#file;
@@ -122,6 +131,20 @@ export class PictureFile {
       this.#sayWhy(`can't be made in ${folder} (${reasonOf(caught)})`);
       return null;
     }
+  }
+
+  /** Whether others keep enough of the disk if the file grows. */
+  async #hasRoom({ slots }: Opened): Promise<boolean> {
+    const needed = (slots.size + 1) * this.#imageBytes;
+    if (needed <= this.#mayGrowTo) return true;
+    const { folder, reserveBytes = limits.diskReserveBytes } = this.#options;
+    const free = await statfs(folder).then(
+      ({ bavail, bsize }) => bavail * bsize,
+      () => 0,
+    );
+    if (free < reserveBytes) return false;
+    this.#mayGrowTo = needed + glanceBytes;
+    return true;
   }
 
   #forgetChanged(file: Opened, sample: number): void {
@@ -136,7 +159,7 @@ export class PictureFile {
     if (file === null) return;
     this.#file = null;
     this.#opened = Promise.resolve(null);
-    void file.handle.close().catch(() => undefined);
+    this.#closing = file.handle.close().catch(() => undefined);
     if (!this.#isClosed) this.#sayWhy(reason);
   }
 

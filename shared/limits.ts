@@ -88,6 +88,8 @@ export const limits = {
   imageCacheBytes: 1024 * 1024 * 1024,
   /** … and in a file, of what memory has no room for: a data set of 300,000 pictures of 64x64. */
   imageFileBytes: 4 * 1024 * 1024 * 1024,
+  /** … which grows only while so much of its disk stays free: the store may lie on the same. */
+  diskReserveBytes: 2 * 1024 * 1024 * 1024,
   /** Threads of a worker that decode: four keep up with engines of 10,000 pictures a second. */
   decodeThreads: 4,
   /** Steps that a worker decodes ahead of the engine. */
