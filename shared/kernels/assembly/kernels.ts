@@ -1,7 +1,7 @@
 /**
  * The reducers' arithmetic in WebAssembly SIMD (AssemblyScript; `npm run build:kernels` compiles it into ../module.ts).
  * Every operation is IEEE single precision, rounded once, never fused or reordered: the bits are those of the plain
- * TypeScript that specifies them (../reference.ts), except for a NaN's payload. Pointers are bytes and multiples
+ * TypeScript that specifies them (../plain.ts), except for a NaN's payload. Pointers are bytes and multiples
  * of 16; counts are elements. Nothing is allocated here.
  */
 
