@@ -28,7 +28,7 @@ export const coresLike = ({ call, together }: MeasuredEngine, statistic: Statist
   availableParallelism() * Math.min(1, call[statistic] / together.call[statistic]);
 
 /** How long lanes are computed for each figure, and how many at least. */
-const measureMs = 2_000;
+const measureMs = 1_500;
 const fewestLanes = 5;
 /** Engines at once: more tell little more, and each needs memory. */
 const mostEngines = 8;

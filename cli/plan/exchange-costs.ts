@@ -29,7 +29,7 @@ export interface ExchangeCosts
 
 /** Messages between threads in a half round: the order, the transfer's last, the answer. */
 const hopsPerHalf = 3;
-const roundsMs = 1_200;
+const roundsMs = 1_000;
 const fewestRounds = 5;
 const tinyParameters = 4_096;
 /** Hardly anything is faster: a difference below this is noise. */
@@ -48,11 +48,11 @@ export async function measureExchange(
   signal: AbortSignal,
 ): Promise<MeasuredExchange> {
   const { parameters, wire } = what;
-  const measure = (options: Pick<ExchangeOptions, "parameters" | "workers">) =>
+  const measure = (options: Partial<ExchangeOptions> & Pick<ExchangeOptions, "workers">) =>
     exchangeRounds({ ...what, forMs: roundsMs, fewest: fewestRounds, ...options }, signal);
-  const tiny = await measure({ parameters: tinyParameters, workers: 1 });
-  const one = await measure({ parameters, workers: 1 });
-  const two = await measure({ parameters, workers: 2 });
+  const tiny = await measure({ parameters: tinyParameters, workers: 1, forMs: roundsMs / 5 });
+  const one = await measure({ workers: 1 });
+  const two = await measure({ workers: 2 });
   const bytes = parameters * bytesPerElement(wire);
   const reducer = measureReducerAdding(parameters, wire);
   const worker = measureWorkerAdding(parameters, wire);

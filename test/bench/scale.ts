@@ -1,0 +1,120 @@
+/**
+ * The model of `trainyard plan` against measured runs: real ones on this machine (1 and 2 workers of one thread), and
+ * emulated workers on a real coordinator. Plans and runs are made in turn; printed are medians over the rounds. Then the
+ * model's curve to a thousand workers, from the costs that were measured here, as docs/scaling.md has it.
+ *   npm run bench -- scale [--rounds 2] [--batch 32,128] [--emulated 1,2,4,8,16] [--curve] [--quick]
+ */
+import { availableParallelism, cpus, loadavg } from "node:os";
+import { measureExchange } from "../../cli/plan/exchange-costs.js";
+import { scratch } from "../support/program.js";
+import { curveTable, remedyTable } from "./scale/curve.js";
+import { measuredCell, plannedCell } from "./scale/emulated-runs.js";
+import { importFaces, measured, planned, type StepTimes } from "./scale/real-runs.js";
+
+const argument = (name: string, otherwise: string) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
+};
+const numbers = (text: string) => text.split(",").filter(Boolean).map(Number);
+const isQuick = process.argv.includes("--quick");
+const isCurveOnly = process.argv.includes("--curve");
+const rounds = Number(argument("rounds", isQuick ? "1" : "2"));
+const batchSizes = numbers(argument("batch", isQuick ? "32" : "32,128"));
+const fleets = numbers(argument("emulated", isQuick ? "2" : "1,2,4,8,16"));
+/** Of an emulated engine: long enough that the exchange is not all there is. */
+const delayMs = 100;
+const emulatedParameters = 1_000_000;
+const never = new AbortController().signal;
+
+interface Pair {
+  readonly predicted: StepTimes;
+  readonly measured: StepTimes;
+}
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[(values.length - 1) >> 1] ?? Number.NaN;
+const columns = [34, 12, 12, 9, 16, 14, 9] as const;
+const row = (cells: readonly string[]) =>
+  cells.map((cell, at) => (at === 0 ? cell.padEnd(columns[0]) : cell.padStart(columns[at] ?? 8))).join("");
+const ms = (seconds: number) => (seconds * 1000).toFixed(1);
+const error = (of: number, to: number) => `${(100 * (of / to - 1)).toFixed(0)} %`;
+
+function print(name: string, pairs: readonly Pair[]): void {
+  const of = (who: keyof Pair, which: keyof StepTimes) => median(pairs.map((pair) => pair[who][which]));
+  const cells = (which: keyof StepTimes) => {
+    const [predicted, real] = [of("predicted", which), of("measured", which)];
+    return [ms(predicted), ms(real), error(predicted, real)];
+  };
+  console.log(row([name, ...cells("usual"), ...cells("best")]));
+}
+
+async function realRuns(): Promise<void> {
+  const place = scratch();
+  try {
+    await importFaces(place.folder);
+    for (const batchSize of batchSizes) {
+      const pairs = new Map<number, Pair[]>([1, 2].map((workers) => [workers, []]));
+      for (let round = 0; round < rounds; round += 1) {
+        const plan = await planned(batchSize, place.folder);
+        for (const [workers, list] of pairs) {
+          const predicted = plan.get(workers);
+          if (predicted === undefined) continue;
+          list.push({ predicted, measured: await measured({ workers, batchSize }, place.folder) });
+        }
+      }
+      for (const [workers, list] of pairs) {
+        if (list.length > 0) print(`faces, batch ${batchSize}, ${workers} workers`, list);
+      }
+    }
+  } finally {
+    place.remove();
+  }
+}
+
+async function emulatedRuns(): Promise<void> {
+  for (const workers of fleets) {
+    const pairs: Pair[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const cell = {
+        workers,
+        parameters: emulatedParameters,
+        reducers: 1,
+        wire: "float32",
+        delayMs,
+      } as const;
+      const exchange = await measureExchange(
+        { parameters: emulatedParameters, reducers: 1, wire: "float32" },
+        never,
+      );
+      pairs.push({
+        predicted: plannedCell(cell, exchange, availableParallelism()),
+        measured: await measuredCell(cell, isQuick ? 8 : 20),
+      });
+    }
+    print(`emulated, ${delayMs} ms, 1 M, ${workers} workers`, pairs);
+  }
+}
+
+async function curve(): Promise<void> {
+  const what = { parameters: emulatedParameters, reducers: 1, wire: "float32" } as const;
+  const costs = (await measureExchange(what, never)).costs("min");
+  const perMillion = Object.entries(costs)
+    .filter(([name]) => name.endsWith("Seconds") && name !== "hopSeconds")
+    .map(([name, seconds]) => `${name.slice(0, -7)} ${(seconds * 1e9).toFixed(2)}`);
+  console.log(
+    `\nCosts, ns per byte or parameter: ${perMillion.join(", ")}; hop ${ms(costs.hopSeconds)} ms\n`,
+  );
+  for (const line of [...curveTable(costs), "", ...remedyTable(costs)]) console.log(line);
+}
+
+const [load = 0] = loadavg();
+console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, load ${load.toFixed(1)}`);
+if (!isCurveOnly) {
+  console.log(
+    `medians of ${rounds} rounds; a step in ms, predicted and measured: its median, and its minimum`,
+  );
+  console.log(row(["", "predicted", "measured", "error", "best predicted", "measured", "error"]));
+  await realRuns();
+  await emulatedRuns();
+}
+await curve();
