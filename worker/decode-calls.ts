@@ -5,7 +5,7 @@ import type { ImageSpec, RunSpec } from "../shared/spec.js";
 export interface DecodeThreadOptions {
   readonly image: ImageSpec;
   /** TensorFlow's options, one for all threads of a process. */
-  readonly engine: RunSpec["engine"];
+  readonly engine: Pick<RunSpec["engine"], "intraOpThreads" | "oneDnn">;
 }
 
 export interface DecodeRequest {
