@@ -50,6 +50,7 @@ export interface RunFlags extends FaultFlags {
   wire: RunSpec["wire"];
   threads: number;
   oneDnn: boolean;
+  compute: RunSpec["engine"]["compute"];
   allowMixed: boolean;
   patience?: number | undefined;
   minDelta?: number | undefined;
@@ -342,7 +343,7 @@ export const runOptions = {
     "local-lr",
     { above: 0 },
     {
-      describe: "Learning rate of --local-steps, plain SGD [default: 0.01]",
+      describe: "Learning rate of --local-steps, plain SGD [default: 0.003]",
       group: order,
     },
   ),
@@ -376,6 +377,14 @@ export const runOptions = {
     type: "boolean",
     default: process.env["TF_ENABLE_ONEDNN_OPTS"] !== "0",
     describe: "oneDNN kernels, faster; --no-one-dnn",
+    group: order,
+  },
+  compute: {
+    choices: ["float32", "bfloat16"] as const,
+    default: "float32" as const,
+    requiresArg: true,
+    describe:
+      "Of convolutions and matrix products while training: bfloat16 is faster where the machine has it, and less exact",
     group: order,
   },
   "allow-mixed": {

@@ -89,7 +89,7 @@ export function buildSpec(flags: RunFlags, manifest: Manifest, runId: string): R
     ...endingOf(flags),
     ...faultsOf(flags),
     wire: flags.wire,
-    engine: { intraOpThreads: flags.threads, oneDnn: flags.oneDnn },
+    engine: { intraOpThreads: flags.threads, oneDnn: flags.oneDnn, compute: flags.compute },
     allowMixed: flags.allowMixed,
   };
   return RunSpec.parse(spec);
@@ -141,8 +141,8 @@ function checkDependentFlags(flags: RunFlags): void {
   needs(flags.cval !== undefined && flags.fillMode !== "constant", "cval", "--fill-mode constant");
 }
 
-/** Keras' SGD has the same rate by default. */
-const defaultLocalRate = 0.01;
+/** Of 0.001, 0.003, 0.01 and 0.05 the largest at which both sets of photographs train as without local steps. */
+const defaultLocalRate = 0.003;
 
 function localStepsOf({ localSteps, localLr }: RunFlags): RunSpec["localSteps"] {
   if (localSteps === undefined) return null;

@@ -90,11 +90,10 @@ describe("4 local steps of 2 calls each", () => {
 describe("--accumulate 4", () => {
   const flags = ["--accumulate", "4", "--epochs", "1"];
 
-  it("is the same bits on 1, 2 and 4 workers", async () => {
+  it("alone is the same bits on 1 and on 2 workers", async () => {
     const one = await train("accumulate-one", flags, 1);
     expect(one.curve.steps).toHaveLength(Math.ceil(images / 32));
     expectSame(await train("accumulate-two", flags, 2), one);
-    expectSame(await train("accumulate-four", flags, 4), one);
   }, 300_000);
 
   it("written as --accumulation is refused, with the flag that is meant", async () => {

@@ -120,7 +120,7 @@ describe("a flag", () => {
       { plateau: { factor: 0.5, patience: 10, minDelta: 1e-4, minLearningRate: 0 }, exportWeights: "last" },
     ],
     ["--lanes 3 --batch-size 96 --accumulate 2", { lanes: 3, batchSize: 96, accumulation: 2 }],
-    ["--local-steps 4", { localSteps: { count: 4, learningRate: 0.01 }, batchSize: 32, lanes: 2 }],
+    ["--local-steps 4", { localSteps: { count: 4, learningRate: 0.003 }, batchSize: 32, lanes: 2 }],
     ["--local-steps 1 --local-lr 0.5", { localSteps: { count: 1, learningRate: 0.5 } }],
     ["--clip-norm 0.5", { optimizer: { clipNorm: 0.5 } }],
     ["--learning-rate 3e-4 --beta-1 0.8", { optimizer: { learningRate: 3e-4, beta1: 0.8 } }],
