@@ -92,8 +92,10 @@ export const limits = {
   diskReserveBytes: 2 * 1024 * 1024 * 1024,
   /** Threads of a worker that decode: four keep up with engines of 10,000 pictures a second. */
   decodeThreads: 4,
-  /** Steps that a worker decodes ahead of the engine. */
-  prefetchSteps: 2,
+  /** Steps that a worker decodes ahead of the engine: the least, and the most after it had to wait. */
+  prefetchSteps: { least: 2, most: 8 },
+  /** Pictures that it holds for that, the step under way included: many lanes on one worker come one after another. */
+  prefetchBytes: 256 * 1024 * 1024,
   /** Pictures larger than this are refused at import: a decompression bomb, or a mistake. */
   imagePixels: 268_402_689,
   /** More could not each have a worker; the tree stays twelve additions deep. */

@@ -1,6 +1,7 @@
 /**
  * What the engine computes next, read and decoded ahead of it: a lane's micro-batches of a step, with the
- * augmentation drawn for each sample. The number of steps ahead is bounded (limits.prefetchSteps).
+ * augmentation drawn for each sample. How far ahead goes by need: a step more each time that the engine had to wait for
+ * one that was begun in time, within limits.prefetchSteps and limits.prefetchBytes.
  */
 
 import { allOrDamage } from "../dataset/damage.js";
@@ -33,7 +34,12 @@ interface Ready {
   /** What it was made of: an exclusion that came later makes it useless. */
   readonly samples: Uint32Array;
   readonly batches: Promise<MicroBatch[]>;
+  isRead: boolean;
+  /** The engine had it: only a repetition of the step would want it again. */
+  isUsed: boolean;
 }
+
+const keyOf = ({ step, lane }: LanePlace) => `${step}/${lane}`;
 
 export class LaneBatches {
   readonly #spec: RunSpec;
@@ -42,6 +48,11 @@ export class LaneBatches {
   readonly #stepsPerEpoch: number;
   readonly #ready = new Map<string, Ready>();
   readonly #orders = new Map<string, Uint32Array>();
+  /** What shall be read ahead and is not begun yet, in the order of need. */
+  #wanted: LanePlace[] = [];
+  #firstStep = 0;
+  #heldSamples = 0;
+  #stepsAhead: number = limits.prefetchSteps.least;
 
   constructor(spec: RunSpec, split: SplitEntry, loader: Pick<ImageLoader, "batch">, stepsPerEpoch: number) {
     this.#spec = spec;
@@ -72,8 +83,19 @@ export class LaneBatches {
    * with every sample of the lane's step that can't be read, the store's.
    */
   of(place: LanePlace): Promise<MicroBatch[]> {
-    for (const [key, entry] of this.#ready) if (entry.step < place.step) this.#ready.delete(key);
-    return this.#load(place);
+    this.#forgetBefore(place.step);
+    const known = this.#ready.get(keyOf(place));
+    const batches = this.#load(place);
+    const entry = this.#ready.get(keyOf(place));
+    if (known !== undefined && known === entry && !known.isRead) this.#lookFurther();
+    if (entry !== undefined) entry.isUsed = true;
+    this.#readAhead();
+    return batches;
+  }
+
+  /** Bytes of pictures that are read, or being read. */
+  get heldBytes(): number {
+    return this.#heldSamples * this.#imageBytes;
   }
 
   /**
@@ -82,11 +104,56 @@ export class LaneBatches {
    * for weights.
    */
   prefetch(place: StepPlace, lanes: readonly number[]): void {
+    this.#wanted = [];
     let next = place;
-    for (let ahead = 0; ahead <= limits.prefetchSteps && next.epoch < this.#spec.epochs; ahead += 1) {
-      for (const lane of lanes) this.#load({ ...next, lane }).catch(() => undefined); // reported when asked for
+    for (let ahead = 0; ahead <= this.#stepsAhead && next.epoch < this.#spec.epochs; ahead += 1) {
+      for (const lane of lanes) this.#wanted.push({ ...next, lane });
       next = this.#after(next);
     }
+    this.#readAhead();
+  }
+
+  /** Begins what is wanted while there is room; what the engine has had makes room first. One lane always fits. */
+  #readAhead(): void {
+    while (this.#wanted.length > 0) {
+      const next = this.#wanted[0] as LanePlace;
+      const bytes = this.samplesOf(next).length * this.#imageBytes;
+      const isKnown = this.#ready.has(keyOf(next));
+      if (!isKnown && !this.#makeRoom(bytes)) return;
+      this.#wanted.shift();
+      this.#load(next).catch(() => undefined); // reported when asked for
+    }
+  }
+
+  #makeRoom(bytes: number): boolean {
+    const fits = () => this.heldBytes + bytes <= limits.prefetchBytes || this.heldBytes === 0;
+    if (fits()) return true;
+    for (const [key, { isUsed }] of this.#ready) {
+      if (isUsed) this.#forget(key);
+      if (fits()) return true;
+    }
+    return false;
+  }
+
+  #forgetBefore(step: number): void {
+    if (step === this.#firstStep) return;
+    this.#firstStep = step;
+    for (const [key, entry] of this.#ready) if (entry.step < step) this.#forget(key);
+  }
+
+  #forget(key: string): void {
+    this.#heldSamples -= this.#ready.get(key)?.samples.length ?? 0;
+    this.#ready.delete(key);
+  }
+
+  /** The wait for a step that was begun in time: a shard had to come, or a picture was large. */
+  #lookFurther(): void {
+    this.#stepsAhead = Math.min(this.#stepsAhead + 1, limits.prefetchSteps.most);
+  }
+
+  get #imageBytes(): number {
+    const { height, width, channels } = this.#spec.image;
+    return height * width * channels;
   }
 
   #after(place: StepPlace): StepPlace {
@@ -98,16 +165,23 @@ export class LaneBatches {
   }
 
   #load(place: LanePlace): Promise<MicroBatch[]> {
-    const key = `${place.step}/${place.lane}`;
+    const key = keyOf(place);
     const samples = this.samplesOf(place);
     const known = this.#ready.get(key);
     if (known !== undefined && isEqual(known.samples, samples)) return known.batches;
     const batches = this.#read(place, samples);
-    const entry = { step: place.step, samples, batches };
+    const entry = { step: place.step, samples, batches, isRead: false, isUsed: false };
+    this.#forget(key);
     this.#ready.set(key, entry);
-    batches.catch(() => {
-      if (this.#ready.get(key) === entry) this.#ready.delete(key);
-    });
+    this.#heldSamples += samples.length;
+    batches.then(
+      () => {
+        entry.isRead = true;
+      },
+      () => {
+        if (this.#ready.get(key) === entry) this.#forget(key);
+      },
+    );
     return batches;
   }
 

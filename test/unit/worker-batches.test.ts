@@ -7,6 +7,7 @@ import { ImageLoader } from "../../dataset/image-loader.js";
 import type { Manifest } from "../../dataset/manifest.js";
 import { openDataset } from "../../dataset/open.js";
 import { stepsPerEpoch } from "../../dataset/order.js";
+import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { LaneBatches } from "../../worker/batches.js";
 import { graphSizes } from "../../worker/workplace.js";
@@ -211,5 +212,71 @@ describe("loading ahead", () => {
     const last = { step: 17, epoch: epochs - 1, stepInEpoch: 5, excluded: new Set<number>() };
     const asked = await askedBy(specOf(2, 4), async (batches) => batches.prefetch(last, [0, 1]));
     expect(asked).toHaveLength(2);
+  });
+});
+
+describe("memory and depth of loading ahead", () => {
+  /** 3 MiB a picture, a sample a lane and step: 85 of them fit. The loader answers when it is told to. */
+  const huge: RunSpec["image"] = {
+    height: 1024,
+    width: 1024,
+    channels: 3,
+    resize: "nearest",
+    colour: "srgb",
+  };
+  const flushed = () => new Promise((resolve) => setImmediate(resolve));
+  const at = (step: number) => ({ step, epoch: 0, stepInEpoch: step, excluded: new Set<number>() });
+
+  function batchesOf(lanes: number, samples: number) {
+    const answers: (() => void)[] = [];
+    const loader = {
+      batch: () =>
+        new Promise<{ images: Uint8Array; labels: Int32Array }>((resolve) => {
+          answers.push(() => resolve({ images: new Uint8Array(0), labels: new Int32Array(0) }));
+        }),
+    };
+    const spec = tinySpec({ image: huge, augmentation, lanes, batchSize: lanes, epochs: 1 });
+    const split = { samples, shards: [{ key: "", bytes: 1, sha256: "", samples: new Array(samples) }] };
+    return { answers, batches: new LaneBatches(spec, split, loader, samples / lanes) };
+  }
+
+  it("never holds more than its budget, and comes to every lane of the step all the same", async () => {
+    const { answers, batches } = batchesOf(200, 400);
+    const lanes = Array.from({ length: 200 }, (_, lane) => lane);
+    batches.prefetch(at(0), lanes);
+    expect(batches.heldBytes).toBeGreaterThan(limits.prefetchBytes * 0.9);
+    for (const lane of lanes) {
+      const call = batches.of({ ...at(0), lane });
+      for (const answer of answers.splice(0)) answer();
+      await call;
+      expect(batches.heldBytes).toBeLessThanOrEqual(limits.prefetchBytes);
+    }
+    await flushed();
+    expect(batches.heldBytes).toBeGreaterThan(limits.prefetchBytes * 0.9); // the next step's by now
+  });
+
+  it("goes further ahead each time that it had to wait, up to a limit, and not when it hadn't", async () => {
+    const { answers, batches } = batchesOf(1, 40);
+    /** In one lane of one sample a step the n-th call is step n's. */
+    let answered = 0;
+    const answerUpTo = async (step: number) => {
+      for (; answered <= step && answered < answers.length; answered += 1) answers[answered]?.();
+      await flushed();
+    };
+    const aheadAt = async (step: number, isLate: boolean) => {
+      batches.prefetch(at(step), [0]);
+      if (!isLate) await answerUpTo(step);
+      const call = batches.of({ ...at(step), lane: 0 });
+      await answerUpTo(step);
+      await call;
+      return batches.heldBytes / (1024 * 1024 * 3) - 1;
+    };
+    const { least, most } = limits.prefetchSteps;
+    for (let step = 0; step < 4; step += 1) expect(await aheadAt(step, false)).toBe(least);
+    const depths: number[] = [];
+    for (let step = 4; step < 16; step += 1) depths.push(await aheadAt(step, true));
+    expect(depths[0]).toBe(least);
+    expect(Math.max(...depths)).toBeLessThanOrEqual(most);
+    expect(depths.at(-1)).toBeGreaterThan(least);
   });
 });
