@@ -111,7 +111,7 @@ export class SliceServer {
    */
   async #upload(call: UploadCall): Promise<void> {
     const { wire = "float32" } = this.#identity;
-    const assembly = new PartialAssembly(this.#slice.length, wire, this.#slice.room);
+    const assembly = new PartialAssembly(wire, this.#slice.vectors);
     this.#assemblies.add(assembly);
     try {
       for await (const message of call.iterator({ destroyOnReturn: false })) {

@@ -16,7 +16,6 @@ import {
   type Taken,
   type Verdict,
 } from "./step-partials.js";
-import type { VectorRoom } from "./upload.js";
 
 /** One weights version of a slice. */
 export interface WeightsVersion {
@@ -59,11 +58,6 @@ export class ReducedSlice {
 
   get version(): WeightsVersion | undefined {
     return this.#version;
-  }
-
-  /** Where the vectors of partials come from. */
-  get room(): VectorRoom {
-    return this.vectors;
   }
 
   /** Of the step under way. */

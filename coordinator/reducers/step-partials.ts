@@ -70,7 +70,9 @@ export class StepPartials {
     this.#present = present;
     this.#banned = new Set(banned);
     this.#vectors = vectors;
-    this.#tree = new TreeSum(lanes, new Set(present), arithmeticOf(wire, vectors.kernels, release));
+    // A leaf that came over the wire is what the wire carries: rounded.
+    const arithmetic = { ...arithmeticOf(wire, vectors.kernels, release), toLeaf: () => undefined };
+    this.#tree = new TreeSum(lanes, new Set(present), arithmetic);
     this.#watched = new WatchedNodes(tolerance, release);
   }
 

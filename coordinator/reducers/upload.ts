@@ -3,20 +3,16 @@
  * (run, generation, step, attempt, worker, node, size) is checked. If the answer is lost the worker sends again: the repeat is dropped.
  */
 import { crc32c } from "../../shared/crc32c.js";
+import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { UploadChunk } from "../../shared/grpc/tensor-messages.js";
-import { bytesPerElement, decodeInto, type Wire } from "../../shared/grpc/wire.js";
+import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
+import type { SimdVectors } from "../../shared/kernels/simd.js";
 
 /** What a stream's chunks add up to. */
 export type Arrival =
   | { readonly tag: "whole"; readonly chunk: UploadChunk; readonly values: Float32Array }
   | { readonly tag: "corrupt"; readonly chunk: UploadChunk }
   | { readonly tag: "unwanted"; readonly chunk: UploadChunk };
-
-/** Where vectors of the slice's length come from, and go to when nobody needs them. */
-export interface VectorRoom {
-  allocate(): Float32Array;
-  release(vector: Float32Array): void;
-}
 
 const isSamePartial = (a: UploadChunk, b: UploadChunk) =>
   a.step === b.step &&
@@ -30,9 +26,8 @@ const isSamePartial = (a: UploadChunk, b: UploadChunk) =>
 const wireOf = (chunk: UploadChunk, wire: Wire): Wire => (chunk.kind === "INITIAL" ? "float32" : wire);
 
 export class PartialAssembly {
-  readonly #length: number;
   readonly #wire: Wire;
-  readonly #room: VectorRoom;
+  readonly #vectors: SimdVectors;
   #first: UploadChunk | undefined;
   #values: Float32Array | undefined;
   #received = 0;
@@ -41,11 +36,10 @@ export class PartialAssembly {
   /** The partial whose rest is passed over. */
   #broken: UploadChunk | undefined;
 
-  /** `length`: elements of the slice. */
-  constructor(length: number, wire: Wire, room: VectorRoom) {
-    this.#length = length;
+  /** `vectors`: of the slice; one is taken for each partial. */
+  constructor(wire: Wire, vectors: SimdVectors) {
     this.#wire = wire;
-    this.#room = room;
+    this.#vectors = vectors;
   }
 
   /** The partial that has a vector here. */
@@ -73,16 +67,17 @@ export class PartialAssembly {
     const count = chunk.data.byteLength / bytesPerElement(wire);
     if (!this.#isInPlace(chunk, count)) return this.#break(chunk);
     if (this.#values !== undefined) {
-      decodeInto(this.#values, chunk.offset, chunk.data, wire);
+      if (wire === "float32") bytesOf(this.#values).set(chunk.data, chunk.offset * 4);
+      else this.#vectors.decodeBfloat16(chunk.data, this.#values, chunk.offset);
       this.#checksum = crc32c(chunk.data, this.#checksum);
     }
     this.#received += count;
-    return this.#received === this.#length ? this.#finish(chunk) : null;
+    return this.#received === this.#vectors.length ? this.#finish(chunk) : null;
   }
 
   /** The stream is over: what was not whole is forgotten. */
   abandon(): void {
-    if (this.#values !== undefined) this.#room.release(this.#values);
+    if (this.#values !== undefined) this.#vectors.release(this.#values);
     this.#values = undefined;
     this.#first = undefined;
   }
@@ -92,7 +87,7 @@ export class PartialAssembly {
       chunk.offset === this.#received &&
       Number.isInteger(count) &&
       count > 0 &&
-      this.#received + count <= this.#length
+      this.#received + count <= this.#vectors.length
     );
   }
 
@@ -108,7 +103,7 @@ export class PartialAssembly {
     this.#broken = undefined;
     this.#received = 0;
     this.#checksum = 0;
-    this.#values = isWanted ? this.#room.allocate() : undefined;
+    this.#values = isWanted ? this.#vectors.allocate() : undefined;
   }
 
   #finish(chunk: UploadChunk): Arrival {

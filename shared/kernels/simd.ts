@@ -28,11 +28,15 @@ interface Exports {
     ...given: [weights: number, m: number, v: number, root: number, count: number, ...scalars: number[]]
   ): void;
   blockSumsOfSquares(values: number, count: number, block: number, sums: number): void;
+  encodeBfloat16(values: number, halves: number, count: number): void;
+  decodeBfloat16(halves: number, values: number, count: number): void;
 }
 
 const pageBytes = 65_536;
 /** Of every vector's begin: a cache line. */
 const alignment = 64;
+/** Through which bfloat16 goes in and out, piece by piece: small enough for the first caches. */
+const windowBytes = 16 * 1024;
 const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
 let compiled: object | undefined;
@@ -47,6 +51,8 @@ export class SimdVectors {
   /** On vectors of this memory only. */
   readonly kernels: Kernels;
   readonly #memory: WasmMemory;
+  readonly #exports: Exports;
+  readonly #window: Uint8Array;
   readonly #vectorBytes: number;
   readonly #firstAt: number;
   readonly #free: Float32Array[] = [];
@@ -56,12 +62,15 @@ export class SimdVectors {
     this.length = length;
     this.#vectorBytes = aligned(length * 4);
     const sums = Math.ceil(length / normBlock);
-    this.#firstAt = alignment + aligned(sums * 8);
+    const windowAt = alignment + aligned(sums * 8);
+    this.#firstAt = windowAt + windowBytes;
     const initial = Math.ceil(this.#firstAt / pageBytes);
     this.#memory = new WebAssembly.Memory({ initial, maximum: maximumPages, shared: true });
     const { exports } = new WebAssembly.Instance(compiledModule(), { env: { memory: this.#memory } });
+    this.#exports = exports as Exports;
+    this.#window = new Uint8Array(this.#memory.buffer, windowAt, windowBytes);
     this.kernels = kernelsOf(
-      exports as Exports,
+      this.#exports,
       (vector) => this.#at(vector),
       new Float64Array(this.#memory.buffer, alignment, sums),
     );
@@ -94,6 +103,27 @@ export class SimdVectors {
     if (!this.#used.delete(vector))
       throw new Error("invariant broken: a vector was released that nobody holds");
     this.#free.push(vector);
+  }
+
+  /** Puts bfloat16 as bytes (any alignment) into a vector from element `at` on. */
+  decodeBfloat16(bytes: Uint8Array, vector: Float32Array, at: number): void {
+    const target = this.#at(vector) + at * 4;
+    for (let done = 0; done < bytes.length; done += windowBytes) {
+      const piece = bytes.subarray(done, done + windowBytes);
+      this.#window.set(piece);
+      this.#exports.decodeBfloat16(this.#window.byteOffset, target + done * 2, piece.length / 2);
+    }
+  }
+
+  /** Fills two bytes for each element of the vector. */
+  encodeBfloat16(vector: Float32Array, bytes: Uint8Array): void {
+    const source = this.#at(vector);
+    const length = vector.length * 2;
+    for (let done = 0; done < length; done += windowBytes) {
+      const count = Math.min(windowBytes, length - done) / 2;
+      this.#exports.encodeBfloat16(source + done * 2, this.#window.byteOffset, count);
+      bytes.set(this.#window.subarray(0, count * 2), done);
+    }
   }
 
   /** A vector of another memory would be taken for whatever lies at its place in this one. */

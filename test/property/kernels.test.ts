@@ -136,6 +136,39 @@ describe("SIMD kernels give the bits of plain TypeScript:", () => {
   });
 });
 
+describe("bfloat16 over the wire", () => {
+  it("out and in through the window are the plain encoding and decoding, for any chunks at any alignment", () => {
+    const counts = fc.oneof(lengths, fc.integer({ min: 8_000, max: 40_000 }));
+    fc.assert(
+      fc.property(
+        counts,
+        seeds,
+        fc.integer({ min: 1, max: 30_000 }),
+        fc.nat(3),
+        (length, seed, chunk, shift) => {
+          const values = vectorOf(length, seed);
+          const halves = new Uint16Array(length);
+          encodeBfloat16(values, halves);
+          const { simd, copies } = inSimd([values, values]);
+          const [source, target] = pair(copies);
+          const bytes = Buffer.alloc(length * 2);
+          simd.encodeBfloat16(source, bytes);
+          expect(Buffer.compare(bytes, Buffer.from(halves.buffer))).toBe(0);
+          for (let begin = 0; begin < length; begin += chunk) {
+            const piece = bytes.subarray(begin * 2, (begin + chunk) * 2);
+            const moved = new Uint8Array(piece.length + shift).subarray(shift);
+            moved.set(piece);
+            simd.decodeBfloat16(moved, target, begin);
+          }
+          decodeBfloat16(halves, values);
+          expectSameBits(target, values);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
 describe("vectors in a WebAssembly memory", () => {
   it("stay apart and stay what they are, however many are taken and given back", () => {
     fc.assert(

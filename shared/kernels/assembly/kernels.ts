@@ -149,12 +149,14 @@ function squareAdded(sums: v128, values: v128): v128 {
 /** left = bf16(left + right): float32 [count] each, the result's lower halves zero. */
 export function addBfloat16(left: usize, right: usize, count: usize): void {
   const end = left + (count << 2);
-  const wide = left + ((count >> 2) << 4);
+  const wide = left + ((count >> 3) << 5);
   while (left < wide) {
-    const sum = f32x4.add(v128.load(left), v128.load(right));
-    v128.store(left, i32x4.shl(upperHalves(sum), 16));
-    left += 16;
-    right += 16;
+    const a = f32x4.add(v128.load(left, 0), v128.load(right, 0));
+    const b = f32x4.add(v128.load(left, 16), v128.load(right, 16));
+    v128.store(left, rounded(a), 0);
+    v128.store(left, rounded(b), 16);
+    left += 32;
+    right += 32;
   }
   while (left < end) {
     const sum = load<f32>(left) + load<f32>(right);
@@ -167,10 +169,13 @@ export function addBfloat16(left: usize, right: usize, count: usize): void {
 /** values = bf16(values): float32 [count], in place. */
 export function roundBfloat16(values: usize, count: usize): void {
   const end = values + (count << 2);
-  const wide = values + ((count >> 2) << 4);
+  const wide = values + ((count >> 3) << 5);
   while (values < wide) {
-    v128.store(values, i32x4.shl(upperHalves(v128.load(values)), 16));
-    values += 16;
+    const a = v128.load(values, 0);
+    const b = v128.load(values, 16);
+    v128.store(values, rounded(a), 0);
+    v128.store(values, rounded(b), 16);
+    values += 32;
   }
   while (values < end) {
     store<u32>(values, upperHalf(load<f32>(values)) << 16);
@@ -183,8 +188,8 @@ export function encodeBfloat16(values: usize, halves: usize, count: usize): void
   const end = values + (count << 2);
   const wide = values + ((count >> 3) << 5);
   while (values < wide) {
-    const low = upperHalves(v128.load(values, 0));
-    const high = upperHalves(v128.load(values, 16));
+    const low = i32x4.shr_u(rounded(v128.load(values, 0)), 16);
+    const high = i32x4.shr_u(rounded(v128.load(values, 16)), 16);
     v128.store(halves, i16x8.narrow_i32x4_u(low, high));
     values += 32;
     halves += 16;
@@ -214,14 +219,16 @@ export function decodeBfloat16(halves: usize, values: usize, count: usize): void
   }
 }
 
-/** Rounded to nearest, ties to even, as numbers below 2^16; a NaN gets its quiet bit instead. */
-function upperHalves(values: v128): v128 {
+/** bf16(values) as float32: rounded to nearest, ties to even; a NaN gets its quiet bit instead. */
+function rounded(values: v128): v128 {
   const odd = v128.and(i32x4.shr_u(values, 16), i32x4.splat(1));
-  const rounded = i32x4.shr_u(i32x4.add(i32x4.add(values, i32x4.splat(0x7fff)), odd), 16);
-  const quieted = v128.or(i32x4.shr_u(values, 16), i32x4.splat(0x40));
-  return v128.bitselect(rounded, quieted, f32x4.eq(values, values));
+  const carried = i32x4.add(values, i32x4.add(odd, i32x4.splat(0x7fff)));
+  const quieted = v128.or(values, i32x4.splat(0x400000));
+  const chosen = v128.bitselect(carried, quieted, f32x4.eq(values, values));
+  return v128.and(chosen, i32x4.splat(0xffff0000));
 }
 
+/** The same of one value: its upper half. */
 function upperHalf(value: f32): u32 {
   const word = reinterpret<u32>(value);
   if ((word & 0x7fffffff) > 0x7f800000) return (word >> 16) | 0x40;

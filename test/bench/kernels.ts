@@ -1,0 +1,116 @@
+/**
+ * The reducers' arithmetic per million parameters, in WebAssembly SIMD and in plain TypeScript, beside what memcpy would
+ * need for the bytes that it must move: a copy reads one vector and writes one, add reads two and writes one, Adam reads
+ * four and writes three. Rounds are interleaved: in each, everything once.
+ *   npm run bench -- kernels [--quick] [--rounds 15] [--parameters 1,25]
+ */
+import { cpus } from "node:os";
+import { crc32c } from "../../shared/crc32c.js";
+import { bytesOf } from "../../shared/grpc/numbers.js";
+import type { Kernels } from "../../shared/kernels/kernels.js";
+import { plainKernels } from "../../shared/kernels/plain.js";
+import { SimdVectors } from "../../shared/kernels/simd.js";
+import { RandomStream } from "../../shared/random.js";
+
+const argument = (name: string, otherwise: string) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
+};
+const isQuick = process.argv.includes("--quick");
+const rounds = Number(argument("rounds", isQuick ? "5" : "15"));
+/** Rounds before, for compilers and pages. */
+const warmUp = 3;
+const sizes = argument("parameters", isQuick ? "1" : "1,25")
+  .split(",")
+  .map((millions) => Number(millions) * 1e6);
+
+const adamStep = { divisor: 32, alpha: 1e-3, epsilon: 1e-7, oneMinusBeta1: 0.1, oneMinusBeta2: 0.001 };
+
+type Vectors = readonly [Float32Array, Float32Array, Float32Array, Float32Array];
+
+/** One row: a kernel, and how many vectors it reads and writes. */
+interface Operation {
+  readonly name: string;
+  readonly vectors: number;
+  run(kernels: Kernels, vectors: Vectors): void;
+}
+
+const operations: readonly Operation[] = [
+  { name: "add", vectors: 3, run: (kernels, [a, b]) => kernels.add(a, b) },
+  { name: "Adam", vectors: 7, run: (kernels, [w, m, v, root]) => kernels.adam(w, m, v, root, adamStep) },
+  { name: "sums of squares", vectors: 1, run: (kernels, [a]) => void kernels.blockSumsOfSquares(a) },
+  { name: "add in bfloat16", vectors: 3, run: (kernels, [a, b]) => kernels.addBfloat16(a, b) },
+  { name: "to bfloat16", vectors: 2, run: (kernels, [a]) => kernels.roundBfloat16(a) },
+];
+
+/** Gradients' sizes; the third vector, Adam's v, is positive. */
+function fill(vectors: Vectors): void {
+  const random = new RandomStream(1, 1);
+  const values = Float32Array.from({ length: 4_096 }, () => random.nextBetween(-0.01, 0.01));
+  for (const [index, vector] of vectors.entries()) {
+    for (let i = 0; i < vector.length; i += 1) {
+      const value = values[(i + index) % values.length] as number;
+      vector[i] = index === 2 ? Math.abs(value) : value;
+    }
+  }
+}
+
+function milliseconds(act: () => void): number {
+  const startMs = performance.now();
+  act();
+  return performance.now() - startMs;
+}
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const range = (values: readonly number[]) =>
+  `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}-${Math.max(...values).toFixed(2)})`;
+const row = (cells: readonly string[]) =>
+  cells.map((cell, at) => (at === 0 ? cell.padEnd(18) : cell.padStart(23))).join("");
+
+function measure(count: number): void {
+  const simd = new SimdVectors(count);
+  const own = () => simd.allocate();
+  const ours: Vectors = [own(), own(), own(), own()];
+  const other = () => new Float32Array(count);
+  const plain: Vectors = [other(), other(), other(), other()];
+  const [source, target] = [Buffer.alloc(count * 4, 1), Buffer.alloc(count * 4)];
+  const acts: readonly (readonly [string, () => void])[] = [
+    ["memcpy", () => void source.copy(target)],
+    ["CRC-32C", () => void crc32c(bytesOf(ours[0]))],
+    ...operations.flatMap(({ name, run }) => [
+      [`${name}, SIMD`, () => run(simd.kernels, ours)] as const,
+      [`${name}, plain`, () => run(plainKernels, plain)] as const,
+    ]),
+  ];
+  const times = new Map<string, number[]>(acts.map(([name]) => [name, []]));
+  fill(ours);
+  fill(plain);
+  for (let round = -warmUp; round < rounds; round += 1) {
+    for (const [name, act] of acts) {
+      const perMillion = milliseconds(act) / (count / 1e6);
+      if (round >= 0) times.get(name)?.push(perMillion);
+    }
+  }
+  print(count, (name) => times.get(name) ?? []);
+}
+
+function print(count: number, timesOf: (name: string) => number[]): void {
+  const copy = timesOf("memcpy");
+  const bound = (vectors: number) => (median(copy) * vectors) / 2;
+  console.log(
+    `\n${count / 1e6} M parameters: ms per million, median (least-most); memcpy ${range(copy)}, which is ${(8 / median(copy)).toFixed(1)} GB/s read and written`,
+  );
+  console.log(row(["", "WebAssembly SIMD", "memcpy-bound", "of the bound", "plain TypeScript", "faster"]));
+  for (const { name, vectors } of operations) {
+    const [fast, plain] = [timesOf(`${name}, SIMD`), timesOf(`${name}, plain`)];
+    const ratio = median(fast) / bound(vectors);
+    const cells = [range(fast), bound(vectors).toFixed(2), `${ratio.toFixed(2)} x`, range(plain)];
+    console.log(row([name, ...cells, `${(median(plain) / median(fast)).toFixed(1)} x`]));
+  }
+  const crc = timesOf("CRC-32C");
+  console.log(row(["CRC-32C", range(crc), bound(1).toFixed(2), `${(median(crc) / bound(1)).toFixed(2)} x`]));
+}
+
+console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, ${rounds} interleaved rounds`);
+for (const count of sizes) measure(count);
