@@ -1,10 +1,10 @@
 /**
- * What exchanging costs here, from rounds with one worker, with two, and with next to no parameters. One worker: receive
- * + report up, apply + send down. Two: receive and send twice, and an addition. So the differences are the pieces.
+ * What exchanging costs here, from rounds with one worker, with two, and with next to no parameters, and from the
+ * arithmetic alone. A reducer's round with one worker: receive and report; apply, encode and send. With two: receive and
+ * send twice, and an addition.
  */
-import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
-import { SimdVectors } from "../../shared/kernels/simd.js";
-import { arithmeticOf, type TreeArithmetic, TreeSum } from "../../shared/tree-sum.js";
+import { bytesPerElement } from "../../shared/grpc/wire.js";
+import { type Arithmetic, measureArithmetic } from "./arithmetic.js";
 import { type ExchangeOptions, exchangeRounds, type HalfRound, type Round } from "./exchange-rounds.js";
 import type { Costs } from "./scenario.js";
 import { type Spread, type Statistic, spreadOf } from "./spread.js";
@@ -33,7 +33,9 @@ const roundsMs = 1_000;
 const fewestRounds = 5;
 const tinyParameters = 4_096;
 /** Hardly anything is faster: a difference below this is noise. */
-const leastSeconds = 1e-12;
+const leastSeconds = 1e-6;
+/** Encoding weights once is no more than sending them once. */
+const leastSent = 0.5;
 
 /** What was measured, for either statistic. */
 export interface MeasuredExchange {
@@ -53,15 +55,11 @@ export async function measureExchange(
   const tiny = await measure({ parameters: tinyParameters, workers: 1, forMs: roundsMs / 5 });
   const one = await measure({ workers: 1 });
   const two = await measure({ workers: 2 });
-  const bytes = parameters * bytesPerElement(wire);
-  const reducer = measureReducerAdding(parameters, wire);
-  const worker = measureWorkerAdding(parameters, wire);
+  const rounds = { tiny, one, two, bytes: parameters * bytesPerElement(wire), parameters };
+  const arithmetic = measureArithmetic(parameters, wire);
   return {
     round: spreadOf(one.map(({ up, down }) => up.wall + down.wall)),
-    costs: (statistic) => ({
-      ...costsOf({ tiny, one, two, bytes, parameters, addSeconds: reducer[statistic] }, statistic),
-      workerAddSeconds: worker[statistic],
-    }),
+    costs: (statistic) => costsOf(rounds, arithmetic, statistic),
   };
 }
 
@@ -69,26 +67,29 @@ interface Rounds {
   readonly tiny: readonly Round[];
   readonly one: readonly Round[];
   readonly two: readonly Round[];
+  /** Of a whole vector on the wire. */
   readonly bytes: number;
   readonly parameters: number;
-  /** Per parameter. */
-  readonly addSeconds: number;
 }
 
+/** The arithmetic is known; of what is left of three uploads, and of three downloads and two encodings, these are the parts. */
 export function costsOf(
-  { tiny, one, two, bytes, parameters, addSeconds }: Rounds,
+  { tiny, one, two, bytes, parameters }: Rounds,
+  arithmetic: Arithmetic,
   statistic: Statistic,
-): Omit<ExchangeCosts, "workerAddSeconds"> {
+): ExchangeCosts {
   const of = (rounds: readonly Round[], half: "up" | "down", what: keyof HalfRound) =>
     spreadOf(rounds.map((round) => round[half][what]))[statistic];
   const hopSeconds = (of(tiny, "up", "wall") + of(tiny, "down", "wall")) / (2 * hopsPerHalf);
-  const upOne = of(one, "up", "reducersBusy");
-  const downOne = of(one, "down", "reducersBusy");
-  const atLeast = (seconds: number) => Math.max(seconds, leastSeconds);
-  const more = of(two, "up", "reducersBusy") - upOne - addSeconds * parameters;
-  const receive = Math.min(upOne, atLeast(more));
-  const send = Math.min(downOne, atLeast(of(two, "down", "reducersBusy") - downOne));
-  const [report, apply] = [atLeast(upOne - receive), atLeast(downOne - send)];
+  const [add, report, update] = [arithmetic.add, arithmetic.report, arithmetic.apply].map(
+    (spread) => spread[statistic] * parameters,
+  ) as [number, number, number];
+  const taken = of(one, "up", "reducersBusy") + of(two, "up", "reducersBusy") - 2 * report - add;
+  const receive = atLeast(taken / 3);
+  const sentOne = atLeast(of(one, "down", "reducersBusy") - update);
+  const more = of(two, "down", "reducersBusy") - update - sentOne;
+  const send = Math.min(sentOne, Math.max(more, sentOne * leastSent));
+  const apply = update + sentOne - send;
   const rate = (half: "up" | "down", transfer: number, rest: number) =>
     bytes / Math.max(of(one, half, "wall") - hopsPerHalf * hopSeconds - rest, transfer);
   return {
@@ -98,34 +99,12 @@ export function costsOf(
     workerReceiveSeconds: of(one, "down", "workerBusy") / bytes,
     reducerReceiveSeconds: receive / bytes,
     reducerSendSeconds: send / bytes,
-    addSeconds,
-    reportSeconds: report / parameters,
+    addSeconds: arithmetic.add[statistic],
+    workerAddSeconds: arithmetic.workerAdd[statistic],
+    reportSeconds: arithmetic.report[statistic],
     applySeconds: apply / parameters,
     hopSeconds,
   };
 }
 
-/** Seconds per parameter of adding two lanes along the tree, as a worker does. */
-const measureWorkerAdding = (parameters: number, wire: Wire) =>
-  measureAdding(() => new Float32Array(parameters), arithmeticOf(wire));
-
-/** The same as a reducer does. */
-function measureReducerAdding(parameters: number, wire: Wire): Spread {
-  const vectors = new SimdVectors(parameters);
-  const release = (vector: Float32Array) => vectors.release(vector);
-  return measureAdding(() => vectors.allocate(), arithmeticOf(wire, vectors.kernels, release));
-}
-
-function measureAdding(allocate: () => Float32Array, arithmetic: TreeArithmetic): Spread {
-  const times = Array.from({ length: 7 }, () => {
-    const sum = new TreeSum(2, new Set([0, 1]), arithmetic);
-    const [left, right] = [allocate().fill(1), allocate().fill(1)];
-    sum.add({ begin: 0, end: 1 }, left);
-    const startedMs = performance.now();
-    sum.add({ begin: 1, end: 2 }, right);
-    const seconds = (performance.now() - startedMs) / 1000 / left.length;
-    if (sum.root !== undefined) arithmetic.release(sum.root);
-    return seconds;
-  });
-  return spreadOf(times);
-}
+const atLeast = (seconds: number) => Math.max(seconds, leastSeconds);

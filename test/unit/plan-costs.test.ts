@@ -36,33 +36,50 @@ describe("costs", () => {
     reducersBusy,
     workerBusy,
   });
-  /** 1e6 parameters, 4 MB: receive 8 ms, add 1, report 2, apply 5, send 6, hop 0.2; the worker 4 each way. */
+  const fixed = (median: number) => ({ min: median, median, max: median, count: 1 });
+  /** Per parameter: add 1 ns, report 2, Adam and checksum 5. */
+  const arithmetic = {
+    workerAdd: fixed(3e-9),
+    add: fixed(1e-9),
+    report: fixed(2e-9),
+    apply: fixed(5e-9),
+  };
+  /** 1e6 parameters, 4 MB: receive 8 ms, send 6, encode 1, hop 0.2; the worker 4 each way. */
   const round = (workers: number, noise: number): Round => ({
     up: half((0.6 + 10 + 2) / 1e3 + noise, (8 * workers + (workers - 1) + 2) / 1e3 + noise, 4 / 1e3),
-    down: half((0.6 + 5 + 8) / 1e3 + noise, (5 + 6 * workers) / 1e3 + noise, 4 / 1e3),
+    down: half((0.6 + 6 + 8) / 1e3 + noise, (5 + 1 + 6 * workers) / 1e3 + noise, 4 / 1e3),
   });
   const rounds = (workers: number) => [0, 0, 0, 0.004, 0.05].map((noise) => round(workers, noise));
   const tiny = [{ up: half(0.6e-3, 0, 0), down: half(0.6e-3, 0, 0) }];
-  const measured = { tiny, one: rounds(1), two: rounds(2), bytes: 4e6, parameters: 1e6, addSeconds: 1e-9 };
+  const measured = { tiny, one: rounds(1), two: rounds(2), bytes: 4e6, parameters: 1e6 };
 
   it.each(["median", "min"] as const)(
     "are taken apart from rounds with one worker and with two, by %s",
     (of) => {
-      const costs = costsOf(measured, of);
+      const costs = costsOf(measured, arithmetic, of);
       expect(costs.hopSeconds).toBeCloseTo(0.2e-3, 8);
       expect(costs.reducerReceiveSeconds * 4e6).toBeCloseTo(8e-3, 8);
       expect(costs.reportSeconds * 1e6).toBeCloseTo(2e-3, 8);
-      expect(costs.applySeconds * 1e6).toBeCloseTo(5e-3, 8);
+      expect(costs.applySeconds * 1e6).toBeCloseTo(6e-3, 8);
       expect(costs.reducerSendSeconds * 4e6).toBeCloseTo(6e-3, 8);
       expect(costs.workerSendSeconds * 4e6).toBeCloseTo(4e-3, 8);
+      expect(costs.workerAddSeconds).toBe(3e-9);
       expect(costs.upBytesPerSecond).toBeCloseTo(4e6 / 10e-3, 0);
       expect(costs.downBytesPerSecond).toBeCloseTo(4e6 / 8e-3, 0);
     },
   );
 
-  it("stay positive when noise is larger than what is measured", () => {
-    const slow = { ...measured, one: [round(1, 0.5)], two: [round(2, 0)] };
-    for (const cost of Object.values(costsOf(slow, "median"))) expect(cost).toBeGreaterThan(0);
+  it("stay positive, and within what was measured, when noise is larger than that", () => {
+    for (const [one, two] of [
+      [0.5, 0],
+      [0, 0.5],
+    ] as const) {
+      const noisy = { ...measured, one: [round(1, one)], two: [round(2, two)] };
+      const costs = costsOf(noisy, arithmetic, "median");
+      for (const cost of Object.values(costs)) expect(cost).toBeGreaterThan(0);
+      const down = (noisy.one[0] as Round).down.reducersBusy;
+      expect(costs.reducerSendSeconds * 4e6 + costs.applySeconds * 1e6).toBeCloseTo(down, 8);
+    }
   });
 });
 
