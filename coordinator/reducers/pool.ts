@@ -10,7 +10,7 @@ import type { AdamStep } from "../core/optimizer.js";
 import type { SliceMoments } from "./adam.js";
 import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
 import type { SliceIdentity } from "./server.js";
-import { cutSlices, type SliceRange } from "./slices.js";
+import { checkSlicesFit, cutSlices, type SliceRange } from "./slices.js";
 import type { StepBeginning } from "./step-partials.js";
 
 /** What the pool needs of a reducer's thread. */
@@ -75,8 +75,13 @@ export class ReducerPool {
     this.#ranges = cutSlices(options.parameterCount, options.reducers);
   }
 
-  /** Starts every thread; their endpoints in slice order. Errors: USAGE when a port is taken. */
+  /**
+   * Starts every thread; their endpoints in slice order. Errors: USAGE when a port is taken, or when there are too few
+   * reducers for so many parameters.
+   */
   async start(): Promise<SliceEndpoint[]> {
+    const { parameterCount, reducers, identity } = this.#options;
+    checkSlicesFit(parameterCount, reducers, identity.lanes);
     const ports = await Promise.all(this.#ranges.map((range) => this.#startThread(range)));
     return this.#ranges.map((range, index) => ({ ...range, port: ports[index] as number }));
   }

@@ -3,7 +3,9 @@
  * number of slices never changes a bit.
  */
 import { crc32cCombine } from "../../shared/crc32c.js";
+import { TrainyardError } from "../../shared/errors.js";
 import { normBlock } from "../../shared/kernels/kernels.js";
+import { capacityFor } from "../../shared/kernels/simd.js";
 
 export interface SliceRange {
   readonly slice: number;
@@ -21,6 +23,23 @@ export function cutSlices(parameterCount: number, count: number): SliceRange[] {
     begin: Math.floor((slice * blocks) / slices) * normBlock,
     end: Math.min(parameterCount, Math.floor(((slice + 1) * blocks) / slices) * normBlock),
   }));
+}
+
+/**
+ * Every slice's vectors lie in one WebAssembly memory of at most 4 GiB: weights, both moments, the sums that wait along
+ * the tree, and two that are coming in. Errors: USAGE with the number of slices that would do.
+ */
+export function checkSlicesFit(parameterCount: number, slices: number, lanes: number): void {
+  const needed = 5 + Math.ceil(Math.log2(lanes));
+  const fits = (count: number) =>
+    cutSlices(parameterCount, count).every(({ begin, end }) => capacityFor(end - begin) >= needed);
+  if (fits(slices)) return;
+  let enough = slices + 1;
+  while (!fits(enough)) enough += 1;
+  throw new TrainyardError(
+    "USAGE",
+    `${parameterCount} parameters in ${lanes} lanes don't fit into the memory of ${slices === 1 ? "one reducer" : `${slices} reducers`}; give the coordinator --reducers ${enough}`,
+  );
 }
 
 /** The slices' checksums as that of the whole vector, whatever the number of slices. `lengths` in elements. */

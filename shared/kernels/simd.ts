@@ -45,6 +45,17 @@ function compiledModule(): object {
   return compiled;
 }
 
+/** The most vectors of a length that one memory can hold. */
+export const capacityFor = (length: number) =>
+  Math.floor((maximumPages * pageBytes - placeOf(length).firstAt) / aligned(length * 4));
+
+/** Where what is not vectors lies, and the first of them. */
+function placeOf(length: number) {
+  const sums = Math.ceil(length / normBlock);
+  const windowAt = alignment + aligned(sums * 8);
+  return { sums, sumsAt: alignment, windowAt, firstAt: windowAt + windowBytes };
+}
+
 export class SimdVectors {
   /** Elements of each vector. */
   readonly length: number;
@@ -61,9 +72,8 @@ export class SimdVectors {
   constructor(length: number) {
     this.length = length;
     this.#vectorBytes = aligned(length * 4);
-    const sums = Math.ceil(length / normBlock);
-    const windowAt = alignment + aligned(sums * 8);
-    this.#firstAt = windowAt + windowBytes;
+    const { sums, sumsAt, windowAt, firstAt } = placeOf(length);
+    this.#firstAt = firstAt;
     const initial = Math.ceil(this.#firstAt / pageBytes);
     this.#memory = new WebAssembly.Memory({ initial, maximum: maximumPages, shared: true });
     const { exports } = new WebAssembly.Instance(compiledModule(), { env: { memory: this.#memory } });
@@ -72,7 +82,7 @@ export class SimdVectors {
     this.kernels = kernelsOf(
       this.#exports,
       (vector) => this.#at(vector),
-      new Float64Array(this.#memory.buffer, alignment, sums),
+      new Float64Array(this.#memory.buffer, sumsAt, sums),
     );
   }
 
@@ -84,11 +94,6 @@ export class SimdVectors {
   /** Vectors that there is memory for. */
   get held(): number {
     return this.#used.size + this.#free.length;
-  }
-
-  /** The most that there can ever be. */
-  get capacity(): number {
-    return Math.floor((maximumPages * pageBytes - this.#firstAt) / this.#vectorBytes);
   }
 
   /** A vector with whatever lies in it. Errors: FAILED when there is no memory for another. */

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { divisorOf, initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
-import { cutSlices, joinChecksums } from "../../coordinator/reducers/slices.js";
+import { checkSlicesFit, cutSlices, joinChecksums } from "../../coordinator/reducers/slices.js";
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { normBlock } from "../../shared/kernels/kernels.js";
@@ -140,6 +140,17 @@ describe("slices", () => {
         },
       ),
     );
+  });
+
+  it("that would not fit into a memory of 4 GiB each are refused with the number that would", () => {
+    expect(() => checkSlicesFit(100_000_000, 1, 32)).not.toThrow();
+    expect(() => checkSlicesFit(100_000_000, 1, 64)).toThrow(
+      "100000000 parameters in 64 lanes don't fit into the memory of one reducer; give the coordinator --reducers 2",
+    );
+    expect(() => checkSlicesFit(1_000_000_000, 5, 8)).toThrow(
+      "of 5 reducers; give the coordinator --reducers 8",
+    );
+    expect(() => checkSlicesFit(1_000_000_000, 8, 8)).not.toThrow();
   });
 
   it("in any number, fed by any number of workers, train to the same bits, norms and checksums", () => {
