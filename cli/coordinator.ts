@@ -3,6 +3,7 @@ import type { CommandModule } from "yargs";
 import { runCoordinator } from "../coordinator/main.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { requireLoopback } from "../shared/grpc/listen.js";
+import { letHeapGrow } from "../shared/heap.js";
 import { createLogger, type Logger } from "../shared/log.js";
 import { findPublication } from "../shared/publication.js";
 import { hasChanges, type SpecChanges } from "../shared/spec-changes.js";
@@ -106,6 +107,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
 
 async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCode> {
   requireLoopback(options.host, options.insecure);
+  letHeapGrow();
   const store = await openUserStore(options.store, signal, { create: false });
   const { run, isNew } = await chooseRun(options, store, signal);
   try {

@@ -2,6 +2,7 @@
 import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
 import { requireLoopback } from "../shared/grpc/listen.js";
+import { letHeapGrow } from "../shared/heap.js";
 import { startMetricsServer } from "../shared/http.js";
 import { limits } from "../shared/limits.js";
 import { createLogger } from "../shared/log.js";
@@ -91,6 +92,7 @@ async function work(options: Options, signal: AbortSignal) {
     throw new TrainyardError("USAGE", `--coordinator must be host:port, not ${options.coordinator}`);
   }
   requireLoopback(options.metricsHost, options.insecure);
+  letHeapGrow();
   const metrics = workerMetrics();
   const logger = createLogger({
     role: "worker",

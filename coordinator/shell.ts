@@ -20,13 +20,14 @@ import type { CoreState, Outcome } from "./core/state.js";
 import { transition } from "./core/transition.js";
 import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
+import { observeChange, observeEpoch, observeState, observeStep } from "./observations.js";
 import { isOutage } from "./patience.js";
 import { publishRun } from "./publish.js";
 import { type PoolOptions, ReducerPool, type WholeVectors } from "./reducers/pool.js";
 import { joinChecksums } from "./reducers/slices.js";
 import type { Restoration } from "./restoration.js";
 import { resultOf } from "./result.js";
-import { phaseName, statusOf } from "./status.js";
+import { statusOf } from "./status.js";
 
 /** How often time passes for the core. */
 const tickMs = 100;
@@ -115,7 +116,10 @@ export class Shell {
   start(control: Control): void {
     this.#control = control;
     this.#isBusy = false;
-    const tick = () => this.dispatch({ tag: "tick", nowMs: this.#clock.nowMs() });
+    const tick = () => {
+      this.dispatch({ tag: "tick", nowMs: this.#clock.nowMs() });
+      observeState(this.#options.metrics, this.#state);
+    };
     tick();
     this.#stopTicking = this.#clock.every(tickMs, tick);
   }
@@ -167,17 +171,10 @@ export class Shell {
 
   #advance(event: CoreEvent): void {
     const { state, effects } = transition(this.#state, event);
-    const { ledger } = this.#state.progress;
-    const redone = state.progress.ledger.redone - ledger.redone;
-    const excluded = state.progress.ledger.excluded - ledger.excluded;
+    const before = this.#state;
     this.#state = state;
-    if (redone > 0) this.#options.metrics.samplesRedone.inc(redone);
-    if (excluded > 0) this.#options.metrics.samplesExcluded.inc(excluded);
+    observeChange(this.#options.metrics, before, state);
     for (const effect of effects) this.#carryOut(effect);
-    this.#options.metrics.setPhase(phaseName(state.phase));
-    this.#options.metrics.workers.set({ state: "ready" }, count(state, "ready"));
-    this.#options.metrics.workers.set({ state: "preparing" }, count(state, "preparing"));
-    this.#options.metrics.lanesAssigned.set(assignedLanes(state));
   }
 
   #carryOut(effect: Effect): void {
@@ -196,9 +193,11 @@ export class Shell {
       case "watch":
         return this.#pool?.watch(effect.step, effect.node);
       case "apply":
-        return this.#pool?.apply(effect.step, effect.adam, effect.exact);
+        this.#pool?.apply(effect.step, effect.adam, effect.exact);
+        return this.#endPart("gather");
       case "skip":
-        return this.#pool?.skip(effect.step, effect.exact);
+        this.#pool?.skip(effect.step, effect.exact);
+        return this.#endPart("gather");
       case "checkpoint":
         return this.#checkpoint(effect);
       case "stepCommitted":
@@ -316,28 +315,16 @@ export class Shell {
     this.#partBeganMs = nowMs;
   }
 
-  #noteStep({ row, checksums }: Extract<Effect, { tag: "stepCommitted" }>): void {
-    const { metrics } = this.#options;
+  #noteStep(committed: Extract<Effect, { tag: "stepCommitted" }>): void {
+    const { row, checksums } = committed;
     this.#endPart("commit");
     this.#journal.step({ ...row, crc32c: joinChecksums(checksums, this.#pool?.lengths ?? []) });
-    metrics.epoch.set(row.epoch);
-    metrics.step.set(row.step);
-    metrics.loss.set({ split: "train" }, row.loss);
-    metrics.accuracy.set({ split: "train" }, row.accuracy);
-    metrics.learningRate.set(row.learningRate);
-    metrics.gradientNorm.set(row.gradientNorm);
-    metrics.stepDuration.observe(row.seconds);
-    if (row.status === "applied") {
-      metrics.stepsCommitted.inc();
-      metrics.samplesCommitted.inc(row.samples);
-    } else {
-      metrics.stepsSkipped.inc();
-      metrics.samplesSkipped.inc(row.samples);
-    }
+    observeStep(this.#options.metrics, committed);
   }
 
-  #noteEpoch({ row, evaluation }: Extract<Effect, { tag: "epochEnded" }>): void {
+  #noteEpoch(ended: Extract<Effect, { tag: "epochEnded" }>): void {
     const { metrics, logger, spec } = this.#options;
+    const { row, evaluation } = ended;
     this.#journal.epoch(row);
     const validation =
       evaluation === null
@@ -347,14 +334,7 @@ export class Shell {
       { step: row.step },
       `epoch ${row.epoch + 1}/${spec.epochs}: loss ${row.loss.toFixed(4)}, accuracy ${(100 * row.accuracy).toFixed(2)} %${validation}, ${row.imagesPerSecond.toFixed(0)} images/s`,
     );
-    if (evaluation === null) return;
-    metrics.loss.set({ split: "validation" }, evaluation.loss);
-    metrics.accuracy.set({ split: "validation" }, evaluation.accuracy);
-    evaluation.confusion.forEach((counts, label) => {
-      const images = counts.reduce((sum, value) => sum + value, 0);
-      const name = spec.classes[label] ?? String(label);
-      if (images > 0) metrics.validationRecall.set({ class: name }, (counts[label] ?? 0) / images);
-    });
+    observeEpoch(metrics, spec.classes, ended);
   }
 
   /** The end counts as soon as everyone was told; that it is written down as well is tried. */
@@ -377,7 +357,13 @@ export class Shell {
     const { store, spec, logger, finish = async () => undefined } = this.#options;
     const outcome: Outcome = { tag: "finished", reason: this.#state.endedBecause ?? "the model is exported" };
     const written = this.#checkpoints.find(checkpoint);
-    this.#result = resultOf(this.#state, outcome, { checkpoint, paths }, written);
+    this.#result = resultOf(
+      this.#state,
+      outcome,
+      { checkpoint, paths },
+      written,
+      this.#pool?.busySeconds ?? 0,
+    );
     const papers = { spec, curve: this.#journal.curve, result: this.#result };
     publishRun({ store, clock: this.#clock, logger, finish }, papers).then(
       () => this.dispatch({ tag: "published" }),
@@ -386,9 +372,3 @@ export class Shell {
     );
   }
 }
-
-const count = (state: CoreState, tag: string) =>
-  [...state.workers.values()].filter((worker) => worker.tag === tag).length;
-
-const assignedLanes = ({ phase }: CoreState) =>
-  phase.tag === "training" ? phase.lanes.filter((lane) => lane.tag === "assigned").length : 0;
