@@ -115,8 +115,10 @@ export class SplitReader {
    */
   async read(sample: SampleIndex): Promise<Uint8Array> {
     const located = this.#locate(sample);
-    const shard = await this.#shard(sample, located, () => this.#cache.get(located.shard.key));
-    return wholeOf(shard, located) ?? (await this.readAgain(sample));
+    const { key } = located.shard;
+    const { offset, bytes: length } = located.entry;
+    const bytes = await this.#shard(sample, located, () => this.#cache.read(key, offset, offset + length));
+    return wholeOf(bytes, located) ?? (await this.readAgain(sample));
   }
 
   /** The bytes from another read of the store than the last. Errors: as `read`. */
@@ -124,7 +126,8 @@ export class SplitReader {
     const located = this.#locate(sample);
     const { key } = located.shard;
     const again = await this.#shard(sample, located, () => this.#cache.getAgain(key));
-    const bytes = wholeOf(again, located);
+    const { offset, bytes: length } = located.entry;
+    const bytes = wholeOf(again.subarray(offset, offset + length), located);
     if (bytes !== null) return bytes;
     const { source } = located.entry;
     const reason = `sample ${sample} (${source}) in ${key} does not match its hash, read twice; the object is damaged`;
@@ -177,7 +180,6 @@ export class SplitReader {
 const isMissing = (caught: unknown) => asTrainyardError(caught).code === "NOT_FOUND";
 
 /** Null when the sample's bytes fail their hash. */
-function wholeOf(shard: Uint8Array, { entry }: Located): Uint8Array | null {
-  const bytes = shard.subarray(entry.offset, entry.offset + entry.bytes);
+function wholeOf(bytes: Uint8Array, { entry }: Located): Uint8Array | null {
   return sha256(bytes) === entry.sha256 ? bytes : null;
 }

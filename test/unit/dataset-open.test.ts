@@ -6,6 +6,7 @@ import { defaultImportOptions, importDataset } from "../../dataset/import.js";
 import { openDataset } from "../../dataset/open.js";
 import { ShardCache } from "../../dataset/shard-cache.js";
 import { asSampleIndex } from "../../shared/ids.js";
+import { RandomStream } from "../../shared/random.js";
 import type { ImageSpec } from "../../shared/spec.js";
 import { MemoryStore } from "../support/memory-store.js";
 import { flat, temporaryFolders, writeTree } from "../support/pictures.js";
@@ -159,4 +160,32 @@ describe("the caches", () => {
     expect(shards.fetched).toEqual(["a", "b", "c", "b"]);
     expect(cache.fetchedBytes).toBe(40);
   });
+
+  it.each([1, 2, 6, 12])(
+    "more shards in use than fit cost little more than reading all once (%d fit)",
+    async (fit) => {
+      const [count, samples, sampleBytes] = [12, 100, 16];
+      const shards = new MemoryStore();
+      const contentOf = (shard: number, sample: number) => (shard * samples + sample) & 255;
+      for (let shard = 0; shard < count; shard += 1) {
+        const bytes = new Uint8Array(samples * sampleBytes);
+        for (let at = 0; at < samples; at += 1)
+          bytes.fill(contentOf(shard, at), at * sampleBytes, (at + 1) * sampleBytes);
+        await shards.put(String(shard), bytes);
+      }
+      const shardBytes = samples * sampleBytes;
+      const cache = new ShardCache(shards, fit * shardBytes);
+      const all = Array.from({ length: count * samples }, (_, at) => at);
+      for (let epoch = 0; epoch < 3; epoch += 1) {
+        new RandomStream(epoch, 1).shuffle(all);
+        for (const at of all) {
+          const [shard, sample] = [Math.floor(at / samples), at % samples];
+          const begin = sample * sampleBytes;
+          const bytes = await cache.read(String(shard), begin, begin + sampleBytes);
+          expect([...bytes]).toEqual(new Array(sampleBytes).fill(contentOf(shard, sample)));
+        }
+      }
+      expect(cache.fetchedBytes).toBeLessThan(3 * 2 * count * shardBytes);
+    },
+  );
 });
