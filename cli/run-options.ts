@@ -335,7 +335,7 @@ export const runOptions = {
     { whole: true, min: 1, max: limits.localSteps },
     {
       describe:
-        "Local SGD, for slow links: every lane makes so many steps of its own, each on a --batch-size, before weights are exchanged; Adam takes the lanes' mean way for a gradient [default: off]",
+        "Local SGD, for slow links: every lane makes so many steps of its own, each on its part of a --batch-size, before weights are exchanged; Adam takes the mean of how far they went for a gradient [default: off]",
       group: order,
     },
   ),

@@ -100,6 +100,6 @@ export const limits = {
   imagePixels: 268_402_689,
   /** More could not each have a worker; the tree stays twelve additions deep. */
   lanes: 4_096,
-  /** Twice DiLoCo's 500: a lane's pictures of a step lie in the worker's memory, two steps ahead as well. */
+  /** Twice DiLoCo's 500: a lane's pictures of a step lie in the worker's memory all at once. */
   localSteps: 1_000,
 } as const;
