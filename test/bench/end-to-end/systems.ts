@@ -25,17 +25,18 @@ export function trainyard(name: string, flags: readonly string[], cwd: string): 
   return { name, train };
 }
 
-/** The curve's `imagesPerSecond` is of an epoch's steps alone, its `seconds` are not. */
+/** An epoch's training is its steps, each from assignment to commit, and the next begins with the commit of the last. */
 async function reportOf(store: string, run: string): Promise<Report> {
   const text = Buffer.from(await (await openStore(store)).get(`runs/${run}/curve.json`)).toString("utf8");
   const curve: Curve = fromJson(text);
-  const samples = curve.steps.reduce((sum, row) => sum + (row.epoch === 0 ? row.samples : 0), 0);
-  const epochs = curve.epochs.map(({ imagesPerSecond, seconds, validationAccuracy }) => ({
-    trainingSeconds: samples / imagesPerSecond,
+  const total = (epoch: number, of: "samples" | "seconds") =>
+    curve.steps.reduce((sum, row) => sum + (row.epoch === epoch ? row[of] : 0), 0);
+  const epochs = curve.epochs.map(({ epoch, seconds, validationAccuracy }) => ({
+    trainingSeconds: total(epoch, "seconds"),
     seconds,
     validationAccuracy: validationAccuracy ?? Number.NaN,
   }));
-  return { samples, epochs };
+  return { samples: total(0, "samples"), epochs };
 }
 
 /** Two processes of a script that takes folder, epochs, seed, flip, its index and a port. */
