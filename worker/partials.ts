@@ -1,21 +1,18 @@
 /**
- * Partials going up: one stream per slice, chunks of at most 1 MiB, `drain` awaited. A partial is done when every
+ * Partials going up: one stream per slice, chunks of at most 1 MiB, each sent when the one before is on its way. A partial is done when every
  * slice acknowledged it; a corrupt arrival is sent again; nothing else is retried here, because a broken stream
  * ends the session and the coordinator hands the lanes out anew. Every wait ends: a stream on which nothing
  * moves for `limits.tensorSilenceMs` counts as broken.
  */
-import * as grpc from "@grpc/grpc-js";
 import { crc32c } from "../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
-import { channelOptions, tensorService } from "../shared/grpc/protocol.js";
+import { TensorConnection, type UploadStream } from "../shared/grpc/tensor-client.js";
 import { type AckStatus, UploadAck } from "../shared/grpc/tensor-messages.js";
 import { bytesPerElement, encodeVector, type Wire } from "../shared/grpc/wire.js";
 import { limits } from "../shared/limits.js";
 import type { TreeNode } from "../shared/tree.js";
 import type { StepAttempt } from "./frontier.js";
-
-type UploadCall = grpc.ClientDuplexStream<object, unknown>;
 
 export interface PartialsOptions {
   readonly host: string;
@@ -85,8 +82,8 @@ export class PartialsSender {
 class SliceStream {
   readonly #options: PartialsOptions;
   readonly #slice: SliceEndpoint;
-  readonly #client: grpc.Client;
-  readonly #call: UploadCall;
+  readonly #connection: TensorConnection;
+  readonly #stream: UploadStream;
   #queue: Promise<void> = Promise.resolve();
   #waiting: { resolve(ack: UploadAck): void; reject(error: Error): void } | undefined;
   #broken: Error | undefined;
@@ -94,18 +91,19 @@ class SliceStream {
   constructor(options: PartialsOptions, slice: SliceEndpoint) {
     this.#options = options;
     this.#slice = slice;
-    this.#client = new (tensorService())(
-      `${options.host}:${slice.port}`,
-      grpc.credentials.createInsecure(),
-      channelOptions,
-    );
-    const upload = this.#client["upload" as keyof grpc.Client] as unknown as () => UploadCall;
-    this.#call = upload.call(this.#client);
-    this.#call.on("data", (message: unknown) => this.#takeAck(message));
-    this.#call.on("error", (error: Error) => this.#fail(asTrainyardError(error, "UNREACHABLE")));
-    this.#call.on("end", () =>
-      this.#fail(new TrainyardError("UNREACHABLE", "the coordinator ended the upload")),
-    );
+    this.#connection = new TensorConnection(`${options.host}:${slice.port}`);
+    this.#stream = this.#connection.upload();
+    void this.#hear();
+  }
+
+  /** Until the stream is over, which breaks whatever waits for an answer. */
+  async #hear(): Promise<void> {
+    try {
+      for await (const message of this.#stream.messages()) this.#takeAck(message);
+      this.#fail(new TrainyardError("UNREACHABLE", "the coordinator ended the upload"));
+    } catch (error) {
+      this.#fail(asTrainyardError(error, "UNREACHABLE"));
+    }
   }
 
   send(upload: Sending, vector: Float32Array): Promise<void> {
@@ -119,7 +117,7 @@ class SliceStream {
 
   close(): void {
     this.#fail(new TrainyardError("UNREACHABLE", "the upload was closed"));
-    this.#client.close();
+    this.#connection.close();
   }
 
   async #sendUntilWhole(upload: Upload): Promise<void> {
@@ -145,18 +143,18 @@ class SliceStream {
     answer.catch(() => undefined); // awaited below, after the chunks
     for (let begin = 0; begin < upload.bytes.byteLength; begin += limits.chunkBytes) {
       if (this.#broken !== undefined) throw this.#broken;
-      if (!this.#write(upload, begin)) await this.#inTime(this.#drained());
+      await this.#inTime(this.#sendChunk(upload, begin));
     }
     const { status } = await this.#inTime(answer);
     return status;
   }
 
-  /** One chunk from byte `begin`; false: the stream is full. */
-  #write({ at, node, kind, wire, bytes, crc32c }: Upload, begin: number): boolean {
+  /** One chunk from byte `begin`; resolves when there is room for the next. */
+  #sendChunk({ at, node, kind, wire, bytes, crc32c }: Upload, begin: number): Promise<void> {
     const { run, generation, worker, onBytes } = this.#options;
     const data = bytes.subarray(begin, begin + limits.chunkBytes);
     onBytes(data.byteLength);
-    return this.#call.write({
+    const fields = {
       run,
       generation,
       ...at,
@@ -165,10 +163,10 @@ class SliceStream {
       endLane: node.end,
       kind,
       offset: begin / bytesPerElement(wire),
-      data,
       crc32c,
       worker,
-    });
+    };
+    return this.#stream.send(fields, data);
   }
 
   #takeAck(message: unknown): void {
@@ -179,20 +177,6 @@ class SliceStream {
     const error = new TrainyardError("DAMAGED", `slice ${this.#slice.slice} acknowledged what was not sent`);
     this.#fail(error);
     waiting?.reject(error);
-  }
-
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#call.off("drain", done);
-        this.#call.off("close", done);
-        this.#call.off("error", done);
-        resolve();
-      };
-      this.#call.on("drain", done);
-      this.#call.on("close", done);
-      this.#call.on("error", done);
-    });
   }
 
   /** Nothing moved for too long: the stream is broken, which ends the wait too. */
@@ -215,7 +199,7 @@ class SliceStream {
   #fail(error: Error): void {
     if (this.#broken !== undefined) return;
     this.#broken = error;
-    this.#call.cancel();
+    this.#stream.cancel();
     this.#waiting?.reject(error);
     this.#waiting = undefined;
     this.#options.onBroken(error);

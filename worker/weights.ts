@@ -2,11 +2,10 @@
  * Weights coming down: one stream per slice, put together to whole versions in shared memory, so that the engine's
  * thread reads them without a copy. At most three vectors exist: one in use, the newest whole one, one arriving.
  */
-import * as grpc from "@grpc/grpc-js";
 import { crc32c } from "../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
-import { channelOptions, tensorService } from "../shared/grpc/protocol.js";
+import { type IncomingStream, TensorConnection } from "../shared/grpc/tensor-client.js";
 import { WeightsChunk } from "../shared/grpc/tensor-messages.js";
 import { bytesPerElement, decodeInto } from "../shared/grpc/wire.js";
 import { limits } from "../shared/limits.js";
@@ -55,8 +54,8 @@ const isOver = (step: number) => new TrainyardError("INTERRUPTED", `step ${step}
 export class WeightsReceiver {
   readonly #options: WeightsOptions;
   readonly #parameterCount: number;
-  readonly #clients: grpc.Client[] = [];
-  readonly #streams: grpc.ClientReadableStream<unknown>[] = [];
+  readonly #connections: TensorConnection[] = [];
+  readonly #streams: IncomingStream[] = [];
   readonly #free: Float32Array[] = [];
   #arriving: Arriving | undefined;
   #whole: { step: number; parameters: Float32Array; exact: boolean; users: number } | undefined;
@@ -86,31 +85,34 @@ export class WeightsReceiver {
 
   close(): void {
     this.#fail(new TrainyardError("UNREACHABLE", "the weights stream was closed"));
-    for (const client of this.#clients) client.close();
+    for (const connection of this.#connections) connection.close();
   }
 
   #subscribe(slice: SliceEndpoint): void {
     const { host, run, generation } = this.#options;
-    const client = new (tensorService())(
-      `${host}:${slice.port}`,
-      grpc.credentials.createInsecure(),
-      channelOptions,
-    );
-    this.#clients.push(client);
-    const weights = client["weights"] as (request: object) => grpc.ClientReadableStream<unknown>;
-    const stream = weights.call(client, { run, generation, slice: slice.slice });
+    const connection = new TensorConnection(`${host}:${slice.port}`);
+    const stream = connection.weights({ run, generation, slice: slice.slice });
+    this.#connections.push(connection);
     this.#streams.push(stream);
-    stream.on("data", (message: unknown) => {
-      try {
-        this.#take(slice, WeightsChunk.parse(message));
-      } catch (error) {
-        this.#fail(asTrainyardError(error, "DAMAGED"));
-      }
-    });
-    stream.on("error", (error: Error) => this.#fail(asTrainyardError(error, "UNREACHABLE")));
-    stream.on("end", () =>
-      this.#fail(new TrainyardError("UNREACHABLE", "the coordinator ended the weights")),
-    );
+    void this.#hear(slice, stream);
+  }
+
+  /** Until the stream is over, which breaks whatever waits for weights. */
+  async #hear(slice: SliceEndpoint, stream: IncomingStream): Promise<void> {
+    try {
+      for await (const message of stream.messages()) this.#takeMessage(slice, message);
+      this.#fail(new TrainyardError("UNREACHABLE", "the coordinator ended the weights"));
+    } catch (error) {
+      this.#fail(asTrainyardError(error, "UNREACHABLE"));
+    }
+  }
+
+  #takeMessage(slice: SliceEndpoint, message: object): void {
+    try {
+      this.#take(slice, WeightsChunk.parse(message));
+    } catch (error) {
+      this.#fail(asTrainyardError(error, "DAMAGED"));
+    }
   }
 
   #take(slice: SliceEndpoint, chunk: WeightsChunk): void {

@@ -2,9 +2,9 @@
  * A reducer: one slice, its tensor server, and the port to the coordinator's main thread. It does what it is told, one
  * message after another; thread.ts gives it a thread of its own.
  */
-import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../../shared/clock.js";
 import { assertNever } from "../../shared/errors.js";
+import { Http2TensorServer, type TensorListener } from "../../shared/grpc/tensor-server.js";
 import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
 import { SliceServer } from "./server.js";
 import { ReducedSlice } from "./slice.js";
@@ -19,18 +19,18 @@ export interface ReducerPort {
 /** What a simulation brings of its own. */
 export interface ReducerSurroundings {
   readonly clock: Clock;
-  readonly server: grpc.Server;
+  readonly listener: TensorListener;
 }
 
 const realSurroundings = (): ReducerSurroundings => ({
   clock: realClock,
-  server: new grpc.Server(SliceServer.options),
+  listener: new Http2TensorServer(),
 });
 
 export function runReducer(
   options: ReducerOptions,
   port: ReducerPort,
-  { clock, server }: ReducerSurroundings = realSurroundings(),
+  { clock, listener }: ReducerSurroundings = realSurroundings(),
 ): void {
   const say = (message: FromReducer) => port.postMessage(message);
   const traffic = { bytesIn: 0, bytesOut: 0 };
@@ -51,7 +51,6 @@ export function runReducer(
     },
     clock,
   );
-  tensors.addTo(server);
 
   function reportTraffic(): void {
     say({ tag: "traffic", ...traffic });
@@ -79,8 +78,7 @@ export function runReducer(
         slice.snapshot(message.whole);
         return say({ tag: "snapshot", id: message.id });
       case "close":
-        // Not by force: Node aborts the process when a session that was destroyed still gets a new stream's data.
-        server.tryShutdown(() => undefined);
+        listener.close();
         port.close();
         return;
       default:
@@ -96,7 +94,7 @@ export function runReducer(
     }
   });
 
-  tensors.listen(server, options.host, options.port).then(
+  tensors.listen(listener, options.host, options.port).then(
     (bound) => say({ tag: "listening", port: bound }),
     (error: Error) => say({ tag: "broken", message: error.message }),
   );

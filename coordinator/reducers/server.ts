@@ -2,11 +2,9 @@
  * The tensor plane's server of one slice: partials in, weights out. It runs in the reducer's thread with a
  * port of its own and holds no decision: the coordinator's core says when a step begins and how it ends.
  */
-import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../../shared/clock.js";
-import { bind } from "../../shared/grpc/listen.js";
-import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
+import type { TensorListener, UploadCall, WeightsCall } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { TreeNode } from "../../shared/tree.js";
@@ -16,9 +14,7 @@ import type { ReducedSlice, WeightsVersion } from "./slice.js";
 import type { Claim, StepBeginning } from "./step-partials.js";
 import { type Arrival, PartialAssembly } from "./upload.js";
 import type { Comparison } from "./watched-nodes.js";
-import { type EncodedVersion, encodeVersion, type WeightsCall, WeightsReader } from "./weights-reader.js";
-
-type UploadCall = grpc.ServerDuplexStream<unknown, object>;
+import { type EncodedVersion, VersionEncoder, WeightsReader } from "./weights-reader.js";
 
 export interface SliceIdentity {
   readonly run: string;
@@ -39,14 +35,22 @@ export interface SliceEvents {
   refused(reason: AckStatus): void;
 }
 
+/** A version, and its bytes from the first reader of it on. */
+interface Current {
+  readonly version: WeightsVersion;
+  readonly exact: boolean;
+  encoded?: EncodedVersion;
+}
+
 export class SliceServer {
   readonly #slice: ReducedSlice;
   readonly #identity: SliceIdentity;
   readonly #events: SliceEvents;
   readonly #clock: Clock;
   readonly #readers = new Set<WeightsReader>();
-  /** The slice's version, as readers get it, and its bytes from the first reader on. */
-  #current: { readonly version: WeightsVersion; readonly exact: boolean; bytes?: EncodedVersion } | undefined;
+  readonly #encoder: VersionEncoder;
+  /** The slice's, as readers get it. */
+  #current: Current | undefined;
   readonly #assemblies = new Set<PartialAssembly>();
   /** Uploads that wait for a step, or for room. */
   readonly #waiters = new Set<() => void>();
@@ -55,24 +59,22 @@ export class SliceServer {
     this.#clock = clock;
     this.#slice = slice;
     this.#identity = identity;
+    this.#encoder = new VersionEncoder({ generation: identity.generation, slice: slice.range.slice });
     this.#events = events;
   }
 
-  /** Adds the service; the caller binds the server. */
-  addTo(server: grpc.Server): void {
-    server.addService(tensorService().service, {
+  /** Returns the port. As many lanes as there are may come up at the same time. Errors: USAGE when it is taken. */
+  listen(listener: TensorListener, host: string, port: number): Promise<number> {
+    const share = Math.floor(limits.receiveWindowsBytes / this.#identity.lanes);
+    const receiveWindowBytes = Math.min(
+      limits.receiveWindowBytes,
+      Math.max(limits.receiveWindowMinBytes, share),
+    );
+    const handlers = {
       upload: (call: UploadCall) => void this.#upload(call),
       weights: (call: WeightsCall) => this.#weights(call),
-    });
-  }
-
-  static readonly options = channelOptions;
-
-  /** Binds a server with this service. As many lanes as there are may come up at the same time. */
-  listen(server: grpc.Server, host: string, port: number): Promise<number> {
-    const share = Math.floor(limits.receiveWindowsBytes / this.#identity.lanes);
-    const windowBytes = Math.min(limits.receiveWindowBytes, Math.max(limits.receiveWindowMinBytes, share));
-    return bind(server, host, port, windowBytes);
+    };
+    return listener.listen(handlers, { host, port, receiveWindowBytes });
   }
 
   /** Streams that get new versions. */
@@ -92,29 +94,31 @@ export class SliceServer {
 
   /** `exact`: as float32 on any wire. */
   broadcast(version: WeightsVersion, exact: boolean): void {
-    this.#current = { version, exact };
+    this.#become({ version, exact });
     for (const reader of this.#readers) reader.offer(this.#encoded(version));
   }
 
   /** The slice's version; what nobody broadcast is exact. */
   #encoded(version: WeightsVersion): EncodedVersion {
-    if (this.#current?.version !== version) this.#current = { version, exact: true };
-    const { generation, wire = "float32" } = this.#identity;
-    const at = { generation, slice: this.#slice.range.slice };
-    this.#current.bytes ??= encodeVersion(version, at, this.#current.exact ? "float32" : wire);
-    return this.#current.bytes;
+    if (this.#current?.version !== version) this.#become({ version, exact: true });
+    const current = this.#current as Current;
+    const { wire = "float32" } = this.#identity;
+    current.encoded ??= this.#encoder.encode(version, current.exact ? "float32" : wire);
+    return current.encoded;
   }
 
-  /**
-   * One worker's partials, in order. Malformed input ends the stream with a status; the worker opens another. (The
-   * iterator must not destroy the stream when the loop is left: then no status would ever be sent.)
-   */
+  #become(current: Current): void {
+    this.#current?.encoded?.release();
+    this.#current = current;
+  }
+
+  /** One worker's partials, in order. Malformed input ends the stream with a status; the worker opens another. */
   async #upload(call: UploadCall): Promise<void> {
     const { wire = "float32" } = this.#identity;
     const assembly = new PartialAssembly(wire, this.#slice.vectors);
     this.#assemblies.add(assembly);
     try {
-      for await (const message of call.iterator({ destroyOnReturn: false })) {
+      for await (const message of call.messages()) {
         const chunk = checked(message);
         this.#events.traffic(chunk.data.byteLength, 0);
         if (assembly.isFirst(chunk)) {
@@ -126,7 +130,7 @@ export class SliceServer {
       }
       call.end();
     } catch (error) {
-      refuse(call, error instanceof Error ? error.message : String(error));
+      call.refuse(error instanceof Error ? error.message : String(error));
     } finally {
       this.#assemblies.delete(assembly);
       assembly.abandon();
@@ -140,7 +144,7 @@ export class SliceServer {
     // `watch` was posted before the audit was asked for: it is at most one round of the event loop away.
     if (chunk.kind === "AUDIT") await this.#clock.sleep(0);
     const deadlineMs = this.#clock.nowMs() + limits.stepDeadlineMinMs;
-    while (this.#isEarly(chunk) && !call.cancelled) {
+    while (this.#isEarly(chunk) && !call.isOver) {
       const leftMs = deadlineMs - this.#clock.nowMs();
       if (leftMs <= 0) return;
       await this.#nextChange(call, leftMs);
@@ -150,7 +154,7 @@ export class SliceServer {
   /** Until there is memory for a partial that will be added, or the wait is over. */
   async #untilRoom(call: UploadCall, chunk: UploadChunk): Promise<void> {
     const deadlineMs = this.#clock.nowMs() + limits.admissionMs;
-    while (!this.#isRoomFor(chunk) && !call.cancelled) {
+    while (!this.#isRoomFor(chunk) && !call.isOver) {
       const leftMs = deadlineMs - this.#clock.nowMs();
       if (leftMs <= 0) return;
       await this.#nextChange(call, leftMs);
@@ -173,13 +177,13 @@ export class SliceServer {
     return new Promise((resolve) => {
       const wake = () => {
         callOff();
+        forget();
         this.#waiters.delete(wake);
-        call.off("cancelled", wake);
         resolve();
       };
       const callOff = this.#clock.after(withinMs, wake);
+      const forget = call.onOver(wake);
       this.#waiters.add(wake);
-      call.on("cancelled", wake);
     });
   }
 
@@ -200,7 +204,7 @@ export class SliceServer {
     if (status !== "ACCEPTED") this.#events.refused(status);
     this.#wakeUploads();
     const { step, slice, beginLane, endLane } = chunk;
-    call.write({ step, slice, beginLane, endLane, status });
+    call.acknowledge({ step, slice, beginLane, endLane, status });
   }
 
   #settle(arrival: Arrival): AckStatus {
@@ -228,12 +232,11 @@ export class SliceServer {
     const request = WeightsRequest.safeParse(call.request);
     const { run, generation } = this.#identity;
     if (!request.success || request.data.run !== run || request.data.generation !== generation) {
-      return refuse(call, "weights of another run or generation were asked for");
+      return call.refuse("weights of another run or generation were asked for");
     }
     const reader = new WeightsReader(call, (bytes) => this.#events.traffic(0, bytes));
     this.#readers.add(reader);
-    call.on("close", () => this.#readers.delete(reader));
-    call.on("cancelled", () => this.#readers.delete(reader));
+    call.onOver(() => this.#readers.delete(reader));
     if (this.#slice.version !== undefined) reader.offer(this.#encoded(this.#slice.version));
   }
 }
@@ -254,10 +257,4 @@ function checked(message: unknown): UploadChunk {
   if (chunk.success) return chunk.data;
   const wrong = chunk.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   throw new Error(`a chunk that is not of this protocol: ${wrong.join("; ")}`);
-}
-
-/** Ends a stream with a status that names the reason. gRPC for Node sends it on "error", not on destroy. */
-function refuse(call: UploadCall | WeightsCall, details: string): void {
-  if (call.cancelled || call.destroyed) return;
-  call.emit("error", { code: grpc.status.INVALID_ARGUMENT, details });
 }

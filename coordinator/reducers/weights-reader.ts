@@ -1,35 +1,54 @@
 /** A weights version on its way to the workers: encoded once for all of them, then one stream each. */
-import type * as grpc from "@grpc/grpc-js";
 import { crc32c } from "../../shared/crc32c.js";
-import { encodeWeightsChunk } from "../../shared/grpc/protocol.js";
-import { bytesPerElement, encodeVector, type Wire } from "../../shared/grpc/wire.js";
+import type { OutgoingChunk, WeightsCall } from "../../shared/grpc/tensor-server.js";
+import { bytesPerElement, copyVector, type Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { WeightsVersion } from "./slice.js";
 
-export type WeightsCall = grpc.ServerWritableStream<unknown, object>;
-
 /** Chunks of one version, in order. Holds the bytes once, however many are sent them. */
 export interface EncodedVersion {
-  readonly step: number;
-  readonly chunks: readonly { readonly message: object; readonly bytes: number }[];
+  readonly chunks: readonly OutgoingChunk[];
+  /** Whoever sends it says so before, and when it is done: then the bytes may become those of another version. */
+  retain(): void;
+  release(): void;
 }
 
-export function encodeVersion(
-  { step, weights, crc32c: weightsChecksum }: WeightsVersion,
-  at: { readonly generation: number; readonly slice: number },
-  wire: Wire,
-): EncodedVersion {
-  const body = encodeVector(weights, wire);
-  const checksum = wire === "float32" ? weightsChecksum : crc32c(body);
-  const encoding = wire === "float32" ? "FLOAT32" : "BFLOAT16";
-  const chunks: { message: object; bytes: number }[] = [];
-  for (let begin = 0; begin < body.byteLength; begin += limits.chunkBytes) {
-    const data = body.subarray(begin, begin + limits.chunkBytes);
-    const offset = begin / bytesPerElement(wire);
-    const message = encodeWeightsChunk({ ...at, step, offset, data, crc32c: checksum, encoding });
-    chunks.push({ message, bytes: data.byteLength });
+/** Encodes versions of one slice; buffers that nobody sends from any more are used again. */
+export class VersionEncoder {
+  readonly #at: { readonly generation: number; readonly slice: number };
+  readonly #free: Buffer[] = [];
+
+  constructor(at: { readonly generation: number; readonly slice: number }) {
+    this.#at = at;
   }
-  return { step, chunks };
+
+  /** Retained once, for the caller. */
+  encode({ step, weights, crc32c: weightsChecksum }: WeightsVersion, wire: Wire): EncodedVersion {
+    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(weights.byteLength);
+    const body = buffer.subarray(0, weights.length * bytesPerElement(wire));
+    copyVector(weights, wire, body);
+    const checksum = wire === "float32" ? weightsChecksum : crc32c(body);
+    const fields = {
+      ...this.#at,
+      step,
+      crc32c: checksum,
+      encoding: wire === "float32" ? "FLOAT32" : "BFLOAT16",
+    };
+    const chunks: OutgoingChunk[] = [];
+    for (let begin = 0; begin < body.byteLength; begin += limits.chunkBytes) {
+      const data = body.subarray(begin, begin + limits.chunkBytes);
+      chunks.push({ fields: { ...fields, offset: begin / bytesPerElement(wire) }, data });
+    }
+    let users = 1;
+    const retain = () => {
+      users += 1;
+    };
+    const release = () => {
+      users -= 1;
+      if (users === 0) this.#free.push(buffer);
+    };
+    return { chunks, retain, release };
+  }
 }
 
 /** One worker's weights stream. A slow one gets the newest version next, never a mixture. */
@@ -45,40 +64,27 @@ export class WeightsReader {
   }
 
   offer(version: EncodedVersion): void {
+    version.retain();
+    this.#next?.release();
     this.#next = version;
     if (!this.#isSending) void this.#send();
   }
 
   async #send(): Promise<void> {
     this.#isSending = true;
-    while (this.#next !== undefined && !this.#call.cancelled) {
-      const version = this.#next;
+    for (let version = this.#next; version !== undefined; version = this.#next) {
       this.#next = undefined;
       await this.#sendVersion(version);
+      version.release();
     }
     this.#isSending = false;
   }
 
   async #sendVersion({ chunks }: EncodedVersion): Promise<void> {
-    for (const { message, bytes } of chunks) {
-      if (this.#call.cancelled || this.#call.destroyed) return;
-      const isRoomLeft = this.#call.write(message);
-      this.#sent(bytes);
-      if (!isRoomLeft) await this.#drained();
+    for (const chunk of chunks) {
+      if (this.#call.isOver) return;
+      this.#sent(chunk.data.byteLength);
+      await this.#call.send(chunk);
     }
-  }
-
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#call.off("drain", done);
-        this.#call.off("close", done);
-        this.#call.off("cancelled", done);
-        resolve();
-      };
-      this.#call.on("drain", done);
-      this.#call.on("close", done);
-      this.#call.on("cancelled", done);
-    });
   }
 }

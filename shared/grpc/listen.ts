@@ -1,7 +1,6 @@
 /** Where a server may listen: loopback, unless the user says in so many words that anyone may connect. */
 import * as grpc from "@grpc/grpc-js";
 import { TrainyardError } from "../errors.js";
-import { widenReceiveWindow } from "./receive-window.js";
 
 const loopbackNames = new Set(["localhost", "::1", "[::1]"]);
 
@@ -17,25 +16,11 @@ export function requireLoopback(host: string, insecure: boolean): void {
   );
 }
 
-/**
- * Binds and returns the port. `receiveWindowBytes`: see receive-window.ts; default: HTTP/2's. Errors: USAGE when the port
- * is taken or the address is not this machine's.
- */
-export function bind(
-  server: grpc.Server,
-  host: string,
-  port: number,
-  receiveWindowBytes?: number,
-): Promise<number> {
+/** Binds and returns the port. Errors: USAGE when the port is taken or the address is not this machine's. */
+export function bind(server: grpc.Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(`${host}:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) {
-        // A simulated server has no windows.
-        if (receiveWindowBytes !== undefined && server instanceof grpc.Server) {
-          widenReceiveWindow(server, receiveWindowBytes);
-        }
-        return resolve(bound);
-      }
+      if (error === null) return resolve(bound);
       reject(
         new TrainyardError(
           "USAGE",

@@ -36,35 +36,42 @@ export function controlService(): grpc.ServiceClientConstructor {
   return control;
 }
 
-/** A message that `encodeWeightsChunk` made is sent as it is, to however many. */
 export function tensorService(): grpc.ServiceClientConstructor {
-  if (tensors !== undefined) return tensors;
-  tensors = load("tensors.proto", "Tensors");
-  const weights = weightsMethod(tensors);
-  const { responseSerialize } = weights;
-  weights.responseSerialize = (message) => encodedChunks.get(message) ?? responseSerialize(message);
+  tensors ??= load("tensors.proto", "Tensors");
   return tensors;
 }
 
-type WeightsMethod = grpc.MethodDefinition<object, object>;
-const encodedChunks = new WeakMap<object, Buffer>();
+type Method = grpc.MethodDefinition<object, object>;
 
-function weightsMethod({ service }: grpc.ServiceClientConstructor): WeightsMethod {
-  const method = service["Weights"];
-  if (method === undefined) throw new TrainyardError("FAILED", "tensors.proto defines no Weights");
-  return method as WeightsMethod;
+/** What whoever speaks the tensor plane's protocol itself must know of it (frames.ts). */
+export interface TensorMethods {
+  readonly Upload: Method;
+  readonly Weights: Method;
+  /** Numbers of the fields that carry vectors. */
+  readonly uploadDataField: number;
+  readonly weightsDataField: number;
 }
 
-/**
- * The message with its bytes on the wire made once. Its `data` is a view of these bytes, so that what was given may
- * change from here on, and nothing is held twice.
- */
-export function encodeWeightsChunk(chunk: object): object {
-  const { responseSerialize, responseDeserialize } = weightsMethod(tensorService());
-  const bytes = responseSerialize(chunk);
-  const message = responseDeserialize(bytes);
-  encodedChunks.set(message, bytes);
-  return message;
+let methods: TensorMethods | undefined;
+
+export function tensorMethods(): TensorMethods {
+  if (methods !== undefined) return methods;
+  const { Upload, Weights } = tensorService().service as unknown as Record<"Upload" | "Weights", Method>;
+  methods = {
+    Upload,
+    Weights,
+    uploadDataField: dataFieldOf(Upload, "requestType"),
+    weightsDataField: dataFieldOf(Weights, "responseType"),
+  };
+  return methods;
+}
+
+function dataFieldOf(method: Method, side: "requestType" | "responseType"): number {
+  const message = (method as unknown as protoLoader.MethodDefinition<object, object>)[side];
+  const { field } = message.type as { readonly field: readonly { name: string; number: number }[] };
+  const data = field.find(({ name }) => name === "data");
+  if (data === undefined) throw new TrainyardError("FAILED", `tensors.proto has no data in its ${side}`);
+  return data.number;
 }
 
 /** Equal on both sides. Keepalive notices a peer that vanished without a word. */

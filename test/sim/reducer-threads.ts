@@ -6,9 +6,9 @@ import type { SliceMoments } from "../../coordinator/reducers/adam.js";
 import type { FromReducer, ReducerOptions, ToReducer } from "../../coordinator/reducers/messages.js";
 import { type PoolOptions, ReducerPool, type ReducerThread } from "../../coordinator/reducers/pool.js";
 import { type ReducerPort, runReducer } from "../../coordinator/reducers/reducer.js";
-import { SimGrpcServer } from "./grpc-server.js";
 import type { Network } from "./network.js";
 import type { SimProcess } from "./process.js";
+import { SimTensorListener } from "./tensor-listener.js";
 
 /** One slice's update, as it happened. */
 export interface SliceUpdate {
@@ -67,8 +67,8 @@ class SimReducerThread implements ReducerThread {
         this.#isOver = true;
       },
     };
-    const server = new SimGrpcServer(network, process).asServer;
-    runReducer(options, port, { clock: process.clock, server });
+    const listener = new SimTensorListener(network, process);
+    runReducer(options, port, { clock: process.clock, listener });
   }
 
   postMessage(message: ToReducer): void {

@@ -1,11 +1,11 @@
 /** Real slice servers on loopback in this process, as the reducer threads run them, and their endpoints. */
-import * as grpc from "@grpc/grpc-js";
 import { SliceServer } from "../../coordinator/reducers/server.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { cutSlices } from "../../coordinator/reducers/slices.js";
 import type { StepBeginning } from "../../coordinator/reducers/step-partials.js";
 import type { Comparison } from "../../coordinator/reducers/watched-nodes.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
+import { Http2TensorServer } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { ownedBy, vectorsOf } from "./slice-vectors.js";
@@ -18,7 +18,7 @@ export const adamStep = { alpha: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, 
 export interface RunningSlice {
   readonly slice: ReducedSlice;
   readonly tensors: SliceServer;
-  readonly server: grpc.Server;
+  readonly server: Http2TensorServer;
   /** Non-ACCEPTED answers, in order. */
   readonly refused: string[];
   /** Steps whose root was reported whole. */
@@ -51,8 +51,7 @@ export class SliceCluster {
           refused: (reason) => refused.push(reason),
         },
       );
-      const server = new grpc.Server(SliceServer.options);
-      tensors.addTo(server);
+      const server = new Http2TensorServer();
       const port = await tensors.listen(server, "127.0.0.1", 0);
       cluster.slices.push({ slice, tensors, server, refused, whole, compared });
       cluster.endpoints.push({ ...range, port });
@@ -99,6 +98,6 @@ export class SliceCluster {
   }
 
   close(): void {
-    for (const { server } of this.slices) server.forceShutdown();
+    for (const { server } of this.slices) server.destroy();
   }
 }

@@ -1,0 +1,193 @@
+/**
+ * The tensor plane's server on HTTP/2: gRPC's protocol, so that any gRPC client can speak to it, without grpc-js between
+ * the vectors and the sockets, which copies each byte three times more and leaves HTTP/2's window at 64 KiB.
+ */
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import * as grpc from "@grpc/grpc-js";
+import { TrainyardError } from "../errors.js";
+import { limits } from "../limits.js";
+import { bytesField, type Frame, FrameReader, writeFrame } from "./frames.js";
+import { keepAlive } from "./keepalive.js";
+import { tensorMethods } from "./protocol.js";
+
+/** One stream of a worker, as the server sees it. */
+interface Call {
+  /** The stream is gone: nothing that is sent arrives. */
+  readonly isOver: boolean;
+  /** Calls back once it is gone. Returns what calls that off. */
+  onOver(listener: () => void): () => void;
+  /** Ends the stream with a status that names the reason. */
+  refuse(details: string): void;
+}
+
+export interface UploadCall extends Call {
+  /** Decoded chunks; the data of one is valid until the next is asked for. Throws what broke the stream. */
+  messages(): AsyncIterable<unknown>;
+  acknowledge(ack: object): void;
+  end(): void;
+}
+
+export interface WeightsCall extends Call {
+  readonly request: unknown;
+  /** `data` must not change until this resolves, which it does when the stream is over, too. */
+  send(chunk: OutgoingChunk): Promise<void>;
+}
+
+/** A chunk of weights: its fields, and `data` where it lies. */
+export interface OutgoingChunk {
+  readonly fields: object;
+  readonly data: Uint8Array;
+}
+
+export interface TensorHandlers {
+  upload(call: UploadCall): void;
+  weights(call: WeightsCall): void;
+}
+
+/** What a reducer listens with; a simulation brings its own. */
+export interface TensorListener {
+  /** Returns the port. Errors: USAGE when the address can't be had. */
+  listen(handlers: TensorHandlers, at: ListenAddress): Promise<number>;
+  /** No new connections; those there are end with the thread. */
+  close(): void;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** HTTP/2 window of each connection and stream. */
+  readonly receiveWindowBytes: number;
+}
+
+export class Http2TensorServer implements TensorListener {
+  readonly #sockets = new Set<Socket>();
+  #server: ReturnType<typeof createServer> | undefined;
+
+  listen(handlers: TensorHandlers, { host, port, receiveWindowBytes }: ListenAddress): Promise<number> {
+    const server = createServer({ settings: { initialWindowSize: receiveWindowBytes } });
+    this.#server = server;
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+    server.on("session", (session) => {
+      session.on("error", () => undefined); // its streams tell
+      if (session.destroyed) return;
+      session.setLocalWindowSize(receiveWindowBytes);
+      keepAlive(session);
+    });
+    server.on("stream", (stream, headers) => void serve(handlers, stream, headers));
+    return new Promise((resolve, reject) => {
+      server.once("error", (error) => {
+        const message = `can't listen on ${host}:${port} (${error.message}): choose another port or address`;
+        reject(new TrainyardError("USAGE", message, { cause: error }));
+      });
+      server.listen(port, host.replace(/^\[|\]$/g, ""), () => {
+        resolve((server.address() as { readonly port: number }).port);
+      });
+    });
+  }
+
+  close(): void {
+    this.#server?.close();
+  }
+
+  /**
+   * Ends every stream now, as the end of the process would. By their sockets: Node aborts the process when a session
+   * that was closed or destroyed still gets a new stream's data.
+   */
+  destroy(): void {
+    this.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+async function serve(
+  handlers: TensorHandlers,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+): Promise<void> {
+  stream.on("error", () => undefined); // whoever reads or writes is told by its end
+  const { Upload, Weights } = tensorMethods();
+  const call = new ServerCall(stream);
+  switch (headers[":path"]) {
+    case Upload.path:
+      return handlers.upload(call);
+    case Weights.path: {
+      const request = await call.first(Weights.requestDeserialize);
+      if (request !== null) handlers.weights(Object.assign(call, { request }));
+      return;
+    }
+    default:
+      return call.refuse(`there is no ${headers[":path"]} here`, grpc.status.UNIMPLEMENTED);
+  }
+}
+
+class ServerCall implements UploadCall {
+  readonly #stream: ServerHttp2Stream;
+  readonly #reader: FrameReader;
+  #status: { readonly code: number; readonly details: string } = { code: grpc.status.OK, details: "" };
+
+  constructor(stream: ServerHttp2Stream) {
+    this.#stream = stream;
+    this.#reader = new FrameReader(stream, limits.messageBytes);
+    stream.on("wantTrailers", () => {
+      const { code, details } = this.#status;
+      stream.sendTrailers({ "grpc-status": String(code), "grpc-message": encodeURI(details) });
+    });
+    stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });
+  }
+
+  get isOver(): boolean {
+    return this.#stream.destroyed || this.#stream.closed || this.#stream.writableEnded;
+  }
+
+  onOver(listener: () => void): () => void {
+    this.#stream.once("close", listener);
+    return () => this.#stream.off("close", listener);
+  }
+
+  async *messages(): AsyncGenerator<unknown> {
+    const { requestDeserialize } = tensorMethods().Upload;
+    for await (const bytes of this.#reader.messages()) yield requestDeserialize(bytes);
+  }
+
+  /** Null: it never came, or was no request. */
+  async first(deserialize: (bytes: Buffer) => object): Promise<object | null> {
+    try {
+      const bytes = await this.#reader.next();
+      return bytes === null ? null : deserialize(bytes);
+    } catch (error) {
+      this.refuse(error instanceof Error ? error.message : String(error));
+      return null;
+    }
+  }
+
+  acknowledge(ack: object): void {
+    void writeFrame(this.#stream, { head: tensorMethods().Upload.responseSerialize(ack) });
+  }
+
+  send({ fields, data }: OutgoingChunk): Promise<void> {
+    return writeFrame(this.#stream, weightsFrame(fields, data));
+  }
+
+  end(): void {
+    if (!this.isOver) this.#stream.end();
+  }
+
+  refuse(details: string, code: number = grpc.status.INVALID_ARGUMENT): void {
+    if (this.isOver) return;
+    this.#status = { code, details };
+    this.#stream.end();
+    this.#stream.removeAllListeners("data");
+    this.#stream.resume(); // what is still on its way is passed over
+  }
+}
+
+function weightsFrame(fields: object, data: Uint8Array): Frame {
+  const { Weights, weightsDataField } = tensorMethods();
+  const field = bytesField(weightsDataField, data.byteLength);
+  return { head: Buffer.concat([Weights.responseSerialize(fields), field]), data };
+}
