@@ -16,7 +16,7 @@ export function resultOf(
   outcome: Outcome,
   exported: RunResult["exported"],
   checkpoint: WrittenCheckpoint | undefined,
-  reducersBusySeconds = 0,
+  reducersBusySeconds: number,
 ): RunResult {
   const { plan, progress, layout } = state;
   const seconds = (state.nowMs - state.startedMs) / 1000;
