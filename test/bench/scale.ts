@@ -1,7 +1,7 @@
 /**
  * The model of `trainyard plan` against measured runs: real ones on this machine (1 and 2 workers of one thread), and
  * emulated workers on a real coordinator. Plans and runs are made in turn; printed are medians over the rounds. Then the
- * model's curve to a thousand workers, from the costs that were measured here, as docs/scaling.md has it.
+ * model's curve to a thousand workers, as docs/scaling.md has it.
  *   npm run bench -- scale [--rounds 2] [--batch 32,128] [--emulated 1,2,4,8,16] [--curve] [--quick]
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
@@ -95,16 +95,14 @@ async function emulatedRuns(): Promise<void> {
   }
 }
 
-async function curve(): Promise<void> {
+async function threads(): Promise<void> {
   const what = { parameters: emulatedParameters, reducers: 1, wire: "float32" } as const;
   const costs = (await measureExchange(what, never)).costs("min");
-  const perMillion = Object.entries(costs)
+  const each = Object.entries(costs)
     .filter(([name]) => name.endsWith("Seconds") && name !== "hopSeconds")
     .map(([name, seconds]) => `${name.slice(0, -7)} ${(seconds * 1e9).toFixed(2)}`);
-  console.log(
-    `\nCosts, ns per byte or parameter: ${perMillion.join(", ")}; hop ${ms(costs.hopSeconds)} ms\n`,
-  );
-  for (const line of [...curveTable(costs), "", ...remedyTable(costs)]) console.log(line);
+  const hop = `a message ${ms(costs.hopSeconds)} ms`;
+  console.log(`\nthreads at their best, ns per byte or parameter: ${each.join(", ")}; ${hop}\n`);
 }
 
 const [load = 0] = loadavg();
@@ -116,5 +114,6 @@ if (!isCurveOnly) {
   console.log(row(["", "predicted", "measured", "error", "best predicted", "measured", "error"]));
   await realRuns();
   await emulatedRuns();
+  await threads();
 }
-await curve();
+for (const line of [...curveTable(), "", ...remedyTable()]) console.log(line);

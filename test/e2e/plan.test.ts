@@ -1,5 +1,6 @@
 /** `trainyard plan` as a user runs it, on a small data set; and what it refuses, each in one sentence. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RunResult } from "../../shared/result.js";
 import { flat, writeTree } from "../support/pictures.js";
 import { runProgram, scratch } from "../support/program.js";
 
@@ -65,6 +66,24 @@ describe("a plan", () => {
     expect(stdout).toContain("loopback with 5 ms each way as measured, which no network exceeds");
     expect(stdout).toMatch(/With 4 workers a step of .* ms waits for the .+ most/);
     expect((await run("runs", "list")).stdout).toContain("no runs yet");
+  }, 180_000);
+});
+
+describe("a run that has ended", () => {
+  it("is shown with what its steps took beside what the model makes of its parts", async () => {
+    const train = ["train", "shades", ...small, "--epochs", "2", "--run", "looked-at", "--workers", "2"];
+    expect((await run(...train)).code).toBe(0);
+    const { stdout } = await run("runs", "show", "looked-at");
+    const lines = stdout.split("\n");
+    const at = lines.findIndex((line) => line.startsWith("step "));
+    expect(lines[at]).toMatch(
+      / ms measured \(median of 2, .* to .*\): compute .*, exchange .*, update .*; efficiency \d+ %/,
+    );
+    expect(lines[at + 1]).toMatch(/ ms predicted on a network without limits: compute .*; efficiency \d+ %/);
+    const result = RunResult.parse(JSON.parse((await run("runs", "show", "looked-at", "--json")).stdout));
+    expect(result.timing).toMatchObject({ steps: 2, workers: 2, reducers: 1 });
+    expect(result.timing?.reducerSeconds).toBeGreaterThan(0);
+    expect(result.timing?.laneSeconds.min).toBeGreaterThan(0);
   }, 180_000);
 });
 
