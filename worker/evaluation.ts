@@ -1,9 +1,14 @@
-/** Blocks of the validation split on a commit's weights and published statistics; all reads start at once. */
+/**
+ * Blocks of the validation split on a commit's weights and published statistics. The first are read while weights are
+ * waited for, the next ones while blocks are computed, within limits.prefetchBytes.
+ */
 import { DamagedSamples } from "../dataset/damage.js";
 import type { ImageBatch } from "../dataset/image-loader.js";
 import { evaluationBlock } from "../dataset/order.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { float32From } from "../shared/grpc/numbers.js";
+import { limits } from "../shared/limits.js";
+import type { ImageSpec } from "../shared/spec.js";
 import { reportDamage } from "./damage.js";
 import type { BlockOutcome } from "./engine-calls.js";
 import { evaluationOf } from "./frontier.js";
@@ -17,13 +22,18 @@ export async function evaluateBlocks(place: Workplace, session: Session, task: E
   const at = evaluationOf(task.step);
   giveUpIfOver(session, at);
   const excluded = new Set(task.excluded);
-  const reads = task.blocks.map((block) => {
+  const read = (block: number) => {
     const samples = evaluationBlock(block, place.manifest.splits.validation.samples, excluded);
-    return { block, samples, batch: place.validation.batch(samples) };
-  });
-  for (const { batch } of reads) batch.catch(() => undefined); // awaited below, one after another
+    const batch = place.validation.batch(samples);
+    batch.catch(() => undefined); // awaited below, one after another
+    return { block, samples, batch };
+  };
+  const left = [...task.blocks];
+  const reads = left.splice(0, blocksAhead(place.spec.image)).map(read);
   await useWeights(place, session, at, float32From(task.statistics), "evaluate");
-  for (const { block, samples, batch } of reads) {
+  for (let next = reads.shift(); next !== undefined; next = reads.shift()) {
+    const { block, samples, batch } = next;
+    reads.push(...left.splice(0, 1).map(read));
     giveUpIfOver(session, at);
     try {
       const output = await evaluate(place, session, await loading(session, place.validation, () => batch));
@@ -35,6 +45,12 @@ export async function evaluateBlocks(place: Workplace, session: Session, task: E
       reportDamage(session, caught, { ...where, loader: place.validation });
     }
   }
+}
+
+/** Blocks whose pictures are held at a time; at least two, so that one is read while one is computed. */
+function blocksAhead({ height, width, channels }: ImageSpec): number {
+  const blockBytes = limits.evaluationBlock * height * width * channels;
+  return Math.max(2, Math.floor(limits.prefetchBytes / blockBytes));
 }
 
 /** A block whose samples are all excluded needs no engine. */

@@ -24,7 +24,7 @@ export interface Workplace {
   readonly manifest: Manifest;
   readonly layout: ModelLayout;
   readonly engine: Pick<EngineClient, keyof EngineClient>;
-  readonly batches: Pick<LaneBatches, keyof LaneBatches>;
+  readonly batches: Pick<LaneBatches, "shares" | "samplesOf" | "of" | "prefetch">;
   readonly training: Loader;
   readonly validation: Loader;
   /** The export of a checkpoint, for a coordinator of that generation; its keys. */

@@ -3,7 +3,7 @@
  * on: ours up to and with the engine (a graph that only augments), Keras' ImageDataGenerator, torchvision's DataLoader.
  * Each process of a round starts with nothing decoded; rounds are interleaved. Then the wait for data of a training
  * of the classic net.
- *   npm run bench -- pipeline [--peers] [--quick] [--rounds 5] [--images 2000] [--epochs 3] [--threads 2]
+ *   npm run bench -- pipeline [--peers] [--quick] [--rounds 3] [--images 2000] [--epochs 3] [--threads 2]
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -22,7 +22,7 @@ const argument = (name: string, otherwise: number) => {
   return at < 0 ? otherwise : Number(process.argv[at + 1]);
 };
 const isQuick = process.argv.includes("--quick");
-const rounds = argument("rounds", isQuick ? 1 : 5);
+const rounds = argument("rounds", isQuick ? 1 : 3);
 const images = argument("images", isQuick ? 400 : 2_000);
 const epochs = argument("epochs", 3);
 const threads = argument("threads", 2);
@@ -82,7 +82,7 @@ async function peers(folder: string): Promise<Program[]> {
   const { keras, torch } = await peerPythons();
   const here = "test/bench/pipeline";
   return [
-    ...["plain", "threads", "processes"].map((mode) =>
+    ...(isQuick ? ["plain"] : ["plain", "threads", "processes"]).map((mode) =>
       program(`Keras, ${mode}`, [keras, `${here}/keras_flow.py`, folder, String(epochs), mode]),
     ),
     program("torchvision, 2 processes", [torch, `${here}/torchvision_loader.py`, folder, String(epochs)]),
@@ -115,7 +115,7 @@ try {
     epochs,
     batchSize: 32,
     lanes: 1,
-    engine: { intraOpThreads: threads, oneDnn: true },
+    engine: { intraOpThreads: threads, oneDnn: true, compute: "float32" },
   });
   const ours = fileURLToPath(new URL("./pipeline/ours.js", import.meta.url));
   const programs = [
