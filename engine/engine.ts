@@ -3,7 +3,7 @@
  * An Engine belongs to one thread (worker/engine-thread hosts it) and one model; it owns every tensor.
  */
 import type { ModelLayout } from "../shared/layout.js";
-import type { AugmentationSpec, ImageSpec, ModelSpec } from "../shared/spec.js";
+import type { AugmentationSpec, ImageSpec, ModelSpec, RunSpec } from "../shared/spec.js";
 
 /** The part of a run spec that decides an engine's graphs. */
 export interface EngineSpec {
@@ -13,6 +13,7 @@ export interface EngineSpec {
   readonly augmentation: AugmentationSpec;
   readonly classWeights: readonly number[];
   readonly labelSmoothing: number;
+  readonly engine: Pick<RunSpec["engine"], "compute">;
 }
 
 /** One engine call's input. n = number of samples; every array holds exactly n samples. */

@@ -16,6 +16,7 @@ import type { TensorFlow } from "./native/load.js";
 import { DataType, nodeBackend, type TensorValues } from "./recording/backend.js";
 import type { RecordedGraph } from "./recording/graph.js";
 import { type RecordedInput, record } from "./recording/recorder.js";
+import { withBfloat16Products } from "./rewriting/bfloat16.js";
 import { withBiasOps } from "./rewriting/bias-ops.js";
 import { parameterInputs } from "./session/model-inputs.js";
 import { exampleTensor } from "./session/native-tensor.js";
@@ -41,7 +42,8 @@ export function recordTraining(source: StepModel, samples: number): RecordedGrap
   const batch = exampleBatch(source, samples);
   const inputs = [...Object.values(batch), ...parameterInputs(model, layout)];
   try {
-    return withBiasOps(record(tf, inputs, () => trainingStep(source, samples, tensorsOf(batch))));
+    const graph = withBiasOps(record(tf, inputs, () => trainingStep(source, samples, tensorsOf(batch))));
+    return source.spec.engine.compute === "bfloat16" ? withBfloat16Products(graph) : graph;
   } finally {
     for (const { tensor } of Object.values(batch)) tensor.dispose();
   }

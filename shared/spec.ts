@@ -126,7 +126,12 @@ export const RunSpec = z.object({
    * each step starts from weights that were; masters, Adam, evaluation, checkpoints and exports are float32.
    */
   wire: z.enum(["float32", "bfloat16"]).default("float32"),
-  engine: z.object({ intraOpThreads: z.number().int().min(1).max(256), oneDnn: z.boolean() }),
+  engine: z.object({
+    intraOpThreads: z.number().int().min(1).max(256),
+    oneDnn: z.boolean(),
+    /** Of convolutions and matrix products while training; everything else, and evaluation, is float32. */
+    compute: z.enum(["float32", "bfloat16"]).default("float32"),
+  }),
   allowMixed: z.boolean(),
 });
 export type RunSpec = z.infer<typeof RunSpec>;

@@ -13,7 +13,7 @@ export interface OpAttribute {
 }
 
 /** TF_DataType numbers that occur in our graphs (tensorflow/core/framework/types.proto). */
-export const DataType = { float: 1, int32: 3, uint8: 4, bool: 10 } as const;
+export const DataType = { float: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14 } as const;
 /** TF_AttrType (tensorflow/c/c_api.h). */
 export const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 

@@ -14,6 +14,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
 import { modelTopology } from "../../engine/models/topology.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
+import type { ModelLayout } from "../../shared/layout.js";
 import { photographBatch } from "../support/engine/photographs.js";
 import {
   engineSpec,
@@ -95,10 +96,21 @@ function statisticsOf(engine: ReturnType<typeof createEngine>, statistics: Float
   return { means, variances };
 }
 
+/** Of each parameter: the largest difference, in parts of the largest exact value where that is above 1. */
+function errors({ parameters }: ModelLayout, gradient: Float32Array, exact: Float32Array): number[] {
+  return parameters.map(({ offset, size }) => {
+    const part = (vector: Float32Array) => vector.subarray(offset, offset + size);
+    const scale = Math.max(1, largestDifference(part(exact), new Float32Array(size)));
+    return largestDifference(part(gradient), part(exact)) / scale;
+  });
+}
+
 interface Case {
   readonly spec: EngineSpec;
   readonly samples: number;
   readonly precision?: "float32" | "float64";
+  /** So many units bend at 0 and 6 that rounding moves some across: gradients are as near as Keras' own float32. */
+  readonly hasManyBends?: boolean;
 }
 
 const cases: Record<string, Case> = {
@@ -126,7 +138,11 @@ const cases: Record<string, Case> = {
     spec: engineSpec({ model: { name: "digits" }, classes: 10, height: 28, channels: 1 }),
     samples: 32,
   },
-  "MobileNetV2, 64x64x3": { spec: engineSpec({ height: 64, model: { name: "mobilenet-v2" } }), samples: 4 },
+  "MobileNetV2, 64x64x3": {
+    spec: engineSpec({ height: 64, model: { name: "mobilenet-v2" } }),
+    samples: 4,
+    hasManyBends: true,
+  },
   "ResNet-18, 64x64x3, 3 classes": {
     spec: engineSpec({ height: 64, model: { name: "resnet-18" }, classes: 3 }),
     samples: 4,
@@ -135,7 +151,7 @@ const cases: Record<string, Case> = {
 
 describe.each(Object.entries(cases))(
   "one step equals Keras': %s",
-  async (_, { spec, samples, precision = "float64" }: Case) => {
+  async (_, { spec, samples, precision = "float64", hasManyBends = false }: Case) => {
     const engine = createEngine(tf, spec);
     const batch = await photographBatch(spec, samples);
     const parameters = movedParameters(engine.initialise(11));
@@ -143,6 +159,7 @@ describe.each(Object.entries(cases))(
     const ours = engine.gradients(batch);
     const evaluated = engine.evaluate(batch.images, batch.labels);
     const keras = kerasStep(spec, batch, parameters, precision);
+    const single = hasManyBends ? kerasStep(spec, batch, parameters, "float32") : keras;
 
     it("loss and correct count", () => {
       expect(Math.abs(ours.lossSum / samples - keras.loss)).toBeLessThan(1e-4);
@@ -152,10 +169,12 @@ describe.each(Object.entries(cases))(
     it("every gradient", () => {
       const mean = ours.gradient.map((value) => value / samples);
       expect(keras.gradient.some((value) => Math.abs(value) > 1e-2)).toBe(true);
-      for (const { name, offset, size } of engine.layout.parameters) {
-        const part = (vector: Float32Array) => vector.subarray(offset, offset + size);
-        const scale = Math.max(1, largestDifference(part(keras.gradient), new Float32Array(size)));
-        expect(largestDifference(part(mean), part(keras.gradient)) / scale, name).toBeLessThan(1e-4);
+      const tolerances = hasManyBends
+        ? errors(engine.layout, single.gradient, keras.gradient).map((error) => Math.max(1e-4, 2 * error))
+        : engine.layout.parameters.map(() => 1e-4);
+      for (const [index, error] of errors(engine.layout, mean, keras.gradient).entries()) {
+        expect(error, engine.layout.parameters[index]?.name).toBeLessThan(tolerances[index] ?? 0);
+        expect(error).toBeLessThan(0.1);
       }
     });
 

@@ -49,6 +49,12 @@ const runs = {
     model: { ...runSpec().model, name: "digits" },
     image: { height: 28, width: 28, channels: 1, resize: "nearest", colour: "as-stored" },
   }),
+  "faces, MobileNetV2": runSpec({ run: "faces-mobile", model: { ...runSpec().model, name: "mobilenet-v2" } }),
+  "clothing, ResNet-18": runSpec({
+    run: "clothing-residual",
+    classes: readdirSync(`${data}/clothing/train`),
+    model: { ...runSpec().model, name: "resnet-18" },
+  }),
 } as const satisfies Record<string, RunSpec>;
 type Name = keyof typeof runs;
 
@@ -164,6 +170,8 @@ beforeAll(async () => {
     await jobOf("clothing", await untagged(picturesOf("clothing", 10))),
     await jobOf("signs", signs),
     await jobOf("signs, grey", signs),
+    await jobOf("faces, MobileNetV2", faces.slice(0, 8)),
+    await jobOf("clothing, ResNet-18", await untagged(picturesOf("clothing", 2))),
     job,
   ];
   writeFileSync(join(folder, "jobs.json"), JSON.stringify(jobs));
@@ -172,7 +180,7 @@ beforeAll(async () => {
     const printed = pictures.length > 0 ? readFileSync(join(at, "printed.txt"), "utf8") : "";
     compared.set(name, { pictures, keras: floats(join(at, "outputs.f32")), printed });
   }
-}, 300_000);
+}, 900_000);
 
 async function predictionsOf(spec: RunSpec, paths: readonly string[]) {
   const exported = await readExport(store, spec.run);
@@ -262,7 +270,7 @@ async function decodedBy(spec: RunSpec, paths: readonly string[]): Promise<Uint8
 }
 
 describe("plain tfjs, in a process without Trainyard", () => {
-  it.each(["faces", "signs, grey"] as const)(
+  it.each(["faces", "signs, grey", "faces, MobileNetV2"] as const)(
     "%s: loadLayersModel(model.json) within 1e-5 of predict",
     async (name) => {
       const spec = runs[name];

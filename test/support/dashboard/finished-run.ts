@@ -51,7 +51,7 @@ export const spec: RunSpec = {
   audit: 0.01,
   maxExcluded: 0.1,
   wire: "float32",
-  engine: { intraOpThreads: 1, oneDnn: true },
+  engine: { intraOpThreads: 1, oneDnn: true, compute: "float32" },
   allowMixed: false,
 };
 

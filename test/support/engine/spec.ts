@@ -16,6 +16,7 @@ export interface SpecChoices {
   readonly channels?: 1 | 3;
   readonly classWeights?: readonly number[];
   readonly labelSmoothing?: number;
+  readonly compute?: EngineSpec["engine"]["compute"];
   readonly augmentation?: Partial<EngineSpec["augmentation"]>;
 }
 
@@ -30,6 +31,7 @@ export function engineSpec(choices: SpecChoices = {}): EngineSpec {
     augmentation: { ...noAugmentation, ...choices.augmentation },
     classWeights: choices.classWeights ?? classes.map(() => 1),
     labelSmoothing: choices.labelSmoothing ?? 0,
+    engine: { compute: choices.compute ?? "float32" },
   };
 }
 
