@@ -79,7 +79,6 @@ const surroundings = {
       shares: (at) => place.batches.shares(at),
       samplesOf: (at) => place.batches.samplesOf(at),
       prefetch: () => undefined,
-      heldBytes: 0,
       of: async (at) => {
         const sample = place.batches.samplesOf(at)[0] ?? 0;
         throw new DamagedSamples([
