@@ -86,9 +86,14 @@ export class ReducerPool {
     return this.#ranges.map((range, index) => ({ ...range, port: ports[index] as number }));
   }
 
-  /** Puts a checkpoint's vectors, which lie in shared memory, into the slices as the weights version `step`. */
+  /**
+   * Puts a checkpoint's vectors (of `sharedVector`, owned from here on) into the slices as the weights version `step`. A
+   * snapshot may use them again at once: every port keeps order, and no slice touches another's part.
+   */
   restore(step: number, { weights, m, v }: WholeVectors): void {
-    this.#all({ tag: "restore", step, whole: { weights, m, v } });
+    const whole = { weights, m, v };
+    this.#all({ tag: "restore", step, whole });
+    this.#spare = whole;
   }
 
   begin({ step, attempt, present, banned }: StepBeginning): void {

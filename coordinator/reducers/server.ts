@@ -35,7 +35,7 @@ export interface SliceEvents {
   refused(reason: AckStatus): void;
 }
 
-/** A version, and its bytes from the first reader of it on. */
+/** A version, and its bytes while anybody sends them. */
 interface Current {
   readonly version: WeightsVersion;
   readonly exact: boolean;
@@ -59,7 +59,10 @@ export class SliceServer {
     this.#clock = clock;
     this.#slice = slice;
     this.#identity = identity;
-    this.#encoder = new VersionEncoder({ generation: identity.generation, slice: slice.range.slice });
+    this.#encoder = new VersionEncoder(
+      { generation: identity.generation, slice: slice.range.slice },
+      slice.vectors,
+    );
     this.#events = events;
   }
 
@@ -94,22 +97,18 @@ export class SliceServer {
 
   /** `exact`: as float32 on any wire. */
   broadcast(version: WeightsVersion, exact: boolean): void {
-    this.#become({ version, exact });
+    this.#current = { version, exact };
     for (const reader of this.#readers) reader.offer(this.#encoded(version));
   }
 
   /** The slice's version; what nobody broadcast is exact. */
   #encoded(version: WeightsVersion): EncodedVersion {
-    if (this.#current?.version !== version) this.#become({ version, exact: true });
-    const current = this.#current as Current;
+    if (this.#current?.version !== version) this.#current = { version, exact: true };
+    const current = this.#current;
     const { wire = "float32" } = this.#identity;
-    current.encoded ??= this.#encoder.encode(version, current.exact ? "float32" : wire);
+    if (current.encoded === undefined || current.encoded.isGone)
+      current.encoded = this.#encoder.encode(version, current.exact ? "float32" : wire);
     return current.encoded;
-  }
-
-  #become(current: Current): void {
-    this.#current?.encoded?.release();
-    this.#current = current;
   }
 
   /** One worker's partials, in order. Malformed input ends the stream with a status; the worker opens another. */

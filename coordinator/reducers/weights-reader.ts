@@ -1,32 +1,38 @@
 /** A weights version on its way to the workers: encoded once for all of them, then one stream each. */
 import { crc32c } from "../../shared/crc32c.js";
+import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { OutgoingChunk, WeightsCall } from "../../shared/grpc/tensor-server.js";
-import { bytesPerElement, copyVector, type Wire } from "../../shared/grpc/wire.js";
+import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
+import type { SimdVectors } from "../../shared/kernels/simd.js";
 import { limits } from "../../shared/limits.js";
 import type { WeightsVersion } from "./slice.js";
 
 /** Chunks of one version, in order. Holds the bytes once, however many are sent them. */
 export interface EncodedVersion {
   readonly chunks: readonly OutgoingChunk[];
-  /** Whoever sends it says so before, and when it is done: then the bytes may become those of another version. */
+  /** The last sender is done: the bytes are gone. */
+  readonly isGone: boolean;
+  /** Whoever sends it says so before, and when it is done. */
   retain(): void;
   release(): void;
 }
 
-/** Encodes versions of one slice; buffers that nobody sends from any more are used again. */
+/** Encodes versions of one slice into its own memory, which takes the bytes back as soon as nobody sends them. */
 export class VersionEncoder {
   readonly #at: { readonly generation: number; readonly slice: number };
-  readonly #free: Buffer[] = [];
+  readonly #vectors: SimdVectors;
 
-  constructor(at: { readonly generation: number; readonly slice: number }) {
+  constructor(at: { readonly generation: number; readonly slice: number }, vectors: SimdVectors) {
     this.#at = at;
+    this.#vectors = vectors;
   }
 
-  /** Retained once, for the caller. */
+  /** To be retained at once. */
   encode({ step, weights, crc32c: weightsChecksum }: WeightsVersion, wire: Wire): EncodedVersion {
-    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(weights.byteLength);
-    const body = buffer.subarray(0, weights.length * bytesPerElement(wire));
-    copyVector(weights, wire, body);
+    const vector = this.#vectors.allocate();
+    const body = bytesOf(vector).subarray(0, weights.length * bytesPerElement(wire));
+    if (wire === "float32") vector.set(weights);
+    else this.#vectors.encodeBfloat16(weights, body);
     const checksum = wire === "float32" ? weightsChecksum : crc32c(body);
     const fields = {
       ...this.#at,
@@ -39,15 +45,21 @@ export class VersionEncoder {
       const data = body.subarray(begin, begin + limits.chunkBytes);
       chunks.push({ fields: { ...fields, offset: begin / bytesPerElement(wire) }, data });
     }
-    let users = 1;
-    const retain = () => {
-      users += 1;
+    let users = 0;
+    const encoded = {
+      chunks,
+      isGone: false,
+      retain: () => {
+        users += 1;
+      },
+      release: () => {
+        users -= 1;
+        if (users > 0) return;
+        encoded.isGone = true;
+        this.#vectors.release(vector);
+      },
     };
-    const release = () => {
-      users -= 1;
-      if (users === 0) this.#free.push(buffer);
-    };
-    return { chunks, retain, release };
+    return encoded;
   }
 }
 

@@ -18,12 +18,6 @@ export function encodeVector(values: Float32Array, wire: Wire): Buffer {
   return Buffer.from(halves.buffer);
 }
 
-/** Encodes a vector into bytes of just its length; `target` begins where its memory does. */
-export function copyVector(values: Float32Array, wire: Wire, target: Buffer): void {
-  if (wire === "float32") target.set(bytesOf(values));
-  else encodeBfloat16(values, new Uint16Array(target.buffer, target.byteOffset, values.length));
-}
-
 /** Puts a chunk's elements into a vector from element `at` on. A chunk's alignment is arbitrary. */
 export function decodeInto(target: Float32Array, at: number, data: Uint8Array, wire: Wire): void {
   if (wire === "float32") return bytesOf(target).set(data, at * 4);

@@ -380,6 +380,29 @@ describe("weights coming down", () => {
     used.release();
   });
 
+  it("leave the slice with its weights and moments alone once all have them, and a late one gets them too", async () => {
+    const count = 300_000;
+    const cluster = await clusterOf(count);
+    const { vectors } = cluster.first.slice;
+    cluster.load(ramp(count));
+    const [a, b] = [workerOf(cluster), workerOf(cluster)];
+    (await a.weights.at(0)).release();
+    cluster.begin(0);
+    await a.partials.send(at(0), lane(0), ramp(count));
+    expect(vectors.used).toBeGreaterThan(3);
+    await b.partials.send(at(0), { begin: 1, end: 2 }, ramp(count));
+    await b.partials.send(at(0), { begin: 2, end: 4 }, ramp(count));
+    cluster.apply();
+    const [first, second] = await Promise.all([a.weights.at(1), b.weights.at(1)]);
+    await until(() => vectors.used === 3, "everything else was given back");
+    const late = await workerOf(cluster).weights.at(1);
+    expect(checksum(late.parameters)).toBe(checksum(first.parameters));
+    expect(checksum(second.parameters)).toBe(checksum(first.parameters));
+    await until(() => vectors.used === 3, "the late one's bytes were given back");
+    // Weights, two moments, three partials or less, and one version.
+    expect(vectors.held).toBeLessThanOrEqual(6);
+  });
+
   it("of a closed receiver are sent no more", async () => {
     const cluster = await clusterOf(3_000);
     cluster.load(ramp(3_000));
