@@ -101,10 +101,8 @@ export class CheckpointWriter {
     async function* hashed() {
       for await (const chunk of bodyChunks(key, body)) {
         for (const piece of cut(chunk)) {
-          // Stores may pass it to what takes no shared memory.
-          const bytes = Buffer.from(piece);
-          hash.update(bytes);
-          yield bytes;
+          hash.update(piece);
+          yield piece;
         }
       }
     }
