@@ -26,7 +26,7 @@ export class DecodePool implements PictureDecoder {
   #isClosed = false;
 
   /** Starts the first thread; whoever is asked before it is ready waits. */
-  constructor(options: DecodeThreadOptions, most = Math.min(availableParallelism(), limits.decodeThreads)) {
+  constructor(options: DecodeThreadOptions, most = defaultThreads()) {
     this.#options = options;
     this.#most = most;
     this.#start();
@@ -137,5 +137,9 @@ class DecodeThread {
     this.#onDone();
   }
 }
+
+/** Half of the processors: the other half is the engine's, which needs about as long for a small picture. */
+const defaultThreads = () =>
+  Math.max(1, Math.min(Math.floor(availableParallelism() / 2), limits.decodeThreads));
 
 const closed = () => new TrainyardError("INTERRUPTED", "the worker is closing");

@@ -52,6 +52,7 @@ export async function openWorkplace(
     const { manifest, training, validation } = await openLoaders(store, spec, { signal, keeping, decoder });
     const { layout } = (await engine.call("open", {})).output;
     await engine.call("prepare", graphSizes(spec, manifest));
+    await decoder.decode([]); // its thread has started
     const steps = stepsPerEpoch(manifest.splits.train.samples, spec.lanes, samplesPerLane(spec));
     const batches = new LaneBatches(spec, manifest.splits.train, training, steps);
     return {

@@ -74,8 +74,17 @@ function augment(batch: MicroBatch): number {
   return sum[0] as number;
 }
 
+const zeros = (n: number): MicroBatch => ({
+  images: new Uint8Array(n * height * width * channels),
+  labels: new Int32Array(n),
+  transforms: new Float32Array(n * 8),
+  brightness: new Float32Array(n),
+  channelShifts: new Float32Array(n),
+  dropoutSeed: 0,
+});
+
 port.on("message", (message: { prepare: number } | { batch: MicroBatch }) => {
   if ("batch" in message) return port.postMessage(augment(message.batch));
-  sessionOf(message.prepare);
-  port.postMessage(0);
+  // TensorFlow rewrites a graph in its first run, which belongs to the start.
+  port.postMessage(augment(zeros(message.prepare)));
 });

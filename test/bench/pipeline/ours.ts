@@ -31,6 +31,8 @@ const batches = new LaneBatches(spec, manifest.splits.train, training, steps);
 await ask({ prepare: microBatchSize(spec) });
 if (samples % microBatchSize(spec) > 0) await ask({ prepare: samples % microBatchSize(spec) });
 
+await decoder.decode([]); // its thread has started
+
 const seconds: number[] = [];
 const waits: number[] = [];
 const loads: number[] = [];
