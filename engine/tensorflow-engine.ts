@@ -13,8 +13,8 @@ import type { TensorFlow } from "./native/load.js";
 import { DataType, type NativeBinding, nodeBackend, type TensorValues } from "./recording/backend.js";
 import type { RecordedGraph } from "./recording/graph.js";
 import { GraphSession } from "./session/graph-session.js";
-import { weightFeeds } from "./session/model-inputs.js";
-import { type NativeTensor, nativeTensor } from "./session/native-tensor.js";
+import { WeightFeeds } from "./session/model-inputs.js";
+import { nativeTensor } from "./session/native-tensor.js";
 import { recordTraining, type StepModel } from "./training-graph.js";
 
 /** Throws MODEL if the spec's model can't take its pictures. */
@@ -42,11 +42,12 @@ class TensorFlowEngine implements Engine {
   readonly #binding: NativeBinding;
   readonly #training = new Map<number, GraphSession>();
   readonly #evaluation = new Map<number, GraphSession>();
-  #weights = new Map<string, NativeTensor>();
+  readonly #weights: WeightFeeds;
 
   constructor(source: StepModel) {
     this.#source = source;
     this.#binding = nodeBackend(source.tf).binding;
+    this.#weights = new WeightFeeds(this.#binding, source.layout);
   }
 
   get layout() {
@@ -63,9 +64,7 @@ class TensorFlowEngine implements Engine {
   }
 
   setWeights(parameters: Float32Array, statistics: Float32Array): void {
-    const weights = weightFeeds(this.#binding, this.layout, parameters, statistics);
-    this.#closeWeights();
-    this.#weights = weights;
+    this.#weights.set(parameters, statistics);
   }
 
   gradients(batch: MicroBatch): MicroBatchResult {
@@ -136,7 +135,7 @@ class TensorFlowEngine implements Engine {
     for (const session of [...this.#training.values(), ...this.#evaluation.values()]) session.close();
     this.#training.clear();
     this.#evaluation.clear();
-    this.#closeWeights();
+    this.#weights.close();
     this.#source.model.dispose();
   }
 
@@ -172,21 +171,16 @@ class TensorFlowEngine implements Engine {
   }
 
   #run(session: GraphSession, feeds: Record<string, Feed>, fetches: readonly string[]): TensorValues[] {
-    invariant(this.#weights.size > 0, "weights are set before the engine is called");
+    invariant(this.#weights.tensors.size > 0, "weights are set before the engine is called");
     const opened = Object.entries(feeds).map(([name, { shape, dtype, values }]) => {
       refuseWrongSize(name, shape, values);
       return [name, nativeTensor(this.#binding, shape, dtype, values)] as const;
     });
     try {
-      return session.run(new Map([...opened, ...this.#weights]), fetches);
+      return session.run(new Map([...opened, ...this.#weights.tensors]), fetches);
     } finally {
       for (const [, tensor] of opened) tensor.close();
     }
-  }
-
-  #closeWeights(): void {
-    for (const tensor of this.#weights.values()) tensor.close();
-    this.#weights.clear();
   }
 }
 

@@ -9,6 +9,7 @@ import { batchNormsOf } from "../models/layout.js";
 import { DataType, type NativeBinding } from "../recording/backend.js";
 import type { RecordedInput } from "../recording/recorder.js";
 import { type NativeTensor, nativeTensor } from "./native-tensor.js";
+import { tensorMemory } from "./tensor-memory.js";
 
 interface Part {
   readonly name: string;
@@ -51,24 +52,52 @@ function inputs(parts: readonly Part[], tensors: readonly Tensor[]): RecordedInp
   });
 }
 
-/** The flat vectors as the tensors that sessions are fed; copies, closed by the caller. */
-export function weightFeeds(
-  binding: NativeBinding,
-  layout: ModelLayout,
-  parameters: Float32Array,
-  statistics: Float32Array,
-): Map<string, NativeTensor> {
-  refuseLength("parameters", parameters, layout.parameterCount);
-  refuseLength("batch-norm statistics", statistics, layout.statisticsCount);
-  const feeds = new Map<string, NativeTensor>();
-  const add = (parts: readonly Part[], vector: Float32Array) => {
-    for (const { name, shape, offset, size } of parts) {
-      feeds.set(name, nativeTensor(binding, shape, DataType.float, vector.slice(offset, offset + size)));
-    }
-  };
-  add(parameterParts(layout), parameters);
-  add(statisticsParts(layout), statistics);
-  return feeds;
+/**
+ * The flat vectors as the tensors that sessions are fed, in memory that stays: setting them is one copy, where TensorFlow
+ * reads it as it lies (session/tensor-memory.ts). The owner closes it.
+ */
+export class WeightFeeds {
+  readonly #binding: NativeBinding;
+  readonly #layout: ModelLayout;
+  readonly #parameters: readonly PlacedPart[];
+  readonly #statistics: readonly PlacedPart[];
+  readonly tensors = new Map<string, NativeTensor>();
+
+  constructor(binding: NativeBinding, layout: ModelLayout) {
+    this.#binding = binding;
+    this.#layout = layout;
+    const parts = [...parameterParts(layout), ...statisticsParts(layout)];
+    const views = tensorMemory(
+      binding,
+      parts.map(({ size }) => size),
+    );
+    const placed = parts.map((part, index) => ({ ...part, values: views[index] ?? new Float32Array(0) }));
+    this.#parameters = placed.slice(0, layout.parameters.length);
+    this.#statistics = placed.slice(layout.parameters.length);
+  }
+
+  /** Throws MODEL for vectors of another model. */
+  set(parameters: Float32Array, statistics: Float32Array): void {
+    refuseLength("parameters", parameters, this.#layout.parameterCount);
+    refuseLength("batch-norm statistics", statistics, this.#layout.statisticsCount);
+    this.close();
+    for (const part of this.#parameters) this.#feed(part, parameters);
+    for (const part of this.#statistics) this.#feed(part, statistics);
+  }
+
+  close(): void {
+    for (const tensor of this.tensors.values()) tensor.close();
+    this.tensors.clear();
+  }
+
+  #feed({ name, shape, offset, size, values }: PlacedPart, vector: Float32Array): void {
+    values.set(vector.subarray(offset, offset + size));
+    this.tensors.set(name, nativeTensor(this.#binding, shape, DataType.float, values));
+  }
+}
+
+interface PlacedPart extends Part {
+  readonly values: Float32Array;
 }
 
 function refuseLength(what: string, vector: Float32Array, expected: number): void {

