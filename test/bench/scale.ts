@@ -1,6 +1,6 @@
 /**
  * The model of `trainyard plan` against measured runs: real ones on this machine (1 and 2 workers of one thread), and
- * emulated workers on a real coordinator. Plans and runs are made in turn; printed are medians over the rounds. Then the
+ * emulated workers on a real coordinator. Plans and runs are made in turn; a busy machine tells most in its minima. Then the
  * model's curve to a thousand workers, as docs/scaling.md has it.
  *   npm run bench -- scale [--rounds 2] [--batch 32,128] [--emulated 1,2,4,8,16] [--curve] [--quick]
  */
@@ -108,9 +108,7 @@ async function threads(): Promise<void> {
 const [load = 0] = loadavg();
 console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, load ${load.toFixed(1)}`);
 if (!isCurveOnly) {
-  console.log(
-    `medians of ${rounds} rounds; a step in ms, predicted and measured: its median, and its minimum`,
-  );
+  console.log(`a step in ms, predicted and measured: medians over ${rounds} rounds, and the least of all`);
   console.log(row(["", "predicted", "measured", "error", "best predicted", "measured", "error"]));
   await realRuns();
   await emulatedRuns();
