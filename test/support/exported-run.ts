@@ -3,6 +3,7 @@
  * values, so that a forgotten or repeated one shows.
  */
 import { takeNumber } from "../../coordinator/generation.js";
+import type { Engine } from "../../engine/engine.js";
 import { exportFiles, publishExport } from "../../engine/export/index.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
 import type { ModelLayout } from "../../shared/layout.js";
@@ -13,7 +14,8 @@ import { encodeDocument } from "../../shared/store/document.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { noAugmentation } from "./augmentation.js";
 import { result } from "./dashboard/finished-run.js";
-import { tensorFlow } from "./engine/spec.js";
+import { photographBatch } from "./engine/photographs.js";
+import { freshStatistics, tensorFlow } from "./engine/spec.js";
 
 export function runSpec(choices: Partial<RunSpec> = {}): RunSpec {
   const classes = choices.classes ?? ["female", "male"];
@@ -70,13 +72,29 @@ export function movedStatistics(layout: ModelLayout, seed = 6): Float32Array {
   return statistics;
 }
 
+/** Drawn statistics would damp what comes in, layer by layer, until every picture gets the same answer. */
+const isDeep = (layout: ModelLayout) => layout.batchNorms.length > 10;
+
+/** Of a batch of photographs under these parameters. */
+async function seenStatistics(
+  engine: Engine,
+  spec: RunSpec,
+  parameters: Float32Array,
+): Promise<Float32Array> {
+  engine.setWeights(parameters, freshStatistics(engine.layout));
+  return engine.gradients(await photographBatch(spec, 16)).statistics;
+}
+
 /** Writes what a finished run leaves for its users into the store, as a coordinator and a worker would have. */
 export async function exportRun(store: ObjectStore, spec: RunSpec): Promise<void> {
   const engine = createEngine(tensorFlow(), spec);
   const { layout } = engine;
   const parameters = trainedParameters(layout, engine.initialise(spec.seed));
+  const statistics = isDeep(layout)
+    ? await seenStatistics(engine, spec, parameters)
+    : movedStatistics(layout);
   engine.dispose();
-  const files = await exportFiles({ spec, layout, parameters, statistics: movedStatistics(layout) });
+  const files = await exportFiles({ spec, layout, parameters, statistics });
   await store.put(runKey(spec.run, "spec.json"), Buffer.from(JSON.stringify(spec)));
   const keys = await publishExport(store, spec.run, files, { generation: 1 });
   const paths = keys.map((key) => key.slice(runKey(spec.run, "").length));
