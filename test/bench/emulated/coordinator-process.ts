@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { runCoordinator } from "../../../coordinator/main.js";
 import type { Shell } from "../../../coordinator/shell.js";
+import { letHeapGrow } from "../../../shared/heap.js";
 import { createLogger } from "../../../shared/log.js";
 import { RunSpec, runKey } from "../../../shared/spec.js";
 import type { PutOptions, SizedStream } from "../../../shared/store/object-store.js";
@@ -26,6 +27,7 @@ class ForgetfulStore extends MemoryStore {
   }
 }
 
+letHeapGrow();
 const cell = JSON.parse(process.argv[2] ?? "") as Cell;
 const say = (message: FromCoordinator) => process.send?.(message);
 const store = new ForgetfulStore();

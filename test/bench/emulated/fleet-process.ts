@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ImageLoader } from "../../../dataset/image-loader.js";
 import { stepsPerEpoch } from "../../../dataset/order.js";
+import { letHeapGrow } from "../../../shared/heap.js";
 import { createLogger } from "../../../shared/log.js";
 import { workerMetrics } from "../../../shared/metrics.js";
 import { RandomStream } from "../../../shared/random.js";
@@ -17,6 +18,7 @@ import type { Workplace } from "../../../worker/workplace.js";
 import { MemoryStore } from "../../support/memory-store.js";
 import { type Cell, layoutOf } from "./protocol.js";
 
+letHeapGrow();
 const cell = JSON.parse(process.argv[2] ?? "") as Cell;
 const address = process.argv[3] ?? "";
 const layout = layoutOf(cell.parameters);

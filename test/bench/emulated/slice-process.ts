@@ -2,7 +2,9 @@
 import { initialOptimizer, nextAdamStep } from "../../../coordinator/core/optimizer.js";
 import { ReducerPool } from "../../../coordinator/reducers/pool.js";
 import type { Wire } from "../../../shared/grpc/wire.js";
+import { letHeapGrow } from "../../../shared/heap.js";
 
+letHeapGrow();
 const [parametersText, reducersText, wire] = process.argv.slice(2);
 const optimizer = {
   learningRate: 1e-3,
