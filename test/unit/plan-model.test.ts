@@ -298,6 +298,10 @@ describe("the bottleneck", () => {
       "coordinator's link",
     );
     expect(nameOf({ costs: { callSeconds: 1e-3, applySeconds: 1e-6 } })).toBe("reducer threads");
+    // What one stream reached was the reducer's doing: 1.5 ns a byte.
+    const asMeasured = { upBytesPerSecond: 6e8, downBytesPerSecond: 9e8 };
+    const beside = { workers: 8, link: { ...freeLink, ...asMeasured } };
+    expect(nameOf({ costs: { callSeconds: 0.03 }, cluster: beside })).toBe("reducer threads");
     expect(nameOf({ costs: { callSeconds: 1e-3 }, link: { latencySeconds: 0.1 } })).toBe("latency");
     expect(nameOf({ costs: { callSeconds: 1e-3 }, link: { upBytesPerSecond: 1e6 } })).toBe("single stream");
     expect(nameOf({ costs: { imageSeconds: 1 } })).toBe("images");
