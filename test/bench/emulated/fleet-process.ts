@@ -24,36 +24,42 @@ const address = process.argv[3] ?? "";
 const layout = layoutOf(cell.parameters);
 const random = new RandomStream(1);
 const pattern = Float32Array.from({ length: 4_096 }, () => random.nextBetween(-1e-3, 1e-3));
-const gradient = new Float32Array(new SharedArrayBuffer(4 * cell.parameters));
-for (let at = 0; at < gradient.length; at += pattern.length) {
-  gradient.set(pattern.subarray(0, gradient.length - at), at);
+
+/** A vector of its own for each worker: a sum is added into what the engine gave. */
+function gradientOf(): Float32Array {
+  const gradient = new Float32Array(new SharedArrayBuffer(4 * cell.parameters));
+  for (let at = 0; at < gradient.length; at += pattern.length) {
+    gradient.set(pattern.subarray(0, gradient.length - at), at);
+  }
+  return gradient;
 }
 
-const answers: Record<string, (input: never) => unknown> = {
-  initialise: () => gradient.slice(),
-  setWeights: () => null,
-  lane: () => ({
-    lossSum: 1,
-    correct: 1,
-    samples: 1,
-    finite: true,
-    gradient,
-    statistics: new Float64Array(0),
-  }),
-  block: ({ labels }: { labels: Int32Array }) => ({ lossSum: 1, predicted: Array.from(labels) }),
-  tensorCount: () => 0,
-};
-
-const engine = {
-  isDead: false,
-  call: async (name: string, input: never) => {
-    if (name === "lane" && cell.delayMs > 0) await sleep(cell.delayMs);
-    const answer = answers[name];
-    if (answer === undefined) throw new Error(`the emulated engine knows no ${name}`);
-    return { output: answer(input), seconds: cell.delayMs / 1000 };
-  },
-  close: async () => undefined,
-} as unknown as EngineClient;
+function engineOf(gradient: Float32Array): EngineClient {
+  const answers: Record<string, (input: never) => unknown> = {
+    initialise: () => gradient.slice(),
+    setWeights: () => null,
+    lane: () => ({
+      lossSum: 1,
+      correct: 1,
+      samples: 1,
+      finite: true,
+      gradient,
+      statistics: new Float64Array(0),
+    }),
+    block: ({ labels }: { labels: Int32Array }) => ({ lossSum: 1, predicted: Array.from(labels) }),
+    tensorCount: () => 0,
+  };
+  return {
+    isDead: false,
+    call: async (name: string, input: never) => {
+      if (name === "lane" && cell.delayMs > 0) await sleep(cell.delayMs);
+      const answer = answers[name];
+      if (answer === undefined) throw new Error(`the emulated engine knows no ${name}`);
+      return { output: answer(input), seconds: cell.delayMs / 1000 };
+    },
+    close: async () => undefined,
+  } as unknown as EngineClient;
+}
 
 const loader = {
   counters: { cacheHits: 0, decoded: 0, decodeSeconds: 0, fetchSeconds: 0 },
@@ -75,7 +81,7 @@ async function openWorkplace(spec: RunSpec): Promise<Workplace> {
       splits: { train, validation: { samples: 1, shards: [shardOf(1)] } },
     } as unknown as Workplace["manifest"],
     layout,
-    engine,
+    engine: engineOf(gradientOf()),
     batches: new LaneBatches(spec, train, loader, steps),
     training: loader,
     validation: loader,
