@@ -141,9 +141,12 @@ class SliceStream {
       this.#waiting = { resolve, reject };
     });
     answer.catch(() => undefined); // awaited below, after the chunks
+    let former = Promise.resolve();
     for (let begin = 0; begin < upload.bytes.byteLength; begin += limits.chunkBytes) {
       if (this.#broken !== undefined) throw this.#broken;
-      await this.#inTime(this.#sendChunk(upload, begin));
+      const sent = this.#sendChunk(upload, begin);
+      await this.#inTime(former);
+      former = sent; // two at a time: the next is there when the socket has taken one
     }
     const { status } = await this.#inTime(answer);
     return status;

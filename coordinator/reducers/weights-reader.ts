@@ -93,10 +93,15 @@ export class WeightsReader {
   }
 
   async #sendVersion({ chunks }: EncodedVersion): Promise<void> {
+    // Two at a time: the next is there when the socket has taken one.
+    let former = Promise.resolve();
     for (const chunk of chunks) {
-      if (this.#call.isOver) return;
+      if (this.#call.isOver) break;
       this.#sent(chunk.data.byteLength);
-      await this.#call.send(chunk);
+      const sent = this.#call.send(chunk);
+      await former;
+      former = sent;
     }
+    await former;
   }
 }
