@@ -90,40 +90,64 @@ function useTrainingWeights(place: Workplace, session: Session, step: Step): Pro
   return useWeights(place, session, step, new Float32Array(place.layout.statisticsCount), "train");
 }
 
-/** Lane by lane. A lane that can't be read is reported and left out, so that the others are still of use. */
+/**
+ * Lane by lane; a gradient is added while the engine computes the next. A lane that can't be read is reported and left
+ * out, so that the others are still of use.
+ */
 async function sumNode(place: Workplace, session: Session, step: Step, node: TreeNode): Promise<NodeSum> {
   const sum = new TreeSum(place.spec.lanes, step.present, arithmeticOf(place.spec.wire));
   const lanes: ComputedLane[] = [];
   const below = lanesBelow(node, step.present);
+  let addFormer: () => void = () => undefined;
   for (const lane of below) {
     giveUpIfOver(session, step);
-    const outcome = await computeLane(place, session, step, lane);
-    if (outcome === null) continue;
-    const { gradient, ...computed } = outcome;
-    if (computed.finite) sum.add({ begin: lane, end: lane + 1 }, gradient);
+    const batches = await loadLane(place, session, step, lane);
+    if (batches === null) continue;
+    const computing = computeLane(place, session, step, lane, batches);
+    addFormer();
+    addFormer = () => undefined;
+    const { gradient, ...computed } = await computing;
+    if (computed.finite) addFormer = () => void sum.add({ begin: lane, end: lane + 1 }, gradient);
     lanes.push(computed);
   }
+  addFormer();
   const isWhole = lanes.length === below.length && lanes.every((lane) => lane.finite);
   return { sum, lanes, isWhole };
 }
 
 /** Null: some of its samples are damaged, which the coordinator was told. */
-async function computeLane(place: Workplace, session: Session, step: Step, lane: number) {
+async function loadLane(
+  place: Workplace,
+  session: Session,
+  step: Step,
+  lane: number,
+): Promise<MicroBatch[] | null> {
   const at = { ...step, lane };
   try {
     const batches = await loading(session, place.training, () => place.batches.of(at));
     giveUpIfOver(session, step);
-    const { output, seconds } = await during(session, "compute", () =>
-      callEngine(place, session, step, batches),
-    );
-    session.metrics.samples.inc(output.samples);
-    return { ...output, lane, seconds };
+    return batches;
   } catch (caught) {
     if (!(caught instanceof DamagedSamples)) throw caught;
     const samples = place.batches.samplesOf(at);
     reportDamage(session, caught, { ...step, split: "train", samples, loader: place.training });
     return null;
   }
+}
+
+/** The engine has the call when this returns. */
+async function computeLane(
+  place: Workplace,
+  session: Session,
+  step: Step,
+  lane: number,
+  batches: MicroBatch[],
+) {
+  const { output, seconds } = await during(session, "compute", () =>
+    callEngine(place, session, step, batches),
+  );
+  session.metrics.samples.inc(output.samples);
+  return { ...output, lane, seconds };
 }
 
 /** Errors: INTERRUPTED between two of the lane's calls, as soon as the step is over. */
