@@ -203,7 +203,8 @@ export const runOptions = {
     "clip-norm",
     { above: 0 },
     {
-      describe: "Shortens the averaged gradient to this norm: Keras' global_clipnorm [default: never]",
+      describe:
+        "Shortens the averaged gradient (of --local-steps the mean way) to this norm: Keras' global_clipnorm [default: never]",
       group: optimisation,
     },
   ),

@@ -36,7 +36,7 @@ function copySeconds(bytes: number): number {
   return median(times);
 }
 
-const columns = [8, 10, 9, 6, 9, 17, 9, 9, 8, 8, 8, 9, 16, 10];
+const columns = [8, 12, 10, 8, 9, 17, 9, 9, 8, 9, 8, 10, 16, 12];
 const row = (cells: readonly string[]) => cells.map((cell, at) => cell.padStart(columns[at] ?? 8)).join("");
 
 console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, delay ${delayMs} ms`);
@@ -68,12 +68,12 @@ for (const million of millions) {
 async function printCell(workers: number, parameters: number, wire: Cell["wire"]): Promise<void> {
   const slices = reducers > 0 ? reducers : parameters > 50e6 ? 2 : 1;
   const volume = workers * parameters;
-  const steps = isQuick ? 8 : Math.max(4, Math.min(40, Math.round(1e9 / volume)));
+  const steps = isQuick ? 8 : Math.max(3, Math.min(20, Math.round(2e8 / volume)));
   const cell: Cell = { workers, parameters, reducers: slices, wire, delayMs };
   // The sockets before and after, so that a busy moment does not decide.
   const bytes = parameters * (wire === "float32" ? 4 : 2);
   const before = await plainTcp(workers, bytes, steps);
-  const usage = await runCell(cell, { warmUp: 3, steps });
+  const usage = await runCell(cell, { warmUp: 2, steps });
   const after = await plainTcp(workers, bytes, steps);
   const tcp = median([...before.slice(1), ...after.slice(1)]);
   const times = usage.stepSeconds.map((seconds) => seconds * 1000);
