@@ -13,7 +13,7 @@ export const limits = {
   /** HTTP/2 window of a worker's weights and of a reducer's partials: 400 MiB/s at 10 ms each way. */
   receiveWindowBytes: 8 * 1024 * 1024,
   /** What all senders of a reducer together may have under way: with many lanes each has a smaller window, ... */
-  receiveWindowsBytes: 128 * 1024 * 1024,
+  receiveWindowsBytes: 32 * 1024 * 1024,
   /** ... but never a smaller one than this. */
   receiveWindowMinBytes: 512 * 1024,
   /** Worker to coordinator, so that a vanished machine is noticed within `lostAfterMs`. */

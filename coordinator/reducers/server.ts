@@ -122,7 +122,10 @@ export class SliceServer {
         this.#events.traffic(chunk.data.byteLength, 0);
         if (assembly.isFirst(chunk)) {
           await this.#untilStep(call, chunk);
-          await this.#untilRoom(call, chunk);
+          // No pause between the last look and the vector that is taken: others look at the same room.
+          const leftMs = countdown(this.#clock, limits.admissionMs);
+          while (!this.#isRoomFor(chunk) && leftMs() > 0 && !call.isOver)
+            await this.#nextChange(call, leftMs());
         }
         const arrival = assembly.take(chunk, (first) => this.#isWanted(first));
         if (arrival !== null) this.#acknowledge(call, arrival);
@@ -142,24 +145,11 @@ export class SliceServer {
     if (chunk.kind === "INITIAL" || !this.#isOurs(chunk)) return;
     // `watch` was posted before the audit was asked for: it is at most one round of the event loop away.
     if (chunk.kind === "AUDIT") await this.#clock.sleep(0);
-    const deadlineMs = this.#clock.nowMs() + limits.stepDeadlineMinMs;
-    while (this.#isEarly(chunk) && !call.isOver) {
-      const leftMs = deadlineMs - this.#clock.nowMs();
-      if (leftMs <= 0) return;
-      await this.#nextChange(call, leftMs);
-    }
+    const leftMs = countdown(this.#clock, limits.stepDeadlineMinMs);
+    while (this.#isEarly(chunk) && leftMs() > 0 && !call.isOver) await this.#nextChange(call, leftMs());
   }
 
-  /** Until there is memory for a partial that will be added, or the wait is over. */
-  async #untilRoom(call: UploadCall, chunk: UploadChunk): Promise<void> {
-    const deadlineMs = this.#clock.nowMs() + limits.admissionMs;
-    while (!this.#isRoomFor(chunk) && !call.isOver) {
-      const leftMs = deadlineMs - this.#clock.nowMs();
-      if (leftMs <= 0) return;
-      await this.#nextChange(call, leftMs);
-    }
-  }
-
+  /** There is memory for a partial that will be added; what will not be needs none. */
   #isRoomFor(chunk: UploadChunk): boolean {
     if (chunk.kind !== "GRADIENT" || !this.#isWanted(chunk)) return true;
     const underWay = [...this.#assemblies].flatMap(({ underWay }) => underWay ?? []).map(nodeOf);
@@ -241,6 +231,11 @@ export class SliceServer {
 }
 
 const statusOf = { wanted: "ACCEPTED", dropped: "DROPPED", stale: "STALE" } as const;
+
+function countdown(clock: Clock, ms: number): () => number {
+  const endMs = clock.nowMs() + ms;
+  return () => endMs - clock.nowMs();
+}
 
 const nodeOf = ({ beginLane, endLane }: UploadChunk): TreeNode => ({ begin: beginLane, end: endLane });
 

@@ -305,6 +305,26 @@ describe("weights coming down", () => {
     expect(broken).toHaveLength(1);
   });
 
+  it("take a vector each only while there is room, also when they all waited for the same step", async () => {
+    const count = limits.partialsBytes / 4 + 1; // room for one in any order
+    const cluster = await clusterOf(count);
+    const { vectors } = cluster.first.slice;
+    const vector = new Float32Array(count);
+    const sent = [3, 2, 1].map((index) => workerOf(cluster).partials.send(at(0), lane(index), vector));
+    const settled = Promise.allSettled(sent);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    cluster.begin(0);
+    let most = 0;
+    for (let look = 0; look < 100; look += 1) {
+      most = Math.max(most, vectors.used);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(most).toBe(1);
+    await workerOf(cluster).partials.send(at(0), lane(0), vector);
+    await settled;
+    expect(cluster.first.whole).toEqual([0]);
+  });
+
   it("reach a slow reader as whole versions only: the newest, never a mixture", async () => {
     const count = 2_000_000;
     const cluster = await clusterOf(count);
