@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { transition } from "../../coordinator/core/transition.js";
+import { protocolVersion } from "../../shared/grpc/version.js";
 import { CoreDriver, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
 
 describe("a step", () => {
@@ -271,7 +272,7 @@ describe("membership", () => {
       core.hello("d", { device: "another cpu" }),
     ].map((effects) => sent(effects, "refused")[0]?.body);
     expect(refusals).toMatchObject([
-      { message: expect.stringMatching(/protocol 99 .* 2 /) },
+      { message: expect.stringMatching(new RegExp(`protocol 99 .* ${protocolVersion} `)) },
       { message: expect.stringContaining("0.2.0, the coordinator 0.1.0") },
       { message: expect.stringMatching(/another cpu.*test cpu.*--allow-mixed/) },
     ]);
