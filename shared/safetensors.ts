@@ -42,21 +42,6 @@ type HeaderEntry = z.infer<typeof HeaderEntry>;
 const elements = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 const asBytes = (data: NamedTensor["data"]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-/** The file in one buffer. */
-export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Metadata = {}): Uint8Array {
-  const header = encodeHeader(tensors, metadata);
-  const file = new Uint8Array(
-    header.length + tensors.reduce((sum, tensor) => sum + tensor.data.byteLength, 0),
-  );
-  file.set(header, 0);
-  let at = header.length;
-  for (const tensor of tensors) {
-    file.set(asBytes(tensor.data), at);
-    at += tensor.data.byteLength;
-  }
-  return file;
-}
-
 /** The file as a body for ObjectStore.put, without a copy: the tensors must not change until it is written. */
 export function safetensorsStream(tensors: readonly NamedTensor[], metadata: Metadata = {}): SizedStream {
   const header = encodeHeader(tensors, metadata);

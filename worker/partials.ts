@@ -9,7 +9,7 @@ import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
 import { TensorConnection, type UploadStream } from "../shared/grpc/tensor-client.js";
 import { type AckStatus, UploadAck } from "../shared/grpc/tensor-messages.js";
-import { bytesPerElement, encodeVector, type Wire } from "../shared/grpc/wire.js";
+import { bytesPerElement, encodeVector, type Wire, wireOf } from "../shared/grpc/wire.js";
 import { limits } from "../shared/limits.js";
 import type { TreeNode } from "../shared/tree.js";
 import type { StepAttempt } from "./frontier.js";
@@ -107,7 +107,7 @@ class SliceStream {
   }
 
   send(upload: Sending, vector: Float32Array): Promise<void> {
-    const wire = upload.kind === "INITIAL" ? "float32" : (this.#options.wire ?? "float32");
+    const wire = wireOf(upload.kind, this.#options.wire ?? "float32");
     const bytes = encodeVector(vector.subarray(this.#slice.begin, this.#slice.end), wire);
     const whole = { ...upload, wire, bytes, crc32c: crc32c(bytes) };
     const sent = this.#queue.then(() => this.#sendUntilWhole(whole));

@@ -7,7 +7,7 @@ import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
 import { type IncomingStream, TensorConnection } from "../shared/grpc/tensor-client.js";
 import { WeightsChunk } from "../shared/grpc/tensor-messages.js";
-import { bytesPerElement, decodeInto } from "../shared/grpc/wire.js";
+import { bytesPerElement, decodeInto, wireOfEncoding } from "../shared/grpc/wire.js";
 import { limits } from "../shared/limits.js";
 
 /** A version of the whole vector. Valid until `release` is called, once. */
@@ -124,7 +124,7 @@ export class WeightsReceiver {
     this.#watchSilence();
     const arriving = this.#arrivingAt(chunk.step);
     if (arriving === null) return;
-    const wire = chunk.encoding === "FLOAT32" ? "float32" : "bfloat16";
+    const wire = wireOfEncoding(chunk.encoding);
     const begin = slice.begin + chunk.offset;
     const count = chunk.data.byteLength / bytesPerElement(wire);
     if (chunk.offset !== arriving.received[slice.slice] || begin + count > slice.end) {

@@ -4,6 +4,7 @@
  * add and report; the last report and record decide; reducers apply. Images of later steps are prepared meanwhile.
  * Alike workers are one class, so a thousand of them cost no more than one. Pure: the same scenario, the same figures.
  */
+import { reducerWindowBytes } from "../../shared/grpc/receive-window.js";
 import { limits } from "../../shared/limits.js";
 import { Fluid, type Resource, type Use } from "./fluid.js";
 import { engineSeconds, type Scenario, vectorBytes } from "./scenario.js";
@@ -201,8 +202,7 @@ class StepModel {
   /** The reducers' windows shrink with the lanes, since all may come up at once. */
   #uploadWindow(): number {
     const { work, cluster } = this.#scenario;
-    const each = Math.max(limits.receiveWindowMinBytes, limits.receiveWindowsBytes / work.lanes);
-    return cluster.link.windowBytes * Math.min(1, each / limits.receiveWindowBytes);
+    return cluster.link.windowBytes * (reducerWindowBytes(work.lanes) / limits.receiveWindowBytes);
   }
 
   /** Prepared for a later step, as fast as the cores allow: in the long run a step is no shorter than that. */

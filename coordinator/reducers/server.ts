@@ -3,6 +3,7 @@
  * port of its own and holds no decision: the coordinator's core says when a step begins and how it ends.
  */
 import { type Clock, realClock } from "../../shared/clock.js";
+import { reducerWindowBytes } from "../../shared/grpc/receive-window.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
 import type { TensorListener, UploadCall, WeightsCall } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
@@ -66,17 +67,13 @@ export class SliceServer {
     this.#events = events;
   }
 
-  /** Returns the port. As many lanes as there are may come up at the same time. Errors: USAGE when it is taken. */
+  /** Returns the port. Errors: USAGE when it is taken. */
   listen(listener: TensorListener, host: string, port: number): Promise<number> {
-    const share = Math.floor(limits.receiveWindowsBytes / this.#identity.lanes);
-    const receiveWindowBytes = Math.min(
-      limits.receiveWindowBytes,
-      Math.max(limits.receiveWindowMinBytes, share),
-    );
     const handlers = {
       upload: (call: UploadCall) => void this.#upload(call),
       weights: (call: WeightsCall) => this.#weights(call),
     };
+    const receiveWindowBytes = reducerWindowBytes(this.#identity.lanes);
     return listener.listen(handlers, { host, port, receiveWindowBytes });
   }
 

@@ -5,7 +5,7 @@
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { UploadChunk } from "../../shared/grpc/tensor-messages.js";
-import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
+import { bytesPerElement, type Wire, wireOf } from "../../shared/grpc/wire.js";
 import type { SimdVectors } from "../../shared/kernels/simd.js";
 
 /** What a stream's chunks add up to. */
@@ -21,9 +21,6 @@ const isSamePartial = (a: UploadChunk, b: UploadChunk) =>
   a.endLane === b.endLane &&
   a.kind === b.kind &&
   a.worker === b.worker;
-
-/** Initial parameters are exact on every wire. */
-const wireOf = (chunk: UploadChunk, wire: Wire): Wire => (chunk.kind === "INITIAL" ? "float32" : wire);
 
 export class PartialAssembly {
   readonly #wire: Wire;
@@ -63,7 +60,7 @@ export class PartialAssembly {
       if (isRest) return null;
       this.#start(chunk, wanted(chunk));
     }
-    const wire = wireOf(chunk, this.#wire);
+    const wire = wireOf(chunk.kind, this.#wire);
     const count = chunk.data.byteLength / bytesPerElement(wire);
     if (!this.#isInPlace(chunk, count)) return this.#break(chunk);
     if (this.#values !== undefined) {

@@ -2,7 +2,7 @@
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { OutgoingChunk, WeightsCall } from "../../shared/grpc/tensor-server.js";
-import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
+import { bytesPerElement, encodingOf, type Wire } from "../../shared/grpc/wire.js";
 import type { SimdVectors } from "../../shared/kernels/simd.js";
 import { limits } from "../../shared/limits.js";
 import type { WeightsVersion } from "./slice.js";
@@ -38,7 +38,7 @@ export class VersionEncoder {
       ...this.#at,
       step,
       crc32c: checksum,
-      encoding: wire === "float32" ? "FLOAT32" : "BFLOAT16",
+      encoding: encodingOf(wire),
     };
     const chunks: OutgoingChunk[] = [];
     for (let begin = 0; begin < body.byteLength; begin += limits.chunkBytes) {

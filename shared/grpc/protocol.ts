@@ -83,8 +83,6 @@ export const channelOptions: grpc.ChannelOptions = {
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": limits.reconnectMinMs,
   "grpc.max_reconnect_backoff_ms": limits.reconnectMaxMs,
-  // What a client takes in before it must answer: its own part of the speed of weights coming down.
-  "grpc-node.flow_control_window": limits.receiveWindowBytes,
   // Nobody configures calls through DNS; each new connection would ask for it.
   "grpc.service_config_disable_resolution": 1,
   // Each client gets a connection of its own: one stalled stream never holds another's window.

@@ -5,8 +5,17 @@
 import { decodeBfloat16, encodeBfloat16 } from "../kernels/bfloat16.js";
 import type { RunSpec } from "../spec.js";
 import { bytesOf } from "./numbers.js";
+import type { UploadChunk, WeightsChunk } from "./tensor-messages.js";
 
 export type Wire = RunSpec["wire"];
+
+/** What carries a partial of that kind in a run of that wire. */
+export const wireOf = (kind: UploadChunk["kind"], wire: Wire): Wire =>
+  kind === "INITIAL" ? "float32" : wire;
+
+type Encoding = WeightsChunk["encoding"];
+export const encodingOf = (wire: Wire): Encoding => (wire === "float32" ? "FLOAT32" : "BFLOAT16");
+export const wireOfEncoding = (encoding: Encoding): Wire => (encoding === "FLOAT32" ? "float32" : "bfloat16");
 
 export const bytesPerElement = (wire: Wire) => (wire === "float32" ? 4 : 2);
 

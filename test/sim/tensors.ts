@@ -6,7 +6,7 @@ import { crc32c } from "../../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../../shared/errors.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { UploadAck, WeightsChunk } from "../../shared/grpc/tensor-messages.js";
-import { decodeInto, encodeVector } from "../../shared/grpc/wire.js";
+import { decodeInto, encodeVector, wireOf, wireOfEncoding } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { StepAttempt } from "../../worker/frontier.js";
@@ -71,7 +71,7 @@ export class SimWeights implements WeightsSource {
     if (crc32c(data) !== expected) return this.#fail(new TrainyardError("DAMAGED", "weights differ"));
     const isNewer = [...this.#newest.values()].every((newest) => newest.step < step);
     if (isNewer) this.#options.onVersion?.(step);
-    const wire = encoding === "FLOAT32" ? "float32" : "bfloat16";
+    const wire = wireOfEncoding(encoding);
     const values = new Float32Array(slice.end - slice.begin);
     decodeInto(values, 0, data, wire);
     this.#newest.set(slice.slice, { step, values, exact: wire === "float32" });
@@ -188,7 +188,7 @@ class SliceStream {
   }
 
   send(upload: Upload, vector: Float32Array): Promise<void> {
-    const wire = upload.kind === "INITIAL" ? "float32" : (this.#options.wire ?? "float32");
+    const wire = wireOf(upload.kind, this.#options.wire ?? "float32");
     const data = Buffer.from(encodeVector(vector.subarray(this.#slice.begin, this.#slice.end), wire));
     const sent = this.#queue.then(() => this.#sendUntilWhole(upload, data));
     this.#queue = sent.catch(() => undefined);
