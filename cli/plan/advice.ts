@@ -1,4 +1,5 @@
 /** Flags that would help, each with the figure that the model predicts for it, the most helpful first. */
+import { limits } from "../../shared/limits.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { chooseLanes } from "../lane-choice.js";
 import { type Link, type Scenario, vectorBytes } from "./scenario.js";
@@ -72,7 +73,7 @@ function onTheWire(rounded: Scenario | null): Family {
 function moreReducers(scenario: Scenario): Family {
   const { cluster, work } = scenario;
   const cores = Math.floor(cluster.coordinatorCores ?? cluster.cores);
-  const most = Math.min(cores, Math.ceil(vectorBytes(work) / (1024 * 1024)), 16);
+  const most = Math.min(cores, Math.ceil(vectorBytes(work) / limits.chunkBytes), 16);
   return [2, 4, 8, 16]
     .filter((reducers) => reducers > cluster.reducers && reducers <= most)
     .map((reducers) => ({

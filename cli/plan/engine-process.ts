@@ -16,17 +16,24 @@ export type FromEngineProcess =
 
 const say = (message: FromEngineProcess) => process.send?.(message);
 const never = new AbortController().signal;
-let opened: { readonly spec: RunSpec; readonly batches: Batches } | undefined;
-let engine: Awaited<ReturnType<typeof openEngine>> | undefined;
+
+interface Opened {
+  readonly spec: RunSpec;
+  readonly batches: Batches;
+  readonly engine: Awaited<ReturnType<typeof openEngine>>;
+}
+let opened: Opened | undefined;
 
 async function carryOut(message: ToEngineProcess): Promise<void> {
   if (message.tag === "open") {
-    opened = message;
-    engine = await openEngine(message.spec);
+    const { spec, batches } = message;
+    opened = { spec, batches, engine: await openEngine(spec) };
     say({ tag: "ready" });
-  } else if (engine !== undefined && opened !== undefined) {
-    say({ tag: "computed", times: await laneTimes(engine, opened.batches, opened.spec, never) });
+    return;
   }
+  if (opened === undefined) throw new Error("invariant broken: it computes before it is open");
+  const { engine, batches, spec } = opened;
+  say({ tag: "computed", times: await laneTimes(engine, batches, spec, never) });
 }
 
 process.on("message", (message: ToEngineProcess) => {

@@ -47,6 +47,7 @@ function answerOf(child: ChildProcess, message: ToEngineProcess): Promise<FromEn
     const fail = (why: string) => reject(new TrainyardError("ENGINE", `an engine beside this one: ${why}`));
     const ended = (code: number | null) => fail(`its process ended with code ${code}`);
     child.once("exit", ended);
+    child.once("error", (error) => fail(error.message)); // it could not be started, or is gone
     child.once("message", (answer: FromEngineProcess) => {
       child.off("exit", ended);
       if (answer.tag === "failed") fail(answer.message);

@@ -1,6 +1,7 @@
 /** How long an engine takes for lanes of a run, one after another. */
 import type { RunSpec } from "../../shared/spec.js";
 import { callsPerLane, microBatchSize } from "../../shared/spec.js";
+import { emptyStatistics, publishStatistics } from "../../shared/statistics.js";
 import type { LaneBatches } from "../../worker/batches.js";
 import { EngineClient } from "../../worker/engine-client.js";
 import type { Workplace } from "../../worker/workplace.js";
@@ -36,11 +37,10 @@ export async function laneTimes(
 export async function setInitialWeights(
   engine: Engine,
   spec: RunSpec,
-  { statisticsCount, batchNorms }: Workplace["layout"],
+  layout: Workplace["layout"],
 ): Promise<number> {
   const parameters = (await engine.call("initialise", { seed: spec.seed })).output;
-  const statistics = new Float32Array(statisticsCount);
-  for (const { offset, channels } of batchNorms) statistics.fill(1, offset + channels, offset + 2 * channels);
+  const statistics = publishStatistics(layout, emptyStatistics(layout));
   return (await engine.call("setWeights", { parameters, statistics })).seconds;
 }
 

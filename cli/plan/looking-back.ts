@@ -5,7 +5,7 @@
  */
 import type { RunResult, RunTiming } from "../../shared/result.js";
 import { callsPerLane, type RunSpec } from "../../shared/spec.js";
-import { type Scenario, workOf } from "./scenario.js";
+import { freeCosts, freeLink, type Scenario, workOf } from "./scenario.js";
 import { predictStep, type StepPrediction } from "./step.js";
 
 export interface LookingBack {
@@ -38,27 +38,10 @@ function scenarioOf(spec: RunSpec, timing: RunTiming, parameters: number): Scena
   const work = workOf(spec, parameters);
   const { workers, reducers } = timing;
   const costs = {
+    ...freeCosts,
     callSeconds: timing.laneSeconds.median / callsPerLane(spec),
-    engineThreads: 1,
-    setWeightsSeconds: 0,
-    imageSeconds: 0,
-    workerAddSeconds: 0,
-    workerSendSeconds: 0,
-    workerReceiveSeconds: 0,
-    reducerReceiveSeconds: 0,
-    reducerSendSeconds: 0,
-    addSeconds: 0,
-    reportSeconds: 0,
     applySeconds: (timing.commitSeconds.median * reducers) / parameters,
     hopSeconds,
-  };
-  const link = {
-    name: "free",
-    bytesPerSecond: free,
-    latencySeconds: 0,
-    windowBytes: free,
-    upBytesPerSecond: free,
-    downBytesPerSecond: free,
   };
   const cluster = {
     workers,
@@ -67,7 +50,7 @@ function scenarioOf(spec: RunSpec, timing: RunTiming, parameters: number): Scena
     cores: free,
     coordinatorCores: free,
     reducers,
-    link,
+    link: freeLink,
   };
   const { bytesUp, bytesDown } = predictStep({ work, costs, cluster });
   const moving = Math.max(0, timing.reducerSeconds - timing.commitSeconds.median * reducers);

@@ -2,6 +2,7 @@
  * What the model of a step is told: the work of a step, what each piece costs (measured or assumed), and the cluster
  * that does it. Values only; seconds, bytes, images.
  */
+import { bytesPerElement } from "../../shared/grpc/wire.js";
 import { callsPerLane, type RunSpec, samplesPerLane } from "../../shared/spec.js";
 
 /** What a step of the run is. */
@@ -77,13 +78,42 @@ export interface Scenario {
   readonly cluster: Cluster;
 }
 
+const unlimited = Number.POSITIVE_INFINITY;
+
+/** A network that limits nothing. */
+export const freeLink: Link = {
+  name: "free",
+  bytesPerSecond: unlimited,
+  latencySeconds: 0,
+  windowBytes: unlimited,
+  upBytesPerSecond: unlimited,
+  downBytesPerSecond: unlimited,
+};
+
+/** Nothing takes any time. */
+export const freeCosts: Costs = {
+  callSeconds: 0,
+  engineThreads: 1,
+  setWeightsSeconds: 0,
+  imageSeconds: 0,
+  workerAddSeconds: 0,
+  workerSendSeconds: 0,
+  workerReceiveSeconds: 0,
+  reducerReceiveSeconds: 0,
+  reducerSendSeconds: 0,
+  addSeconds: 0,
+  reportSeconds: 0,
+  applySeconds: 0,
+  hopSeconds: 0,
+};
+
 /** `parameters`: trainable ones. */
 export const workOf = (spec: RunSpec, parameters: number): StepWork => ({
   lanes: spec.lanes,
   callsPerLane: callsPerLane(spec),
   images: samplesPerLane(spec) * spec.lanes,
   parameters,
-  bytesPerParameter: spec.wire === "bfloat16" ? 2 : 4,
+  bytesPerParameter: bytesPerElement(spec.wire),
 });
 
 /** One vector on the wire, whole. */

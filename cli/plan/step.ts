@@ -38,9 +38,6 @@ export function predictStep(scenario: Scenario): StepPrediction {
   return new StepModel(scenario).predict();
 }
 
-/** Threads that decode beside the engine: Node's pool of four. */
-const imageThreads = 4;
-
 /** The machines' parts that flows share. */
 interface Machines {
   readonly cardIn: Resource;
@@ -210,7 +207,7 @@ class StepModel {
     const { work, costs } = this.#scenario;
     const lanes = one.share.nodes.reduce((sum, node) => sum + node, 0);
     const size = (lanes / work.lanes) * work.images * costs.imageSeconds;
-    this.#fluid.start({ size, fastest: imageThreads, uses: [one.onCores(1)] }, () => {
+    this.#fluid.start({ size, fastest: limits.decodeThreads, uses: [one.onCores(1)] }, () => {
       if (size > 0) this.#at.images = Math.max(this.#at.images, this.#fluid.now);
     });
   }

@@ -5,38 +5,23 @@ import { adviceFor } from "../../cli/plan/advice.js";
 import { bottleneckOf } from "../../cli/plan/bottleneck.js";
 import { Fluid } from "../../cli/plan/fluid.js";
 import { strongScaling, weakScaling } from "../../cli/plan/scaling.js";
-import type { Cluster, Costs, Link, Scenario, StepWork } from "../../cli/plan/scenario.js";
+import {
+  type Cluster,
+  type Costs,
+  freeCosts,
+  freeLink,
+  type Link,
+  type Scenario,
+  type StepWork,
+} from "../../cli/plan/scenario.js";
 import { coverOfRange, workerClasses } from "../../cli/plan/shares.js";
 import { predictStep } from "../../cli/plan/step.js";
 import { coverOf } from "../../shared/tree.js";
 
 const unlimited = Number.POSITIVE_INFINITY;
 
-const freeLink: Link = {
-  name: "free",
-  bytesPerSecond: unlimited,
-  latencySeconds: 0,
-  windowBytes: unlimited,
-  upBytesPerSecond: unlimited,
-  downBytesPerSecond: unlimited,
-};
-
 /** Nothing costs anything but computing: 0.1 s a call. */
-const freeExchange: Costs = {
-  callSeconds: 0.1,
-  engineThreads: 1,
-  setWeightsSeconds: 0,
-  imageSeconds: 0,
-  workerAddSeconds: 0,
-  workerSendSeconds: 0,
-  workerReceiveSeconds: 0,
-  reducerReceiveSeconds: 0,
-  reducerSendSeconds: 0,
-  addSeconds: 0,
-  reportSeconds: 0,
-  applySeconds: 0,
-  hopSeconds: 0,
-};
+const freeExchange: Costs = { ...freeCosts, callSeconds: 0.1 };
 
 /** About what a machine of two cores has. */
 const realCosts: Costs = {
