@@ -14,6 +14,8 @@ namespace {
 std::mutex guard;
 std::string agreed;
 FILE *kept = nullptr;
+FILE *nowhere = nullptr;
+int quiet = 0;
 
 std::string Text(napi_env env, napi_value value) {
   size_t length = 0;
@@ -44,8 +46,9 @@ napi_value SetEnvironment(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// hush(true) sends what C code prints to standard error nowhere, hush(false) puts it back. Node writes to the
-// descriptor itself and is not touched.
+// hush(true) sends what C code prints to standard error nowhere, and hush(false) puts it back once for each: several
+// threads load at the same time. `nowhere` stays open, since a thread may hold it. Node writes to the descriptor itself
+// and is not touched.
 napi_value Hush(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument;
@@ -53,15 +56,13 @@ napi_value Hush(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
   napi_get_value_bool(env, argument, &on);
   std::lock_guard<std::mutex> lock(guard);
-  if (on && kept == nullptr) {
-    FILE *nowhere = fopen("/dev/null", "w");
-    if (nowhere == nullptr) return nullptr;
+  if (on && nowhere == nullptr) nowhere = fopen("/dev/null", "w");
+  if (nowhere == nullptr) return nullptr;
+  if (on && quiet++ == 0) {
     kept = stderr;
     stderr = nowhere;
-  } else if (!on && kept != nullptr) {
-    fclose(stderr);
+  } else if (!on && quiet > 0 && --quiet == 0) {
     stderr = kept;
-    kept = nullptr;
   }
   return nullptr;
 }

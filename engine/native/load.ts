@@ -64,11 +64,11 @@ export function loadBinding(options: NativeOptions): unknown {
   agreeOnce(before, options);
   for (const [name, value] of Object.entries(environment)) before.setEnvironment(name, value);
   const isQuiet = Number(environment["TF_CPP_MIN_LOG_LEVEL"]) >= 1;
-  before.hush(isQuiet);
+  if (isQuiet) before.hush(true);
   try {
     return load(join(folder, bindingFile));
   } finally {
-    before.hush(false);
+    if (isQuiet) before.hush(false);
   }
 }
 
