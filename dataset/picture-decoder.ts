@@ -15,7 +15,7 @@ export interface PictureDecoder {
   decode(files: readonly Uint8Array[]): Promise<DecodedPicture[]>;
 }
 
-/** Pictures at a time in one thread: as many as libuv has threads. */
+/** Pictures at a time of one call: as many as libuv has threads. */
 const filesAtATime = 4;
 
 export class LocalDecoder implements PictureDecoder {

@@ -6,6 +6,7 @@
  */
 import { limits } from "../shared/limits.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { Gate } from "./bounded.js";
 
 interface Held {
   readonly bytes: Uint8Array;
@@ -18,6 +19,11 @@ interface Held {
 const mostWasted = 3;
 /** Of a shard's bytes; the rest is tar headers, and the samples of other lanes at its ends. */
 const usedUp = 0.9;
+/**
+ * Samples fetched by themselves at a time, over all batches: what is read ahead may be twenty thousand small ones, and
+ * each is an open file or a connection, of which a process often has 1,024. One batch asks for as many.
+ */
+const partsAtATime = 64;
 
 export class ShardCache {
   readonly #store: ObjectStore;
@@ -27,6 +33,7 @@ export class ShardCache {
   readonly #fetches = new Map<string, Promise<Uint8Array>>();
   /** What was fetched twice with the same bytes: a third time would tell nothing new. */
   readonly #confirmed = new WeakSet<Uint8Array>();
+  readonly #parts = new Gate(partsAtATime);
   #heldBytes = 0;
   #fetchedBytes = 0;
   #largestBytes = 0;
@@ -58,7 +65,7 @@ export class ShardCache {
     this.#reads += 1;
     const isHere = this.#shards.has(key) || this.#fetches.has(key);
     if (!isHere && this.#wasted >= mostWasted && !this.#dropUsedUp()) {
-      const part = await this.#store.get(key, { range: { begin, end } });
+      const part = await this.#parts.pass(() => this.#store.get(key, { range: { begin, end } }));
       this.#fetchedBytes += part.length;
       return part;
     }

@@ -188,4 +188,29 @@ describe("the caches", () => {
       expect(cache.fetchedBytes).toBeLessThan(3 * 2 * count * shardBytes);
     },
   );
+
+  it("samples fetched by themselves are at most 64 at a time, whoever reads them and however reads end", async () => {
+    const shards = new MemoryStore();
+    for (let shard = 0; shard < 8; shard += 1)
+      await shards.put(String(shard), new Uint8Array(100).fill(shard));
+    const get = shards.get.bind(shards);
+    let [underWay, most] = [0, 0];
+    shards.get = async (key, options) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise(setImmediate);
+      underWay -= 1;
+      return await get(key, options);
+    };
+    const cache = new ShardCache(shards, 1);
+    const sample = (shard: number) => cache.read(String(shard), 10, 12);
+    for (let shard = 0; shard < 8; shard += 1) await sample(shard); // one fits: from now on they are crowded
+    const reads = Array.from({ length: 500 }, (_, at) => ({ shard: at % 9, read: sample(at % 9) }));
+    await Promise.allSettled(reads.map(({ read }) => read));
+    expect(most).toBe(64);
+    for (const { shard, read } of reads) {
+      if (shard === 8) await expect(read).rejects.toMatchObject({ code: "NOT_FOUND" });
+      else expect(await read).toEqual(new Uint8Array(2).fill(shard));
+    }
+  });
 });
