@@ -5,12 +5,13 @@
  *   npm run bench -- accuracy [--seeds 3] [--only faces] [--epochs 12] [--peers] [--also "--local-steps 4"]
  */
 import { spawnSync } from "node:child_process";
-import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { type Curve, fromJson } from "../../shared/curve.js";
 import { openStore } from "../../shared/store/open.js";
 import { kerasPython } from "../support/parts.js";
 import { photographs, runProgram, scratch } from "../support/program.js";
+import { machine, median } from "./frame/figures.js";
+import { flag, flagValues, hasFlag, numberFlag } from "./frame/flags.js";
 
 interface Task {
   readonly set: "faces" | "signs";
@@ -30,8 +31,6 @@ interface Outcome {
   readonly imagesPerSecond: number;
 }
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 async function ours(task: Task, seed: number, cwd: string, also: string): Promise<Outcome> {
@@ -70,23 +69,16 @@ function keras(task: Task, seed: number): Outcome {
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Outcome;
 }
 
-const argument = (name: string) => process.argv[process.argv.indexOf(name) + 1];
-const seeds = Number(process.argv.includes("--seeds") ? argument("--seeds") : 3);
-const only = process.argv.includes("--only") ? argument("--only") : undefined;
-const epochs = process.argv.includes("--epochs") ? Number(argument("--epochs")) : undefined;
-const isWithPeers = process.argv.includes("--peers");
+const seeds = numberFlag("seeds", 3);
+const only = flag("only", "");
+const isWithPeers = hasFlag("peers");
 /** "" = as it is. */
-const variants = [
-  "",
-  ...process.argv.flatMap((word, at) => (word === "--also" ? [process.argv[at + 1] ?? ""] : [])),
-];
+const variants = ["", ...flagValues("also")];
 const place = scratch();
-console.log(
-  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21, 2 workers of 1 thread`,
-);
+console.log(`${machine()}, TensorFlow 2.21, 2 workers of 1 thread`);
 try {
-  for (const usual of tasks.filter(({ set }) => only === undefined || set === only)) {
-    const task = { ...usual, epochs: epochs ?? usual.epochs };
+  for (const usual of tasks.filter(({ set }) => only === "" || set === only)) {
+    const task = { ...usual, epochs: numberFlag("epochs", usual.epochs) };
     const imported = await runProgram(["import", photographs(task.set), "--name", task.set], {
       cwd: place.folder,
     });

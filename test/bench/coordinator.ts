@@ -4,26 +4,18 @@
  * process holds all workers, another the coordinator; the sockets' two processes likewise.
  *   npm run bench -- coordinator [--quick] [--workers 1,2,4] [--parameters 1,5] [--wire bfloat16] [--reducers 1] [--delay 0]
  */
-import { cpus } from "node:os";
 import { plainTcp, runCell } from "./emulated/cell.js";
 import type { Cell } from "./emulated/protocol.js";
+import { machine, median, range, row } from "./frame/figures.js";
+import { flag, isQuick, numberFlag, numbersFlag } from "./frame/flags.js";
 
-const argument = (name: string, otherwise: string) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
-};
-const numbers = (text: string) => text.split(",").map(Number);
-const isQuick = process.argv.includes("--quick");
-const workerCounts = numbers(argument("workers", isQuick ? "1,4" : "1,2,4,8,16,32"));
-const millions = numbers(argument("parameters", isQuick ? "1" : "1,5,25,100"));
-const wires = argument("wire", isQuick ? "float32" : "float32,bfloat16").split(",") as Cell["wire"][];
-const reducers = Number(argument("reducers", "0"));
-const delayMs = Number(argument("delay", "0"));
+const workerCounts = numbersFlag("workers", isQuick ? [1, 4] : [1, 2, 4, 8, 16, 32]);
+const millions = numbersFlag("parameters", isQuick ? [1] : [1, 5, 25, 100]);
+const wires = flag("wire", isQuick ? "float32" : "float32,bfloat16").split(",") as Cell["wire"][];
+const reducers = numberFlag("reducers", 0);
+const delayMs = numberFlag("delay", 0);
 /** Beyond this a cell is not run: all vectors of the fleet's process must fit in memory. */
 const mostParameters = 400e6;
-
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 function copySeconds(bytes: number): number {
   const source = Buffer.alloc(bytes, 1);
@@ -36,28 +28,26 @@ function copySeconds(bytes: number): number {
   return median(times);
 }
 
+const head = [
+  "workers",
+  "parameters",
+  "wire",
+  "slices",
+  "ms/step",
+  "min-max",
+  "MB/s in",
+  "tcp ms",
+  "of TCP",
+  "copy ms",
+  "CPU s",
+  "stall ms",
+  "peak (most) MB",
+  "efficiency",
+];
 const columns = [8, 12, 10, 8, 9, 17, 9, 9, 8, 9, 8, 10, 16, 12];
-const row = (cells: readonly string[]) => cells.map((cell, at) => cell.padStart(columns[at] ?? 8)).join("");
 
-console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, delay ${delayMs} ms`);
-console.log(
-  row([
-    "workers",
-    "parameters",
-    "wire",
-    "slices",
-    "ms/step",
-    "min-max",
-    "MB/s in",
-    "tcp ms",
-    "of TCP",
-    "copy ms",
-    "CPU s",
-    "stall ms",
-    "peak (most) MB",
-    "efficiency",
-  ]),
-);
+console.log(`${machine()}, delay ${delayMs} ms`);
+console.log(row(head, columns));
 for (const million of millions) {
   for (const workers of workerCounts) {
     if (workers * million * 1e6 > mostParameters) continue;
@@ -79,22 +69,21 @@ async function printCell(workers: number, parameters: number, wire: Cell["wire"]
   const times = usage.stepSeconds.map((seconds) => seconds * 1000);
   const step = median(times);
   const most = ((7 + Math.log2(workers)) * parameters * 4) / 1e6 + 250;
-  console.log(
-    row([
-      String(workers),
-      `${parameters / 1e6} M`,
-      wire,
-      String(slices),
-      step.toFixed(1),
-      `${Math.min(...times).toFixed(1)}-${Math.max(...times).toFixed(1)}`,
-      ((bytes * workers) / 1e3 / (step - delayMs)).toFixed(0),
-      (tcp * 1000).toFixed(1),
-      ((tcp * 1000) / (step - delayMs)).toFixed(2),
-      (2 * workers * copySeconds(bytes) * 1000).toFixed(1),
-      (usage.cpuSeconds / usage.steps).toFixed(3),
-      usage.stallMs.toFixed(0),
-      `${(usage.peakBytes / 1e6).toFixed(0)} (${most.toFixed(0)})`,
-      delayMs > 0 ? (delayMs / step).toFixed(2) : "-",
-    ]),
-  );
+  const cells = [
+    String(workers),
+    `${parameters / 1e6} M`,
+    wire,
+    String(slices),
+    step.toFixed(1),
+    range(times, 1),
+    ((bytes * workers) / 1e3 / (step - delayMs)).toFixed(0),
+    (tcp * 1000).toFixed(1),
+    ((tcp * 1000) / (step - delayMs)).toFixed(2),
+    (2 * workers * copySeconds(bytes) * 1000).toFixed(1),
+    (usage.cpuSeconds / usage.steps).toFixed(3),
+    usage.stallMs.toFixed(0),
+    `${(usage.peakBytes / 1e6).toFixed(0)} (${most.toFixed(0)})`,
+    delayMs > 0 ? (delayMs / step).toFixed(2) : "-",
+  ];
+  console.log(row(cells, columns));
 }

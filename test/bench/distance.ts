@@ -4,21 +4,17 @@
  *   npm run bench -- distance [--quick] [--wire bfloat16] [--reducers 1]
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import type { Wire } from "../../shared/grpc/wire.js";
 import { roundToBfloat16 } from "../../shared/kernels/bfloat16.js";
 import { PartialsSender } from "../../worker/partials.js";
 import { WeightsReceiver } from "../../worker/weights.js";
+import { machine, row, spread } from "./frame/figures.js";
+import { flag, isQuick, numberFlag } from "./frame/flags.js";
 
-const isQuick = process.argv.includes("--quick");
-const argument = (name: string, otherwise: string) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
-};
-const wire = argument("wire", "float32") as Wire;
-const reducers = Number(argument("reducers", "1"));
+const wire = flag("wire", "float32") as Wire;
+const reducers = numberFlag("reducers", 1);
 const parameters = isQuick ? 2e6 : 16e6;
 const steps = isQuick ? 4 : 9;
 const delays = isQuick ? [0, 1] : [0, 1, 10];
@@ -35,10 +31,7 @@ function start<Message>(name: string, words: readonly string[]): Promise<Message
 const throughProxy = (port: number, delayMs: number) =>
   start<number>("delay-proxy", [String(port), String(delayMs)]);
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-const speeds = (seconds: readonly number[]) =>
-  `${(megabytes / median(seconds)).toFixed(0)} (${(megabytes / Math.max(...seconds)).toFixed(0)}-${(megabytes / Math.min(...seconds)).toFixed(0)})`;
+const megabytesPerSecond = (seconds: readonly number[]) => seconds.map((time) => megabytes / time);
 
 /** Seconds of each step's partial up (until it is acknowledged) and of the weights down (from then on). */
 async function measure(endpoints: readonly SliceEndpoint[]): Promise<{ up: number[]; down: number[] }> {
@@ -68,10 +61,15 @@ async function measure(endpoints: readonly SliceEndpoint[]): Promise<{ up: numbe
   return { up: up.slice(1), down: down.slice(1) };
 }
 
-console.log(
-  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, ${wire}, ${megabytes} MB each way, ${reducers} stream(s)`,
-);
-console.log("ms each way   MB/s up, median (min-max)   MB/s down (with Adam)   plain TCP there and back");
+const head = [
+  "ms each way",
+  "MB/s up, median (min-max)",
+  "MB/s down (with Adam)",
+  "plain TCP there and back",
+];
+const columns = [11, 28, 24, 27];
+console.log(`${machine()}, ${wire}, ${megabytes} MB each way, ${reducers} stream(s)`);
+console.log(row(head, columns));
 for (const delayMs of delays) {
   const slices = await start<SliceEndpoint[]>("slice-process", [String(parameters), String(reducers), wire]);
   const proxied = await Promise.all(
@@ -83,9 +81,8 @@ for (const delayMs of delays) {
   const port = await throughProxy(sink, delayMs);
   const tcp = await start<number[]>("plain-tcp", ["send", "1", bytes, String(port), String(steps)]);
   const both = tcp.slice(1).map((seconds) => seconds / 2);
-  console.log(
-    `${String(delayMs).padStart(11)}   ${speeds(up).padStart(25)}   ${speeds(down).padStart(21)}   ${speeds(both).padStart(24)}`,
-  );
+  const cells = [up, down, both].map((seconds) => spread(megabytesPerSecond(seconds), 0));
+  console.log(row([String(delayMs), ...cells], columns));
   for (const child of children.splice(0)) child.kill("SIGKILL");
 }
 process.exit(0);

@@ -4,24 +4,20 @@
  * The same JPEG files (`signs`), classic net, augmentation, global batch of 32; one system after the other in each round.
  *   npm run bench -- end-to-end --peers [--rounds 2] [--epochs 15] [--quick]
  */
-import { cpus } from "node:os";
 import { photographs, runProgram, scratch } from "../support/program.js";
 import { peerPythons } from "../support/setup/peers.mjs";
 import { accuracyTable, speedTable } from "./end-to-end/report.js";
 import { oneProcess, trainyard, twoProcesses } from "./end-to-end/systems.js";
 import type { System, Training } from "./end-to-end/training.js";
+import { machine } from "./frame/figures.js";
+import { hasFlag, isQuick, numberFlag } from "./frame/flags.js";
 
 const accuracies = [0.3, 0.35, 0.4, 0.45, 0.5];
 const ours = "trainyard, 2 workers x 1 thread";
 
-const argument = (name: string, otherwise: number) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-};
-
 async function systems(cwd: string): Promise<System[]> {
   const mine = trainyard(ours, ["--workers", "2", "--threads", "1"], cwd);
-  if (!process.argv.includes("--peers")) return [mine];
+  if (!hasFlag("peers")) return [mine];
   const { keras, torch } = await peerPythons();
   return [
     mine,
@@ -52,10 +48,9 @@ async function runRounds(rounds: number, epochs: number): Promise<Map<string, Tr
   }
 }
 
-const isQuick = process.argv.includes("--quick");
-const rounds = argument("rounds", isQuick ? 1 : 2);
-const epochs = argument("epochs", isQuick ? 2 : 15);
-console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21`);
+const rounds = numberFlag("rounds", isQuick ? 1 : 2);
+const epochs = numberFlag("epochs", isQuick ? 2 : 15);
+console.log(`${machine()}, TensorFlow 2.21`);
 console.log(`signs, classic net 64x64x3, batch 32, ${epochs} epochs, ${rounds} interleaved rounds\n`);
 const outcomes = await runRounds(rounds, epochs);
 console.log(`${speedTable(outcomes, ours)}\n\n${accuracyTable(outcomes, accuracies)}`);

@@ -6,7 +6,7 @@
  *   npm run bench -- engine [--peers] [--threads 2] [--only classic] [--rounds 5] [--compute bfloat16] [--quick]
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EngineSpec } from "../../engine/engine.js";
@@ -16,6 +16,8 @@ import { createEngine } from "../../engine/tensorflow-engine.js";
 import { engineSpec, freshStatistics, microBatch } from "../support/engine/spec.js";
 import { peerPythons } from "../support/setup/peers.mjs";
 import { type Peer, startPeer } from "./engine-peers/peer.js";
+import { machine, median, range, row } from "./frame/figures.js";
+import { flag, hasFlag, isQuick, numberFlag } from "./frame/flags.js";
 
 const samples = 32;
 const nets = [
@@ -25,17 +27,12 @@ const nets = [
 ] as const;
 type Net = (typeof nets)[number];
 
-const argument = (name: string, otherwise: string) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
-};
-const isQuick = process.argv.includes("--quick");
-const isWithPeers = process.argv.includes("--peers");
-const threads = Number(argument("threads", "2"));
-const rounds = Number(argument("rounds", isQuick ? "1" : "5"));
+const isWithPeers = hasFlag("peers");
+const threads = numberFlag("threads", 2);
+const rounds = numberFlag("rounds", isQuick ? 1 : 5);
 const calls = isQuick ? 3 : 8;
-const only = argument("only", "");
-const compute = argument("compute", "float32") as EngineSpec["engine"]["compute"];
+const only = flag("only", "");
+const compute = flag("compute", "float32") as EngineSpec["engine"]["compute"];
 const pythons = isWithPeers ? await peerPythons() : null;
 const tf = loadTensorFlow({ intraOpThreads: threads, oneDnn: true });
 
@@ -108,28 +105,20 @@ async function measure(systems: readonly Peer[]): Promise<Map<string, number[]>>
   return times;
 }
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
 const widths = [24, 16, 10, 16];
-const row = (cells: readonly string[]) =>
-  cells
-    .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 8) : cell.padStart(widths[at] ?? 8)))
-    .join("");
 
 function print(net: Net, times: ReadonlyMap<string, readonly number[]>): void {
   console.log(`\n${net.name}, ${net.side}x${net.side}x3, batch ${samples} (goal: ${net.goals})`);
-  console.log(row(["", "min-max ms", "median", "ours / theirs"]));
+  console.log(row(["", "min-max ms", "median", "ours / theirs"], widths));
   const own = median([...times.values()][0] ?? []);
   for (const [index, [name, values]] of [...times].entries()) {
-    const range = `${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)}`;
     const ratio = index === 0 ? "" : (own / median(values)).toFixed(2);
-    console.log(row([name, range, median(values).toFixed(0), ratio]));
+    console.log(row([name, range(values, 0), median(values).toFixed(0), ratio], widths));
   }
 }
 
 console.log(
-  `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21, ${threads} ${threads === 1 ? "thread" : "threads"} within an operation, ${rounds} interleaved rounds of ${calls} steps`,
+  `${machine()}, TensorFlow 2.21, ${threads} ${threads === 1 ? "thread" : "threads"} within an operation, ${rounds} interleaved rounds of ${calls} steps`,
 );
 for (const net of nets.filter(({ name }) => only === "" || name === only)) {
   const folder = mkdtempSync(join(tmpdir(), "trainyard-bench-"));

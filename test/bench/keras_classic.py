@@ -5,6 +5,7 @@ Arguments: folder with train/ and validation/, epochs, seed, 1 or 0 for the hori
 
 import json
 import os
+import statistics
 import sys
 import time
 
@@ -74,12 +75,12 @@ clock = TrainingSeconds()
 history = model.fit(training, validation_data=validation, epochs=epochs, verbose=0, callbacks=[clock])
 accuracies = history.history["val_accuracy"]
 last_five = accuracies[-5:]
-speeds = sorted(training.samples / seconds for seconds in clock.seconds[1:] or clock.seconds)
+speeds = [training.samples / seconds for seconds in clock.seconds[1:] or clock.seconds]
 print(
     json.dumps(
         {
             "lastFive": sum(last_five) / len(last_five),
-            "imagesPerSecond": speeds[len(speeds) // 2],
+            "imagesPerSecond": statistics.median(speeds),
             "samples": training.samples,
             "epochs": [
                 {"trainingSeconds": part, "seconds": whole, "validationAccuracy": accuracy}

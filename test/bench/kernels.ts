@@ -4,25 +4,19 @@
  * four and writes three. Rounds are interleaved: in each, everything once.
  *   npm run bench -- kernels [--quick] [--rounds 15] [--parameters 1,25]
  */
-import { cpus } from "node:os";
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { Kernels } from "../../shared/kernels/kernels.js";
 import { plainKernels } from "../../shared/kernels/plain.js";
 import { SimdVectors } from "../../shared/kernels/simd.js";
 import { RandomStream } from "../../shared/random.js";
+import { machine, median, row, spread } from "./frame/figures.js";
+import { isQuick, numberFlag, numbersFlag } from "./frame/flags.js";
 
-const argument = (name: string, otherwise: string) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
-};
-const isQuick = process.argv.includes("--quick");
-const rounds = Number(argument("rounds", isQuick ? "5" : "15"));
+const rounds = numberFlag("rounds", isQuick ? 5 : 15);
 /** Rounds before, for compilers and pages. */
 const warmUp = 3;
-const sizes = argument("parameters", isQuick ? "1" : "1,25")
-  .split(",")
-  .map((millions) => Number(millions) * 1e6);
+const sizes = numbersFlag("parameters", isQuick ? [1] : [1, 25]).map((millions) => millions * 1e6);
 
 const adamStep = { divisor: 32, alpha: 1e-3, epsilon: 1e-7, oneMinusBeta1: 0.1, oneMinusBeta2: 0.001 };
 
@@ -61,12 +55,7 @@ function milliseconds(act: () => void): number {
   return performance.now() - startMs;
 }
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-const range = (values: readonly number[]) =>
-  `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}-${Math.max(...values).toFixed(2)})`;
-const row = (cells: readonly string[]) =>
-  cells.map((cell, at) => (at === 0 ? cell.padEnd(18) : cell.padStart(23))).join("");
+const widths = [18, 23, 23, 23, 23, 23];
 
 function measure(count: number): void {
   const simd = new SimdVectors(count);
@@ -99,18 +88,21 @@ function print(count: number, timesOf: (name: string) => number[]): void {
   const copy = timesOf("memcpy");
   const bound = (vectors: number) => (median(copy) * vectors) / 2;
   console.log(
-    `\n${count / 1e6} M parameters: ms per million, median (least-most); memcpy ${range(copy)}, which is ${(8 / median(copy)).toFixed(1)} GB/s read and written`,
+    `\n${count / 1e6} M parameters: ms per million, median (least-most); memcpy ${spread(copy, 2)}, which is ${(8 / median(copy)).toFixed(1)} GB/s read and written`,
   );
-  console.log(row(["", "WebAssembly SIMD", "memcpy-bound", "of the bound", "plain TypeScript", "faster"]));
+  console.log(
+    row(["", "WebAssembly SIMD", "memcpy-bound", "of the bound", "plain TypeScript", "faster"], widths),
+  );
   for (const { name, vectors } of operations) {
     const [fast, plain] = [timesOf(`${name}, SIMD`), timesOf(`${name}, plain`)];
     const ratio = median(fast) / bound(vectors);
-    const cells = [range(fast), bound(vectors).toFixed(2), `${ratio.toFixed(2)} x`, range(plain)];
-    console.log(row([name, ...cells, `${(median(plain) / median(fast)).toFixed(1)} x`]));
+    const cells = [spread(fast, 2), bound(vectors).toFixed(2), `${ratio.toFixed(2)} x`, spread(plain, 2)];
+    console.log(row([name, ...cells, `${(median(plain) / median(fast)).toFixed(1)} x`], widths));
   }
   const crc = timesOf("CRC-32C");
-  console.log(row(["CRC-32C", range(crc), bound(1).toFixed(2), `${(median(crc) / bound(1)).toFixed(2)} x`]));
+  const ratio = `${(median(crc) / bound(1)).toFixed(2)} x`;
+  console.log(row(["CRC-32C", spread(crc, 2), bound(1).toFixed(2), ratio], widths));
 }
 
-console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, ${rounds} interleaved rounds`);
+console.log(`${machine()}, ${rounds} interleaved rounds`);
 for (const count of sizes) measure(count);

@@ -10,21 +10,15 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { photographs, runProgram, scratch } from "../support/program.js";
 import { plainTcp } from "./emulated/cell.js";
-import { median } from "./end-to-end/report.js";
+import { machine, median, range, row } from "./frame/figures.js";
+import { flag, isQuick, numberFlag, numbersFlag } from "./frame/flags.js";
 import { type ClusterSteps, runCluster } from "./overhead/cluster.js";
 
-const argument = (name: string, otherwise: string) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
-};
-const isQuick = process.argv.includes("--quick");
-const rounds = Number(argument("rounds", isQuick ? "1" : "3"));
-const threads = Number(argument("threads", String(cpus().length)));
-const batchSizes = argument("batch", isQuick ? "32" : "32,128")
-  .split(",")
-  .map(Number);
+const rounds = numberFlag("rounds", isQuick ? 1 : 3);
+const threads = numberFlag("threads", cpus().length);
+const batchSizes = numbersFlag("batch", isQuick ? [32] : [32, 128]);
 const flags = ["reducers", "wire"].flatMap((name) => {
-  const value = argument(name, "");
+  const value = flag(name, "");
   return value === "" ? [] : [`--${name}`, value];
 });
 /** Samples of every engine call, so that the calls of both batch sizes are the same. */
@@ -80,9 +74,6 @@ async function heard<T>(child: ChildProcess): Promise<T> {
 }
 
 const ms = (value: number) => value.toFixed(1);
-const range = (values: readonly number[]) => `${ms(Math.min(...values))}-${ms(Math.max(...values))}`;
-const padded = (cells: readonly string[], widths: readonly number[]) =>
-  cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))).join("");
 
 /** Medians of rounds; the efficiency is of each round, so that what slows a whole round down cancels out. */
 function overheadRow(batchSize: number, outcomes: readonly Outcome[]): string[] {
@@ -93,9 +84,9 @@ function overheadRow(batchSize: number, outcomes: readonly Outcome[]): string[] 
   return [
     String(batchSize),
     `${ms(median(alone))}`,
-    range(alone),
+    range(alone, 1),
     `${ms(median(cluster))}`,
-    range(cluster),
+    range(cluster, 1),
     ms(median(outcomes.map(({ tcpMs }) => tcpMs))),
     median(alone.map((time, at) => time / (cluster[at] ?? Number.NaN))).toFixed(2),
     best.toFixed(2),
@@ -130,9 +121,9 @@ try {
 } finally {
   place.remove();
 }
-console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21`);
+console.log(`${machine()}, TensorFlow 2.21`);
 console.log(
-  `classic net 64x64x3, engine calls of ${microBatch} with ${threads} threads, ${rounds} rounds${flags.map((flag) => ` ${flag}`).join("")}\n`,
+  `classic net 64x64x3, engine calls of ${microBatch} with ${threads} threads, ${rounds} rounds${flags.map((word) => ` ${word}`).join("")}\n`,
 );
 const widths = [8, 16, 14, 13, 14, 9, 12, 12];
 const head = [
@@ -145,8 +136,8 @@ const head = [
   "efficiency",
   "of minima",
 ];
-console.log(padded(head, widths));
-for (const [size, rows] of outcomes) console.log(padded(overheadRow(size, rows), widths));
+console.log(row(head, widths));
+for (const [size, each] of outcomes) console.log(row(overheadRow(size, each), widths));
 const columns = [28, ...batchSizes.map(() => 12)];
-console.log(`\n${padded(["mean ms per step, batch", ...batchSizes.map(String)], columns)}`);
-for (const row of phaseRows(outcomes)) console.log(padded(row, columns));
+console.log(`\n${row(["mean ms per step, batch", ...batchSizes.map(String)], columns)}`);
+for (const cells of phaseRows(outcomes)) console.log(row(cells, columns));

@@ -7,25 +7,22 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defaultImportOptions, importDataset } from "../../dataset/import.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { openStore } from "../../shared/store/open.js";
 import { tinySpec } from "../support/core-driver.js";
+import { machine, median, row, spread } from "./frame/figures.js";
+import { hasFlag, isQuick, numberFlag } from "./frame/flags.js";
 import { photographs } from "./pipeline/photographs.js";
 import { trainingWait } from "./pipeline/training-wait.js";
 
-const argument = (name: string, otherwise: number) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-};
-const isQuick = process.argv.includes("--quick");
-const rounds = argument("rounds", isQuick ? 1 : 3);
-const images = argument("images", isQuick ? 400 : 2_000);
-const epochs = argument("epochs", 3);
-const threads = argument("threads", 2);
+const rounds = numberFlag("rounds", isQuick ? 1 : 3);
+const images = numberFlag("images", isQuick ? 400 : 2_000);
+const epochs = numberFlag("epochs", 3);
+const threads = numberFlag("threads", 2);
 
 /** Every augmentation there is, in Keras' units. */
 const augmentation: RunSpec["augmentation"] = {
@@ -74,7 +71,7 @@ function runOnce({ name, command, first, later }: Program): void {
 }
 
 async function peers(folder: string): Promise<Program[]> {
-  if (!process.argv.includes("--peers")) return [];
+  if (!hasFlag("peers")) return [];
   const setup = new URL("../../../../test/support/setup/peers.mjs", import.meta.url);
   const { peerPythons } = (await import(setup.href)) as {
     peerPythons(): Promise<{ keras: string; torch: string }>;
@@ -89,12 +86,7 @@ async function peers(folder: string): Promise<Program[]> {
   ];
 }
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-const range = (values: readonly number[]) =>
-  `${median(values).toFixed(0)} (${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)})`;
-const row = (cells: readonly string[]) =>
-  cells.map((cell, at) => (at === 0 ? cell.padEnd(26) : cell.padStart(22))).join("");
+const widths = [26, 22, 22, 22, 22];
 
 const folder = await photographs(images);
 const place = mkdtempSync(join(tmpdir(), "trainyard-bench-pipeline-"));
@@ -124,17 +116,16 @@ try {
   ];
   for (let round = 0; round < rounds; round += 1) for (const one of programs) runOnce(one);
 
-  console.log(
-    `${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, TensorFlow 2.21 with ${threads} threads per operation`,
-  );
+  console.log(`${machine()}, TensorFlow 2.21 with ${threads} threads per operation`);
   console.log(
     `${images} JPEG files, ${rounds} rounds of ${epochs} epochs; images a second, median (least-most), ratio to ours\n`,
   );
-  console.log(row(["", "first epoch", "ratio", "later epochs", "ratio"]));
+  console.log(row(["", "first epoch", "ratio", "later epochs", "ratio"], widths));
   const [mine] = programs as [Program];
   for (const { name, first, later } of programs) {
     const ratio = (all: readonly number[], own: readonly number[]) => (median(own) / median(all)).toFixed(2);
-    console.log(row([name, range(first), ratio(first, mine.first), range(later), ratio(later, mine.later)]));
+    const cells = [spread(first, 0), ratio(first, mine.first), spread(later, 0), ratio(later, mine.later)];
+    console.log(row([name, ...cells], widths));
   }
   const run = { store: storeUrl, dataset: "photographs", steps: Math.ceil(images / 32) };
   console.log(`\n${await trainingWait(run, 3)}`);

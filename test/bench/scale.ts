@@ -4,23 +4,19 @@
  * model's curve to a thousand workers, as docs/scaling.md has it.
  *   npm run bench -- scale [--rounds 2] [--batch 32,128] [--emulated 1,2,4,8,16] [--curve] [--quick]
  */
-import { availableParallelism, cpus, loadavg } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { measureExchange } from "../../cli/plan/exchange-costs.js";
 import { scratch } from "../support/program.js";
+import { machine, median, row } from "./frame/figures.js";
+import { hasFlag, isQuick, numberFlag, numbersFlag } from "./frame/flags.js";
 import { curveTable, remedyTable } from "./scale/curve.js";
 import { measuredCell, plannedCell } from "./scale/emulated-runs.js";
 import { importFaces, measured, planned, type StepTimes } from "./scale/real-runs.js";
 
-const argument = (name: string, otherwise: string) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise);
-};
-const numbers = (text: string) => text.split(",").filter(Boolean).map(Number);
-const isQuick = process.argv.includes("--quick");
-const isCurveOnly = process.argv.includes("--curve");
-const rounds = Number(argument("rounds", isQuick ? "1" : "2"));
-const batchSizes = numbers(argument("batch", isQuick ? "32" : "32,128"));
-const fleets = numbers(argument("emulated", isQuick ? "2" : "1,2,4,8,16"));
+const isCurveOnly = hasFlag("curve");
+const rounds = numberFlag("rounds", isQuick ? 1 : 2);
+const batchSizes = numbersFlag("batch", isQuick ? [32] : [32, 128]);
+const fleets = numbersFlag("emulated", isQuick ? [2] : [1, 2, 4, 8, 16]);
 /** Of an emulated engine: long enough that the exchange is not all there is. */
 const delayMs = 100;
 const emulatedParameters = 1_000_000;
@@ -31,11 +27,7 @@ interface Pair {
   readonly measured: StepTimes;
 }
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[(values.length - 1) >> 1] ?? Number.NaN;
-const columns = [34, 12, 12, 9, 16, 14, 9] as const;
-const row = (cells: readonly string[]) =>
-  cells.map((cell, at) => (at === 0 ? cell.padEnd(columns[0]) : cell.padStart(columns[at] ?? 8))).join("");
+const columns = [34, 12, 12, 9, 16, 14, 9];
 const ms = (seconds: number) => (seconds * 1000).toFixed(1);
 const error = (of: number, to: number) => `${(100 * (of / to - 1)).toFixed(0)} %`;
 
@@ -45,7 +37,7 @@ function print(name: string, pairs: readonly Pair[]): void {
     const [predicted, real] = [of("predicted", which), of("measured", which)];
     return [ms(predicted), ms(real), error(predicted, real)];
   };
-  console.log(row([name, ...cells("usual"), ...cells("best")]));
+  console.log(row([name, ...cells("usual"), ...cells("best")], columns));
 }
 
 async function realRuns(): Promise<void> {
@@ -106,10 +98,10 @@ async function threads(): Promise<void> {
 }
 
 const [load = 0] = loadavg();
-console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, load ${load.toFixed(1)}`);
+console.log(`${machine()}, load ${load.toFixed(1)}`);
 if (!isCurveOnly) {
   console.log(`a step in ms, predicted and measured: medians over ${rounds} rounds, and the least of all`);
-  console.log(row(["", "predicted", "measured", "error", "best predicted", "measured", "error"]));
+  console.log(row(["", "predicted", "measured", "error", "best predicted", "measured", "error"], columns));
   await realRuns();
   await emulatedRuns();
   await threads();

@@ -1,18 +1,9 @@
 /** The end-to-end bench's tables: speed, and the way to a validation accuracy. Every figure is a median over rounds. */
+import { median, range, row } from "../frame/figures.js";
 import { reached, speeds, type Training } from "./training.js";
 
 /** One round's training of each system, by the system's name. */
 export type Rounds = ReadonlyMap<string, readonly Training[]>;
-
-const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
-
-/** The middle one, or the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const order = sorted(values);
-  const half = order.length / 2;
-  const [low, high] = [order[Math.ceil(half) - 1] ?? Number.NaN, order[Math.floor(half)] ?? Number.NaN];
-  return (low + high) / 2;
-}
 
 /** Each epoch but the first, which reads and decodes; the first where there is no other. */
 const later = (training: Training) =>
@@ -24,25 +15,19 @@ function ratio(ours: readonly Training[], others: readonly Training[]): string {
   return median(each).toFixed(2);
 }
 
-const padded = (cells: readonly string[], widths: readonly number[]) =>
-  cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))).join("");
-
 export function speedTable(rounds: Rounds, ours: string): string {
   const widths = [38, 13, 10, 12, 12, 14];
   const head = ["", "first epoch", "later", "min-max", "ours/this", "program, s"];
   const mine = rounds.get(ours) ?? [];
-  const rows = [...rounds].map(([name, trainings]) => {
-    const all = sorted(trainings.flatMap(later));
-    return [
-      name,
-      median(trainings.map((run) => speeds(run)[0] ?? Number.NaN)).toFixed(0),
-      median(trainings.map((run) => median(later(run)))).toFixed(0),
-      `${all[0]?.toFixed(0)}-${all.at(-1)?.toFixed(0)}`,
-      ratio(mine, trainings),
-      median(trainings.map((run) => run.programSeconds)).toFixed(0),
-    ];
-  });
-  return ["images/s", ...[head, ...rows].map((row) => padded(row, widths))].join("\n");
+  const rows = [...rounds].map(([name, trainings]) => [
+    name,
+    median(trainings.map((run) => speeds(run)[0] ?? Number.NaN)).toFixed(0),
+    median(trainings.map((run) => median(later(run)))).toFixed(0),
+    range(trainings.flatMap(later), 0),
+    ratio(mine, trainings),
+    median(trainings.map((run) => run.programSeconds)).toFixed(0),
+  ]);
+  return ["images/s", ...[head, ...rows].map((cells) => row(cells, widths))].join("\n");
 }
 
 /** Epochs and seconds until the accuracy is reached for the first time; "-" where some round never did. */
@@ -54,7 +39,7 @@ export function accuracyTable(rounds: Rounds, accuracies: readonly number[]): st
     ...accuracies.map((accuracy) => cell(trainings.map((run) => reached(run, accuracy)))),
   ]);
   const title = "epochs / seconds until the validation accuracy is first at least";
-  return [title, ...[head, ...rows].map((row) => padded(row, widths))].join("\n");
+  return [title, ...[head, ...rows].map((cells) => row(cells, widths))].join("\n");
 }
 
 function cell(outcomes: readonly ReturnType<typeof reached>[]): string {

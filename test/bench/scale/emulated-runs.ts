@@ -4,7 +4,7 @@
  */
 import type { MeasuredExchange } from "../../../cli/plan/exchange-costs.js";
 import type { Scenario } from "../../../cli/plan/scenario.js";
-import type { Statistic } from "../../../cli/plan/spread.js";
+import { type Statistic, spreadOf } from "../../../cli/plan/spread.js";
 import { predictStep } from "../../../cli/plan/step.js";
 import { runCell } from "../emulated/cell.js";
 import type { Cell } from "../emulated/protocol.js";
@@ -57,6 +57,6 @@ export function plannedCell(cell: Cell, exchange: MeasuredExchange, cores: numbe
 
 export async function measuredCell(cell: Cell, steps: number): Promise<StepTimes> {
   const { stepSeconds } = await runCell(cell, { warmUp: 3, steps });
-  const sorted = [...stepSeconds].sort((a, b) => a - b);
-  return { usual: sorted[(sorted.length - 1) >> 1] ?? Number.NaN, best: sorted[0] ?? Number.NaN };
+  const { median, min } = spreadOf(stepSeconds);
+  return { usual: median, best: min };
 }
