@@ -94,9 +94,7 @@ class DecodeThread {
       reason = error.message;
     });
     this.#thread.on("exit", () => {
-      for (const job of this.#jobs.values()) {
-        job.reject(new TrainyardError("FAILED", `a thread that decodes pictures is gone: ${reason}`));
-      }
+      this.#drop(new TrainyardError("FAILED", `a thread that decodes pictures is gone: ${reason}`));
       onEnd();
     });
   }
@@ -123,7 +121,13 @@ class DecodeThread {
   }
 
   async close(): Promise<void> {
+    this.#drop(closed());
     await this.#thread.terminate();
+  }
+
+  #drop(why: TrainyardError): void {
+    for (const job of this.#jobs.values()) job.reject(why);
+    this.#jobs.clear();
   }
 
   #settle({ id, pictures, failures }: DecodeReply): void {
