@@ -3,13 +3,13 @@
  * TCP through the same proxy. Nothing is computed: what is measured is whether windows hold the streams back.
  *   npm run bench -- distance [--quick] [--wire bfloat16] [--reducers 1]
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import type { Wire } from "../../shared/grpc/wire.js";
 import { roundToBfloat16 } from "../../shared/kernels/bfloat16.js";
 import { PartialsSender } from "../../worker/partials.js";
 import { WeightsReceiver } from "../../worker/weights.js";
+import { answerOf, lossOf, startChild } from "./frame/children.js";
 import { machine, row, spread } from "./frame/figures.js";
 import { flag, isQuick, numberFlag } from "./frame/flags.js";
 
@@ -21,13 +21,16 @@ const delays = isQuick ? [0, 1] : [0, 1, 10];
 const megabytes = (parameters * (wire === "float32" ? 4 : 2)) / 1e6;
 const run = { run: "distance", generation: 1 };
 
-const program = (name: string) => fileURLToPath(new URL(`./emulated/${name}.js`, import.meta.url));
 const children: ChildProcess[] = [];
 function start<Message>(name: string, words: readonly string[]): Promise<Message> {
-  const child = fork(program(name), [...words], { execArgv: [] });
+  const child = startChild(new URL(`./emulated/${name}.js`, import.meta.url), words);
   children.push(child);
-  return new Promise((resolve) => child.once("message", (message) => resolve(message as Message)));
+  return answerOf<Message>(child);
 }
+
+/** The work's outcome. Errors: the loss of any child. */
+const whileAllLive = <T>(work: Promise<T>) => Promise.race([work, ...children.map(lossOf)]);
+
 const throughProxy = (port: number, delayMs: number) =>
   start<number>("delay-proxy", [String(port), String(delayMs)]);
 
@@ -61,6 +64,25 @@ async function measure(endpoints: readonly SliceEndpoint[]): Promise<{ up: numbe
   return { up: up.slice(1), down: down.slice(1) };
 }
 
+async function measureAt(delayMs: number) {
+  const slices = await start<SliceEndpoint[]>("slice-process", [String(parameters), String(reducers), wire]);
+  const proxied = await Promise.all(
+    slices.map(async (slice) => ({ ...slice, port: await throughProxy(slice.port, delayMs) })),
+  );
+  const { up, down } = await whileAllLive(measure(proxied));
+  const bytes = String(megabytes * 1e6);
+  const sink = await start<number>("plain-tcp", ["sink", "1", bytes]);
+  const port = await throughProxy(sink, delayMs);
+  const words = ["send", "1", bytes, String(port), String(steps)];
+  const thereAndBack = await whileAllLive(start<number[]>("plain-tcp", words));
+  endChildren();
+  return { up, down, both: thereAndBack.slice(1).map((seconds) => seconds / 2) };
+}
+
+function endChildren(): void {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+}
+
 const head = [
   "ms each way",
   "MB/s up, median (min-max)",
@@ -70,19 +92,13 @@ const head = [
 const columns = [11, 28, 24, 27];
 console.log(`${machine()}, ${wire}, ${megabytes} MB each way, ${reducers} stream(s)`);
 console.log(row(head, columns));
-for (const delayMs of delays) {
-  const slices = await start<SliceEndpoint[]>("slice-process", [String(parameters), String(reducers), wire]);
-  const proxied = await Promise.all(
-    slices.map(async (slice) => ({ ...slice, port: await throughProxy(slice.port, delayMs) })),
-  );
-  const { up, down } = await measure(proxied);
-  const bytes = String(megabytes * 1e6);
-  const sink = await start<number>("plain-tcp", ["sink", "1", bytes]);
-  const port = await throughProxy(sink, delayMs);
-  const tcp = await start<number[]>("plain-tcp", ["send", "1", bytes, String(port), String(steps)]);
-  const both = tcp.slice(1).map((seconds) => seconds / 2);
-  const cells = [up, down, both].map((seconds) => spread(megabytesPerSecond(seconds), 0));
-  console.log(row([String(delayMs), ...cells], columns));
-  for (const child of children.splice(0)) child.kill("SIGKILL");
+try {
+  for (const delayMs of delays) {
+    const { up, down, both } = await measureAt(delayMs);
+    const cells = [up, down, both].map((seconds) => spread(megabytesPerSecond(seconds), 0));
+    console.log(row([String(delayMs), ...cells], columns));
+  }
+} finally {
+  endChildren();
 }
 process.exit(0);

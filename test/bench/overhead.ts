@@ -4,12 +4,11 @@
  * timed from assignment to commit. Beside it the same bytes up and down through plain TCP sockets of Node.
  *   npm run bench -- overhead [--rounds 3] [--threads N] [--batch 32,128] [--reducers 1] [--wire float32] [--quick]
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { photographs, runProgram, scratch } from "../support/program.js";
 import { plainTcp } from "./emulated/cell.js";
+import { answerOf, startChild } from "./frame/children.js";
 import { machine, median, range, row } from "./frame/figures.js";
 import { flag, isQuick, numberFlag, numbersFlag } from "./frame/flags.js";
 import { type ClusterSteps, runCluster } from "./overhead/cluster.js";
@@ -51,26 +50,15 @@ async function oneRound(round: number, batchSize: number, cwd: string): Promise<
 }
 
 async function startAlone(store: string, run: string) {
-  const file = fileURLToPath(new URL("./overhead/in-process.js", import.meta.url));
-  const child = fork(file, [store, run, "10"], { execArgv: [] });
-  const { parameterCount } = await heard<{ parameterCount: number }>(child);
+  const child = startChild(new URL("./overhead/in-process.js", import.meta.url), [store, run, "10"]);
+  const { parameterCount } = await answerOf<{ parameterCount: number }>(child);
   return { child, parameterCount };
 }
 
 function ask(child: ChildProcess, steps: number): Promise<Outcome["oneProcess"]> {
-  const answer = heard<Outcome["oneProcess"]>(child);
+  const answer = answerOf<Outcome["oneProcess"]>(child);
   child.send(steps);
   return answer;
-}
-
-/** Errors: the child ended without a word. */
-async function heard<T>(child: ChildProcess): Promise<T> {
-  const ended = once(child, "exit").then(([code]) => {
-    throw new Error(`the process that has no coordinator ended with ${code}`);
-  });
-  ended.catch(() => undefined);
-  const [message] = (await Promise.race([once(child, "message"), ended])) as [T];
-  return message;
 }
 
 const ms = (value: number) => value.toFixed(1);
