@@ -6,7 +6,7 @@ import { reasonOf } from "../dataset/source-tree.js";
 import type { Engine } from "../engine/engine.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
-import type { ImageSpec } from "../shared/spec.js";
+import { type ImageSpec, imageBytesOf } from "../shared/spec.js";
 import type { PictureFile } from "./picture-files.js";
 
 export type Prediction =
@@ -66,7 +66,7 @@ function* probabilityRows(
 ): Generator<Float32Array> {
   const pictures = decoded.flatMap((result) => ("pixels" in result ? [result.pixels] : []));
   if (pictures.length === 0) return;
-  const images = new Uint8Array(pictures.length * image.height * image.width * image.channels);
+  const images = new Uint8Array(pictures.length * imageBytesOf(image));
   for (const [index, pixels] of pictures.entries()) images.set(pixels, index * pixels.length);
   const probabilities = engine.predict(images);
   for (let row = 0; row < pictures.length; row += 1) {

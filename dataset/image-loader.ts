@@ -3,9 +3,10 @@
  * may call ahead of the engine. The order of samples is the caller's.
  */
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
+import { inGroups } from "../shared/groups.js";
 import { asSampleIndex, type SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
-import type { ImageSpec, RunSpec } from "../shared/spec.js";
+import { type ImageSpec, imageBytesOf, type RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { mapBounded } from "./bounded.js";
 import { type Damage, DamagedSamples, throwIfDamaged } from "./damage.js";
@@ -122,7 +123,7 @@ export class ImageLoader {
     const { cacheBytes = limits.imageCacheBytes, file, decoder = new LocalDecoder(image), labels } = options;
     this.image = image;
     this.#reader = reader;
-    this.#imageBytes = image.height * image.width * image.channels;
+    this.#imageBytes = imageBytesOf(image);
     this.#memory = new ImageCache(reader.samples, this.#imageBytes, cacheBytes);
     const hasFile = file !== undefined && file.budgetBytes >= this.#imageBytes;
     this.#file = hasFile ? new PictureFile(reader.samples, this.#imageBytes, file) : null;
@@ -167,7 +168,7 @@ export class ImageLoader {
     const load = async (group: readonly Wanted[]) => {
       damage.push(...(await this.#load(await this.#notOnDisk(group))));
     };
-    await mapBounded(inGroups(missing), groupsAtATime, load, signal);
+    await mapBounded(inGroups(missing, groupSize), groupsAtATime, load, signal);
     throwIfDamaged(damage);
     return { images, labels };
   }
@@ -262,11 +263,6 @@ interface Wanted {
   readonly sample: SampleIndex;
   readonly place: Uint8Array;
 }
-
-const inGroups = (wanted: readonly Wanted[]): Wanted[][] =>
-  Array.from({ length: Math.ceil(wanted.length / groupSize) }, (_, group) =>
-    wanted.slice(group * groupSize, (group + 1) * groupSize),
-  );
 
 /** Null where the sample is damaged, which is entered. */
 async function damageOr<T>(damage: Damage[], work: Promise<T>): Promise<T | null> {

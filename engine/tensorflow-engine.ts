@@ -3,6 +3,7 @@
  * the model, the sessions and the weights in TensorFlow's memory; everything else leaves as typed arrays.
  */
 import { invariant, TrainyardError } from "../shared/errors.js";
+import { imageBytesOf } from "../shared/spec.js";
 import type { Engine, EngineSpec, EvaluationResult, MicroBatch, MicroBatchResult } from "./engine.js";
 import { recordEvaluation } from "./evaluation-graph.js";
 import { buildTopology } from "./models/build.js";
@@ -109,8 +110,7 @@ class TensorFlowEngine implements Engine {
   }
 
   predict(images: Uint8Array): Float32Array {
-    const { height, width, channels } = this.#source.spec.image;
-    const pixels = height * width * channels;
+    const pixels = imageBytesOf(this.#source.spec.image);
     const classes = this.#source.spec.classes.length;
     const samples = images.length / pixels;
     const probabilities = new Float32Array(samples * classes);

@@ -38,6 +38,9 @@ export const ImageSpec = z.object({
 });
 export type ImageSpec = z.infer<typeof ImageSpec>;
 
+/** Of one picture as the model takes it: uint8 [height, width, channels]. */
+export const imageBytesOf = ({ height, width, channels }: ImageSpec) => height * width * channels;
+
 export const ModelSpec = z.object({
   name: z.enum(["classic", "digits", "mobilenet-v2", "resnet-18"]),
   dropout: z.number().min(0).max(0.95),

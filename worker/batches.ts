@@ -13,7 +13,7 @@ import type { MicroBatch } from "../engine/engine.js";
 import { asEpoch, asLane } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import { hashWords, Purpose } from "../shared/random.js";
-import { microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
+import { imageBytesOf, microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
 
 /** A step's place in the run, and which samples of the training split are left out of it. */
 export interface StepPlace {
@@ -46,6 +46,7 @@ export class LaneBatches {
   readonly #split: SplitEntry;
   readonly #loader: Pick<ImageLoader, "batch">;
   readonly #stepsPerEpoch: number;
+  readonly #imageBytes: number;
   readonly #ready = new Map<string, Ready>();
   readonly #orders = new Map<string, Uint32Array>();
   /** What shall be read ahead and is not begun yet, in the order of need. */
@@ -59,6 +60,7 @@ export class LaneBatches {
     this.#split = split;
     this.#loader = loader;
     this.#stepsPerEpoch = stepsPerEpoch;
+    this.#imageBytes = imageBytesOf(spec.image);
   }
 
   /** Samples that each lane contributes to the step, by lane; 0 = absent. The coordinator counts in the same way. */
@@ -149,11 +151,6 @@ export class LaneBatches {
   /** The wait for a step that was begun in time: a shard had to come, or a picture was large. */
   #lookFurther(): void {
     this.#stepsAhead = Math.min(this.#stepsAhead + 1, limits.prefetchSteps.most);
-  }
-
-  get #imageBytes(): number {
-    const { height, width, channels } = this.#spec.image;
-    return height * width * channels;
   }
 
   #after(place: StepPlace): StepPlace {

@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 import type { DecodedPicture, PictureDecoder } from "../dataset/picture-decoder.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
+import { imageBytesOf } from "../shared/spec.js";
 import type { DecodeReply, DecodeThreadOptions } from "./decode-calls.js";
 
 interface Job {
@@ -84,8 +85,7 @@ class DecodeThread {
   #last = 0;
 
   constructor(options: DecodeThreadOptions, { onDone, onEnd }: { onDone: () => void; onEnd: () => void }) {
-    const { height, width, channels } = options.image;
-    this.#imageBytes = height * width * channels;
+    this.#imageBytes = imageBytesOf(options.image);
     this.#onDone = onDone;
     this.#thread = new Worker(new URL("./decode-thread.js", import.meta.url), { workerData: options });
     let reason = "it ended";

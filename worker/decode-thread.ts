@@ -7,6 +7,7 @@ import { LocalDecoder } from "../dataset/picture-decoder.js";
 import { JpegDecoder } from "../engine/jpeg-decoder.js";
 import { loadBinding } from "../engine/native/load.js";
 import type { NativeBinding } from "../engine/recording/backend.js";
+import { imageBytesOf } from "../shared/spec.js";
 import type { DecodeReply, DecodeRequest, DecodeThreadOptions } from "./decode-calls.js";
 
 const { image, engine } = workerData as DecodeThreadOptions;
@@ -14,7 +15,7 @@ const port = parentPort as MessagePort;
 const binding = loadBinding(engine) as NativeBinding;
 const jpegs = JpegDecoder.isFor(binding) ? new JpegDecoder(binding) : null;
 const decoder = new LocalDecoder(image, jpegs === null ? undefined : jpegs.decode.bind(jpegs));
-const imageBytes = image.height * image.width * image.channels;
+const imageBytes = imageBytesOf(image);
 
 async function answer({ id, bytes, ends }: DecodeRequest): Promise<DecodeReply> {
   const files = ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));

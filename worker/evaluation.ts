@@ -8,7 +8,7 @@ import { evaluationBlock } from "../dataset/order.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { float32From } from "../shared/grpc/numbers.js";
 import { limits } from "../shared/limits.js";
-import type { ImageSpec } from "../shared/spec.js";
+import { type ImageSpec, imageBytesOf } from "../shared/spec.js";
 import { reportDamage } from "./damage.js";
 import type { BlockOutcome } from "./engine-calls.js";
 import { evaluationOf } from "./frontier.js";
@@ -48,8 +48,8 @@ export async function evaluateBlocks(place: Workplace, session: Session, task: E
 }
 
 /** Blocks whose pictures are held at a time; at least two, so that one is read while one is computed. */
-function blocksAhead({ height, width, channels }: ImageSpec): number {
-  const blockBytes = limits.evaluationBlock * height * width * channels;
+function blocksAhead(image: ImageSpec): number {
+  const blockBytes = limits.evaluationBlock * imageBytesOf(image);
   return Math.max(2, Math.floor(limits.prefetchBytes / blockBytes));
 }
 

@@ -6,6 +6,7 @@
  */
 import type { Engine, MicroBatch } from "../engine/engine.js";
 import { invariant } from "../shared/errors.js";
+import { inGroups } from "../shared/groups.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { LaneStatistics } from "../shared/statistics.js";
 import {
@@ -57,7 +58,7 @@ export class Lanes {
     const { accumulation, localSteps } = this.#rule;
     if (localSteps === null) return computeLane(this.#engine, batches, over);
     invariant(this.#start !== undefined, "weights are set before a lane is computed");
-    const steps = groups(batches, accumulation);
+    const steps = inGroups(batches, accumulation);
     return computeLocalSteps(this.#engine, this.#start, {
       steps,
       over,
@@ -81,7 +82,7 @@ interface LocalDescent {
  * Loss, correct count and statistics are those of the calls, each at its own weights. A value that is not finite
  * anywhere stays in the weights and makes the lane not finite. Errors: the engine's, INTERRUPTED.
  */
-export function computeLocalSteps(
+function computeLocalSteps(
   engine: Engine,
   start: Weights,
   { steps, learningRate, over }: LocalDescent,
@@ -131,10 +132,4 @@ function join(steps: readonly Counts[]): Counts {
     statistics.push(...step.statistics);
   }
   return { ...sums, statistics };
-}
-
-/** The calls of each local step: `size` of them, fewer in the last. */
-function groups(batches: readonly MicroBatch[], size: number): MicroBatch[][] {
-  const count = Math.ceil(batches.length / size);
-  return Array.from({ length: count }, (_, index) => batches.slice(index * size, (index + 1) * size));
 }
