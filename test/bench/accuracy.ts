@@ -6,10 +6,9 @@
  */
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
-import { type Curve, fromJson } from "../../shared/curve.js";
-import { openStore } from "../../shared/store/open.js";
+import { finishedCurve } from "../support/finished-curve.js";
 import { kerasPython } from "../support/parts.js";
-import { photographs, runProgram, scratch } from "../support/program.js";
+import { importPhotographs, photographs, scratch, succeed } from "../support/program.js";
 import { machine, median } from "./frame/figures.js";
 import { flag, flagValues, hasFlag, numberFlag } from "./frame/flags.js";
 
@@ -47,10 +46,8 @@ async function ours(task: Task, seed: number, cwd: string, also: string): Promis
     "--json",
   ];
   const more = also.split(" ").filter((word) => word !== "");
-  const { code, stderr } = await runProgram([...words, ...task.flags, ...more], { cwd });
-  if (code !== 0) throw new Error(stderr);
-  const store = await openStore(`file:${cwd}/.trainyard`);
-  const curve: Curve = fromJson(Buffer.from(await store.get(`runs/${run}/curve.json`)).toString("utf8"));
+  await succeed([...words, ...task.flags, ...more], { cwd });
+  const curve = await finishedCurve(run, { store: `file:${cwd}/.trainyard` });
   return {
     lastFive: mean(curve.epochs.slice(-5).map((row) => row.validationAccuracy ?? Number.NaN)),
     imagesPerSecond: median(curve.epochs.slice(1).map((row) => row.imagesPerSecond)),
@@ -79,10 +76,7 @@ console.log(`${machine()}, TensorFlow 2.21, 2 workers of 1 thread`);
 try {
   for (const usual of tasks.filter(({ set }) => only === "" || set === only)) {
     const task = { ...usual, epochs: numberFlag("epochs", usual.epochs) };
-    const imported = await runProgram(["import", photographs(task.set), "--name", task.set], {
-      cwd: place.folder,
-    });
-    if (imported.code !== 0) throw new Error(imported.stderr);
+    await importPhotographs(task.set, { cwd: place.folder });
     const rows = new Map<string, Outcome[]>();
     const add = (who: string, outcome: Outcome) => rows.set(who, [...(rows.get(who) ?? []), outcome]);
     for (let seed = 1; seed <= seeds; seed += 1) {

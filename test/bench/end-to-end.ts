@@ -4,7 +4,7 @@
  * The same JPEG files (`signs`), classic net, augmentation, global batch of 32; one system after the other in each round.
  *   npm run bench -- end-to-end --peers [--rounds 2] [--epochs 15] [--quick]
  */
-import { photographs, runProgram, scratch } from "../support/program.js";
+import { importPhotographs, photographs, scratch } from "../support/program.js";
 import { peerPythons } from "../support/setup/peers.mjs";
 import { accuracyTable, speedTable } from "./end-to-end/report.js";
 import { oneProcess, trainyard, twoProcesses } from "./end-to-end/systems.js";
@@ -32,8 +32,7 @@ async function runRounds(rounds: number, epochs: number): Promise<Map<string, Tr
   const outcomes = new Map<string, Training[]>();
   try {
     const folder = photographs("signs");
-    const imported = await runProgram(["import", folder, "--name", "signs"], { cwd: place.folder });
-    if (imported.code !== 0) throw new Error(imported.stderr);
+    await importPhotographs("signs", { cwd: place.folder });
     const all = await systems(place.folder);
     for (let seed = 1; seed <= rounds; seed += 1) {
       for (const { name, train } of all) {

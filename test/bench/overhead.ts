@@ -6,7 +6,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { cpus } from "node:os";
-import { photographs, runProgram, scratch } from "../support/program.js";
+import { importPhotographs, scratch } from "../support/program.js";
 import { plainTcp } from "./emulated/cell.js";
 import { answerOf, startChild } from "./frame/children.js";
 import { machine, median, range, row } from "./frame/figures.js";
@@ -96,10 +96,7 @@ function phaseRows(all: ReadonlyMap<number, readonly Outcome[]>): string[][] {
 const place = scratch();
 const outcomes = new Map<number, Outcome[]>(batchSizes.map((size) => [size, []]));
 try {
-  const imported = await runProgram(["import", photographs("signs"), "--name", "signs"], {
-    cwd: place.folder,
-  });
-  if (imported.code !== 0) throw new Error(imported.stderr);
+  await importPhotographs("signs", { cwd: place.folder });
   for (let round = 1; round <= rounds; round += 1) {
     for (const batchSize of batchSizes) {
       outcomes.get(batchSize)?.push(await oneRound(round, batchSize, place.folder));

@@ -6,12 +6,12 @@
  */
 import { availableParallelism, loadavg } from "node:os";
 import { measureExchange } from "../../cli/plan/exchange-costs.js";
-import { scratch } from "../support/program.js";
+import { importPhotographs, scratch } from "../support/program.js";
 import { machine, median, row } from "./frame/figures.js";
 import { hasFlag, isQuick, numberFlag, numbersFlag } from "./frame/flags.js";
 import { curveTable, remedyTable } from "./scale/curve.js";
 import { measuredCell, plannedCell } from "./scale/emulated-runs.js";
-import { importFaces, measured, planned, type StepTimes } from "./scale/real-runs.js";
+import { measured, planned, type StepTimes } from "./scale/real-runs.js";
 
 const isCurveOnly = hasFlag("curve");
 const rounds = numberFlag("rounds", isQuick ? 1 : 2);
@@ -43,7 +43,7 @@ function print(name: string, pairs: readonly Pair[]): void {
 async function realRuns(): Promise<void> {
   const place = scratch();
   try {
-    await importFaces(place.folder);
+    await importPhotographs("faces", { cwd: place.folder });
     for (const batchSize of batchSizes) {
       const pairs = new Map<number, Pair[]>([1, 2].map((workers) => [workers, []]));
       for (let round = 0; round < rounds; round += 1) {

@@ -4,10 +4,9 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Curve, fromJson } from "../../shared/curve.js";
-import { findPublication, publishedKey } from "../../shared/publication.js";
+import type { Curve } from "../../shared/curve.js";
 import { fetchStatus, type RunStatus } from "../../shared/status.js";
-import { openStore } from "../../shared/store/open.js";
+import { finishedCurve } from "./finished-curve.js";
 import { type Ended, endOf, type RunOptions, startProgram } from "./program.js";
 
 interface Ready {
@@ -117,14 +116,8 @@ export class TestCluster {
   }
 
   /** The finished run's curve from the store. */
-  async curve(): Promise<Curve> {
-    const store = await openStore(this.#options.store, {
-      environment: { ...process.env, ...this.#options.env },
-    });
-    const { run } = this.ready;
-    const folder = (await findPublication(store, run))?.folder ?? "";
-    const bytes = await store.get(publishedKey(run, folder, "curve.json"));
-    return fromJson(Buffer.from(bytes).toString("utf8"));
+  curve(): Promise<Curve> {
+    return finishedCurve(this.ready.run, this.#options);
   }
 
   /** Ends whatever is left of it. */

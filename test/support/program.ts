@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 export const programFile = resolve("bin/trainyard.mjs");
+type PhotographSet = "faces" | "signs" | "clothing";
 /** Real photographs with labels, beside the repository. */
-export const photographs = (set: "faces" | "signs" | "clothing") => resolve("../shared/data", set);
+export const photographs = (set: PhotographSet) => resolve("../shared/data", set);
 
 export interface Ended {
   readonly code: number | null;
@@ -41,6 +42,17 @@ export function endOf(child: ChildProcess): Promise<Ended> {
 /** Runs to the end. */
 export const runProgram = (words: readonly string[], options: RunOptions): Promise<Ended> =>
   endOf(startProgram(words, options));
+
+/** Its standard output. Errors: what it said on standard error, when it did not end with 0. */
+export async function succeed(words: readonly string[], options: RunOptions): Promise<string> {
+  const { code, stdout, stderr } = await runProgram(words, options);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+/** As the data set of that name. */
+export const importPhotographs = (set: PhotographSet, options: RunOptions): Promise<string> =>
+  succeed(["import", photographs(set), "--name", set], options);
 
 /** A temporary folder, and its removal. */
 export function scratch(): { folder: string; remove: () => void } {

@@ -3,11 +3,10 @@
  * epoch, the final weights, and the exact counts. Reads what any user can read: `runs show` and the curve in the store.
  */
 import { expect } from "vitest";
-import { type Curve, fromJson } from "../../shared/curve.js";
-import { findPublication, publishedKey } from "../../shared/publication.js";
+import type { Curve } from "../../shared/curve.js";
 import { RunResult } from "../../shared/result.js";
-import { openStore } from "../../shared/store/open.js";
 import { TestCluster } from "./cluster.js";
+import { finishedCurve } from "./finished-curve.js";
 import { photographs, type RunOptions, runProgram } from "./program.js";
 
 export type StoreOptions = RunOptions & { readonly store: string };
@@ -20,13 +19,8 @@ export interface FinishedRun {
 export async function finishedRun(run: string, options: StoreOptions): Promise<FinishedRun> {
   const shown = await runProgram(["runs", "show", run, "--json", "--store", options.store], options);
   expect(shown).toMatchObject({ code: 0 });
-  const store = await openStore(options.store, { environment: { ...process.env, ...options.env } });
-  const folder = (await findPublication(store, run))?.folder ?? "";
-  const curve = await store.get(publishedKey(run, folder, "curve.json"));
-  return {
-    curve: fromJson(Buffer.from(curve).toString("utf8")),
-    result: RunResult.parse(JSON.parse(shown.stdout)),
-  };
+  const curve = await finishedCurve(run, options);
+  return { curve, result: RunResult.parse(JSON.parse(shown.stdout)) };
 }
 
 /** The curve's rows without what a clock measured. */

@@ -1,9 +1,8 @@
 /** The systems of the end-to-end bench, each started as its users start it: processes of their own on loopback. */
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
-import { type Curve, fromJson } from "../../../shared/curve.js";
-import { openStore } from "../../../shared/store/open.js";
-import { type Ended, endOf, runProgram } from "../../support/program.js";
+import { finishedCurve } from "../../support/finished-curve.js";
+import { type Ended, endOf, succeed } from "../../support/program.js";
 import { freePort } from "./free-port.js";
 import type { System, Training, TrainingTask } from "./training.js";
 
@@ -16,10 +15,7 @@ export function trainyard(name: string, flags: readonly string[], cwd: string): 
     runs += 1;
     const run = `${name.replace(/\W+/g, "-")}-${runs}`;
     const words = ["train", "signs", "--run", run, "--epochs", String(epochs), "--seed", String(seed)];
-    const { seconds, ended } = await timed(
-      runProgram([...words, "--no-horizontal-flip", "--json", ...flags], { cwd }),
-    );
-    if (ended.code !== 0) throw new Error(ended.stderr);
+    const { seconds } = await timed(succeed([...words, "--no-horizontal-flip", "--json", ...flags], { cwd }));
     return { ...(await reportOf(`file:${cwd}/.trainyard`, run)), programSeconds: seconds };
   };
   return { name, train };
@@ -27,8 +23,7 @@ export function trainyard(name: string, flags: readonly string[], cwd: string): 
 
 /** An epoch's training is its steps, each from assignment to commit, and the next begins with the commit of the last. */
 async function reportOf(store: string, run: string): Promise<Report> {
-  const text = Buffer.from(await (await openStore(store)).get(`runs/${run}/curve.json`)).toString("utf8");
-  const curve: Curve = fromJson(text);
+  const curve = await finishedCurve(run, { store });
   const total = (epoch: number, of: "samples" | "seconds") =>
     curve.steps.reduce((sum, row) => sum + (row.epoch === epoch ? row[of] : 0), 0);
   const epochs = curve.epochs.map(({ epoch, seconds, validationAccuracy }) => ({

@@ -1,6 +1,6 @@
 /** Plans and real runs of the same cases, in turn: everything on this machine, as `trainyard train` starts it. */
 import { RunResult } from "../../../shared/result.js";
-import { photographs, runProgram } from "../../support/program.js";
+import { succeed } from "../../support/program.js";
 
 export interface RealCase {
   readonly workers: number;
@@ -22,21 +22,11 @@ interface PlannedRow {
 /** Enough full steps of the set's 196 training images for a median. */
 const epochsFor = (batchSize: number) => (batchSize > 64 ? 10 : 4);
 
-async function succeed(words: readonly string[], folder: string): Promise<string> {
-  const { code, stdout, stderr } = await runProgram(words, { cwd: folder });
-  if (code !== 0) throw new Error(stderr);
-  return stdout;
-}
-
-export async function importFaces(folder: string): Promise<void> {
-  await succeed(["import", photographs("faces"), "--name", "faces"], folder);
-}
-
 const flagsOf = (batchSize: number) => ["--batch-size", String(batchSize), "--threads", "1"];
 
 /** By workers. */
 export async function planned(batchSize: number, folder: string): Promise<Map<number, StepTimes>> {
-  const text = await succeed(["plan", "faces", ...flagsOf(batchSize), "--json"], folder);
+  const text = await succeed(["plan", "faces", ...flagsOf(batchSize), "--json"], { cwd: folder });
   const { here } = JSON.parse(text) as { readonly here: readonly PlannedRow[] };
   return new Map(here.map((row) => [row.workers, { usual: row.usual.seconds, best: row.best.seconds }]));
 }
@@ -44,7 +34,7 @@ export async function planned(batchSize: number, folder: string): Promise<Map<nu
 export async function measured({ workers, batchSize }: RealCase, folder: string): Promise<StepTimes> {
   const epochs = ["--epochs", String(epochsFor(batchSize)), "--audit", "0"];
   const words = ["train", "faces", ...flagsOf(batchSize), ...epochs, "--workers", String(workers), "--json"];
-  const { timing } = RunResult.parse(JSON.parse(await succeed(words, folder)));
+  const { timing } = RunResult.parse(JSON.parse(await succeed(words, { cwd: folder })));
   if (timing === null) throw new Error("the run has no full step");
   return { usual: timing.stepSeconds.median, best: timing.stepSeconds.min };
 }
