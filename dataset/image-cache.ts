@@ -23,11 +23,11 @@ export class ImageCache {
     return this.#slots.size * this.#imageBytes;
   }
 
-  /** Copies the sample's picture to `target` at `offset`, if it is here. */
-  copyTo(sample: number, target: Uint8Array, offset: number): boolean {
+  /** Copies the sample's picture to `target`, if it is here. */
+  copyTo(sample: number, target: Uint8Array): boolean {
     const slot = this.#slots.find(sample);
     if (slot < 0) return false;
-    target.set(this.#view(slot), offset);
+    target.set(this.#view(slot));
     return true;
   }
 

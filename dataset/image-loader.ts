@@ -157,13 +157,13 @@ export class ImageLoader {
    * reads of the store; the store's errors; an abort.
    */
   async batch(samples: ArrayLike<number>, signal?: AbortSignal): Promise<ImageBatch> {
-    const wanted = Array.from(samples, asSampleIndex);
-    const images = new Uint8Array(wanted.length * this.#imageBytes);
-    const labels = Int32Array.from(wanted, (sample) => this.label(sample));
-    const place = (at: number) => images.subarray(at * this.#imageBytes, (at + 1) * this.#imageBytes);
-    const missing = [...wanted.entries()]
-      .filter(([at, sample]) => !this.#copyHeld(sample, images, at))
-      .map(([at, sample]) => ({ sample, place: place(at) }));
+    const images = new Uint8Array(samples.length * this.#imageBytes);
+    const wanted = Array.from(samples, (sample, at) => ({
+      sample: asSampleIndex(sample),
+      place: images.subarray(at * this.#imageBytes, (at + 1) * this.#imageBytes),
+    }));
+    const labels = Int32Array.from(wanted, ({ sample }) => this.label(sample));
+    const missing = wanted.filter((one) => !this.#copyHeld(one));
     const damage: Damage[] = [];
     const load = async (group: readonly Wanted[]) => {
       damage.push(...(await this.#load(await this.#notOnDisk(group))));
@@ -184,8 +184,8 @@ export class ImageLoader {
     return this.#labels?.[label] ?? label;
   }
 
-  #copyHeld(sample: SampleIndex, images: Uint8Array, at: number): boolean {
-    const isHeld = this.#memory.copyTo(sample, images, at * this.#imageBytes);
+  #copyHeld({ sample, place }: Wanted): boolean {
+    const isHeld = this.#memory.copyTo(sample, place);
     if (isHeld) this.counters.cacheHits += 1;
     return isHeld;
   }
@@ -194,7 +194,7 @@ export class ImageLoader {
   async #notOnDisk(group: readonly Wanted[]): Promise<readonly Wanted[]> {
     const file = this.#file;
     if (file === null || file.heldBytes === 0) return group;
-    const isThere = await Promise.all(group.map(({ sample, place }) => file.copyTo(sample, place, 0)));
+    const isThere = await Promise.all(group.map(({ sample, place }) => file.copyTo(sample, place)));
     const left = group.filter((_, index) => !isThere[index]);
     this.counters.diskHits += group.length - left.length;
     return left;

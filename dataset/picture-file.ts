@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "@node-rs/crc32";
+import { asTrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { PictureSlots } from "./picture-slots.js";
 
@@ -65,8 +66,8 @@ export class PictureFile {
     return (this.#file?.slots.size ?? 0) * this.#imageBytes;
   }
 
-  /** Copies the sample's picture to `target` at `offset`, if it is here and as it was written. */
-  async copyTo(sample: number, target: Uint8Array, offset: number): Promise<boolean> {
+  /** Copies the sample's picture to `target`, of its size, if it is here and as it was written. */
+  async copyTo(sample: number, target: Uint8Array): Promise<boolean> {
     const file = this.#file;
     if (file === null || this.#writing.has(sample)) return false;
     const slot = file.slots.find(sample);
@@ -74,11 +75,10 @@ export class PictureFile {
     const sum = file.sums[slot];
     const position = slot * this.#imageBytes;
     try {
-      const { bytesRead } = await file.handle.read(target, offset, this.#imageBytes, position);
-      const picture = target.subarray(offset, offset + this.#imageBytes);
-      if (bytesRead === this.#imageBytes && crc32(picture) === sum) return true;
+      const { bytesRead } = await file.handle.read(target, 0, this.#imageBytes, position);
+      if (bytesRead === this.#imageBytes && crc32(target) === sum) return true;
     } catch (caught) {
-      this.#giveUp(`can't be read (${reasonOf(caught)})`);
+      this.#giveUp(`can't be read (${asTrainyardError(caught).message})`);
       return false;
     }
     // Unless the slot has become another sample's meanwhile.
@@ -101,7 +101,7 @@ export class PictureFile {
       const { bytesWritten } = await file.handle.write(picture, 0, this.#imageBytes, at);
       if (bytesWritten !== this.#imageBytes) throw new Error(`only ${bytesWritten} bytes were taken`);
     } catch (caught) {
-      this.#giveUp(`can't be written (${reasonOf(caught)})`);
+      this.#giveUp(`can't be written (${asTrainyardError(caught).message})`);
     } finally {
       this.#writing.delete(sample);
     }
@@ -110,7 +110,7 @@ export class PictureFile {
   /** Gives the disk back. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const file = await this.#opened?.catch(() => null);
+    const file = await this.#opened;
     this.#file = null;
     await file?.handle.close().catch(() => undefined);
     await this.#closing;
@@ -122,13 +122,13 @@ export class PictureFile {
     try {
       await mkdir(folder, { recursive: true });
       await removeLeftOvers(folder);
+      if (this.#isClosed) return null;
       const count = Math.min(Math.floor(budgetBytes / this.#imageBytes), this.#samples);
-      if (count === 0 || this.#isClosed) return null;
       const opened = { slots: new PictureSlots(this.#samples, count), sums: new Uint32Array(count) };
       this.#file = { handle: await nameless(folder), ...opened };
       return this.#file;
     } catch (caught) {
-      this.#sayWhy(`can't be made in ${folder} (${reasonOf(caught)})`);
+      this.#sayWhy(`can't be made in ${folder} (${asTrainyardError(caught).message})`);
       return null;
     }
   }
@@ -182,5 +182,3 @@ async function removeLeftOvers(folder: string): Promise<void> {
     if (name.startsWith(prefix)) await unlink(join(folder, name)).catch(() => undefined);
   }
 }
-
-const reasonOf = (caught: unknown) => (caught instanceof Error ? caught.message : String(caught));

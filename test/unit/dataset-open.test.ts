@@ -141,7 +141,7 @@ describe("the caches", () => {
     const target = new Uint8Array(1);
     const visit = (samples: number[]) =>
       samples.filter((sample) => {
-        const isHit = cache.copyTo(sample, target, 0);
+        const isHit = cache.copyTo(sample, target);
         if (!isHit) cache.keep(sample, Uint8Array.of(sample));
         return isHit && target[0] === sample;
       }).length;
