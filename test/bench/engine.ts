@@ -5,8 +5,7 @@
  * `--compute` says.
  *   npm run bench -- engine [--peers] [--threads 2] [--only classic] [--rounds 5] [--compute bfloat16] [--quick]
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EngineSpec } from "../../engine/engine.js";
@@ -14,6 +13,7 @@ import { exportFiles } from "../../engine/export/files.js";
 import { loadTensorFlow } from "../../engine/native/load.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
 import { engineSpec, freshStatistics, microBatch } from "../support/engine/spec.js";
+import { scratch } from "../support/program.js";
 import { peerPythons } from "../support/setup/peers.mjs";
 import { type Peer, startPeer } from "./engine-peers/peer.js";
 import { machine, median, range, row } from "./frame/figures.js";
@@ -121,14 +121,14 @@ console.log(
   `${machine()}, TensorFlow 2.21, ${threads} ${threads === 1 ? "thread" : "threads"} within an operation, ${rounds} interleaved rounds of ${calls} steps`,
 );
 for (const net of nets.filter(({ name }) => only === "" || name === only)) {
-  const folder = mkdtempSync(join(tmpdir(), "trainyard-bench-"));
+  const place = scratch();
   let systems: Peer[] = [];
   try {
-    systems = await systemsOf(net, folder);
+    systems = await systemsOf(net, place.folder);
     print(net, await measure(systems));
   } finally {
     for (const system of systems) system.close();
-    rmSync(folder, { recursive: true, force: true });
+    place.remove();
   }
 }
 process.exit(0);

@@ -6,17 +6,18 @@
  *   npm run bench -- pipeline [--peers] [--quick] [--rounds 3] [--images 2000] [--epochs 3] [--threads 2]
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defaultImportOptions, importDataset } from "../../dataset/import.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { openStore } from "../../shared/store/open.js";
 import { tinySpec } from "../support/core-driver.js";
+import { scratch } from "../support/program.js";
+import { peerPythons } from "../support/setup/peers.mjs";
 import { machine, median, row, spread } from "./frame/figures.js";
 import { hasFlag, isQuick, numberFlag } from "./frame/flags.js";
-import { photographs } from "./pipeline/photographs.js";
+import { cutPhotographs } from "./pipeline/photographs.js";
 import { trainingWait } from "./pipeline/training-wait.js";
 
 const rounds = numberFlag("rounds", isQuick ? 1 : 3);
@@ -72,10 +73,6 @@ function runOnce({ name, command, first, later }: Program): void {
 
 async function peers(folder: string): Promise<Program[]> {
   if (!hasFlag("peers")) return [];
-  const setup = new URL("../../../../test/support/setup/peers.mjs", import.meta.url);
-  const { peerPythons } = (await import(setup.href)) as {
-    peerPythons(): Promise<{ keras: string; torch: string }>;
-  };
   const { keras, torch } = await peerPythons();
   const here = "test/bench/pipeline";
   return [
@@ -88,10 +85,10 @@ async function peers(folder: string): Promise<Program[]> {
 
 const widths = [26, 22, 22, 22, 22];
 
-const folder = await photographs(images);
-const place = mkdtempSync(join(tmpdir(), "trainyard-bench-pipeline-"));
+const folder = await cutPhotographs(images);
+const place = scratch();
 try {
-  const storeUrl = `file:${place}`;
+  const storeUrl = `file:${place.folder}`;
   const store = await openStore(storeUrl);
   const { hash, classes } = await importDataset({
     source: folder,
@@ -130,5 +127,5 @@ try {
   const run = { store: storeUrl, dataset: "photographs", steps: Math.ceil(images / 32) };
   console.log(`\n${await trainingWait(run, 3)}`);
 } finally {
-  rmSync(place, { recursive: true, force: true });
+  place.remove();
 }

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { finishedCurve } from "../../support/finished-curve.js";
 import { type Ended, endOf, succeed } from "../../support/program.js";
-import { freePort } from "./free-port.js";
+import { freePort } from "../frame/free-port.js";
 import type { System, Training, TrainingTask } from "./training.js";
 
 type Report = Omit<Training, "programSeconds">;

@@ -1,8 +1,8 @@
 /** One run of a coordinator and one worker, each a process of its own: how long its steps took, and where that went. */
 import { TestCluster } from "../../support/cluster.js";
 import type { RunOptions } from "../../support/program.js";
-import { freePort } from "../end-to-end/free-port.js";
-import { type Metrics, scrape } from "./scrape.js";
+import { freePort } from "../frame/free-port.js";
+import { type Metrics, scrape } from "../frame/scrape.js";
 
 export interface ClusterSteps {
   /** Of every full step after the first epoch, from its assignment to its commit. */

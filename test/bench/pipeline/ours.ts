@@ -1,7 +1,6 @@
 /**
  * Our half of the pipeline bench, in a process of its own: batches read ahead, decoded and kept as a worker does, into an
- * engine thread that only augments. Arguments: store, data set, spec as JSON. Prints one
- * JSON line: of each epoch the seconds, those of waiting for batches, those of all processors, and the share of time that the main thread was busy.
+ * engine thread that only augments. Arguments: store, spec as JSON. Prints one JSON line: the seconds of each epoch.
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -34,28 +33,16 @@ if (samples % microBatchSize(spec) > 0) await ask({ prepare: samples % microBatc
 await decoder.decode([]); // its thread has started
 
 const seconds: number[] = [];
-const waits: number[] = [];
-const loads: number[] = [];
-const cpu: number[] = [];
 let step = 0;
 for (let epoch = 0; epoch < spec.epochs; epoch += 1) {
   const startMs = performance.now();
-  const used = process.cpuUsage();
-  const loop = performance.eventLoopUtilization();
-  let waitedMs = 0;
   for (let stepInEpoch = 0; stepInEpoch < steps; stepInEpoch += 1, step += 1) {
     const place = { step, epoch, stepInEpoch, excluded: new Set<number>() };
-    const askedMs = performance.now();
     batches.prefetch(place, [0]);
     const calls = await batches.of({ ...place, lane: 0 });
-    waitedMs += performance.now() - askedMs;
     for (const batch of calls) await ask({ batch });
   }
   seconds.push((performance.now() - startMs) / 1000);
-  waits.push(waitedMs / 1000);
-  const { user, system } = process.cpuUsage(used);
-  cpu.push((user + system) / 1e6);
-  loads.push(performance.eventLoopUtilization(loop).utilization);
 }
-process.stdout.write(`${JSON.stringify({ seconds, waits, cpu, loads, threads: decoder.threads })}\n`);
+process.stdout.write(`${JSON.stringify({ seconds })}\n`);
 process.exit(0);

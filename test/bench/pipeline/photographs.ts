@@ -7,20 +7,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { RandomStream } from "../../../shared/random.js";
+import { photographs } from "../../support/program.js";
 
-const source = "../shared/data/clothing";
 const side = 200;
 
 /** For validation, in `validation/<class>/`. */
 const validation = 32;
 
 /** A folder whose `train/<class>/` hold so many photographs. */
-export async function photographs(count: number): Promise<string> {
+export async function cutPhotographs(count: number): Promise<string> {
   const folder = join(tmpdir(), `trainyard-bench-photographs-${count}`);
   const marker = join(folder, "whole");
   if (existsSync(marker)) return folder;
   rmSync(folder, { recursive: true, force: true });
-  const originals = filesBelow(source);
+  const originals = filesBelow(photographs("clothing"));
   for (let at = 0; at < count + validation; at += 1) {
     const original = originals[at % originals.length] as string;
     const into = join(folder, at < count ? "train" : "validation", at % 2 === 0 ? "a" : "b");
