@@ -4,6 +4,7 @@
  * process holds all workers, another the coordinator; the sockets' two processes likewise.
  *   npm run bench -- coordinator [--quick] [--workers 1,2,4] [--parameters 1,5] [--wire bfloat16] [--reducers 1] [--delay 0]
  */
+import { bytesPerElement } from "../../shared/grpc/wire.js";
 import { plainTcp, runCell } from "./emulated/cell.js";
 import type { Cell } from "./emulated/protocol.js";
 import { machine, median, range, row } from "./frame/figures.js";
@@ -61,7 +62,7 @@ async function printCell(workers: number, parameters: number, wire: Cell["wire"]
   const steps = isQuick ? 8 : Math.max(3, Math.min(20, Math.round(2e8 / volume)));
   const cell: Cell = { workers, parameters, reducers: slices, wire, delayMs };
   // The sockets before and after, so that a busy moment does not decide.
-  const bytes = parameters * (wire === "float32" ? 4 : 2);
+  const bytes = parameters * bytesPerElement(wire);
   const before = await plainTcp(workers, bytes, steps);
   const usage = await runCell(cell, { warmUp: 2, steps });
   const after = await plainTcp(workers, bytes, steps);

@@ -5,7 +5,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
-import type { Wire } from "../../shared/grpc/wire.js";
+import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
 import { roundToBfloat16 } from "../../shared/kernels/bfloat16.js";
 import { PartialsSender } from "../../worker/partials.js";
 import { WeightsReceiver } from "../../worker/weights.js";
@@ -18,7 +18,7 @@ const reducers = numberFlag("reducers", 1);
 const parameters = isQuick ? 2e6 : 16e6;
 const steps = isQuick ? 4 : 9;
 const delays = isQuick ? [0, 1] : [0, 1, 10];
-const megabytes = (parameters * (wire === "float32" ? 4 : 2)) / 1e6;
+const megabytes = (parameters * bytesPerElement(wire)) / 1e6;
 const run = { run: "distance", generation: 1 };
 
 const children: ChildProcess[] = [];

@@ -6,6 +6,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { cpus } from "node:os";
+import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
 import { importPhotographs, scratch } from "../support/program.js";
 import { plainTcp } from "./emulated/cell.js";
 import { answerOf, startChild } from "./frame/children.js";
@@ -41,7 +42,7 @@ async function oneRound(round: number, batchSize: number, cwd: string): Promise<
   const alone = await startAlone(store, run);
   try {
     const oneProcess = await ask(alone.child, steps);
-    const bytes = alone.parameterCount * (flags.includes("bfloat16") ? 2 : 4);
+    const bytes = alone.parameterCount * bytesPerElement(flag("wire", "float32") as Wire);
     const tcpMs = 1000 * median((await plainTcp(1, bytes, 20)).slice(5));
     return { oneProcess, cluster, tcpMs };
   } finally {

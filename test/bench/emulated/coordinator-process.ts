@@ -2,19 +2,18 @@
  * The real coordinator of an emulated run, in a process of its own whose use of the machine can be told. Its store is in
  * memory and keeps no checkpoint: what a store takes is not this bench's subject.
  */
-
 import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { runCoordinator } from "../../../coordinator/main.js";
 import type { Shell } from "../../../coordinator/shell.js";
 import { letHeapGrow } from "../../../shared/heap.js";
 import { createLogger } from "../../../shared/log.js";
-import { RunSpec, runKey } from "../../../shared/spec.js";
+import { runKey } from "../../../shared/spec.js";
 import type { PutOptions, SizedStream } from "../../../shared/store/object-store.js";
-import { noAugmentation } from "../../support/augmentation.js";
+import { tinySpec } from "../../support/core-driver.js";
 import { putFlatDataset } from "../../support/flat-dataset.js";
 import { MemoryStore } from "../../support/memory-store.js";
-import type { Cell, FromCoordinator, ToCoordinator } from "./protocol.js";
+import { type Cell, type FromCoordinator, samplesOf, type ToCoordinator } from "./protocol.js";
 
 const largest = 1 << 20;
 
@@ -31,43 +30,27 @@ letHeapGrow();
 const cell = JSON.parse(process.argv[2] ?? "") as Cell;
 const say = (message: FromCoordinator) => process.send?.(message);
 const store = new ForgetfulStore();
-const steps = 1_000;
 const manifest = await putFlatDataset(store, {
   name: "flat",
-  training: 200 * cell.workers,
+  training: samplesOf(cell),
   validation: 1,
-  perShard: 200 * cell.workers,
+  perShard: samplesOf(cell),
 });
-const spec = RunSpec.parse({
-  format: "trainyard-run/1",
+const spec = tinySpec({
   run: "emulated",
   dataset: { name: "flat", hash: manifest.hash },
-  classes: ["a", "b"],
   image: { height: 4, width: 4, channels: 3, resize: "nearest", colour: "srgb" },
-  model: { name: "classic", dropout: 0, batchNormMomentum: 0.9, l2: 0 },
-  optimizer: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, schedule: "constant" },
-  augmentation: noAugmentation,
-  epochs: steps,
+  epochs: 1_000,
   batchSize: cell.workers,
   lanes: cell.workers,
-  accumulation: 1,
-  shuffleShards: 8,
   seed: 0,
-  classWeights: [1, 1],
-  labelSmoothing: 0,
-  earlyStopping: null,
-  plateau: null,
-  exportWeights: "last",
   checkpoint: { keep: 1, everySteps: null, everySeconds: null },
-  audit: 0,
-  engine: { intraOpThreads: 1, oneDnn: true },
-  allowMixed: false,
   wire: cell.wire,
 });
 await store.put(runKey("emulated", "spec.json"), Buffer.from(JSON.stringify(spec)));
 
 let shell: Shell | undefined;
-let mark = { step: 0, wallMs: 0, cpu: process.cpuUsage() };
+let mark = { step: 0, cpu: process.cpuUsage() };
 let delays = monitorEventLoopDelay({ resolution: 5 });
 const stepNow = () => shell?.status.step ?? 0;
 
@@ -78,7 +61,6 @@ function usage(): FromCoordinator {
     tag: "usage",
     steps: stepNow() - mark.step,
     stepSeconds: rows.filter(({ step }) => step >= mark.step).map(({ seconds }) => seconds),
-    wallSeconds: (performance.now() - mark.wallMs) / 1000,
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
     stallMs: delays.max / 1e6,
     peakBytes: peakBytes(),
@@ -96,7 +78,7 @@ process.on("message", (message: ToCoordinator) => {
   delays.disable();
   delays = monitorEventLoopDelay({ resolution: 5 });
   delays.enable();
-  mark = { step: stepNow(), wallMs: performance.now(), cpu: process.cpuUsage() };
+  mark = { step: stepNow(), cpu: process.cpuUsage() };
 });
 process.on("SIGTERM", () => process.exit(0));
 setInterval(() => say({ tag: "step", step: stepNow() }), 20);

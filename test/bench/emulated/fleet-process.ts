@@ -16,7 +16,7 @@ import { runWorker } from "../../../worker/main.js";
 import { realSurroundings } from "../../../worker/surroundings.js";
 import type { Workplace } from "../../../worker/workplace.js";
 import { MemoryStore } from "../../support/memory-store.js";
-import { type Cell, layoutOf } from "./protocol.js";
+import { type Cell, layoutOf, samplesOf } from "./protocol.js";
 
 letHeapGrow();
 const cell = JSON.parse(process.argv[2] ?? "") as Cell;
@@ -71,7 +71,7 @@ const loader = {
 } as unknown as ImageLoader;
 
 async function openWorkplace(spec: RunSpec): Promise<Workplace> {
-  const split = { samples: 200 * cell.workers, shards: [] };
+  const split = { samples: samplesOf(cell), shards: [] };
   const train = { ...split, shards: [shardOf(split.samples)] };
   const steps = stepsPerEpoch(train.samples, spec.lanes, samplesPerLane(spec));
   return {

@@ -19,7 +19,6 @@ export interface Usage {
   readonly steps: number;
   /** Of each step, as the curve has them. */
   readonly stepSeconds: readonly number[];
-  readonly wallSeconds: number;
   /** All threads, user and system. */
   readonly cpuSeconds: number;
   /** The longest that the main thread did not answer. */
@@ -33,6 +32,9 @@ export type FromCoordinator =
   | { readonly tag: "ready"; readonly address: string }
   | { readonly tag: "step"; readonly step: number }
   | ({ readonly tag: "usage" } & Usage);
+
+/** Training samples: 200 steps to an epoch. */
+export const samplesOf = ({ workers }: Cell) => 200 * workers;
 
 /** Two tensors without batch norm. */
 export function layoutOf(parameters: number): ModelLayout {

@@ -6,6 +6,7 @@ import type { MeasuredExchange } from "../../../cli/plan/exchange-costs.js";
 import type { Scenario } from "../../../cli/plan/scenario.js";
 import { type Statistic, spreadOf } from "../../../cli/plan/spread.js";
 import { predictStep } from "../../../cli/plan/step.js";
+import { bytesPerElement } from "../../../shared/grpc/wire.js";
 import { runCell } from "../emulated/cell.js";
 import type { Cell } from "../emulated/protocol.js";
 import type { StepTimes } from "./real-runs.js";
@@ -22,7 +23,7 @@ function scenarioOf(cell: Cell, exchange: MeasuredExchange, cores: number, of: S
       callsPerLane: 1,
       images: cell.workers,
       parameters: cell.parameters,
-      bytesPerParameter: cell.wire === "bfloat16" ? 2 : 4,
+      bytesPerParameter: bytesPerElement(cell.wire),
     },
     costs: {
       ...costs,
