@@ -87,12 +87,11 @@ export class LaneBatches {
   of(place: LanePlace): Promise<MicroBatch[]> {
     this.#forgetBefore(place.step);
     const known = this.#ready.get(keyOf(place));
-    const batches = this.#load(place);
-    const entry = this.#ready.get(keyOf(place));
-    if (known !== undefined && known === entry && !known.isRead) this.#lookFurther();
-    if (entry !== undefined) entry.isUsed = true;
+    const entry = this.#load(place, this.samplesOf(place));
+    if (entry === known && !entry.isRead) this.#lookFurther();
+    entry.isUsed = true;
     this.#readAhead();
-    return batches;
+    return entry.batches;
   }
 
   /** Bytes of pictures that are read, or being read. */
@@ -119,11 +118,11 @@ export class LaneBatches {
   #readAhead(): void {
     while (this.#wanted.length > 0) {
       const next = this.#wanted[0] as LanePlace;
-      const bytes = this.samplesOf(next).length * this.#imageBytes;
+      const samples = this.samplesOf(next);
       const isKnown = this.#ready.has(keyOf(next));
-      if (!isKnown && !this.#makeRoom(bytes)) return;
+      if (!isKnown && !this.#makeRoom(samples.length * this.#imageBytes)) return;
       this.#wanted.shift();
-      this.#load(next).catch(() => undefined); // reported when asked for
+      this.#load(next, samples);
     }
   }
 
@@ -161,13 +160,13 @@ export class LaneBatches {
       : { ...place, step: step + 1, stepInEpoch: stepInEpoch + 1 };
   }
 
-  #load(place: LanePlace): Promise<MicroBatch[]> {
+  /** What is known of the place, if it was made of these samples; else it is begun. Errors: only of its batches. */
+  #load(place: LanePlace, samples: Uint32Array): Ready {
     const key = keyOf(place);
-    const samples = this.samplesOf(place);
     const known = this.#ready.get(key);
-    if (known !== undefined && isEqual(known.samples, samples)) return known.batches;
+    if (known !== undefined && isEqual(known.samples, samples)) return known;
     const batches = this.#read(place, samples);
-    const entry = { step: place.step, samples, batches, isRead: false, isUsed: false };
+    const entry: Ready = { step: place.step, samples, batches, isRead: false, isUsed: false };
     this.#forget(key);
     this.#ready.set(key, entry);
     this.#heldSamples += samples.length;
@@ -179,7 +178,7 @@ export class LaneBatches {
         if (this.#ready.get(key) === entry) this.#forget(key);
       },
     );
-    return batches;
+    return entry;
   }
 
   #read(place: LanePlace, samples: Uint32Array): Promise<MicroBatch[]> {

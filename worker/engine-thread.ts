@@ -23,9 +23,9 @@ function opened(): EngineHost {
 }
 
 function answer(request: EngineRequest): unknown {
-  const { engine } = opened();
-  if (request.name !== "open") return opened().carryOut(request);
-  return { layout: engine.layout, tensorflow: tensorflow?.version["tfjs-node"] ?? "" };
+  const here = opened();
+  if (request.name !== "open") return here.carryOut(request);
+  return { layout: here.engine.layout, tensorflow: tensorflow?.version["tfjs-node"] ?? "" };
 }
 
 /** Fresh vectors travel without a copy. */

@@ -191,24 +191,16 @@ async function observeMemory(place: Workplace, metrics: WorkerMetrics): Promise<
   const loaders = [place.training, place.validation];
   const sum = (of: (loader: (typeof loaders)[number]) => number) =>
     loaders.reduce((total, one) => total + of(one), 0);
-  metrics.cacheBytes.set(
-    { tier: "memory" },
-    sum((loader) => loader.heldBytes),
-  );
-  metrics.cacheBytes.set(
-    { tier: "disk" },
-    sum((loader) => loader.fileBytes),
-  );
+  const tiers = {
+    memory: { bytes: sum((loader) => loader.heldBytes), hits: sum((loader) => loader.counters.cacheHits) },
+    disk: { bytes: sum((loader) => loader.fileBytes), hits: sum((loader) => loader.counters.diskHits) },
+  };
   // Counted elsewhere since the start.
   metrics.cacheHits.reset();
-  metrics.cacheHits.inc(
-    { tier: "memory" },
-    sum((loader) => loader.counters.cacheHits),
-  );
-  metrics.cacheHits.inc(
-    { tier: "disk" },
-    sum((loader) => loader.counters.diskHits),
-  );
+  for (const [tier, { bytes, hits }] of Object.entries(tiers)) {
+    metrics.cacheBytes.set({ tier }, bytes);
+    metrics.cacheHits.inc({ tier }, hits);
+  }
   metrics.cacheMisses.reset();
   metrics.cacheMisses.inc(sum((loader) => loader.counters.decoded));
   metrics.engineTensors.set((await place.engine.call("tensorCount", {})).output);

@@ -1,8 +1,8 @@
 /**
- * Partials going up: one stream per slice, chunks of at most 1 MiB, each sent when the one before is on its way. A partial is done when every
- * slice acknowledged it; a corrupt arrival is sent again; nothing else is retried here, because a broken stream
- * ends the session and the coordinator hands the lanes out anew. Every wait ends: a stream on which nothing
- * moves for `limits.tensorSilenceMs` counts as broken.
+ * Partials going up: one stream per slice, chunks of at most 1 MiB, each sent when the one before is on its way. A
+ * partial is done when every slice acknowledged it; a corrupt arrival is sent again; nothing else is retried here,
+ * because a broken stream ends the session and the coordinator hands the lanes out anew. Every wait ends: a stream on
+ * which nothing moves for `limits.tensorSilenceMs` counts as broken.
  */
 import { crc32c } from "../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";

@@ -33,8 +33,8 @@ export interface Workplace {
 }
 
 /**
- * `keeping`: where decoded pictures are kept. Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the engine; INTERRUPTED as soon as the signal
- * aborts, whatever it waits for.
+ * `keeping`: where decoded pictures are kept. Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the
+ * engine; INTERRUPTED as soon as the signal aborts, whatever it waits for.
  */
 export async function openWorkplace(
   spec: RunSpec,
