@@ -3,41 +3,23 @@
  * fast as a general image library for pictures of a few hundred pixels a side, and with the same pixels. On the CPU only.
  * Which files it is asked for is the caller's choice.
  */
+import type { PlainJpeg } from "../dataset/jpeg-head.js";
 import { nearestIndices } from "../dataset/resize.js";
-import type { NativeBinding, OpAttribute, TensorValues } from "./recording/backend.js";
 import {
-  AttributeType,
   boolAttribute,
   DataType,
   floatAttribute,
+  intAttribute,
+  type NativeBinding,
+  type OpAttribute,
   stringAttribute,
+  type TensorMetadata,
   typeAttribute,
 } from "./recording/backend.js";
 
-/** What single ops need of the binding. */
-interface OpBinding extends Pick<NativeBinding, "deleteTensor" | "tensorDataSync" | "isUsingGpuDevice"> {
-  createTensor(shape: readonly number[], dtype: number, values: TensorValues | readonly Uint8Array[]): number;
-  executeOp(
-    op: string,
-    attributes: readonly OpAttribute[],
-    inputs: readonly number[],
-    outputs: number,
-  ): { readonly id: number; readonly shape: readonly number[] }[];
-}
-
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
-}
-
-type Run = (
-  op: string,
-  attributes: readonly OpAttribute[],
-  inputs: readonly number[],
-) => { readonly id: number; readonly shape: readonly number[] };
+type Run = (op: string, attributes: readonly OpAttribute[], inputs: readonly number[]) => TensorMetadata;
 
 const stringType = 7;
-const intAttribute = (name: string, value: number): OpAttribute => ({ name, type: AttributeType.int, value });
 
 const decodeAttributes = [
   intAttribute("channels", 3),
@@ -65,7 +47,7 @@ const concatAttributes = [
 const mostIndices = 512;
 
 export class JpegDecoder {
-  readonly #binding: OpBinding;
+  readonly #binding: NativeBinding;
   /** Source indices by `from>to`. */
   readonly #indices = new Map<string, number>();
   readonly #constants: {
@@ -76,7 +58,7 @@ export class JpegDecoder {
   };
 
   constructor(binding: NativeBinding) {
-    this.#binding = binding as unknown as OpBinding;
+    this.#binding = binding;
     this.#constants = {
       zero: this.#create([], [0]),
       one: this.#create([], [1]),
@@ -95,7 +77,7 @@ export class JpegDecoder {
    * `to` by the rule `nearest`. Null: TensorFlow does not take the file, or finds another size in it; the general
    * decoder says what is wrong.
    */
-  decode(bytes: Uint8Array, from: PictureSize, to: PictureSize | null): Uint8Array | null {
+  decode(bytes: Uint8Array, from: PlainJpeg, to: PlainJpeg | null): Uint8Array | null {
     const live: number[] = [];
     const run: Run = (op, attributes, inputs) => {
       const [made] = this.#binding.executeOp(op, attributes, inputs, 1);
@@ -118,7 +100,7 @@ export class JpegDecoder {
     }
   }
 
-  #nearest(run: Run, pixels: number, from: PictureSize, to: PictureSize): number {
+  #nearest(run: Run, pixels: number, from: PlainJpeg, to: PlainJpeg): number {
     const { zero, one } = this.#constants;
     const rows = [pixels, this.#index(from.height, to.height), zero];
     const { id } = run("GatherV2", gatherAttributes, rows);

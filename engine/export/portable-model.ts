@@ -44,27 +44,27 @@ export function portableModel(model: TrainedModel): PortableModel {
   const shape = first?.config["batch_input_shape"];
   if (first === undefined || !Array.isArray(shape))
     throw new TrainyardError("MODEL", `the model ${name} has no input shape`);
-  const withWeights = (layer: LayerTopology) => ({ ...layer, weights: weightsOf(layer, model) });
-  const input = inputLayer(shape);
-  if (kind === "Sequential") {
-    const own = [withoutInputShape(first), ...rest].map(withWeights);
-    return { name, kind, layers: withPortableNames([input, scalingLayer, ...own]) };
-  }
-  const own = rest.map((layer) =>
-    withWeights(takingFrom(layer, first.config.name, scalingLayer.config.name)),
-  );
-  return { name, kind, layers: withPortableNames([input, takingPixels(scalingLayer), ...own]) };
+  const scaled = (name: string) => (name === first.config.name ? scalingLayer.config.name : name);
+  const own =
+    kind === "Sequential"
+      ? [scalingLayer, withoutInputShape(first), ...rest]
+      : [takingPixels(scalingLayer), ...rest.map((layer) => takingFrom(layer, scaled))];
+  const withWeights = own.map((layer) => ({ ...layer, weights: weightsOf(layer, model) }));
+  return { name, kind, layers: withPortableNames([inputLayer(shape), ...withWeights]) };
 }
 
-/** The layer with another one in place of `former` among its inputs. */
-const takingFrom = (layer: LayerTopology, former: string, present: string): LayerTopology => ({
-  ...layer,
-  inbound_nodes: (layer.inbound_nodes ?? []).map((inputs) =>
-    inputs.map(([name, ...rest]) => [name === former ? present : name, ...rest] as const),
-  ),
-});
+/** The layer with new names of those that it takes from, if it says which. */
+const takingFrom = <Layer extends LayerTopology>(layer: Layer, renamed: (name: string) => string): Layer =>
+  layer.inbound_nodes === undefined
+    ? layer
+    : {
+        ...layer,
+        inbound_nodes: layer.inbound_nodes.map((inputs) =>
+          inputs.map(([name, ...rest]) => [renamed(name), ...rest] as const),
+        ),
+      };
 
-const takingPixels = (layer: PortableLayer): PortableLayer => ({
+const takingPixels = (layer: LayerTopology): LayerTopology => ({
   ...layer,
   inbound_nodes: [[["pixels", 0, 0, {}]]],
 });
@@ -83,10 +83,9 @@ const inputLayer = (shape: LayerConfig[string]): PortableLayer => ({
 });
 
 /** Pixels to 0..1 as in training (engine/augmented-pixels): `model.predict(img_to_array(img))` is right as it is. */
-const scalingLayer: PortableLayer = {
+const scalingLayer: LayerTopology = {
   class_name: "Rescaling",
   config: { name: "rescaling", trainable: true, dtype: "float32", scale: 1 / 255, offset: 0 },
-  weights: [],
 };
 
 function withoutInputShape({ class_name, config }: LayerTopology): LayerTopology {
@@ -122,14 +121,9 @@ function weightsOf({ config }: LayerTopology, model: TrainedModel): PortableWeig
 function withPortableNames(layers: readonly PortableLayer[]): PortableLayer[] {
   const portable = portableNames(layers.map(({ config }) => config.name));
   const renamed = (name: string) => portable.get(name) ?? name;
-  return layers.map(({ config, inbound_nodes, ...layer }) => ({
-    ...layer,
-    config: { ...config, name: renamed(config.name) },
-    ...(inbound_nodes && {
-      inbound_nodes: inbound_nodes.map((inputs) =>
-        inputs.map(([name, ...rest]) => [renamed(name), ...rest] as const),
-      ),
-    }),
+  return layers.map((layer) => ({
+    ...takingFrom(layer, renamed),
+    config: { ...layer.config, name: renamed(layer.config.name) },
   }));
 }
 

@@ -92,7 +92,7 @@ export const relu = (name: string, ceiling: number | null = null): LayerTopology
 
 export const addition = (name: string): LayerTopology => ({ class_name: "Add", config: common(name) });
 
-export const globalAveragePooling = (name: string): LayerTopology => ({
+const globalAveragePooling = (name: string): LayerTopology => ({
   class_name: "GlobalAveragePooling2D",
   config: { ...common(name), data_format: "channels_last" },
 });

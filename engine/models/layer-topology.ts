@@ -7,7 +7,7 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 export type LayerConfig = { readonly name: string } & { readonly [key: string]: Json };
 
 /** Where a layer's input comes from: the layer, which of its calls, which of its outputs, keyword arguments. */
-export type InboundTensor = readonly [
+type InboundTensor = readonly [
   layer: string,
   node: number,
   tensor: number,

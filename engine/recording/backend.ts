@@ -19,7 +19,7 @@ export const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, sh
 
 export type TensorValues = Float32Array | Int32Array | Uint8Array;
 
-interface TensorMetadata {
+export interface TensorMetadata {
   readonly id: number;
   readonly shape: number[];
   readonly dtype: number;
@@ -28,12 +28,18 @@ interface TensorMetadata {
 /** lib/napi-v8/tfjs_binding.node. Tensor ids are handles that must be deleted by whoever created them. */
 export interface NativeBinding {
   readonly TF_Version: string;
-  /** May keep `values` instead of copying them: they must not change while the tensor lives. */
-  createTensor(shape: readonly number[], dtype: number, values: TensorValues): number;
+  /** May keep `values` instead of copying them: they must not change while the tensor lives. Strings: a list of bytes. */
+  createTensor(shape: readonly number[], dtype: number, values: TensorValues | readonly Uint8Array[]): number;
   deleteTensor(id: number): void;
   /** A copy, owned by the caller. */
   tensorDataSync(id: number): TensorValues;
   getNumOfTensors(): number;
+  executeOp(
+    op: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): TensorMetadata[];
   loadSavedModel(folder: string, tags: string): number;
   deleteSavedModel(id: number): void;
   /** Names are comma-separated `node:index`. */
@@ -58,6 +64,11 @@ export const nodeBackend = (tf: TensorFlow): NodeBackend => tf.backend() as unkn
 export const typeAttribute = (name: string, value: number): OpAttribute => ({
   name,
   type: AttributeType.type,
+  value,
+});
+export const intAttribute = (name: string, value: number): OpAttribute => ({
+  name,
+  type: AttributeType.int,
   value,
 });
 export const floatAttribute = (name: string, value: number): OpAttribute => ({

@@ -61,9 +61,6 @@ export function withoutDeadNodes(graph: RecordedGraph): RecordedGraph {
 
 export const nodeOf = (reference: TensorReference) => reference.slice(0, reference.lastIndexOf(":"));
 
-export const outputOf = (reference: TensorReference) =>
-  Number(reference.slice(reference.lastIndexOf(":") + 1));
-
 /** Type and shape of every tensor in a graph. */
 export function tensorTypes(graph: RecordedGraph): ReadonlyMap<TensorReference, TensorType> {
   const types = new Map<TensorReference, TensorType>();

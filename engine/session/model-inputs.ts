@@ -66,14 +66,8 @@ export class WeightFeeds {
   constructor(binding: NativeBinding, layout: ModelLayout) {
     this.#binding = binding;
     this.#layout = layout;
-    const parts = [...parameterParts(layout), ...statisticsParts(layout)];
-    const views = tensorMemory(
-      binding,
-      parts.map(({ size }) => size),
-    );
-    const placed = parts.map((part, index) => ({ ...part, values: views[index] ?? new Float32Array(0) }));
-    this.#parameters = placed.slice(0, layout.parameters.length);
-    this.#statistics = placed.slice(layout.parameters.length);
+    this.#parameters = placed(binding, parameterParts(layout));
+    this.#statistics = placed(binding, statisticsParts(layout));
   }
 
   /** Throws MODEL for vectors of another model. */
@@ -98,6 +92,12 @@ export class WeightFeeds {
 
 interface PlacedPart extends Part {
   readonly values: Float32Array;
+}
+
+function placed(binding: NativeBinding, parts: readonly Part[]): PlacedPart[] {
+  const sizes = parts.map(({ size }) => size);
+  const views = tensorMemory(binding, sizes);
+  return parts.map((part, index) => ({ ...part, values: views[index] as Float32Array }));
 }
 
 function refuseLength(what: string, vector: Float32Array, expected: number): void {
