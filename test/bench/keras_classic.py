@@ -12,8 +12,9 @@ import time
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 import keras
-from keras import layers
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+from keras_net import classic_net
 
 folder, epochs, seed, flip = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "1"
 keras.utils.set_random_seed(seed)
@@ -37,20 +38,10 @@ validation = plain.flow_from_directory(
 )
 classes = len(training.class_indices)
 
-model = keras.Sequential([layers.Input((64, 64, 3))])
-for filters in (32, 64, 128):
-    model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-    model.add(layers.BatchNormalization(momentum=0.9))
-    model.add(layers.MaxPooling2D(2))
-model.add(layers.Flatten())
-model.add(layers.Dense(128, activation="relu"))
-model.add(layers.Dropout(0.5))
 if classes == 2:
-    model.add(layers.Dense(1, activation="sigmoid"))
-    loss = "binary_crossentropy"
+    model, loss = classic_net(64, 1, "sigmoid"), "binary_crossentropy"
 else:
-    model.add(layers.Dense(classes, activation="softmax"))
-    loss = "sparse_categorical_crossentropy"
+    model, loss = classic_net(64, classes, "softmax"), "sparse_categorical_crossentropy"
 model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, metrics=["accuracy"])
 
 

@@ -28,7 +28,8 @@ strategy = tf.distribute.MultiWorkerMirroredStrategy(
 )
 
 import keras
-from keras import layers
+
+from keras_net import classic_net
 
 keras.utils.set_random_seed(seed)
 
@@ -103,15 +104,7 @@ training = training.map(augmented).prefetch(2)
 validation = kept_validation.batch(64).map(scaled).prefetch(1)
 
 with strategy.scope():
-    model = keras.Sequential([layers.Input((side, side, 3))])
-    for filters in (32, 64, 128):
-        model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-        model.add(layers.BatchNormalization(momentum=0.9))
-        model.add(layers.MaxPooling2D(2))
-    model.add(layers.Flatten())
-    model.add(layers.Dense(128, activation="relu"))
-    model.add(layers.Dropout(0.5))
-    model.add(layers.Dense(classes, activation="softmax"))
+    model = classic_net(side, classes, "softmax")
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)
 

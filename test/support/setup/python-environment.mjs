@@ -14,6 +14,7 @@ import {
   run,
 } from "../../../engine/native/setup/programs.mjs";
 import { SetupRefusal } from "../../../engine/native/setup/refusal.mjs";
+import { pythonIn } from "./paths.mjs";
 
 /**
  * @typedef {object} PythonEnvironment
@@ -24,9 +25,6 @@ import { SetupRefusal } from "../../../engine/native/setup/refusal.mjs";
  * @property {string} check Python that runs once everything is installed
  * @property {string} again the command that starts this set-up again
  */
-
-/** @param {string} folder */
-export const pythonIn = (folder) => join(folder, "bin", "python");
 
 /**
  * Throws SetupRefusal with what to do where Python, pip, the network or the disk fall short.

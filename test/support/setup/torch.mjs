@@ -3,7 +3,7 @@
  * Also a program: `node test/support/setup/torch.mjs`.
  */
 import { pathToFileURL } from "node:url";
-import { torchPython as python, torchFolder } from "./paths.mjs";
+import { torchFolder } from "./paths.mjs";
 import { installPythonEnvironment } from "./python-environment.mjs";
 
 /**
@@ -12,7 +12,10 @@ import { installPythonEnvironment } from "./python-environment.mjs";
  */
 const packages = ["torch==2.15.0", "torchvision==0.29.2", "numpy>=2,<3", "pillow>=11"];
 
-/** @param {(line: string) => void} say */
+/**
+ * About a minute, 5.4 GB.
+ * @param {(line: string) => void} say
+ */
 export const installTorch = (say) =>
   installPythonEnvironment(
     {
@@ -25,16 +28,6 @@ export const installTorch = (say) =>
     },
     say,
   );
-
-/**
- * The Python that imports torch and torchvision; installed first if need be (about a minute, 5.4 GB).
- * @param {(line: string) => void} [say]
- * @returns {Promise<string>}
- */
-export async function torchPython(say = (line) => console.error(line)) {
-  await installTorch(say);
-  return python;
-}
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await installTorch((line) => console.log(line));
