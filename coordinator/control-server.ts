@@ -1,36 +1,27 @@
 /**
- * The control plane's server: streams in and out, by worker id. It decides nothing: what a worker says becomes an
- * event, and a second stream of one worker replaces the first. What is of another run goes no further.
+ * The control plane's server. It decides nothing: the streams of the run that it serves are that run's
+ * (worker-streams.ts), and whoever comes for no run or another one is answered and sent away.
  */
 import * as grpc from "@grpc/grpc-js";
-import { TrainyardError } from "../shared/errors.js";
-import {
-  type CoordinatorBody,
-  decodeFromWorker,
-  type Envelope,
-  encode,
-  type WorkerBody,
-} from "../shared/grpc/control-messages.js";
+import { type CoordinatorBody, decodeFromWorker, encode } from "../shared/grpc/control-messages.js";
 import { bind } from "../shared/grpc/listen.js";
 import { channelOptions, controlService } from "../shared/grpc/protocol.js";
-import type { CoreEvent } from "./core/events.js";
-
-type JoinCall = grpc.ServerDuplexStream<unknown, object>;
+import { type Hello, type JoinCall, type ServedRun, WorkerStreams } from "./worker-streams.js";
 
 export interface ControlServerOptions {
-  readonly run: string;
-  readonly generation: number;
-  readonly onEvent: (event: CoreEvent) => void;
   /** A stream that broke the protocol; `peer` as gRPC names it. */
   readonly onMalformed: (peer: string, message: string) => void;
-  /** A message that went no further, to be counted; the core counts what it drops itself. */
-  readonly onDropped: (worker: string, reason: string) => void;
+  /** What a worker is told that is for another run than the one that is served; empty = for any. */
+  readonly answerStranger?: (
+    run: string,
+    served: string | null,
+  ) => CoordinatorBody | Promise<CoordinatorBody>;
 }
 
 export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #server: grpc.Server;
-  readonly #streams = new Map<string, JoinCall>();
+  #current: WorkerStreams | null = null;
 
   constructor(options: ControlServerOptions, server = new grpc.Server(channelOptions)) {
     this.#options = options;
@@ -43,22 +34,21 @@ export class ControlServer {
     return bind(this.#server, host, port);
   }
 
-  send(worker: string, body: CoordinatorBody): void {
-    const stream = this.#streams.get(worker);
-    if (stream === undefined || stream.destroyed) return;
-    const { run, generation } = this.#options;
-    stream.write(encode({ run, generation, body }));
+  /** From now on workers are this run's; those of the former one are sent away. */
+  serve(run: ServedRun): WorkerStreams {
+    this.#current?.close();
+    this.#current = new WorkerStreams(run);
+    return this.#current;
   }
 
-  /** Ends the stream after what was sent. */
-  disconnect(worker: string): void {
-    const stream = this.#streams.get(worker);
-    this.#streams.delete(worker);
-    stream?.end();
+  /** Its workers are sent away; unless another run is served by now, workers have to wait for the next one. */
+  leave(streams: WorkerStreams): void {
+    streams.close();
+    if (this.#current === streams) this.#current = null;
   }
 
   async close(): Promise<void> {
-    for (const stream of this.#streams.values()) stream.end();
+    this.#current?.close();
     await new Promise<void>((resolve) => {
       const force = setTimeout(() => {
         this.#server.forceShutdown();
@@ -72,43 +62,43 @@ export class ControlServer {
   }
 
   async #serve(call: JoinCall): Promise<void> {
-    let worker: string | undefined;
+    let seat: { readonly streams: WorkerStreams; readonly worker: string } | null = null;
     let reason = "it closed its stream";
     try {
       // Not destroyed when the loop is left by an error: then the stream would never end for the worker.
       for await (const message of call.iterator({ destroyOnReturn: false })) {
         const envelope = decodeFromWorker(message);
         // One stream, one hello: a second one is a message like any other, which the core refuses.
-        const isHello = worker === undefined && envelope.body.kind === "hello";
-        if (isHello) worker = this.#greet(call, envelope.run, envelope.body);
-        else if (worker !== undefined) this.#pass(worker, envelope);
+        if (seat !== null) seat.streams.pass(call, seat.worker, envelope);
+        else if (envelope.body.kind === "hello") {
+          seat = await this.#greet(call, envelope.run, envelope.body);
+          if (seat === null) break;
+        }
       }
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
       if (!call.cancelled) this.#options.onMalformed(call.getPeer(), reason);
     }
     if (!call.destroyed) call.end();
-    if (worker === undefined || this.#streams.get(worker) !== call) return;
-    this.#streams.delete(worker);
-    this.#options.onEvent({ tag: "left", worker, reason });
+    if (seat !== null) seat.streams.left(call, seat.worker, reason);
   }
 
-  /** A hello names no run, or this one. */
-  #greet(call: JoinCall, run: string, hello: Extract<WorkerBody, { kind: "hello" }>): string {
-    if (run !== "" && run !== this.#options.run) {
-      throw new TrainyardError("REFUSED", `a hello for the run ${run}; here is ${this.#options.run}`);
+  /** A hello names no run, or the one that is served; null: it was sent away. */
+  async #greet(call: JoinCall, run: string, hello: Hello) {
+    const streams = this.#current;
+    if (streams !== null && (run === "" || run === streams.served.run)) {
+      streams.greet(call, hello);
+      return { streams, worker: hello.worker };
     }
-    const former = this.#streams.get(hello.worker);
-    this.#streams.set(hello.worker, call);
-    if (former !== undefined && former !== call) former.end();
-    const { worker, host, protocol, version, fingerprint } = hello;
-    this.#options.onEvent({ tag: "hello", worker, host, protocol, version, fingerprint });
-    return worker;
+    const { answerStranger = refuseStranger } = this.#options;
+    const body = await answerStranger(run, streams?.served.run ?? null);
+    call.write(encode({ run, generation: 0, body }));
+    return null;
   }
+}
 
-  /** Of another run: whatever its step and generation say, they are not this run's. */
-  #pass(worker: string, { run, generation, body }: Envelope<WorkerBody>): void {
-    if (run !== this.#options.run) return this.#options.onDropped(worker, "other run");
-    this.#options.onEvent({ tag: "said", worker, generation, body });
-  }
+/** Of a coordinator that has one run. */
+function refuseStranger(run: string, served: string | null): CoordinatorBody {
+  const message = served === null ? "it is just starting" : `here is the run ${served}, not ${run}`;
+  return { kind: "refused", code: "REFUSED", message, retry: served === null };
 }

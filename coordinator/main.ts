@@ -23,7 +23,7 @@ import type { Outcome, Restored } from "./core/state.js";
 import { initialState } from "./core/transition.js";
 import { fencedStore } from "./fenced-store.js";
 import { Ownership } from "./ownership.js";
-import { Ports } from "./ports.js";
+import { Ports, type RunPorts } from "./ports.js";
 import { findRestoration, type Restoration } from "./restoration.js";
 import { absoluteStore, type RunInputs, readRunInputs, validationLabels } from "./run-inputs.js";
 import { Shell } from "./shell.js";
@@ -42,6 +42,8 @@ export interface CoordinatorOptions extends CoordinatorSurroundings {
   readonly port: number;
   readonly tensorPort: number;
   readonly httpPort: number;
+  /** Where it is reached. Default: ports of its own, for as long as the run is coordinated. */
+  readonly ports?: Ports;
   readonly reducers: number;
   /** How long pages and followers may still ask for the end, and workers are told of it. */
   readonly lingerMs: number;
@@ -79,6 +81,12 @@ interface Opening extends RunInputs {
   readonly metrics: CoordinatorMetrics;
 }
 
+/** Where workers and people reach it. */
+interface Here {
+  readonly addresses: Ports["addresses"];
+  readonly ports: RunPorts;
+}
+
 /** What is known once it is taken. */
 interface Beginning {
   readonly restoration: Restoration | null;
@@ -93,17 +101,19 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
   requireLoopback(options.host, options.insecure);
   setLogVerbosity(logVerbosity.NONE); // what it would print comes as errors, too
   const opening = await openRun(options);
-  const ports = await Ports.open({ ...options, ...opening });
+  const ports = options.ports ?? (await Ports.open(options));
+  const here: Here = { addresses: ports.addresses, ports: ports.admit({ ...opening, run: options.run }) };
   try {
-    const ownership = await takeRun(options, opening, ports);
+    const ownership = await takeRun(options, opening, here);
     try {
       const beginning = await beginRun(options, opening, ownership);
-      return await carryOut(options, opening, beginning, ownership, ports);
+      return await carryOut(options, opening, beginning, ownership, here);
     } finally {
       await ownership.stop();
     }
   } finally {
-    await ports.close();
+    ports.leave(here.ports);
+    if (options.ports === undefined) await ports.close();
   }
 }
 
@@ -127,11 +137,11 @@ async function openRun(options: CoordinatorOptions): Promise<Opening> {
 }
 
 /** Errors: ALREADY_EXISTS when another coordinator was faster. */
-async function takeRun(options: CoordinatorOptions, opening: Opening, ports: Ports): Promise<Ownership> {
+async function takeRun(options: CoordinatorOptions, opening: Opening, here: Here): Promise<Ownership> {
   const { store, run, logger, clock = realClock } = options;
   const record: GenerationRecord = {
     generation: opening.generation,
-    ...ports.addresses,
+    ...here.addresses,
     host: hostname(),
     startedAt: clock.date().toISOString(),
     renewals: 0,
@@ -173,7 +183,7 @@ async function carryOut(
   opening: Opening,
   { restoration, notes }: Beginning,
   ownership: Ownership,
-  ports: Ports,
+  { addresses, ports }: Here,
 ): Promise<CoordinatorEnd> {
   const { run, clock = realClock, onReady } = options;
   const { generation, manifest, spec, metrics } = opening;
@@ -194,7 +204,7 @@ async function carryOut(
   try {
     options.onShell?.(shell);
     ports.serve(shell);
-    onReady({ run, generation, ...ports.addresses, notes });
+    onReady({ run, generation, ...addresses, notes });
     return await followToEnd(options, shell, ownership);
   } finally {
     await shell.close();

@@ -1,8 +1,9 @@
 /**
- * The coordinator's ports for workers (gRPC) and for people (HTTP). They are open before the run is taken, since its
- * record names them: what workers say until the shell is there waits for it.
+ * The coordinator's ports for workers (gRPC) and for people (HTTP). They are open before a run is taken, since its
+ * record names them, and may serve one run after another: what workers say until a run's shell is there waits for it.
  */
-import { type MetricsServer, startMetricsServer } from "../shared/http.js";
+import { Registry } from "prom-client";
+import { type HttpRoute, type MetricsServer, startMetricsServer } from "../shared/http.js";
 import type { Logger } from "../shared/log.js";
 import type { CoordinatorMetrics } from "../shared/metrics.js";
 import { ControlServer, type ControlServerOptions } from "./control-server.js";
@@ -10,16 +11,26 @@ import type { CoreEvent } from "./core/events.js";
 import { coordinatorRoutes } from "./routes.js";
 import type { Shell } from "./shell.js";
 import type { CoordinatorSurroundings } from "./surroundings.js";
+import type { WorkerStreams } from "./worker-streams.js";
 
 export interface PortOptions extends Pick<CoordinatorSurroundings, "makeServer" | "startHttp"> {
-  readonly run: string;
-  readonly generation: number;
   readonly host: string;
   /** What workers and pages are told to connect to; default: `host`. */
   readonly advertise?: string;
   readonly port: number;
   readonly httpPort: number;
   readonly logger: Logger;
+  readonly answerStranger?: NonNullable<ControlServerOptions["answerStranger"]>;
+  /** Pages and JSON. Default: those of a coordinator that has one run. */
+  readonly routes?: readonly HttpRoute[];
+  /** What /metrics shows, asked anew for every scrape. Default: the run's. */
+  readonly registry?: (run: CoordinatorMetrics | null) => Registry;
+}
+
+/** A run, as its ports have to know it. */
+export interface AdmittedRun {
+  readonly run: string;
+  readonly generation: number;
   readonly metrics: CoordinatorMetrics;
 }
 
@@ -31,21 +42,17 @@ export class Ports {
   readonly #control: ControlServer;
   #http: MetricsServer | undefined;
   #port = 0;
-  #shell: Shell | null = null;
-  #held: CoreEvent[] = [];
+  #current: RunPorts | null = null;
 
   private constructor(options: PortOptions) {
     this.#options = options;
-    const { run, generation, metrics, logger, makeServer } = options;
+    const { logger, makeServer, answerStranger } = options;
     const control: ControlServerOptions = {
-      run,
-      generation,
-      onEvent: (event) => this.#take(event),
       onMalformed: (peer, message) => {
-        metrics.messagesRefused.inc({ reason: "malformed" });
+        this.#current?.metrics.messagesRefused.inc({ reason: "malformed" });
         logger.warn({ peer }, message);
       },
-      onDropped: (_worker, reason) => metrics.messagesRefused.inc({ reason }),
+      ...(answerStranger === undefined ? {} : { answerStranger }),
     };
     this.#control = new ControlServer(control, makeServer?.());
   }
@@ -72,12 +79,22 @@ export class Ports {
     };
   }
 
-  /** From now on events are the shell's, those that waited first. */
-  serve(shell: Shell): void {
-    this.#shell = shell;
-    shell.start(this.#control);
-    for (const event of this.#held) shell.dispatch(event);
-    this.#held = [];
+  /** Of the run that is served; null while there is none, and until it has been read. */
+  get shell(): Shell | null {
+    return this.#current?.shell ?? null;
+  }
+
+  /** Workers may come for it; what they say waits until it is served. */
+  admit(run: AdmittedRun): RunPorts {
+    const ports = new RunPorts(run, this.#control);
+    this.#current = ports;
+    return ports;
+  }
+
+  /** Its workers are sent away; the ports stay open. */
+  leave(ports: RunPorts): void {
+    ports.close();
+    if (this.#current === ports) this.#current = null;
   }
 
   async close(): Promise<void> {
@@ -86,15 +103,57 @@ export class Ports {
   }
 
   async #listen(): Promise<void> {
-    const { host, port, httpPort, metrics, logger, startHttp = startMetricsServer } = this.#options;
+    const { host, port, httpPort, logger, startHttp = startMetricsServer } = this.#options;
     this.#port = await this.#control.listen(host, port);
+    const none = new Registry();
+    const { routes = coordinatorRoutes(() => this.shell), registry = (run) => run?.registry ?? none } =
+      this.#options;
+    const metricsNow = () => registry(this.#current?.metrics ?? null);
     this.#http = await startHttp({
-      registry: metrics.registry,
+      get registry() {
+        return metricsNow();
+      },
       host,
       port: httpPort,
-      extraRoutes: coordinatorRoutes(() => this.#shell),
+      extraRoutes: routes,
       onError: (error, path) => logger.error(`${path} failed: ${String(error)}`),
     });
+  }
+}
+
+/** The ports while they serve one run. */
+export class RunPorts {
+  readonly metrics: CoordinatorMetrics;
+  readonly #control: ControlServer;
+  readonly #streams: WorkerStreams;
+  #shell: Shell | null = null;
+  #held: CoreEvent[] = [];
+
+  constructor({ run, generation, metrics }: AdmittedRun, control: ControlServer) {
+    this.metrics = metrics;
+    this.#control = control;
+    this.#streams = control.serve({
+      run,
+      generation,
+      onEvent: (event) => this.#take(event),
+      onDropped: (_worker, reason) => metrics.messagesRefused.inc({ reason }),
+    });
+  }
+
+  get shell(): Shell | null {
+    return this.#shell;
+  }
+
+  /** From now on events are the shell's, those that waited first. */
+  serve(shell: Shell): void {
+    this.#shell = shell;
+    shell.start(this.#streams);
+    for (const event of this.#held) shell.dispatch(event);
+    this.#held = [];
+  }
+
+  close(): void {
+    this.#control.leave(this.#streams);
   }
 
   #take(event: CoreEvent): void {

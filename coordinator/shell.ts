@@ -14,7 +14,6 @@ import type { RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { CheckpointQueue } from "./checkpoint-queue.js";
 import { CheckpointWriter, type WrittenCheckpoint } from "./checkpoints.js";
-import type { ControlServer } from "./control-server.js";
 import type { CoreEvent, Effect } from "./core/events.js";
 import type { CoreState, Outcome } from "./core/state.js";
 import { transition } from "./core/transition.js";
@@ -28,6 +27,7 @@ import { joinChecksums } from "./reducers/slices.js";
 import type { Restoration } from "./restoration.js";
 import { resultOf } from "./result.js";
 import { statusOf } from "./status.js";
+import type { WorkerStreams } from "./worker-streams.js";
 
 /** How often time passes for the core. */
 const tickMs = 100;
@@ -37,7 +37,7 @@ const mixedTolerance = 1e-3;
 const endRecordMs = 3_000;
 
 /** What the shell needs of the control plane. */
-export type Control = Pick<ControlServer, "send" | "disconnect" | "close">;
+export type Control = Pick<WorkerStreams, "send" | "disconnect" | "close">;
 /** What the shell needs of the reducers. */
 export type Reducers = Pick<ReducerPool, keyof ReducerPool>;
 
@@ -165,7 +165,7 @@ export class Shell {
   async close(): Promise<void> {
     this.#stopTicking();
     await this.#saving.settled();
-    await this.#control?.close();
+    this.#control?.close();
     await this.#pool?.close();
   }
 

@@ -19,16 +19,16 @@ async function serve() {
   const events: CoreEvent[] = [];
   const malformed: string[] = [];
   const dropped: string[] = [];
-  const server = new ControlServer({
+  const control = new ControlServer({ onMalformed: (_peer, message) => malformed.push(message) });
+  const server = control.serve({
     run: "r",
     generation: 1,
     onEvent: (event) => events.push(event),
-    onMalformed: (_peer, message) => malformed.push(message),
     onDropped: (worker, reason) => dropped.push(`${worker}: ${reason}`),
   });
-  const port = await server.listen("127.0.0.1", 0);
-  closers.push(() => server.close());
-  return { server, port, events, malformed, dropped };
+  const port = await control.listen("127.0.0.1", 0);
+  closers.push(() => control.close());
+  return { control, server, port, events, malformed, dropped };
 }
 
 function join(port: number, worker: string) {
@@ -116,7 +116,8 @@ it("a coordinator's metrics count what its ports drop, by reason", async () => {
   const metrics = coordinatorMetrics();
   const logger = createLogger({ role: "coordinator", level: "silent" });
   const place = { host: "127.0.0.1", port: 0, httpPort: 0 };
-  const ports = await Ports.open({ run: "r", generation: 1, ...place, logger, metrics });
+  const ports = await Ports.open({ ...place, logger });
+  ports.admit({ run: "r", generation: 1, metrics });
   closers.push(() => ports.close());
   const counted = async (reason: string) => {
     const { values } = await metrics.messagesRefused.get();

@@ -1,10 +1,10 @@
 /** The coordinator's shell: what the core can't take ends the run in the open, and never leaves it standing still. */
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { ControlServer } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { samplesOf } from "../../coordinator/core/plan.js";
 import { Shell } from "../../coordinator/shell.js";
+import { WorkerStreams } from "../../coordinator/worker-streams.js";
 import { type Clock, realClock } from "../../shared/clock.js";
 import { createLogger } from "../../shared/log.js";
 import { coordinatorMetrics } from "../../shared/metrics.js";
@@ -71,15 +71,7 @@ it("what comes before the run is taken waits for the start, in order", async () 
   shell.dispatch({ tag: "stop", reason: "the second" });
   expect(shell.state.phase.tag).toBe("gathering");
   const ignore = () => undefined;
-  shell.start(
-    new ControlServer({
-      run: "test",
-      generation: 1,
-      onEvent: ignore,
-      onMalformed: ignore,
-      onDropped: ignore,
-    }),
-  );
+  shell.start(new WorkerStreams({ run: "test", generation: 1, onEvent: ignore, onDropped: ignore }));
   expect(await shell.ended).toEqual({ tag: "stopped", reason: "the first" });
   await shell.close();
 });

@@ -1,0 +1,72 @@
+/**
+ * The streams of one run's workers, by worker id. A second stream of one worker replaces the first, and what is of
+ * another run goes no further. Once closed it hears and says nothing more: the next run has streams of its own.
+ */
+import type * as grpc from "@grpc/grpc-js";
+import {
+  type CoordinatorBody,
+  type Envelope,
+  encode,
+  type WorkerBody,
+} from "../shared/grpc/control-messages.js";
+import type { CoreEvent } from "./core/events.js";
+
+export type JoinCall = grpc.ServerDuplexStream<unknown, object>;
+export type Hello = Extract<WorkerBody, { kind: "hello" }>;
+
+/** A run while it is served. */
+export interface ServedRun {
+  readonly run: string;
+  readonly generation: number;
+  readonly onEvent: (event: CoreEvent) => void;
+  /** A message that went no further, to be counted; the core counts what it drops itself. */
+  readonly onDropped: (worker: string, reason: string) => void;
+}
+
+export class WorkerStreams {
+  readonly served: ServedRun;
+  readonly #streams = new Map<string, JoinCall>();
+
+  constructor(served: ServedRun) {
+    this.served = served;
+  }
+
+  greet(call: JoinCall, { worker, host, protocol, version, fingerprint }: Hello): void {
+    const former = this.#streams.get(worker);
+    this.#streams.set(worker, call);
+    if (former !== undefined && former !== call) former.end();
+    this.served.onEvent({ tag: "hello", worker, host, protocol, version, fingerprint });
+  }
+
+  /** Of another run: whatever its step and generation say, they are not this run's. */
+  pass(call: JoinCall, worker: string, { run, generation, body }: Envelope<WorkerBody>): void {
+    if (this.#streams.get(worker) !== call) return;
+    if (run !== this.served.run) return this.served.onDropped(worker, "other run");
+    this.served.onEvent({ tag: "said", worker, generation, body });
+  }
+
+  left(call: JoinCall, worker: string, reason: string): void {
+    if (this.#streams.get(worker) !== call) return;
+    this.#streams.delete(worker);
+    this.served.onEvent({ tag: "left", worker, reason });
+  }
+
+  send(worker: string, body: CoordinatorBody): void {
+    const stream = this.#streams.get(worker);
+    if (stream === undefined || stream.destroyed) return;
+    const { run, generation } = this.served;
+    stream.write(encode({ run, generation, body }));
+  }
+
+  /** Ends the stream after what was sent. */
+  disconnect(worker: string): void {
+    const stream = this.#streams.get(worker);
+    this.#streams.delete(worker);
+    stream?.end();
+  }
+
+  /** Ends every stream after what was sent. */
+  close(): void {
+    for (const worker of [...this.#streams.keys()]) this.disconnect(worker);
+  }
+}
