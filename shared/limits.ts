@@ -4,6 +4,16 @@ export const limits = {
   chunkBytes: 1024 * 1024,
   /** No gRPC message is ever larger; also set explicitly on both sides. */
   messageBytes: 4 * 1024 * 1024,
+  /** Of a worker's message without its layout or statistics: decoded lists take up a hundred times as much. */
+  controlBytes: 128 * 1024,
+  /** Samples that one report of damage names: as many 7-byte numbers as `controlBytes` has room for. */
+  damagedSamples: 16_384,
+  /** Files of an export: a tfjs model of 100 GiB has 25,000, ours a few dozen. */
+  exportedPaths: 1_024,
+  /** Names of workers, hosts, devices and runs, which are labels, and part of every message. */
+  nameCharacters: 128,
+  /** What a worker says went wrong, cut to this: a page of it, not the graph that TensorFlow prints along. */
+  sentenceCharacters: 2_000,
   /** A tensor stream on which nothing moves for so long, though something is due, has hung: the worker reconnects. */
   tensorSilenceMs: 60_000,
   /** Memory of a slice for partials that come out of their lanes' order: a sender without room waits (admission.ts), ... */
@@ -35,6 +45,10 @@ export const limits = {
   suspicions: 3,
   /** An evaluation block (64 samples) is redone elsewhere after this. */
   evaluationDeadlineMs: 60_000,
+  /** Certificates and tokens are looked at this often: a revoked token's streams end within it. */
+  securityLookMs: 1_000,
+  /** Whoever does not finish a TLS handshake within this is dropped. */
+  handshakeMs: 10_000,
   /** A coordinator to which no worker comes gives up after this. */
   noWorkersMs: 600_000,
   /** Reconnect back-off; gRPC's own cap is 120 s, in which a cluster stands still. */

@@ -1,10 +1,7 @@
 /** Where a server may listen: loopback, unless the user says in so many words that anyone may connect. */
 import * as grpc from "@grpc/grpc-js";
 import { TrainyardError } from "../errors.js";
-
-const loopbackNames = new Set(["localhost", "::1", "[::1]"]);
-
-export const isLoopback = (host: string) => loopbackNames.has(host) || /^127(\.\d{1,3}){3}$/.test(host);
+import { isLoopback } from "../loopback.js";
 
 /** Throws USAGE when `host` is reachable from other machines and `insecure` was not asked for. */
 export function requireLoopback(host: string, insecure: boolean): void {
@@ -16,10 +13,18 @@ export function requireLoopback(host: string, insecure: boolean): void {
   );
 }
 
-/** Binds and returns the port. Errors: USAGE when the port is taken or the address is not this machine's. */
-export function bind(server: grpc.Server, host: string, port: number): Promise<number> {
+/**
+ * Binds and returns the port. `credentials`: default plain text. Errors: USAGE when the port is taken or the address is
+ * not this machine's.
+ */
+export function bind(
+  server: grpc.Server,
+  host: string,
+  port: number,
+  credentials: grpc.ServerCredentials = grpc.ServerCredentials.createInsecure(),
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(`${host}:${port}`, credentials, (error, bound) => {
       if (error === null) return resolve(bound);
       reject(
         new TrainyardError(

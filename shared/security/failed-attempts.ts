@@ -1,0 +1,42 @@
+/**
+ * Slows whoever knocks with wrong credentials. Secrets of 256 bits can't be guessed; this keeps guessing from costing
+ * more than its answer. Right credentials are never slowed, so nobody is locked out by a neighbour's attempts.
+ */
+
+/** Attempts that are answered at once: a typing mistake, a token that was just replaced. */
+const freeAttempts = 3;
+const firstDelayMs = 250;
+const mostDelayMs = 8_000;
+/** An address without a failure for so long starts anew. */
+const forgetMs = 60_000;
+/** More are not remembered: the longest quiet one is dropped. */
+const mostAddresses = 1_024;
+
+export class FailedAttempts {
+  /** By address; the longest quiet one first. */
+  readonly #failures = new Map<string, { count: number; lastMs: number }>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  /** Notes a failure. Returns for how long its answer is held back, in milliseconds. */
+  note(address: string): number {
+    const nowMs = this.#nowMs();
+    const former = this.#failures.get(address);
+    const isRecent = former !== undefined && nowMs - former.lastMs < forgetMs;
+    const count = (isRecent ? former.count : 0) + 1;
+    this.#failures.delete(address);
+    this.#failures.set(address, { count, lastMs: nowMs });
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > mostAddresses && oldest !== undefined) this.#failures.delete(oldest);
+    if (count <= freeAttempts) return 0;
+    return Math.min(mostDelayMs, firstDelayMs * 2 ** (count - freeAttempts - 1));
+  }
+
+  /** Addresses that are remembered. */
+  get size(): number {
+    return this.#failures.size;
+  }
+}

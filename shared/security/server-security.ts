@@ -1,0 +1,143 @@
+/**
+ * What a server needs to know whom it talks to: its certificate, who may do what, and that both may change while it runs.
+ * It decides; asking and answering is the ports' (grpc/authorization, http).
+ */
+import { TrainyardError } from "../errors.js";
+import { allows, isRole, type Peer, type Role } from "./roles.js";
+import { readServerFiles, type ServerFiles, textOfFiles } from "./tls-files.js";
+import { readTokenFile } from "./token-file.js";
+import { findToken, isValid, type TokenEntry } from "./tokens.js";
+import { Watched } from "./watched.js";
+
+/** What a call brought along. */
+export interface Credentials {
+  readonly token?: string | undefined;
+  /** The subject of a client certificate that TLS has verified against our CA. */
+  readonly subject?: CertificateSubject | undefined;
+}
+
+/** As node:tls gives it: a name that stands there several times is a list. */
+export interface CertificateSubject {
+  readonly CN?: string | string[];
+  readonly OU?: string | string[];
+}
+
+export type Verdict =
+  | { readonly tag: "allowed"; readonly peer: Peer }
+  /** No credentials, or worthless ones: HTTP 401, gRPC UNAUTHENTICATED. */
+  | { readonly tag: "unknown"; readonly sentence: string }
+  /** Somebody whose role is another: HTTP 403, gRPC PERMISSION_DENIED. */
+  | { readonly tag: "forbidden"; readonly sentence: string };
+
+export interface SecurityOptions {
+  /** Folder of certificates: TLS on every port. */
+  readonly tls?: string | undefined;
+  /** File of token hashes: whoever has no certificate needs a token. */
+  readonly tokens?: string | undefined;
+  /** Without tokens everybody is let in, TLS or not. */
+  readonly insecure?: boolean;
+  /** Told when changed files can't be used and the former ones stay. */
+  readonly onKept?: (sentence: string) => void;
+}
+
+export class ServerSecurity {
+  /** Null: plain text. */
+  readonly tls: Watched<ServerFiles> | null;
+  readonly #tokens: Watched<readonly TokenEntry[]> | null;
+  /** Everybody is let in: on loopback, or because the user said so. */
+  readonly openToAll: boolean;
+
+  private constructor(
+    tls: Watched<ServerFiles> | null,
+    tokens: Watched<readonly TokenEntry[]> | null,
+    openToAll: boolean,
+  ) {
+    this.tls = tls;
+    this.#tokens = tokens;
+    this.openToAll = openToAll;
+  }
+
+  /** Plain text, for everybody. */
+  static none(): ServerSecurity {
+    return new ServerSecurity(null, null, true);
+  }
+
+  /** Begins to watch the files. Errors: USAGE, when they can't be used or leave nobody to be known by. */
+  static open({ tls, tokens, insecure = false, onKept }: SecurityOptions): ServerSecurity {
+    const files = tls === undefined ? null : readServerFiles(tls);
+    if (files !== null && files.ca === undefined && tokens === undefined && !insecure) {
+      throw new TrainyardError(
+        "USAGE",
+        `nobody could prove who they are: ${tls} has no ca.crt, and there is no --tokens FILE (trainyard tokens create makes one)`,
+      );
+    }
+    const kept = (error: Error) => onKept?.(`${error.message}; the former one stays in use`);
+    const list = tokens === undefined ? null : watchTokens(tokens, kept);
+    const source = tls === undefined ? null : watchFiles(tls, kept);
+    return new ServerSecurity(source, list, list === null && (files === null || insecure));
+  }
+
+  /** Whom the credentials are of; null: nobody known. */
+  identify({ token, subject }: Credentials): Peer | null {
+    if (token !== undefined) {
+      const entry = findToken(this.#tokens?.current ?? [], token, new Date());
+      if (entry !== null) return { role: entry.role, name: entry.name ?? entry.id, key: `token:${entry.id}` };
+    }
+    return subject === undefined ? null : peerOf(subject);
+  }
+
+  /** May whoever brings these do what needs the role? */
+  judge(credentials: Credentials, needed: Role): Verdict {
+    if (this.openToAll) return { tag: "allowed", peer: { role: needed, name: "anyone", key: "anyone" } };
+    const peer = this.identify(credentials);
+    if (peer === null) return { tag: "unknown", sentence: this.#askFor(credentials, needed) };
+    if (allows(peer.role, needed)) return { tag: "allowed", peer };
+    const sentence = `this needs the role ${needed}, and ${peer.name} has the role ${peer.role}`;
+    return { tag: "forbidden", sentence };
+  }
+
+  /** False once the token that it came by was revoked or has expired. */
+  stillKnows({ key }: Peer): boolean {
+    if (!key.startsWith("token:")) return true;
+    const entry = this.#tokens?.current.find(({ id }) => key === `token:${id}`);
+    return entry !== undefined && isValid(entry, new Date());
+  }
+
+  /** Called when tokens were added or revoked. Returns what calls that off. */
+  onTokens(listener: () => void): () => void {
+    return this.#tokens?.onChange(listener) ?? (() => undefined);
+  }
+
+  close(): void {
+    this.tls?.close();
+    this.#tokens?.close();
+  }
+
+  #askFor({ token }: Credentials, needed: Role): string {
+    if (token !== undefined) return "this token is unknown here, revoked or expired";
+    const means = [
+      ...(this.#tokens === null ? [] : ["a token (TRAINYARD_TOKEN or --token-file)"]),
+      ...(this.tls?.current.ca === undefined ? [] : ["a client certificate of this CA (--tls FOLDER)"]),
+    ];
+    return `this needs ${means.join(" or ")} of the role ${needed}`;
+  }
+}
+
+/** The one role that its OU names. Null: none, or several. */
+function peerOf({ CN, OU }: CertificateSubject): Peer | null {
+  const [role, ...more] = [OU ?? []].flat().filter(isRole);
+  if (role === undefined || more.length > 0) return null;
+  const name = [CN ?? role].flat().join("+");
+  return { role, name, key: `certificate:${name}` };
+}
+
+const watchFiles = (folder: string, onKept: (error: Error) => void) =>
+  new Watched({ read: () => readServerFiles(folder), textOf: textOfFiles, onKept });
+
+/** Its text changes when a token expires, too. */
+const watchTokens = (file: string, onKept: (error: Error) => void) =>
+  new Watched<readonly TokenEntry[]>({
+    read: () => readTokenFile(file),
+    textOf: (entries) => JSON.stringify([entries, entries.map((entry) => isValid(entry, new Date()))]),
+    onKept,
+  });

@@ -1,0 +1,65 @@
+/**
+ * What lies in files and changes while a server runs. Looked at every second rather than watched by the system:
+ * Kubernetes swaps links, editors rename, and mounts of some kinds tell nothing. What can't be used is not taken: the
+ * former value stays, and the owner is told once.
+ */
+import { limits } from "../limits.js";
+
+export interface WatchedOptions<T> {
+  /** Reads and checks it. Throws a sentence. */
+  readonly read: () => T;
+  /** Equal texts mean that nothing has changed. */
+  readonly textOf: (value: T) => string;
+  /** Told why the former value is kept. */
+  readonly onKept: (error: Error) => void;
+}
+
+export class Watched<T> {
+  readonly #options: WatchedOptions<T>;
+  readonly #listeners = new Set<(value: T) => void>();
+  readonly #timer: NodeJS.Timeout;
+  #current: T;
+  #text: string;
+  #complaint = "";
+
+  /** Throws what `read` throws. */
+  constructor(options: WatchedOptions<T>) {
+    this.#options = options;
+    this.#current = options.read();
+    this.#text = options.textOf(this.#current);
+    this.#timer = setInterval(() => this.look(), limits.securityLookMs);
+    this.#timer.unref();
+  }
+
+  get current(): T {
+    return this.#current;
+  }
+
+  /** Called with each new value. Returns what calls that off. */
+  onChange(listener: (value: T) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads it now. */
+  look(): void {
+    try {
+      const value = this.#options.read();
+      this.#complaint = "";
+      const text = this.#options.textOf(value);
+      if (text === this.#text) return;
+      [this.#current, this.#text] = [value, text];
+    } catch (caught) {
+      const error = caught instanceof Error ? caught : new Error(String(caught));
+      if (error.message !== this.#complaint) this.#options.onKept(error);
+      this.#complaint = error.message;
+      return;
+    }
+    for (const listener of [...this.#listeners]) listener(this.#current);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#listeners.clear();
+  }
+}
