@@ -33,9 +33,12 @@ async function lastMetrics(isOver: () => boolean): Promise<string> {
   return last;
 }
 
+/** `name` with its labels, those of the worker and the run left out. */
 const metric = (metrics: string, name: string) =>
   Number(
     metrics
+      .replace(/,?worker="second",run="[^"]*"/g, "")
+      .replaceAll("{}", "")
       .split("\n")
       .find((line) => line.startsWith(`${name} `))
       ?.slice(name.length + 1),

@@ -48,9 +48,9 @@ describe("the coordinator's metrics", () => {
     const exposition = await scrape(metrics);
     expect(promtoolCheck(exposition)).toBe("");
     // prom-client writes Nan; Prometheus reads it in any case.
-    expect(exposition).toMatch(/trainyard_loss\{split="train"\} nan/i);
-    expect(exposition).toContain('{class="two\\nlines"} 0.5');
-    expect(exposition).toContain(`{class="O'Neil \\"14"} 0.5`);
+    expect(exposition).toMatch(/trainyard_loss\{split="train",run="a \\"b\\""\} nan/i);
+    expect(exposition).toContain('{class="two\\nlines",run="a \\"b\\""} 0.5');
+    expect(exposition).toContain(`{class="O'Neil \\"14",run=`);
   });
 
   it("say one phase at a time", async () => {

@@ -1,9 +1,17 @@
 /** One look at a process' /metrics. */
+
+/** Labels of every series of one process. */
+const whose = /,?(worker|run)="[^"]*"/g;
+
 export class Metrics {
   readonly #values: ReadonlyMap<string, number>;
 
   constructor(text: string) {
-    const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    const lines = text
+      .replace(whose, "")
+      .replaceAll("{}", "")
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"));
     this.#values = new Map(
       lines.map((line): [string, number] => {
         const space = line.lastIndexOf(" ");
@@ -12,7 +20,7 @@ export class Metrics {
     );
   }
 
-  /** By name and labels, as Prometheus writes them; 0 where there is none yet. */
+  /** By name and labels, those of `whose` left out, as Prometheus writes them; 0 where there is none yet. */
   get(name: string): number {
     return this.#values.get(name) ?? 0;
   }

@@ -1,0 +1,74 @@
+/**
+ * Registries of metrics. What a process is and takes (Node's memory, processor, event loop; Trainyard's version) is
+ * measured once a process; what a run does, in a registry of its own, whose series carry the run's name.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { programVersion } from "../version.js";
+
+/** From a hundredth of a second to a minute: what a step, its parts or a store call may take. */
+const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+let ofProcess: Registry | undefined;
+
+/** This process' own metrics; always the same registry. */
+export function processMetrics(): Registry {
+  ofProcess ??= createProcessRegistry();
+  return ofProcess;
+}
+
+function createProcessRegistry(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  // Three of prom-client's own break Prometheus' rule that only counters end in _total.
+  for (const name of [
+    "nodejs_active_handles_total",
+    "nodejs_active_requests_total",
+    "nodejs_active_resources_total",
+  ]) {
+    registry.removeSingleMetric(name);
+  }
+  new Gauge({
+    name: "trainyard_build_info",
+    help: "Trainyard's version and Node's; always 1.",
+    labelNames: ["version", "node"],
+    registers: [registry],
+  }).set({ version: programVersion(), node: process.versions.node }, 1);
+  return registry;
+}
+
+/** A run's metrics. Told to a scraper after the process' own, which are not among `getMetricsAsArray`. */
+export class RunRegistry extends Registry {
+  readonly #beginnings: (() => void)[] = [];
+
+  /** Sets the series that are there from the start: a count that is there only with its first event was never 0. */
+  startWith(beginning: () => void): void {
+    this.#beginnings.push(beginning);
+    beginning();
+  }
+
+  override resetMetrics(): void {
+    super.resetMetrics();
+    for (const begin of this.#beginnings) begin();
+  }
+
+  override async metrics(): Promise<string> {
+    return `${await processMetrics().metrics()}\n${await super.metrics()}`;
+  }
+}
+
+/** A run's registry and its makers, so that each metric is one line: name, help, labels. */
+export function createRegistry() {
+  const registry = new RunRegistry();
+  const registers = [registry];
+  return {
+    registry,
+    counter: <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+      new Counter<L>({ name, help, labelNames, registers }),
+    gauge: <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+      new Gauge<L>({ name, help, labelNames, registers }),
+    seconds: <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+      new Histogram<L>({ name, help, labelNames, registers, buckets: secondsBuckets }),
+  };
+}
+
+export type Makers = ReturnType<typeof createRegistry>;

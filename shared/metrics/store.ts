@@ -1,0 +1,28 @@
+/** What a process' calls of the object store take, and which fail: the same metrics in coordinator and worker. */
+import type { Makers } from "./registry.js";
+
+export const storeOperations = ["put", "get", "stream", "stat", "list", "delete"] as const;
+export type StoreOperation = (typeof storeOperations)[number];
+
+export type StoreMetrics = ReturnType<typeof storeMetrics>;
+
+export function storeMetrics({ registry, counter, seconds }: Makers) {
+  const errors = counter(
+    "trainyard_store_errors_total",
+    "Calls of the object store that failed, after their retries.",
+    "operation",
+  );
+  registry.startWith(() => {
+    for (const operation of storeOperations) errors.inc({ operation }, 0);
+  });
+  return {
+    storeErrors: errors,
+    storeCallDuration: seconds(
+      "trainyard_store_call_duration_seconds",
+      "Time of one call of the object store, its retries included; of a stream, the time in which it was waited for.",
+      "operation",
+    ),
+    storeReadBytes: counter("trainyard_store_read_bytes_total", "Bytes read from the object store."),
+    storeWrittenBytes: counter("trainyard_store_written_bytes_total", "Bytes written to the object store."),
+  };
+}

@@ -1,0 +1,58 @@
+/** A worker's metrics. Every series carries its id, and its run once it knows that. */
+import { createRegistry } from "./registry.js";
+import { storeMetrics } from "./store.js";
+
+export type WorkerPhase = "fetch" | "decode" | "compute" | "upload" | "download" | "wait";
+export type WorkerMetrics = ReturnType<typeof workerMetrics>;
+
+/** In a registry of their own; the worker's memory is `process_resident_memory_bytes`. */
+export function workerMetrics() {
+  const makers = createRegistry();
+  const { registry, counter, gauge, seconds } = makers;
+  const phases = seconds(
+    "trainyard_worker_phase_duration_seconds",
+    "Where a worker's time goes: fetch, decode, compute, upload, download; wait is the time without an assignment.",
+    "phase",
+  );
+  const info = gauge("trainyard_worker_info", "The worker's id and run; always 1.");
+  let formerRun: string | undefined;
+  /** Counts begin anew with another run: a series is one run's. */
+  const describe = (worker: string, run?: string) => {
+    if (run !== undefined && formerRun !== undefined && run !== formerRun) registry.resetMetrics();
+    formerRun = run ?? formerRun;
+    registry.setDefaultLabels(formerRun === undefined ? { worker } : { worker, run: formerRun });
+    info.set(1);
+  };
+  return {
+    registry,
+    runInfo: {
+      set: ({ worker, run }: { worker: string; run: string }, _value: 1) => describe(worker, run),
+    },
+    describe,
+    steps: counter("trainyard_worker_steps_total", "Steps that this worker took part in."),
+    samples: counter("trainyard_worker_samples_total", "Samples that this worker computed gradients of."),
+    evaluated: counter("trainyard_worker_evaluated_samples_total", "Samples that this worker evaluated."),
+    phaseDuration: phases,
+    observePhase: (phase: WorkerPhase, durationSeconds: number) => phases.observe({ phase }, durationSeconds),
+    lanes: gauge("trainyard_worker_lanes", "Lanes of this worker's last assignment."),
+    engineTensors: gauge(
+      "trainyard_worker_engine_tensors",
+      "Live tensors of the engine; flat after the start.",
+    ),
+    cacheBytes: gauge(
+      "trainyard_worker_cache_bytes",
+      "Decoded pixels in the image cache, by tier: memory, disk.",
+      "tier",
+    ),
+    cacheHits: counter(
+      "trainyard_worker_cache_hits_total",
+      "Images found decoded, by tier: memory, disk.",
+      "tier",
+    ),
+    cacheMisses: counter("trainyard_worker_cache_misses_total", "Images read from the store and decoded."),
+    receivedBytes: counter("trainyard_worker_received_bytes_total", "Bytes of weights received."),
+    sentBytes: counter("trainyard_worker_sent_bytes_total", "Bytes of gradients sent."),
+    reconnects: counter("trainyard_worker_reconnects_total", "Connections made again after one was lost."),
+    ...storeMetrics(makers),
+  };
+}
