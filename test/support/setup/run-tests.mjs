@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needDebianPrograms } from "./debian.mjs";
 import { installKeras } from "./keras.mjs";
+import { installKubernetesTools } from "./kubernetes.mjs";
 import { installMinio } from "./minio.mjs";
 
 /**
@@ -42,9 +43,18 @@ export async function runTests(root, files, say) {
  * @param {Say} say
  */
 async function installTestParts(say) {
-  const works = [installKeras(say), installMinio(say), needDebianPrograms(debianPrograms, say)];
+  const works = [installKeras(say), installGoPrograms(say), needDebianPrograms(debianPrograms, say)];
   const ends = await Promise.allSettled(works);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
+}
+
+/**
+ * One after the other: each fills all processors.
+ * @param {Say} say
+ */
+async function installGoPrograms(say) {
+  await installMinio(say);
+  await installKubernetesTools(say);
 }
 
 /**

