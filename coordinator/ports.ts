@@ -2,13 +2,14 @@
  * The coordinator's ports for workers (gRPC) and for people (HTTP). They are open before a run is taken, since its
  * record names them, and may serve one run after another: what workers say until a run's shell is there waits for it.
  */
-import { Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { type HttpRoute, type MetricsServer, startMetricsServer } from "../shared/http.js";
 import type { Logger } from "../shared/log.js";
-import type { CoordinatorMetrics } from "../shared/metrics.js";
+import { type CoordinatorMetrics, processMetrics } from "../shared/metrics.js";
 import { ControlServer, type ControlServerOptions } from "./control-server.js";
 import type { CoreEvent } from "./core/events.js";
 import { coordinatorRoutes } from "./routes.js";
+import { type ScrapeTargets, scrapeTargets, scrapeTargetsRoute } from "./scrape-targets.js";
 import type { Shell } from "./shell.js";
 import type { CoordinatorSurroundings } from "./surroundings.js";
 import type { WorkerStreams } from "./worker-streams.js";
@@ -105,9 +106,10 @@ export class Ports {
   async #listen(): Promise<void> {
     const { host, port, httpPort, logger, startHttp = startMetricsServer } = this.#options;
     this.#port = await this.#control.listen(host, port);
-    const none = new Registry();
-    const { routes = coordinatorRoutes(() => this.shell), registry = (run) => run?.registry ?? none } =
-      this.#options;
+    const {
+      routes = coordinatorRoutes(() => this.shell),
+      registry = (run) => run?.registry ?? processMetrics(),
+    } = this.#options;
     const metricsNow = () => registry(this.#current?.metrics ?? null);
     this.#http = await startHttp({
       get registry() {
@@ -115,7 +117,7 @@ export class Ports {
       },
       host,
       port: httpPort,
-      extraRoutes: routes,
+      extraRoutes: [...routes, scrapeTargetsRoute(() => this.#current?.scrapeTargets ?? [])],
       onError: (error, path) => logger.error(`${path} failed: ${String(error)}`),
     });
   }
@@ -142,6 +144,13 @@ export class RunPorts {
 
   get shell(): Shell | null {
     return this.#shell;
+  }
+
+  /** Of the workers that are in the run. */
+  get scrapeTargets(): ScrapeTargets[] {
+    const members = this.#shell?.state.workers;
+    const present = this.#streams.metricsAddresses.filter(({ worker }) => members?.has(worker) === true);
+    return scrapeTargets(this.#streams.served.run, present);
   }
 
   /** From now on events are the shell's, those that waited first. */

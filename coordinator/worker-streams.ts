@@ -10,6 +10,7 @@ import {
   type WorkerBody,
 } from "../shared/grpc/control-messages.js";
 import type { CoreEvent } from "./core/events.js";
+import type { NamedAddress } from "./scrape-targets.js";
 
 export type JoinCall = grpc.ServerDuplexStream<unknown, object>;
 export type Hello = Extract<WorkerBody, { kind: "hello" }>;
@@ -26,14 +27,25 @@ export interface ServedRun {
 export class WorkerStreams {
   readonly served: ServedRun;
   readonly #streams = new Map<string, JoinCall>();
+  /** By worker, as it named it. */
+  readonly #metrics = new Map<string, string>();
 
   constructor(served: ServedRun) {
     this.served = served;
   }
 
-  greet(call: JoinCall, { worker, host, protocol, version, fingerprint }: Hello): void {
+  /** Where the workers' metrics are, by their own word. */
+  get metricsAddresses(): NamedAddress[] {
+    return [...this.#streams.keys()].map((worker) => ({
+      worker,
+      address: this.#metrics.get(worker) ?? "",
+    }));
+  }
+
+  greet(call: JoinCall, { worker, host, protocol, version, fingerprint, metrics }: Hello): void {
     const former = this.#streams.get(worker);
     this.#streams.set(worker, call);
+    this.#metrics.set(worker, metrics);
     if (former !== undefined && former !== call) former.end();
     this.served.onEvent({ tag: "hello", worker, host, protocol, version, fingerprint });
   }
@@ -48,6 +60,7 @@ export class WorkerStreams {
   left(call: JoinCall, worker: string, reason: string): void {
     if (this.#streams.get(worker) !== call) return;
     this.#streams.delete(worker);
+    this.#metrics.delete(worker);
     this.served.onEvent({ tag: "left", worker, reason });
   }
 
@@ -62,6 +75,7 @@ export class WorkerStreams {
   disconnect(worker: string): void {
     const stream = this.#streams.get(worker);
     this.#streams.delete(worker);
+    this.#metrics.delete(worker);
     stream?.end();
   }
 

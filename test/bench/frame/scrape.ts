@@ -1,7 +1,7 @@
 /** One look at a process' /metrics. */
 
 /** Labels of every series of one process. */
-const whose = /,?(worker|run)="[^"]*"/g;
+const whose = /(?<=[{,])(worker|run)="[^"]*",?/g;
 
 export class Metrics {
   readonly #values: ReadonlyMap<string, number>;
@@ -9,6 +9,7 @@ export class Metrics {
   constructor(text: string) {
     const lines = text
       .replace(whose, "")
+      .replaceAll(",}", "}")
       .replaceAll("{}", "")
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("#"));

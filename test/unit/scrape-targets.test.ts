@@ -1,0 +1,79 @@
+/** What Prometheus is told of where workers' metrics are: what they say, as far as it is an address. */
+import { describe, expect, it } from "vitest";
+import { isAddress, scrapeTargets } from "../../coordinator/scrape-targets.js";
+import { type Hello, type JoinCall, WorkerStreams } from "../../coordinator/worker-streams.js";
+import { protocolVersion } from "../../shared/grpc/version.js";
+
+const hello = (worker: string, metrics: string): Hello => ({
+  kind: "hello",
+  protocol: protocolVersion,
+  version: "0.1.0",
+  worker,
+  host: "h",
+  pid: 1,
+  fingerprint: null,
+  metrics,
+});
+const stream = () => ({ end: () => undefined }) as unknown as JoinCall;
+
+describe("an address", () => {
+  it.each(["127.0.0.1:7090", "trainyard-worker-0.workers.default.svc:7090", "[::1]:1", "gpu_7:65535"])(
+    "is %s",
+    (text) => expect(isAddress(text)).toBe(true),
+  );
+
+  it.each([
+    "",
+    "7090",
+    ":7090",
+    "host",
+    "host:0",
+    "host:65536",
+    "host:70900",
+    "host:+1",
+    "::1:7090",
+    "[host]:7090",
+    "[::1:7090",
+    "user@host:1",
+    "host/path:1",
+    "host\n:1",
+    'h"ost:1',
+    "-host:1",
+    `${"a".repeat(254)}:1`,
+  ])("is not %j", (text) => expect(isAddress(text)).toBe(false));
+});
+
+it("workers that show no metrics, or name what is no address, are no targets", () => {
+  const workers = [
+    { worker: 'w"1\n', address: "10.0.0.7:7090" },
+    { worker: "silent", address: "" },
+    { worker: "liar", address: "10.0.0.8:7090/admin" },
+  ];
+  expect(scrapeTargets("faces-1", workers)).toEqual([
+    {
+      targets: ["10.0.0.7:7090"],
+      labels: { __meta_trainyard_worker: 'w"1\n', __meta_trainyard_run: "faces-1" },
+    },
+  ]);
+});
+
+it("a worker's address is that of its last stream, and gone with it", () => {
+  const streams = new WorkerStreams({
+    run: "r",
+    generation: 1,
+    onEvent: () => undefined,
+    onDropped: () => undefined,
+  });
+  const [first, second] = [stream(), stream()];
+  streams.greet(first, hello("a", "h:1"));
+  streams.greet(second, hello("a", "h:2"));
+  streams.greet(stream(), hello("b", ""));
+  expect(streams.metricsAddresses).toEqual([
+    { worker: "a", address: "h:2" },
+    { worker: "b", address: "" },
+  ]);
+  streams.left(first, "a", "late end of the first");
+  expect(streams.metricsAddresses).toHaveLength(2);
+  streams.left(second, "a", "gone");
+  expect(streams.metricsAddresses).toEqual([{ worker: "b", address: "" }]);
+});
