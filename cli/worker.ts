@@ -2,6 +2,7 @@
 import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
 import { requireLoopback } from "../shared/grpc/listen.js";
+import { name } from "../shared/grpc/texts.js";
 import { letHeapGrow } from "../shared/heap.js";
 import { startMetricsServer } from "../shared/http.js";
 import { limits } from "../shared/limits.js";
@@ -90,6 +91,12 @@ export const command: CommandModule<GlobalOptions, Options> = {
 async function work(options: Options, signal: AbortSignal) {
   if (!/^.+:\d+$/.test(options.coordinator)) {
     throw new TrainyardError("USAGE", `--coordinator must be host:port, not ${options.coordinator}`);
+  }
+  if (options.id !== undefined && !name.safeParse(options.id).success) {
+    throw new TrainyardError(
+      "USAGE",
+      `--id must be 1 to ${limits.nameCharacters} printable characters, not ${JSON.stringify(options.id)}`,
+    );
   }
   requireLoopback(options.metricsHost, options.insecure);
   letHeapGrow();

@@ -11,7 +11,7 @@ export const limits = {
   /** Files of an export: a tfjs model of 100 GiB has 25,000, ours a few dozen. */
   exportedPaths: 1_024,
   /** Names of workers, hosts, devices and runs, which are labels, and part of every message. */
-  nameCharacters: 128,
+  nameCharacters: 256,
   /** What a worker says went wrong, cut to this: a page of it, not the graph that TensorFlow prints along. */
   sentenceCharacters: 2_000,
   /** A tensor stream on which nothing moves for so long, though something is due, has hung: the worker reconnects. */

@@ -5,7 +5,9 @@
 import type { Damage, DamagedSamples } from "../dataset/damage.js";
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { SplitName } from "../dataset/manifest.js";
+import { oneLine } from "../shared/grpc/texts.js";
 import { asSampleIndex } from "../shared/ids.js";
+import { limits } from "../shared/limits.js";
 import type { Session } from "./open-session.js";
 
 /** Where the damage was met. */
@@ -26,7 +28,8 @@ export function reportDamage(
 ): void {
   const { step, attempt, split } = place;
   for (const [key, found] of byKey(damage)) {
-    const samples = samplesOf(found, key, place);
+    // The rest is met again once the first are left out.
+    const samples = samplesOf(found, key, place).slice(0, limits.damagedSamples);
     control.send({
       kind: "damaged",
       step,
@@ -34,7 +37,7 @@ export function reportDamage(
       split,
       samples,
       key,
-      reason: reasonOf(found[0], samples),
+      reason: oneLine(reasonOf(found[0], samples)),
     });
   }
 }

@@ -3,9 +3,10 @@
  * soon after each change, yet never more often than `limits.phaseBeatMs`; what changed last is always told.
  */
 import type { Clock } from "../shared/clock.js";
+import type { workerPhases } from "../shared/grpc/texts.js";
 import { limits } from "../shared/limits.js";
 
-export type Phase = "prepare" | "fetch" | "decode" | "compute" | "upload" | "download" | "idle";
+export type Phase = (typeof workerPhases)[number];
 
 export class Phases {
   readonly #clock: Clock;

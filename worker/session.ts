@@ -4,6 +4,7 @@
  */
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
+import { oneLine } from "../shared/grpc/texts.js";
 import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import { RunSpec } from "../shared/spec.js";
@@ -11,7 +12,7 @@ import { type Assignment, carryOut, placeOf, settlesAs } from "./assignments.js"
 import type { ControlStream } from "./control-stream.js";
 import { Frontier, type StepAttempt } from "./frontier.js";
 import type { Session } from "./open-session.js";
-import { Phases } from "./phases.js";
+import { type Phase, Phases } from "./phases.js";
 import type { WorkerSurroundings } from "./surroundings.js";
 import type { Workplace } from "./workplace.js";
 
@@ -77,7 +78,7 @@ class WorkerSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const say = (phase: string) => options.control.send({ kind: "heartbeat", phase });
+    const say = (phase: Phase) => options.control.send({ kind: "heartbeat", phase });
     this.#phases = new Phases(options.surroundings.clock, "prepare", say);
   }
 
@@ -163,7 +164,6 @@ class WorkerSession {
         ...common,
         // Slices are told to whoever is ready, so the run is known.
         wire: this.#place?.spec.wire ?? "float32",
-        worker: id,
         isOver: (at) => this.#frontier.isOver(at),
         onBytes: (bytes) => metrics.sentBytes.inc(bytes),
       }),
@@ -209,13 +209,13 @@ class WorkerSession {
     const { code, message } = failure;
     if (assignment === "prepare" && ownFaults.includes(code)) return await this.#leaveFor(failure);
     logger.error({ err: failure.stack }, `${assignment} failed: ${message}`);
-    control.send({ kind: "assignmentFailed", assignment, code, message });
+    control.send({ kind: "assignmentFailed", assignment, code, message: oneLine(message) });
   }
 
   async #leaveFor(fault: TrainyardError): Promise<void> {
     const { control, surroundings } = this.#options;
     this.#fault = fault;
-    control.send({ kind: "leaving", reason: fault.message });
+    control.send({ kind: "leaving", reason: oneLine(fault.message) });
     await surroundings.clock.sleep(goodbyeMs);
     control.cancel();
   }

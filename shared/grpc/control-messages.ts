@@ -4,20 +4,22 @@
  */
 import { z } from "zod";
 import { TrainyardError } from "../errors.js";
-import { bytes, uint32, uint64 } from "./numbers.js";
+import { limits } from "../limits.js";
+import { bytes, float64, listOf, uint32, uint64 } from "./numbers.js";
+import { name, nameOrNone, sentence, workerPhase } from "./texts.js";
 
-const Fingerprint = z.object({ tensorflow: z.string(), device: z.string(), nodeMajor: uint32 });
+const Fingerprint = z.object({ tensorflow: nameOrNone, device: nameOrNone, nodeMajor: uint32 });
 export type WireFingerprint = z.infer<typeof Fingerprint>;
 
 const workerBodies = {
   hello: z.object({
     protocol: uint32,
-    version: z.string(),
-    worker: z.string(),
-    host: z.string(),
+    version: nameOrNone,
+    worker: name,
+    host: nameOrNone,
     pid: uint32,
     fingerprint: Fingerprint.nullable(),
-    metrics: z.string(),
+    metrics: nameOrNone,
   }),
   ready: z.object({ layoutJson: z.string() }),
   initialised: z.object({}),
@@ -26,22 +28,22 @@ const workerBodies = {
     lane: uint32,
     samples: uint32,
     finite: z.boolean(),
-    lossSum: z.number(),
+    lossSum: float64,
     correct: uint32,
     statistics: bytes,
-    computeSeconds: z.number(),
+    computeSeconds: z.number().nonnegative(),
     attempt: uint32,
   }),
   blockResult: z.object({
     step: uint64,
     block: uint32,
-    lossSum: z.number(),
-    predicted: z.array(uint32),
+    lossSum: float64,
+    predicted: listOf(uint32, limits.evaluationBlock),
   }),
-  exported: z.object({ checkpoint: z.string(), paths: z.array(z.string()) }),
-  assignmentFailed: z.object({ assignment: z.string(), code: z.string(), message: z.string() }),
-  heartbeat: z.object({ phase: z.string() }),
-  leaving: z.object({ reason: z.string() }),
+  exported: z.object({ checkpoint: name, paths: listOf(sentence, limits.exportedPaths) }),
+  assignmentFailed: z.object({ assignment: name, code: nameOrNone, message: sentence }),
+  heartbeat: z.object({ phase: workerPhase }),
+  leaving: z.object({ reason: sentence }),
   settled: z.object({ step: uint64, attempt: uint32 }),
   auditDone: z.object({
     step: uint64,
@@ -53,9 +55,9 @@ const workerBodies = {
   damaged: z.object({
     step: uint64,
     split: z.enum(["train", "validation"]),
-    samples: z.array(uint64),
-    key: z.string(),
-    reason: z.string(),
+    samples: listOf(uint64, limits.damagedSamples),
+    key: sentence,
+    reason: sentence,
     attempt: uint32,
   }),
 } as const;
@@ -116,16 +118,16 @@ export interface Envelope<Body> {
   readonly body: Body;
 }
 
-const Header = z.object({ run: z.string(), generation: uint64, body: z.string() });
+const Header = z.object({ run: nameOrNone, generation: uint64, body: z.string() });
 
 function decode<Body>(bodies: Record<string, z.ZodType>, message: unknown): Envelope<Body> {
   const header = Header.safeParse(message);
-  if (!header.success) throw malformed(header.error.message);
+  if (!header.success) throw malformed(sayWrong(header.error));
   const kind = header.data.body;
   const schema = Object.hasOwn(bodies, kind) ? bodies[kind] : undefined;
   if (schema === undefined) throw malformed(`unknown kind ${kind}`);
   const body = schema.safeParse((message as Record<string, unknown>)[kind]);
-  if (!body.success) throw malformed(`${kind}: ${body.error.message}`);
+  if (!body.success) throw malformed(`${kind}: ${sayWrong(body.error)}`);
   return {
     run: header.data.run,
     generation: header.data.generation,
@@ -134,6 +136,11 @@ function decode<Body>(bodies: Record<string, z.ZodType>, message: unknown): Enve
 }
 
 function malformed(detail: string): TrainyardError {
+/** The first thing that is wrong: there may be as many as the peer likes. */
+function sayWrong({ issues: [first] }: z.ZodError): string {
+  return `${first?.path.join(".") || "all of it"} is not what it must be: ${first?.message ?? ""}`;
+}
+
   return new TrainyardError("REFUSED", `a control message that is not of this protocol: ${detail}`);
 }
 

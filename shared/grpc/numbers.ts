@@ -9,6 +9,9 @@ export const uint64 = z
 
 export const uint32 = z.number().int().min(0).max(0xffffffff);
 
+/** A double, also one that is not finite: what that means is the receiver's to say. */
+export const float64 = z.custom<number>((value) => typeof value === "number");
+
 export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
 /**
@@ -28,3 +31,12 @@ export function float32From(data: Uint8Array): Float32Array {
 export function bytesOf(array: Float32Array | Float64Array): Buffer {
   return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 }
+
+/** A list whose length is looked at before its elements are. */
+export const listOf = <Element extends z.ZodType>(element: Element, most: number) =>
+  z
+    .custom<z.input<Element>[]>(
+      (value) => Array.isArray(value) && value.length <= most,
+      `a list of at most ${most}`,
+    )
+    .pipe(z.array(element));

@@ -8,6 +8,7 @@ import * as protoLoader from "@grpc/proto-loader";
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
 import { packageRoot } from "../version.js";
+import { sizeGuarded } from "./control-sizes.js";
 
 const protoFile = (name: string) => join(packageRoot(), "proto", "trainyard", "v1", name);
 
@@ -32,7 +33,7 @@ let control: grpc.ServiceClientConstructor | undefined;
 let tensors: grpc.ServiceClientConstructor | undefined;
 
 export function controlService(): grpc.ServiceClientConstructor {
-  control ??= load("control.proto", "Control");
+  control ??= guarded(load("control.proto", "Control"));
   return control;
 }
 
@@ -42,6 +43,16 @@ export function tensorService(): grpc.ServiceClientConstructor {
 }
 
 type Method = grpc.MethodDefinition<object, object>;
+
+/** Of workers' messages only a layout and a lane's record may be large. */
+function guarded(service: grpc.ServiceClientConstructor): grpc.ServiceClientConstructor {
+  const { Join } = service.service as unknown as {
+    readonly Join: { -readonly [Key in keyof Method]: Method[Key] };
+  };
+  const large = ["ready", "laneRecord"].map((field) => fieldNumberOf(Join, "requestType", field));
+  Join.requestDeserialize = sizeGuarded(Join.requestDeserialize, large);
+  return service;
+}
 
 /** What whoever speaks the tensor plane's protocol itself must know of it (frames.ts). */
 export interface TensorMethods {
@@ -60,18 +71,19 @@ export function tensorMethods(): TensorMethods {
   methods = {
     Upload,
     Weights,
-    uploadDataField: dataFieldOf(Upload, "requestType"),
-    weightsDataField: dataFieldOf(Weights, "responseType"),
+    uploadDataField: fieldNumberOf(Upload, "requestType", "data"),
+    weightsDataField: fieldNumberOf(Weights, "responseType", "data"),
   };
   return methods;
 }
 
-function dataFieldOf(method: Method, side: "requestType" | "responseType"): number {
+function fieldNumberOf(method: Method, side: "requestType" | "responseType", wanted: string): number {
   const message = (method as unknown as protoLoader.MethodDefinition<object, object>)[side];
   const { field } = message.type as { readonly field: readonly { name: string; number: number }[] };
-  const data = field.find(({ name }) => name === "data");
-  if (data === undefined) throw new TrainyardError("FAILED", `tensors.proto has no data in its ${side}`);
-  return data.number;
+  const found = field.find(({ name }) => name === wanted);
+  if (found === undefined)
+    throw new TrainyardError("FAILED", `${method.path} has no field ${wanted} in its ${side}`);
+  return found.number;
 }
 
 /** Equal on both sides. Keepalive notices a peer that vanished without a word. */

@@ -182,6 +182,7 @@ describe("addresses", () => {
     const words = ["worker", "--coordinator", "127.0.0.1:9", "--connect-timeout", "1"];
     expectRefusal(await run(...words), 1, "no coordinator at 127.0.0.1:9 for 1 s");
     expectRefusal(await run("worker", "--coordinator", "here"), 2, "--coordinator must be host:port");
+    expectRefusal(await run("worker", "--id", "a\nb"), 2, "--id must be 1 to 256 printable characters");
   });
 });
 

@@ -105,10 +105,10 @@ it("a message of another run is dropped and counted; its stream goes on", async 
   const worker = join(port, "a");
   await until(() => events.length === 1, "hello");
   for (const run of ["another", "", "r"]) {
-    worker.call.write(encode({ run, generation: 1, body: { kind: "heartbeat", phase: run } }));
+    worker.call.write(encode({ run, generation: 1, body: { kind: "leaving", reason: run } }));
   }
   await until(() => events.length === 2, "the message of this run");
-  expect(events[1]).toMatchObject({ tag: "said", body: { kind: "heartbeat", phase: "r" } });
+  expect(events[1]).toMatchObject({ tag: "said", body: { kind: "leaving", reason: "r" } });
   expect(dropped).toEqual(["a: other run", "a: other run"]);
 });
 
