@@ -2,6 +2,7 @@
  * Carries out what the core decides. It owns sockets, threads, files and the clock, and makes no choices: events
  * go in one at a time, effects are done in their order, and what they bring about comes back as events.
  */
+import { randomBytes } from "node:crypto";
 import { type Clock, realClock } from "../shared/clock.js";
 import { assertNever } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
@@ -24,6 +25,7 @@ import { isOutage } from "./patience.js";
 import { publishRun } from "./publish.js";
 import { type PoolOptions, ReducerPool, type WholeVectors } from "./reducers/pool.js";
 import { joinChecksums } from "./reducers/slices.js";
+import { issueTicket } from "./reducers/tickets.js";
 import type { Restoration } from "./restoration.js";
 import { resultOf } from "./result.js";
 import { statusOf } from "./status.js";
@@ -74,6 +76,10 @@ export class Shell {
   #control: Control | undefined;
   #pool: Reducers | undefined;
   #slices: readonly SliceEndpoint[] = [];
+  readonly #ticketSecret = randomBytes(32);
+  /** Of the workers that are there: whoever is told the slices is admitted to them. */
+  readonly #admissions = new Map<string, number>();
+  #lastAdmission = 0;
   #layout: ModelLayout | undefined;
   /** Of the checkpoint, until the slices have them. */
   #vectors: WholeVectors | undefined;
@@ -174,6 +180,7 @@ export class Shell {
     const before = this.#state;
     this.#state = state;
     observeChange(this.#options.metrics, before, state);
+    if (event.tag === "left") this.#dismiss(event.worker);
     for (const effect of effects) this.#carryOut(effect);
   }
 
@@ -182,6 +189,7 @@ export class Shell {
       case "send":
         return this.#send(effect);
       case "disconnect":
+        this.#dismiss(effect.worker);
         return this.#control?.disconnect(effect.worker);
       case "startSlices":
         return this.#startSlices(effect.layout);
@@ -224,13 +232,35 @@ export class Shell {
     }
   }
 
-  /** What only the shell knows is filled in here: the spec's text, the store's address, the slices' ports. */
+  /** For this admission only: a former one's is worth nothing from now on. */
+  #admit(worker: string): string {
+    const { spec } = this.#options;
+    this.#lastAdmission += 1;
+    this.#admissions.set(worker, this.#lastAdmission);
+    this.#tellAdmissions();
+    const seal = { run: spec.run, generation: this.#state.generation, secret: this.#ticketSecret };
+    return issueTicket(seal, worker, this.#lastAdmission);
+  }
+
+  /** Its tensor streams end. */
+  #dismiss(worker: string): void {
+    if (this.#admissions.delete(worker)) this.#tellAdmissions();
+  }
+
+  #tellAdmissions(): void {
+    this.#pool?.admit({ last: this.#lastAdmission, standing: [...this.#admissions.values()] });
+  }
+
+  /**
+   * What only the shell knows is filled in here: the spec's text, the store's address, the slices' ports, the worker's
+   * ticket to them.
+   */
   #send({ worker, body }: Extract<Effect, { tag: "send" }>): void {
     const { spec, storeAddress } = this.#options;
     if (body.kind === "welcome") {
       this.#control?.send(worker, { ...body, specJson: JSON.stringify(spec), store: storeAddress });
     } else if (body.kind === "slices") {
-      this.#control?.send(worker, { ...body, slices: [...this.#slices] });
+      this.#control?.send(worker, { ...body, slices: [...this.#slices], ticket: this.#admit(worker) });
     } else {
       this.#control?.send(worker, body);
     }
@@ -248,6 +278,7 @@ export class Shell {
         lanes: spec.lanes,
         tolerance: spec.allowMixed ? mixedTolerance : 0,
         wire: spec.wire,
+        ticketSecret: this.#ticketSecret,
       },
       parameterCount: layout.parameterCount,
       reducers,

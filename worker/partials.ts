@@ -7,10 +7,11 @@
 import { crc32c } from "../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
-import { TensorConnection, type UploadStream } from "../shared/grpc/tensor-client.js";
+import { accessOf, TensorConnection, type UploadStream } from "../shared/grpc/tensor-client.js";
 import { type AckStatus, UploadAck } from "../shared/grpc/tensor-messages.js";
 import { bytesPerElement, encodeVector, type Wire, wireOf } from "../shared/grpc/wire.js";
 import { limits } from "../shared/limits.js";
+import type { ClientSecurity } from "../shared/security/client-security.js";
 import type { TreeNode } from "../shared/tree.js";
 import type { StepAttempt } from "./frontier.js";
 
@@ -23,6 +24,10 @@ export interface PartialsOptions {
   readonly wire?: Wire;
   /** The worker's id, which every partial carries. */
   readonly worker: string;
+  /** Shown by every stream. Default: none. */
+  readonly ticket?: string;
+  /** Default: plain text. */
+  readonly security?: ClientSecurity;
   /** Asked before a partial's first chunk: nobody waits for it any more. Default: never. */
   readonly isOver?: (at: StepAttempt) => boolean;
   /** Default: limits.tensorSilenceMs. */
@@ -91,7 +96,7 @@ class SliceStream {
   constructor(options: PartialsOptions, slice: SliceEndpoint) {
     this.#options = options;
     this.#slice = slice;
-    this.#connection = new TensorConnection(`${options.host}:${slice.port}`);
+    this.#connection = new TensorConnection(`${options.host}:${slice.port}`, accessOf(options));
     this.#stream = this.#connection.upload();
     void this.#hear();
   }

@@ -7,6 +7,7 @@ import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { oneLine } from "../shared/grpc/texts.js";
 import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
+import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import { RunSpec } from "../shared/spec.js";
 import { type Assignment, carryOut, placeOf, settlesAs } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
@@ -28,6 +29,8 @@ export interface SessionOptions {
   /** Of the coordinator, for the tensor plane. */
   readonly host: string;
   readonly control: ControlStream;
+  /** For the tensor plane. Default: plain text. */
+  readonly security?: ClientSecurity;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
   readonly surroundings: Pick<WorkerSurroundings, "clock" | "openWeights" | "openPartials">;
@@ -143,14 +146,15 @@ class WorkerSession {
     });
   }
 
-  #openTensors(slices: Extract<CoordinatorBody, { kind: "slices" }>["slices"]): void {
-    const { id, control, host, metrics, surroundings } = this.#options;
+  #openTensors({ slices, ticket }: Extract<CoordinatorBody, { kind: "slices" }>): void {
+    const { id, control, host, metrics, surroundings, security = noSecurity } = this.#options;
     const onBroken = (error: Error) => {
       if (this.#isClosed) return;
       this.#options.logger.warn(`the tensor stream broke: ${error.message}`);
       control.cancel();
     };
-    const common = { host, run: control.run, generation: control.generation, slices, onBroken };
+    const { run, generation } = control;
+    const common = { host, run, generation, slices, worker: id, ticket, security, onBroken };
     this.#open = {
       control,
       metrics,

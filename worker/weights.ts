@@ -5,10 +5,11 @@
 import { crc32c } from "../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
-import { type IncomingStream, TensorConnection } from "../shared/grpc/tensor-client.js";
+import { accessOf, type IncomingStream, TensorConnection } from "../shared/grpc/tensor-client.js";
 import { WeightsChunk } from "../shared/grpc/tensor-messages.js";
 import { bytesPerElement, decodeInto, wireOfEncoding } from "../shared/grpc/wire.js";
 import { limits } from "../shared/limits.js";
+import type { ClientSecurity } from "../shared/security/client-security.js";
 
 /** A version of the whole vector. Valid until `release` is called, once. */
 export interface Weights {
@@ -37,6 +38,11 @@ interface Waiter {
 }
 
 export interface WeightsOptions {
+  /** Whose streams they are, and what they show. Default: nobody's, nothing. */
+  readonly worker?: string;
+  readonly ticket?: string;
+  /** Default: plain text. */
+  readonly security?: ClientSecurity;
   readonly host: string;
   readonly run: string;
   readonly generation: number;
@@ -90,7 +96,7 @@ export class WeightsReceiver {
 
   #subscribe(slice: SliceEndpoint): void {
     const { host, run, generation } = this.#options;
-    const connection = new TensorConnection(`${host}:${slice.port}`);
+    const connection = new TensorConnection(`${host}:${slice.port}`, accessOf(this.#options));
     const stream = connection.weights({ run, generation, slice: slice.slice });
     this.#connections.push(connection);
     this.#streams.push(stream);

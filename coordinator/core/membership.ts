@@ -105,7 +105,7 @@ export function makeReady(turn: Turn, id: string, layoutJson: string): void {
     turn.set({ layout, slices: { tag: "starting" } });
     turn.do({ tag: "startSlices", layout });
   } else if (turn.state.slices.tag === "up") {
-    turn.send(id, { kind: "slices", slices: [] });
+    turn.send(id, { kind: "slices", slices: [], ticket: "" });
   }
 }
 

@@ -140,7 +140,7 @@ function react(turn: Turn, event: CoreEvent): void {
       return lose(turn, event.worker, event.reason);
     case "slicesUp":
       turn.set({ slices: { tag: "up", count: event.count } });
-      for (const worker of turn.ready) turn.send(worker.id, { kind: "slices", slices: [] });
+      for (const worker of turn.ready) turn.send(worker.id, { kind: "slices", slices: [], ticket: "" });
       return turn.state.restored === null ? beginInitialising(turn) : beginRestoring(turn, event.count);
     case "sliceLoaded":
       if (takeRestored(turn, event.slice)) return goOn(turn);

@@ -6,6 +6,7 @@ import type { SliceMoments } from "./adam.js";
 import type { SliceIdentity } from "./server.js";
 import type { SliceRange } from "./slices.js";
 import type { StepBeginning } from "./step-partials.js";
+import type { Admissions } from "./tickets.js";
 
 /** workerData of a reducer thread. */
 export interface ReducerOptions {
@@ -26,6 +27,8 @@ export type ToReducer =
   | { readonly tag: "skip"; readonly step: number; readonly exact: boolean }
   /** This slice's part is to be copied to its place in whole vectors, in shared memory. */
   | { readonly tag: "snapshot"; readonly id: number; readonly whole: SliceMoments }
+  /** Workers have come or left. */
+  | ({ readonly tag: "admit" } & Admissions)
   | { readonly tag: "close" };
 
 export type FromReducer =

@@ -12,6 +12,7 @@ import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
 import type { SliceIdentity } from "./server.js";
 import { checkSlicesFit, cutSlices, type SliceRange } from "./slices.js";
 import type { StepBeginning } from "./step-partials.js";
+import type { Admissions } from "./tickets.js";
 
 /** What the pool needs of a reducer's thread. */
 export interface ReducerThread {
@@ -98,6 +99,11 @@ export class ReducerPool {
 
   begin({ step, attempt, present, banned }: StepBeginning): void {
     this.#all({ tag: "begin", step, attempt, present, banned });
+  }
+
+  /** Tensor streams of other admissions end. */
+  admit({ last, standing }: Admissions): void {
+    this.#all({ tag: "admit", last, standing });
   }
 
   watch(step: number, node: TreeNode): void {

@@ -77,6 +77,8 @@ export function runReducer(
       case "snapshot":
         slice.snapshot(message.whole);
         return say({ tag: "snapshot", id: message.id });
+      case "admit":
+        return tensors.admit(message);
       case "close":
         listener.close();
         port.close();

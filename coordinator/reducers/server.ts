@@ -2,6 +2,7 @@
  * The tensor plane's server of one slice: partials in, weights out. It runs in the reducer's thread with a
  * port of its own and holds no decision: the coordinator's core says when a step begins and how it ends.
  */
+import { status } from "@grpc/grpc-js";
 import { type Clock, realClock } from "../../shared/clock.js";
 import { reducerWindowBytes } from "../../shared/grpc/receive-window.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
@@ -13,6 +14,7 @@ import type { SliceReport } from "../core/work.js";
 import { isAdmitted, roomFor } from "./admission.js";
 import type { ReducedSlice, WeightsVersion } from "./slice.js";
 import type { Claim, StepBeginning } from "./step-partials.js";
+import { type Admissions, TicketGate } from "./tickets.js";
 import { type Arrival, PartialAssembly } from "./upload.js";
 import type { Comparison } from "./watched-nodes.js";
 import { type EncodedVersion, VersionEncoder, WeightsReader } from "./weights-reader.js";
@@ -25,6 +27,8 @@ export interface SliceIdentity {
   readonly tolerance: number;
   /** What partials come as, and weights go out as. Default: float32. */
   readonly wire?: Wire;
+  /** Streams need a ticket sealed with it. Default: they need none. */
+  readonly ticketSecret?: Uint8Array;
 }
 
 /** What the server tells its thread. */
@@ -55,6 +59,9 @@ export class SliceServer {
   readonly #assemblies = new Set<PartialAssembly>();
   /** Uploads that wait for a step, or for room. */
   readonly #waiters = new Set<() => void>();
+  readonly #gate: TicketGate | null;
+  /** Those that are open. */
+  readonly #calls = new Set<UploadCall | WeightsCall>();
 
   constructor(slice: ReducedSlice, identity: SliceIdentity, events: SliceEvents, clock: Clock = realClock) {
     this.#clock = clock;
@@ -65,16 +72,43 @@ export class SliceServer {
       slice.vectors,
     );
     this.#events = events;
+    const { run, generation, ticketSecret } = identity;
+    this.#gate =
+      ticketSecret === undefined ? null : new TicketGate({ run, generation, secret: ticketSecret });
   }
 
   /** Returns the port. Errors: USAGE when it is taken. */
   listen(listener: TensorListener, host: string, port: number): Promise<number> {
     const handlers = {
-      upload: (call: UploadCall) => void this.#upload(call),
-      weights: (call: WeightsCall) => this.#weights(call),
+      upload: (call: UploadCall) => {
+        if (this.#isAdmitted(call)) void this.#upload(call);
+      },
+      weights: (call: WeightsCall) => {
+        if (this.#isAdmitted(call)) this.#weights(call);
+      },
     };
     const receiveWindowBytes = reducerWindowBytes(this.#identity.lanes);
     return listener.listen(handlers, { host, port, receiveWindowBytes });
+  }
+
+  /** Streams of workers that have left end. */
+  admit(admissions: Admissions): void {
+    this.#gate?.update(admissions);
+    for (const call of [...this.#calls]) this.#isAdmitted(call);
+  }
+
+  /** Whoever has no valid ticket is refused. */
+  #isAdmitted(call: UploadCall | WeightsCall): boolean {
+    const refusal = this.#gate?.refusal(call.credentials) ?? null;
+    if (refusal !== null) {
+      call.refuse(refusal, status.UNAUTHENTICATED);
+      return false;
+    }
+    if (this.#gate !== null && !this.#calls.has(call)) {
+      this.#calls.add(call);
+      call.onOver(() => this.#calls.delete(call));
+    }
+    return true;
   }
 
   /** Streams that get new versions. */
@@ -116,6 +150,7 @@ export class SliceServer {
     try {
       for await (const message of call.messages()) {
         const chunk = checked(message);
+        this.#checkSender(call, chunk);
         this.#events.traffic(chunk.data.byteLength, 0);
         if (assembly.isFirst(chunk)) {
           await this.#untilStep(call, chunk);
@@ -135,6 +170,12 @@ export class SliceServer {
       assembly.abandon();
       this.#wakeUploads();
     }
+  }
+
+  /** A worker sends in its own name. */
+  #checkSender({ credentials }: UploadCall, { worker }: UploadChunk): void {
+    if (this.#gate !== null && credentials.worker !== worker)
+      throw new Error(`a partial of ${worker} on a stream of ${credentials.worker}`);
   }
 
   /** A worker may be faster than the message that begins the step here; it waits, with a deadline. */

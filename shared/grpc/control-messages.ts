@@ -67,6 +67,7 @@ const coordinatorBodies = {
   refused: z.object({ code: z.string(), message: z.string(), retry: z.boolean() }),
   slices: z.object({
     slices: z.array(z.object({ slice: uint32, begin: uint64, end: uint64, port: uint32 })),
+    ticket: z.string(),
   }),
   initialise: z.object({}),
   gradients: z.object({

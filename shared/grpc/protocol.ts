@@ -86,6 +86,9 @@ function fieldNumberOf(method: Method, side: "requestType" | "responseType", wan
   return found.number;
 }
 
+/** Of a tensor stream: the worker's id, percent-encoded. Its ticket is a bearer token. */
+export const workerHeader = "x-trainyard-worker";
+
 /** Equal on both sides. Keepalive notices a peer that vanished without a word. */
 export const channelOptions: grpc.ChannelOptions = {
   "grpc.max_receive_message_length": limits.messageBytes,

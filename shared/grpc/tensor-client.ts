@@ -5,17 +5,30 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { limits } from "../limits.js";
+import { type ClientSecurity, noSecurity } from "../security/client-security.js";
+import type { ClientFiles } from "../security/tls-files.js";
 import { bytesField, FrameReader, writeFrame } from "./frames.js";
 import { keepAlive } from "./keepalive.js";
-import { tensorMethods } from "./protocol.js";
+import { tensorMethods, workerHeader } from "./protocol.js";
+import type { TensorCredentials } from "./tensor-server.js";
+
+export interface TensorAccess extends TensorCredentials {
+  /** Null: plain text. */
+  readonly tls: ClientFiles | null;
+}
 
 export class TensorConnection {
   readonly #session: ClientHttp2Session;
+  readonly #credentials: TensorCredentials;
 
-  /** `address`: host:port. */
-  constructor(address: string) {
+  /** `address`: host:port. `access`: default none, in plain text. */
+  constructor(address: string, { tls, worker, ticket }: TensorAccess = noAccess) {
+    this.#credentials = { worker, ticket };
     const settings = { initialWindowSize: limits.receiveWindowBytes };
-    this.#session = connect(`http://${address}`, { settings });
+    this.#session =
+      tls === null
+        ? connect(`http://${address}`, { settings })
+        : connect(`https://${address}`, { settings, ca: tls.ca });
     this.#session.on("error", () => undefined); // its streams tell
     this.#session.once("connect", () => {
       if (this.#session.destroyed) return;
@@ -41,14 +54,34 @@ export class TensorConnection {
   }
 
   #open(path: string): ClientHttp2Stream {
+    const { worker, ticket } = this.#credentials;
     const headers = {
       ":method": "POST",
       ":path": path,
       "content-type": "application/grpc+proto",
       te: "trailers",
+      ...(worker === "" ? {} : { [workerHeader]: encodeURIComponent(worker) }),
+      ...(ticket === "" ? {} : { authorization: `Bearer ${ticket}` }),
     };
     return this.#session.request(headers, { endStream: false });
   }
+}
+
+const noAccess: TensorAccess = { tls: null, worker: "", ticket: "" };
+
+/** What a worker's streams show, whatever of it there is. Errors: USAGE when its TLS files can't be used. */
+export const accessOf = ({
+  worker = "",
+  ticket = "",
+  security = noSecurity,
+}: WorkerCredentials): TensorAccess => ({
+  worker,
+  ticket,
+  tls: security.files(),
+});
+
+interface WorkerCredentials extends Partial<TensorCredentials> {
+  readonly security?: ClientSecurity;
 }
 
 /** What comes down a stream. */

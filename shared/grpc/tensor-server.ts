@@ -7,18 +7,28 @@ import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
+import { bearerToken } from "./authorization.js";
 import { bytesField, type Frame, FrameReader, writeFrame } from "./frames.js";
 import { keepAlive } from "./keepalive.js";
-import { tensorMethods } from "./protocol.js";
+import { tensorMethods, workerHeader } from "./protocol.js";
+
+/** What a stream says of whom it is from. */
+export interface TensorCredentials {
+  /** The worker's id; empty: it names none. */
+  readonly worker: string;
+  /** Empty: it has none. */
+  readonly ticket: string;
+}
 
 /** One stream of a worker, as the server sees it. */
 interface Call {
+  readonly credentials: TensorCredentials;
   /** The stream is gone: nothing that is sent arrives. */
   readonly isOver: boolean;
   /** Calls back once it is gone. Returns what calls that off. */
   onOver(listener: () => void): () => void;
-  /** Ends the stream with a status that names the reason. */
-  refuse(details: string): void;
+  /** Ends the stream with a status that names the reason; default INVALID_ARGUMENT. */
+  refuse(details: string, code?: grpc.status): void;
 }
 
 export interface UploadCall extends Call {
@@ -111,7 +121,7 @@ async function serve(
 ): Promise<void> {
   stream.on("error", () => undefined); // whoever reads or writes is told by its end
   const { Upload, Weights } = tensorMethods();
-  const call = new ServerCall(stream);
+  const call = new ServerCall(stream, credentialsOf(headers));
   switch (headers[":path"]) {
     case Upload.path:
       return handlers.upload(call);
@@ -125,12 +135,28 @@ async function serve(
   }
 }
 
+/** Headers as tensor-client.ts sends them. */
+function credentialsOf(headers: IncomingHttpHeaders): TensorCredentials {
+  const ticket = bearerToken(headers.authorization) ?? "";
+  return { worker: decodedWorker(String(headers[workerHeader] ?? "")), ticket };
+}
+
+function decodedWorker(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return ""; // no worker is called so
+  }
+}
+
 class ServerCall implements UploadCall {
+  readonly credentials: TensorCredentials;
   readonly #stream: ServerHttp2Stream;
   readonly #reader: FrameReader;
   #status: { readonly code: number; readonly details: string } = { code: grpc.status.OK, details: "" };
 
-  constructor(stream: ServerHttp2Stream) {
+  constructor(stream: ServerHttp2Stream, credentials: TensorCredentials) {
+    this.credentials = credentials;
     this.#stream = stream;
     this.#reader = new FrameReader(stream, limits.messageBytes);
     stream.on("wantTrailers", () => {
@@ -177,7 +203,7 @@ class ServerCall implements UploadCall {
     if (!this.isOver) this.#stream.end();
   }
 
-  refuse(details: string, code: number = grpc.status.INVALID_ARGUMENT): void {
+  refuse(details: string, code: grpc.status = grpc.status.INVALID_ARGUMENT): void {
     if (this.isOver) return;
     this.#status = { code, details };
     this.#stream.end();

@@ -2,6 +2,7 @@
 import type {
   ListenAddress,
   OutgoingChunk,
+  TensorCredentials,
   TensorHandlers,
   TensorListener,
   UploadCall,
@@ -37,10 +38,14 @@ export class SimTensorListener implements TensorListener {
 class SimTensorCall implements UploadCall, WeightsCall {
   readonly #call: ServerCall;
   readonly request: unknown;
+  readonly credentials: TensorCredentials;
 
   constructor(call: ServerCall, request: unknown) {
     this.#call = call;
     this.request = request;
+    // The network's own attempts bring nothing along.
+    const brought = request as { readonly credentials?: TensorCredentials } | null;
+    this.credentials = brought?.credentials ?? { worker: "", ticket: "" };
   }
 
   get isOver(): boolean {

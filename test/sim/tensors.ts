@@ -37,7 +37,8 @@ export class SimWeights implements WeightsSource {
     this.#process = process;
     const { run, generation } = options;
     this.#ends = options.slices.map((slice) => {
-      const request = { run, generation, slice: slice.slice };
+      const { worker = "", ticket = "" } = options;
+      const request = { run, generation, slice: slice.slice, credentials: { worker, ticket } };
       const end = network.connect(process, `${options.host}:${slice.port}`, "weights", request);
       end.onMessage = (message) => this.#take(slice, message);
       end.onEnd = (error) =>
@@ -175,7 +176,9 @@ class SliceStream {
     this.#options = options;
     this.#slice = slice;
     this.#process = process;
-    this.#end = network.connect(process, `${options.host}:${slice.port}`, "upload", null);
+    this.#end = network.connect(process, `${options.host}:${slice.port}`, "upload", {
+      credentials: { worker: options.worker, ticket: options.ticket ?? "" },
+    });
     this.#end.onMessage = (message) => {
       const ack = UploadAck.safeParse(message);
       const waiting = this.#waiting;

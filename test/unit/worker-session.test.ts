@@ -62,7 +62,11 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as Lo
 const image: RunSpec["image"] = { height: 4, width: 4, channels: 3, resize: "nearest", colour: "srgb" };
 const spec = tinySpec({ image, lanes: 4, batchSize: 8 });
 const welcome: CoordinatorBody = { kind: "welcome", specJson: JSON.stringify(spec), store: "memory:" };
-const slices: CoordinatorBody = { kind: "slices", slices: [{ slice: 0, begin: 0, end: 64, port: 1 }] };
+const slices: CoordinatorBody = {
+  kind: "slices",
+  slices: [{ slice: 0, begin: 0, end: 64, port: 1 }],
+  ticket: "t",
+};
 
 let stream: WrittenStream;
 let clock: ManualClock;

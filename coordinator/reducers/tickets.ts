@@ -1,0 +1,57 @@
+/**
+ * Who may open tensor streams: workers that are there. Each time that one is admitted it gets a ticket, sealed with a
+ * secret that the coordinator draws once and only its reducers know. A ticket of another run, generation or worker is
+ * worth nothing, and so is one whose worker has left, by itself or because it was sent away.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { TensorCredentials } from "../../shared/grpc/tensor-server.js";
+
+/** What tickets of one generation are sealed with. */
+export interface TicketSeal {
+  readonly run: string;
+  readonly generation: number;
+  /** 32 random bytes. */
+  readonly secret: Uint8Array;
+}
+
+/** Which admissions still hold: those after `last`, and those that are listed. */
+export interface Admissions {
+  readonly last: number;
+  readonly standing: readonly number[];
+}
+
+/** `admission`: counted up over the generation. */
+export const issueTicket = (seal: TicketSeal, worker: string, admission: number): string =>
+  `${admission}.${sealOf(seal, worker, String(admission)).toString("base64url")}`;
+
+const sealOf = ({ run, generation, secret }: TicketSeal, worker: string, admission: string): Buffer =>
+  createHmac("sha256", secret)
+    .update(JSON.stringify([run, generation, worker, admission]))
+    .digest();
+
+export class TicketGate {
+  readonly #seal: TicketSeal;
+  #last = 0;
+  #standing: ReadonlySet<number> = new Set();
+
+  constructor(seal: TicketSeal) {
+    this.#seal = seal;
+  }
+
+  /** A ticket may come before the news of its admission: then it is one after the last, and good. */
+  update({ last, standing }: Admissions): void {
+    this.#last = last;
+    this.#standing = new Set(standing);
+  }
+
+  /** Null: it may come in. Else a sentence. */
+  refusal({ worker, ticket }: TensorCredentials): string | null {
+    const [admission = "", seal = "", ...more] = ticket.split(".");
+    const due = sealOf(this.#seal, worker, admission);
+    const shown = Buffer.from(seal, "base64url");
+    const isOurs = more.length === 0 && shown.length === due.length && timingSafeEqual(shown, due);
+    if (!isOurs) return "this stream has no ticket of a worker that was admitted to this run and generation";
+    const number = Number(admission);
+    return number > this.#last || this.#standing.has(number) ? null : `the worker ${worker} has left`;
+  }
+}
