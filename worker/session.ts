@@ -112,7 +112,7 @@ class WorkerSession {
         if (body.retry) return this.lost(body.message);
         throw new TrainyardError("REFUSED", `the coordinator refused this worker: ${body.message}`);
       case "slices":
-        this.#openTensors(body.slices);
+        this.#openTensors(body);
         return null;
       case "finished":
         return { tag: "finished", outcome: body.outcome, message: body.message };
