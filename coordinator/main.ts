@@ -50,8 +50,12 @@ export interface CoordinatorOptions extends CoordinatorSurroundings {
   readonly logger: Logger;
   /** Told once, when workers may come. */
   readonly onReady: (addresses: CoordinatorAddresses) => void;
-  /** Aborted: stop at the last commit, with a checkpoint. */
+  /** Aborted: end at the last commit, with a checkpoint. */
   readonly signal: AbortSignal;
+  /** How the run then ends. Default: stop. `interrupt`: it goes on when a coordinator stands again. */
+  readonly onAbort?: "stop" | "interrupt";
+  /** A run to which no worker comes waits on. Default: it fails after limits.noWorkersMs. */
+  readonly isPatient?: boolean;
   /** Of the run's spec, for this coordinator and all later ones. */
   readonly changes?: SpecChanges;
 }
@@ -191,7 +195,8 @@ async function carryOut(
   metrics.samplesRedone.inc(restored?.redone ?? 0);
   const plan = planRun(spec, manifest.splits.train, validationLabels(opening));
   const salt = options.drawSalt?.() ?? randomInt(2 ** 32);
-  const state = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored, salt);
+  const fresh = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored, salt);
+  const state = { ...fresh, isPatient: options.isPatient ?? false };
   const shell = new Shell({
     ...options,
     ...opening,
@@ -217,15 +222,15 @@ async function followToEnd(
   shell: Shell,
   ownership: Ownership,
 ): Promise<CoordinatorEnd> {
-  const { signal, logger, lingerMs, clock = realClock } = options;
-  const stop = () => shell.dispatch({ tag: "stop", reason: "interrupted" });
+  const { signal, onAbort = "stop", logger, lingerMs, clock = realClock } = options;
+  const stop = () => shell.dispatch({ tag: onAbort, reason: "interrupted" });
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
   try {
     const outcome = await Promise.race([shell.ended, untilFenced(ownership, shell)]);
     logger.debug(`the run ended: ${outcome.tag}`);
     await ownership.stop();
-    await clock.sleep(lingerMs);
+    if (outcome.tag !== "interrupted") await clock.sleep(lingerMs);
     return { outcome, status: shell.status };
   } finally {
     signal.removeEventListener("abort", stop);

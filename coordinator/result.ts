@@ -13,7 +13,7 @@ type ClassResult = RunResult["classes"][number];
 
 export function resultOf(
   state: CoreState,
-  outcome: Outcome,
+  outcome: Extract<Outcome, { tag: "finished" }>,
   exported: RunResult["exported"],
   checkpoint: WrittenCheckpoint | undefined,
   reducersBusySeconds: number,

@@ -54,7 +54,8 @@ export function phaseName(phase: Phase): RunPhase {
     case "publishing":
       return "exporting";
     case "ended":
-      return phase.outcome.tag;
+      // What goes on later has not ended: whoever follows it waits.
+      return phase.outcome.tag === "interrupted" ? "waiting" : phase.outcome.tag;
     default:
       return assertNever(phase);
   }

@@ -74,12 +74,13 @@ export const RunStatus = z.object({
 export type RunStatus = z.infer<typeof RunStatus>;
 
 /**
- * `runs/<run>/ends/<g>.json`: how a coordinator ended whose run did not finish. A finished run has result.json
- * instead; one without either was cut off.
+ * `runs/<run>/ends/<g>.json`: how a coordinator ended whose run did not finish: it failed or was stopped, or the
+ * coordinator was interrupted and the run goes on with the next one. A finished run has result.json instead; one
+ * without either was cut off.
  */
 export const EndRecord = z.looseObject({
   generation: z.number().int().positive(),
-  outcome: z.enum(["failed", "stopped"]),
+  outcome: z.enum(["failed", "stopped", "interrupted"]),
   reason: z.string(),
   /** As it was then. */
   status: RunStatus,

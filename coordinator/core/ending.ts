@@ -130,6 +130,8 @@ export function afterFailedSaving(turn: Turn, checkpoint: string, message: strin
   if (phase.tag !== "saving" || phase.checkpoint !== checkpoint) return;
   if (phase.goal.tag === "train" && turn.state.progress.step > 0) return beginStep(turn);
   const isWorthWaiting = turn.state.progress.step > 0; // before the first step nothing is lost by an early end
+  if (phase.goal.tag === "end" && phase.goal.outcome.tag === "interrupted")
+    return end(turn, phase.goal.outcome);
   if (
     isOutage &&
     isWorthWaiting &&
@@ -172,12 +174,13 @@ export function assignExport(turn: Turn): void {
 
 export function takeExport(turn: Turn, worker: string, checkpoint: string, paths: readonly string[]): void {
   const { phase } = turn.state;
-  if (phase.tag !== "exporting" || phase.checkpoint !== checkpoint) return turn.drop(worker, "misplaced");
+  const isIt = phase.tag === "exporting" && phase.checkpoint === checkpoint && phase.worker === worker;
+  if (!isIt) return turn.drop(worker, "misplaced");
   turn.enter({ tag: "publishing", exported: paths });
   turn.do({ tag: "publish", checkpoint, exported: paths });
 }
 
-/** Everyone is told, and nothing more happens. */
+/** Everyone is told, unless the run goes on later, and nothing more happens. */
 export function end(turn: Turn, outcome: Outcome): void {
   if (turn.state.phase.tag === "ended") return;
   turn.enter({ tag: "ended", outcome });
@@ -186,29 +189,38 @@ export function end(turn: Turn, outcome: Outcome): void {
   turn.do({ tag: "ended", outcome });
 }
 
+/** Of a run that goes on later there is no end to tell: a worker's stream ends, and it looks for the next coordinator. */
 export function tellEnd(turn: Turn, worker: string, outcome: Outcome): void {
+  if (outcome.tag === "interrupted") return;
   turn.send(worker, { kind: "finished", outcome: outcome.tag, message: outcome.reason });
 }
 
-/** Whatever is under way is dropped: the last commit is saved, if there is one, and the run ends. */
-export function stop(turn: Turn, reason: string): void {
+/** As `stop`, and the run goes on with the next coordinator; not where it ends for good already. */
+export function interrupt(turn: Turn, reason: string): void {
+  const { phase, stopRequested } = turn.state;
+  if (stopRequested !== null || (phase.tag === "saving" && phase.goal.tag === "end")) return;
+  stop(turn, { tag: "interrupted", reason });
+}
+
+/** Whatever is under way is dropped: the last commit is saved, if there is one, and the run ends so. */
+export function stop(turn: Turn, outcome: Outcome): void {
   const { phase } = turn.state;
-  turn.set({ stopRequested: reason });
+  turn.set({ stopRequested: outcome });
   switch (phase.tag) {
     case "gathering":
     case "initialising":
     case "restoring":
-      return end(turn, { tag: "stopped", reason });
+      return end(turn, outcome);
     case "training":
     case "evaluating":
-      turn.log("info", `stopping: ${reason}`);
-      return saveAndThen(turn, "stop", { tag: "end", outcome: { tag: "stopped", reason } });
+      turn.log("info", `stopping: ${outcome.reason}`);
+      return saveAndThen(turn, "stop", { tag: "end", outcome });
     case "saving":
-      turn.enter({ ...phase, goal: { tag: "end", outcome: { tag: "stopped", reason } }, retryMs: null });
+      turn.enter({ ...phase, goal: { tag: "end", outcome }, retryMs: null });
       if (phase.retryMs !== null) save(turn, "stop");
       return;
     case "exporting":
-      return end(turn, { tag: "stopped", reason });
+      return end(turn, outcome);
     case "committing": // stops at the commit
     case "publishing": // is as good as finished
     case "ended":

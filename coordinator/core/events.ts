@@ -57,7 +57,10 @@ export type CoreEvent =
       readonly isOutage?: boolean;
     }
   | { readonly tag: "published" }
+  /** A person wants the run to end here. */
   | { readonly tag: "stop"; readonly reason: string }
+  /** This process has to end; the run goes on with the next one. */
+  | { readonly tag: "interrupt"; readonly reason: string }
   | { readonly tag: "fatal"; readonly message: string }
   | { readonly tag: "tick"; readonly nowMs: number };
 

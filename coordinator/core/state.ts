@@ -93,10 +93,12 @@ export type Decision =
   | { readonly tag: "apply"; readonly gradientNorm: number }
   | { readonly tag: "skip"; readonly reason: string };
 
+/** The first three are for good; after the last one the run goes on, and no worker is told of an end. */
 export type Outcome =
   | { readonly tag: "finished"; readonly reason: string }
   | { readonly tag: "stopped"; readonly reason: string }
-  | { readonly tag: "failed"; readonly reason: string };
+  | { readonly tag: "failed"; readonly reason: string }
+  | { readonly tag: "interrupted"; readonly reason: string };
 
 /** What a checkpoint is waited for. */
 export type SavingGoal =
@@ -205,6 +207,8 @@ export interface Evaluation {
 
 export interface CoreState {
   readonly plan: RunPlan;
+  /** False: a run to which no worker comes fails after a while. */
+  readonly isPatient: boolean;
   readonly generation: Generation;
   /** Trainyard's version: workers of another major.minor are refused. */
   readonly version: string;
@@ -254,15 +258,16 @@ export interface CoreState {
   /** When it was last looked who is late. */
   readonly watchedMs: number;
   readonly bestCheckpoint: string | null;
-  readonly stopRequested: string | null;
+  /** How the run shall end at its next commit. */
+  readonly stopRequested: Outcome | null;
   /** Why training came to its end; null before. */
   readonly endedBecause: string | null;
   readonly checkpointsPending: number;
-  /** Assignments that failed since the last commit. */
-  readonly failuresInARow: number;
+  /** By whom assignments failed since the last commit, newest last. */
+  readonly failures: readonly string[];
   /** Since when workers can't read the store, without a commit between; null: they can. */
   readonly storeAwayMs: number | null;
-  /** When a worker was last here. */
+  /** When a worker was last here, or it was last said that none is. */
   readonly aloneSinceMs: number;
   readonly lastEpoch: EpochRow | null;
 }

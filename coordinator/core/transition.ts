@@ -18,6 +18,7 @@ import {
   assignExport,
   end,
   endEpoch,
+  interrupt,
   postponeExport,
   save,
   saveAndThen,
@@ -43,8 +44,13 @@ import { beginAgainIfTainted, beginStep, handOutLanes } from "./step.js";
 import { dueDrains, isBanned, sendAway } from "./suspicion.js";
 import { Turn } from "./turn.js";
 
-/** Assignments that failed in a row, without a commit between, after which the run fails. */
+/**
+ * Assignments that failed in a row, without a commit between, after which the run fails, if there is nobody on whom none
+ * has failed: one broken machine is no reason to end the others' run.
+ */
 const failuresLimit = 3;
+/** Failures that are remembered: those of a whole fleet. */
+const failuresKept = 2 * limits.lanes;
 
 export function initialState(
   plan: RunPlan,
@@ -61,6 +67,7 @@ export function initialState(
 function freshState(plan: RunPlan, generation: Generation, version: string, nowMs: number): CoreState {
   return {
     plan,
+    isPatient: false,
     generation,
     version,
     nowMs,
@@ -104,7 +111,7 @@ function freshState(plan: RunPlan, generation: Generation, version: string, nowM
     stopRequested: null,
     endedBecause: null,
     checkpointsPending: 0,
-    failuresInARow: 0,
+    failures: [],
     storeAwayMs: null,
     aloneSinceMs: nowMs,
     lastEpoch: null,
@@ -161,7 +168,9 @@ function react(turn: Turn, event: CoreEvent): void {
     case "published":
       return end(turn, { tag: "finished", reason: turn.state.endedBecause ?? "the model is exported" });
     case "stop":
-      return stop(turn, event.reason);
+      return stop(turn, { tag: "stopped", reason: event.reason });
+    case "interrupt":
+      return interrupt(turn, event.reason);
     case "fatal":
       return end(turn, { tag: "failed", reason: event.message });
     case "tick":
@@ -270,11 +279,10 @@ function beginStepOrEndEpoch(turn: Turn): void {
 
 function afterCommit(turn: Turn): void {
   const { plan, progress, stopRequested } = turn.state;
-  turn.set({ failuresInARow: 0, storeAwayMs: null });
+  turn.set({ failures: [], storeAwayMs: null });
   if (isHopeless(turn.state)) return halt(turn);
   if (stopRequested !== null) {
-    const outcome = { tag: "stopped", reason: stopRequested } as const;
-    return saveAndThen(turn, "stop", { tag: "end", outcome });
+    return saveAndThen(turn, "stop", { tag: "end", outcome: stopRequested });
   }
   if (progress.stepInEpoch < plan.stepsPerEpoch) saveIfDue(turn);
   beginStepOrEndEpoch(turn);
@@ -314,13 +322,14 @@ function waitOutStore(turn: Turn, worker: string, assignment: string, message: s
 }
 
 function takeFailure(turn: Turn, worker: string, assignment: string, message: string): void {
-  const failuresInARow = turn.state.failuresInARow + 1;
-  turn.set({ failuresInARow });
+  const failures = [...turn.state.failures, worker].slice(-failuresKept);
+  turn.set({ failures });
   turn.log("error", `worker ${worker} could not carry out ${assignment}: ${message}`, { worker });
-  if (failuresInARow >= failuresLimit) {
+  const isAnybodyFine = [...turn.state.workers.keys()].some((id) => !failures.includes(id));
+  if (failures.length >= failuresLimit && !isAnybodyFine) {
     return end(turn, {
       tag: "failed",
-      reason: `${assignment} failed ${failuresInARow} times in a row, at last on ${worker}: ${message}`,
+      reason: `${assignment} failed ${failures.length} times in a row, at last on ${worker}: ${message}`,
     });
   }
   turn.do({ tag: "disconnect", worker, reason: message });
@@ -351,7 +360,9 @@ function passTime(turn: Turn, nowMs: number): void {
 function giveUpAlone(turn: Turn): void {
   const { state } = turn;
   if (state.workers.size > 0) return turn.set({ aloneSinceMs: state.nowMs });
-  if (state.nowMs - state.aloneSinceMs > limits.noWorkersMs) {
-    end(turn, { tag: "failed", reason: `no worker came for ${limits.noWorkersMs / 1000} s` });
-  }
+  if (state.nowMs - state.aloneSinceMs <= limits.noWorkersMs) return;
+  const reason = `no worker came for ${limits.noWorkersMs / 1000} s`;
+  if (!state.isPatient) return end(turn, { tag: "failed", reason });
+  turn.log("warn", `${reason}: the run waits on`);
+  turn.set({ aloneSinceMs: state.nowMs });
 }
