@@ -25,7 +25,12 @@ export function customResourceSchemas({ spec }) {
     const properties = { .../** @type {Schema} */ (whole["properties"]), ...objectFields };
     return {
       file: `${spec.names.kind.toLowerCase()}-${group}-${name}.json`,
-      schema: { ...whole, properties, additionalProperties: false },
+      schema: {
+        $schema: "https://json-schema.org/draft/2020-12/schema",
+        ...whole,
+        properties,
+        additionalProperties: false,
+      },
     };
   });
 }

@@ -49,14 +49,15 @@ async function make(say) {
 
 /** Arguments: wheel, folder in it, folder to write. References become ones to the file beside. */
 const takeOutProgram = `
-import os, sys, zipfile
+import json, os, sys, zipfile
 wheel, inside, folder = sys.argv[1:]
 with zipfile.ZipFile(wheel) as members:
     for name in members.namelist():
         if name.startswith(inside) and name.endswith(".json"):
-            text = members.read(name).decode().replace('"/api/_definitions.json', '"_definitions.json')
+            schema = json.loads(members.read(name).decode().replace('"/api/_definitions.json', '"_definitions.json'))
+            schema.pop("$id", None)
             with open(os.path.join(folder, os.path.basename(name)), "w") as file:
-                file.write(text)
+                json.dump(schema, file)
 `;
 
 /**
