@@ -20,7 +20,7 @@ import type { CoreState, Outcome } from "./core/state.js";
 import { transition } from "./core/transition.js";
 import { recordEnd } from "./generation.js";
 import { Journal } from "./journal.js";
-import { observeChange, observeEpoch, observeState, observeStep } from "./observations.js";
+import { Observations } from "./observations.js";
 import { isOutage } from "./patience.js";
 import { publishRun } from "./publish.js";
 import { type PoolOptions, ReducerPool, type WholeVectors } from "./reducers/pool.js";
@@ -68,6 +68,7 @@ export interface ShellOptions {
 export class Shell {
   readonly #options: ShellOptions;
   readonly #clock: Clock;
+  readonly #observations: Observations;
   readonly #journal: Journal;
   readonly #checkpoints: CheckpointWriter;
   readonly #saving: CheckpointQueue;
@@ -97,6 +98,7 @@ export class Shell {
     this.#state = options.state;
     this.#clock = options.clock ?? realClock;
     const { store, spec, state, restoration } = options;
+    this.#observations = new Observations(options.metrics, spec, this.#clock);
     this.#journal = new Journal(spec.run, state.generation, restoration?.log);
     const onLeftover = (message: string) => options.logger.warn(message);
     this.#checkpoints = new CheckpointWriter(
@@ -124,7 +126,7 @@ export class Shell {
     this.#isBusy = false;
     const tick = () => {
       this.dispatch({ tag: "tick", nowMs: this.#clock.nowMs() });
-      observeState(this.#options.metrics, this.#state);
+      this.#observations.state(this.#state);
     };
     tick();
     this.#stopTicking = this.#clock.every(tickMs, tick);
@@ -179,7 +181,7 @@ export class Shell {
     const { state, effects } = transition(this.#state, event);
     const before = this.#state;
     this.#state = state;
-    observeChange(this.#options.metrics, before, state);
+    this.#observations.change(event, before, state);
     if (event.tag === "left") this.#dismiss(event.worker);
     for (const effect of effects) this.#carryOut(effect);
   }
@@ -219,7 +221,7 @@ export class Shell {
       case "dropped":
         return this.#options.metrics.messagesRefused.inc({ reason: effect.reason });
       case "late":
-        return this.#options.metrics.late.inc({ worker: effect.worker, phase: effect.phase });
+        return this.#observations.late(effect);
       case "audited":
         return this.#options.metrics.audits.inc({ result: effect.result });
       case "excluded":
@@ -294,6 +296,7 @@ export class Shell {
     this.#pool.start().then(
       (slices) => {
         this.#slices = slices;
+        this.#observations.reducers(slices.length);
         this.dispatch({ tag: "slicesUp", count: slices.length });
       },
       (error: Error) => this.dispatch({ tag: "fatal", message: error.message }),
@@ -321,7 +324,7 @@ export class Shell {
         this.dispatch({ tag: "checkpointWritten", checkpoint });
       },
       (error: Error) => {
-        this.#options.metrics.storeErrors.inc({ operation: "checkpoint" });
+        this.#options.metrics.checkpointFailures.inc();
         this.dispatch({
           tag: "checkpointFailed",
           checkpoint,
@@ -333,11 +336,8 @@ export class Shell {
   }
 
   #noteCheckpoint(checkpoint: string, written: WrittenCheckpoint, seconds: number): void {
-    const { metrics, logger } = this.#options;
-    metrics.checkpointDuration.observe(seconds);
-    metrics.checkpointBytes.set(written.bytes);
-    metrics.checkpointTimestamp.set(this.#clock.date().getTime() / 1000);
-    logger.debug({ checkpoint, bytes: written.bytes, seconds }, "checkpoint written");
+    this.#observations.checkpoint(written, seconds);
+    this.#options.logger.debug({ checkpoint, bytes: written.bytes, seconds }, "checkpoint written");
   }
 
   #endPart(part: "gather" | "commit"): void {
@@ -350,11 +350,11 @@ export class Shell {
     const { row, checksums } = committed;
     this.#endPart("commit");
     this.#journal.step({ ...row, crc32c: joinChecksums(checksums, this.#pool?.lengths ?? []) });
-    observeStep(this.#options.metrics, committed);
+    this.#observations.step(committed);
   }
 
   #noteEpoch(ended: Extract<Effect, { tag: "epochEnded" }>): void {
-    const { metrics, logger, spec } = this.#options;
+    const { logger, spec } = this.#options;
     const { row, evaluation } = ended;
     this.#journal.epoch(row);
     const validation =
@@ -365,7 +365,7 @@ export class Shell {
       { step: row.step },
       `epoch ${row.epoch + 1}/${spec.epochs}: loss ${row.loss.toFixed(4)}, accuracy ${(100 * row.accuracy).toFixed(2)} %${validation}, ${row.imagesPerSecond.toFixed(0)} images/s`,
     );
-    observeEpoch(metrics, spec.classes, ended);
+    this.#observations.epoch(ended);
   }
 
   /** The end counts as soon as everyone was told; that it is written down as well is tried. */

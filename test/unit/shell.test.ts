@@ -37,7 +37,7 @@ function shellOf(core: CoreDriver, clock: Clock = realClock) {
     const text = await metrics.registry.getSingleMetricAsString(name);
     return text.split("\n").filter((line) => !line.startsWith("#"));
   };
-  return { shell, lines, clock, counted };
+  return { shell, lines, clock, counted, metrics };
 }
 
 const nonsense = { tag: "nonsense" } as unknown as CoreEvent;
@@ -86,11 +86,13 @@ describe("a metric says", () => {
     core.settles("b");
     const clock = new ManualClock();
     clock.skip(core.nowMs);
-    const { shell, counted } = shellOf(core, clock);
+    const { shell, counted, metrics } = shellOf(core, clock);
+    metrics.ofWorkers.join("a", ["fetch", "compute"]); // as when it came
     clock.skip(1_000);
     shell.dispatch({ tag: "tick", nowMs: clock.nowMs() });
     expect(await counted("trainyard_late_total")).toEqual([
       'trainyard_late_total{worker="a",phase="fetch"} 1',
+      'trainyard_late_total{worker="a",phase="compute"} 0',
     ]);
     await shell.close();
   });
@@ -106,7 +108,12 @@ describe("a metric says", () => {
     const { shell, counted } = shellOf(core, new ManualClock());
     const compared = { slice: 0, step: 0, node, worker: auditor, agrees: [worker], differs: [] };
     shell.dispatch({ tag: "sliceCompared", ...compared });
-    expect(await counted("trainyard_audits_total")).toEqual(['trainyard_audits_total{result="equal"} 1']);
+    expect(await counted("trainyard_audits_total")).toEqual([
+      'trainyard_audits_total{result="equal"} 1',
+      'trainyard_audits_total{result="different"} 0',
+      'trainyard_audits_total{result="unresolved"} 0',
+      'trainyard_audits_total{result="dropped"} 0',
+    ]);
     await shell.close();
   });
 
