@@ -3,11 +3,12 @@
  * process; nothing is written into node_modules. The only place that knows of the binding, its environment
  * variables, and what tfjs-node needs of newer Nodes. Laying the library is setup/'s.
  */
-import { existsSync } from "node:fs";
 import Module, { createRequire } from "node:module";
 import { join } from "node:path";
 import { TrainyardError } from "../../shared/errors.js";
-import { beforeLoadFile, bindingFile, bindingFolder } from "./setup/locate.mjs";
+import { type ComputeDevice, cpuDevice } from "./device.js";
+import { beforeLoadFile, bindingFile, bindingFolder, isLaid } from "./setup/locate.mjs";
+import { type Build, platformName } from "./setup/platform.mjs";
 
 export type TensorFlow = typeof import("@tensorflow/tfjs-node-gpu");
 
@@ -16,6 +17,8 @@ export interface NativeOptions {
   readonly intraOpThreads: number;
   /** Whether TensorFlow's oneDNN kernels are used; part of the bits of a result. */
   readonly oneDnn: boolean;
+  /** What computes; part of the bits of a result. Default: the CPU. */
+  readonly device?: ComputeDevice;
 }
 
 /** The exports of before_load.cc. */
@@ -23,6 +26,11 @@ interface BeforeLoad {
   agree(configuration: string): string;
   setEnvironment(name: string, value: string): void;
   hush(on: boolean): void;
+}
+
+/** What is asked of the binding here. */
+interface LoadedBinding {
+  isUsingGpuDevice(): boolean;
 }
 
 const require = createRequire(import.meta.url);
@@ -40,6 +48,20 @@ export function nativeEnvironment(options: NativeOptions): Record<string, string
     TF_DETERMINISTIC_OPS: "1",
     TF_CUDNN_DETERMINISTIC: "1",
     TF_CPP_MIN_LOG_LEVEL: process.env["TF_CPP_MIN_LOG_LEVEL"] ?? "2",
+    ...deviceEnvironment(options.device ?? cpuDevice()),
+  };
+}
+
+/**
+ * One GPU of those that the process sees, since eager ops and graphs would not choose the same of several; its memory as
+ * it is needed, for workers that share it. The CPU's build knows no GPU.
+ */
+function deviceEnvironment({ build, gpu }: ComputeDevice): Record<string, string> {
+  if (build === "cpu") return {};
+  if (gpu === null) return { CUDA_VISIBLE_DEVICES: "-1" };
+  return {
+    CUDA_VISIBLE_DEVICES: process.env["CUDA_VISIBLE_DEVICES"]?.split(",")[0]?.trim() || "0",
+    TF_FORCE_GPU_ALLOW_GROWTH: process.env["TF_FORCE_GPU_ALLOW_GROWTH"] ?? "true",
   };
 }
 
@@ -48,9 +70,10 @@ export function nativeEnvironment(options: NativeOptions): Record<string, string
  * other options, this throws ENGINE. Throws SETUP when the library or its binding is not in the cache.
  */
 export function loadTensorFlow(options: NativeOptions): TensorFlow {
-  loadBinding(options);
+  const device = options.device ?? cpuDevice();
+  loadBinding({ ...options, device });
   restoreOldUtil();
-  return requireTfjsNode(join(laidBinding(), bindingFile));
+  return requireTfjsNode(join(laidBinding(device.build), bindingFile));
 }
 
 /**
@@ -58,26 +81,38 @@ export function loadTensorFlow(options: NativeOptions): TensorFlow {
  * `loadTensorFlow`'s.
  */
 export function loadBinding(options: NativeOptions): unknown {
-  const folder = laidBinding();
-  const environment = nativeEnvironment(options);
+  const device = options.device ?? cpuDevice();
+  const folder = laidBinding(device.build);
+  const environment = nativeEnvironment({ ...options, device });
   const before = load(join(folder, beforeLoadFile)) as BeforeLoad;
-  agreeOnce(before, options);
+  agreeOnce(before, { ...options, device });
   for (const [name, value] of Object.entries(environment)) before.setEnvironment(name, value);
   const isQuiet = Number(environment["TF_CPP_MIN_LOG_LEVEL"]) >= 1;
   if (isQuiet) before.hush(true);
   try {
-    return load(join(folder, bindingFile));
+    const binding = load(join(folder, bindingFile)) as LoadedBinding;
+    refuseOtherDevice(binding, device);
+    return binding;
   } finally {
     if (isQuiet) before.hush(false);
   }
 }
 
-function laidBinding(): string {
-  const folder = bindingFolder(`${process.platform}-${process.arch}`);
-  if ([beforeLoadFile, bindingFile].every((name) => existsSync(join(folder, name)))) return folder;
+function laidBinding(build: Build): string {
+  const folder = bindingFolder(platformName(), build);
+  if (isLaid(platformName(), build)) return folder;
   throw new TrainyardError(
     "SETUP",
-    `TensorFlow is not set up for this version of Trainyard (looked in ${folder}). Run: npx trainyard setup`,
+    `TensorFlow is not set up for this version of Trainyard (looked in ${folder}). Run: npx trainyard setup${build === "gpu" ? " --gpu" : ""}`,
+  );
+}
+
+/** The device was chosen when TensorFlow could use it. */
+function refuseOtherDevice(binding: LoadedBinding, { gpu }: ComputeDevice): void {
+  if (gpu === null || binding.isUsingGpuDevice()) return;
+  throw new TrainyardError(
+    "ENGINE",
+    `TensorFlow does not get the ${gpu} that it could use a moment ago: look at nvidia-smi, whether its memory is full`,
   );
 }
 
@@ -92,8 +127,9 @@ function load(addon: string): unknown {
   }
 }
 
-function agreeOnce(before: BeforeLoad, { intraOpThreads, oneDnn }: NativeOptions): void {
-  const wanted = `${intraOpThreads} threads, oneDNN ${oneDnn ? "on" : "off"}`;
+function agreeOnce(before: BeforeLoad, { intraOpThreads, oneDnn, device }: NativeOptions): void {
+  const computes = device?.gpu == null ? "" : `, ${device.gpu}`;
+  const wanted = `${intraOpThreads} threads, oneDNN ${oneDnn ? "on" : "off"}${computes}`;
   const first = before.agree(wanted);
   if (first === wanted) return;
   throw new TrainyardError(

@@ -38,7 +38,7 @@ afterEach(() => {
 const cache = () => join(folder, "cache", "trainyard");
 const library = () => join(cache(), "tensorflow-2.21.0-cpu-linux-x64");
 const partBytes = () => {
-  const part = join(cache(), `download-${index.platform.wheel.sha256.slice(0, 12)}`, "tensorflow.whl.part");
+  const part = join(cache(), `download-${index.platform.wheel.sha256.slice(0, 12)}`, "wheel.part");
   return statSync(part, { throwIfNoEntry: false })?.size ?? 0;
 };
 const leftovers = () => readdirSync(cache()).filter((name) => /partial|download|lock/.test(name));

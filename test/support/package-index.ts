@@ -69,11 +69,13 @@ export class PackageIndex {
     const sha256 = sha256Of(this.wheel);
     const wheel = {
       distribution: "tensorflow-cpu",
-      tag: "manylinux_2_27_x86_64",
+      version: "2.21.0",
+      file: wheelName,
       sha256,
       bytes: this.wheel.length,
+      laidBytes: 3_200_000,
     };
-    return { name: "linux-x64", wheel };
+    return { name: "linux-x64", build: "cpu", wheel };
   }
 
   /** Resolves when half a wheel has been sent and the rest is held back. */

@@ -40,7 +40,19 @@ describe("the platform check", () => {
   it("takes the package that is TensorFlow's CPU build on arm64, where there is no tensorflow-cpu", () => {
     const { wheel } = checkPlatform({ ...debian, arch: "arm64" });
     expect(wheel.distribution).toBe("tensorflow");
-    expect(wheel.tag).toMatch(/aarch64/);
+    expect(wheel.file).toMatch(/aarch64/);
+  });
+
+  it("takes TensorFlow's GPU build on x64, and refuses it where that build has no CUDA", () => {
+    const platform = checkPlatform(debian, "gpu");
+    expect(platform).toMatchObject({
+      name: "linux-x64",
+      build: "gpu",
+      wheel: { distribution: "tensorflow" },
+    });
+    expect(() => checkPlatform({ ...debian, arch: "arm64" }, "gpu")).toThrow(
+      /comes with CUDA for Linux x64 only, and this is linux-arm64.*npx trainyard setup$/,
+    );
   });
 
   it("describes this machine as one that it takes", () => {

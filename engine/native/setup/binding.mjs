@@ -6,38 +6,35 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { makeWhole } from "./cache.mjs";
 import {
-  beforeLoadFile,
   bindingFile,
   bindingFolder,
   bindingSources,
   compilerFlags,
+  isLaid,
   libraryFolder,
+  ownAddons,
 } from "./locate.mjs";
 import { findProgram, installCommand, lastLine, run } from "./programs.mjs";
 import { diskFull, SetupRefusal } from "./refusal.mjs";
 
+/** @typedef {import("./platform.mjs").Platform} Platform */
+
 /**
- * @param {string} platformName
+ * @param {Pick<Platform, "name" | "build">} platform
  * @param {(line: string) => void} say
  * @param {string} again the command that starts the set-up again
  */
-export async function layBinding(platformName, say, again) {
-  const folder = bindingFolder(platformName);
-  if (isBindingLaid(platformName)) return;
+export async function layBinding({ name, build }, say, again) {
+  const folder = bindingFolder(name, build);
+  if (isLaid(name, build)) return;
   const compiler = findCompiler();
   say("compiling the binding between Node and TensorFlow (about 15 s)");
   await makeWhole(folder, async (partial) => {
-    for (const args of compilerCalls(libraryFolder(platformName), partial)) {
+    for (const args of compilerCalls(build, libraryFolder(name, build), partial)) {
       const ended = await run(compiler, args, { env: { TMPDIR: partial } });
       if (ended.code !== 0) throw compilerRefusal(compiler, ended.output, folder, again);
     }
   });
-}
-
-/** @param {string} platformName */
-export function isBindingLaid(platformName) {
-  const folder = bindingFolder(platformName);
-  return [bindingFile, beforeLoadFile].every((name) => existsSync(join(folder, name)));
 }
 
 /**
@@ -53,7 +50,7 @@ function compilerRefusal(compiler, output, folder, again) {
   );
 }
 
-/** Asked for before anything is downloaded, too, so that nobody waits 260 MB for this sentence. */
+/** Asked for before anything is downloaded, too, so that nobody waits for a download to read this sentence. */
 export function findCompiler() {
   const chosen = process.env["CXX"];
   const compiler = [chosen, "g++", "c++", "clang++"].find(
@@ -71,12 +68,13 @@ function isThere(name) {
 }
 
 /**
- * The argument lists of the compiler's two calls: tfjs-node's binding, and our own small addon.
+ * The argument lists of the compiler's calls: our own small addons, and tfjs-node's binding.
+ * @param {import("./platform.mjs").Build} build
  * @param {string} library the folder of the laid library
  * @param {string} target where the results go
  */
-function compilerCalls(library, target) {
-  const { folder, headers, beforeLoad } = bindingSources();
+function compilerCalls(build, library, target) {
+  const { folder, headers } = bindingSources();
   const sources = readdirSync(folder).filter((name) => name.endsWith(".cc"));
   const flags = [...compilerFlags, "-I", headers];
   const libraries = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((name) =>
@@ -84,7 +82,7 @@ function compilerCalls(library, target) {
   );
   const binding = sources.map((name) => join(folder, name));
   return [
-    [...flags, "-o", join(target, beforeLoadFile), beforeLoad],
+    ...ownAddons(build).map(({ file, source }) => [...flags, "-o", join(target, file), source]),
     [
       ...flags,
       "-o",

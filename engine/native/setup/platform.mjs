@@ -1,13 +1,14 @@
 /**
  * On which machines Trainyard runs: Node, operating system, C library. The check is a function of a description,
- * so that every refusal can be tested anywhere. Knows the TensorFlow wheel of each platform.
+ * so that every refusal can be tested anywhere. Knows the TensorFlow wheel of each platform, for CPU and GPU.
  */
 import { SetupRefusal } from "./refusal.mjs";
 
 /**
+ * @typedef {import("./wheel.mjs").Wheel} Wheel
+ * @typedef {"cpu" | "gpu"} Build what a TensorFlow library was built for; the GPU's computes on the CPU too
  * @typedef {{ node: string, os: string, arch: string, glibc: string | null }} Machine glibc is null on musl
- * @typedef {{ distribution: string, tag: string, sha256: string, bytes: number }} Wheel
- * @typedef {{ name: string, wheel: Wheel }} Platform
+ * @typedef {{ name: string, build: Build, wheel: Wheel }} Platform
  */
 
 export const tensorFlowVersion = "2.21.0";
@@ -19,21 +20,42 @@ const oldestGlibc = [2, 27];
  * matter, and one fixed file means one fixed checksum.
  * @type {Readonly<Record<string, Wheel>>}
  */
-const wheels = {
+const cpuWheels = {
   "linux-x64": {
     distribution: "tensorflow-cpu",
-    tag: "manylinux_2_27_x86_64",
+    version: tensorFlowVersion,
+    file: "tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
     sha256: "2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c",
     bytes: 273_829_956,
+    laidBytes: 854_000_000,
   },
   // For this processor the package without "-cpu" is the CPU build; there is no other.
   "linux-arm64": {
     distribution: "tensorflow",
-    tag: "manylinux_2_27_aarch64",
+    version: tensorFlowVersion,
+    file: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_aarch64.whl",
     sha256: "4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c",
     bytes: 281_828_020,
+    laidBytes: 883_700_000,
   },
 };
+
+/** @type {Readonly<Record<string, Wheel>>} */
+const gpuWheels = {
+  "linux-x64": {
+    distribution: "tensorflow",
+    version: tensorFlowVersion,
+    file: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
+    sha256: "9056fbc9ba04235810b71ae6cbd958a196e8804fb53bbcffbf3e23b56155f124",
+    bytes: 572_440_367,
+    laidBytes: 1_259_500_000,
+  },
+};
+
+/** This machine's, such as "linux-x64"; not whether Trainyard runs there. */
+export function platformName() {
+  return `${process.platform}-${process.arch}`;
+}
 
 /** @returns {Machine} */
 export function thisMachine() {
@@ -50,19 +72,24 @@ function glibcVersion() {
 /**
  * The machine's platform, or a refusal in one sentence.
  * @param {Machine} machine
+ * @param {Build} [build]
  * @returns {Platform}
  */
-export function checkPlatform(machine) {
+export function checkPlatform(machine, build = "cpu") {
   checkNode(machine.node);
   const name = `${machine.os}-${machine.arch}`;
-  const wheel = wheels[name];
-  if (wheel === undefined) {
+  const cpuWheel = cpuWheels[name];
+  if (cpuWheel === undefined) {
     throw new SetupRefusal(
       `Trainyard trains on Linux x64 and arm64, and this is ${name}. Run it in a Linux container: docker run -it -v "$PWD":/trainyard -w /trainyard node:24-bookworm bash`,
     );
   }
   checkGlibc(machine.glibc);
-  return { name, wheel };
+  const wheel = build === "gpu" ? gpuWheels[name] : cpuWheel;
+  if (wheel !== undefined) return { name, build, wheel };
+  throw new SetupRefusal(
+    `TensorFlow ${tensorFlowVersion} comes with CUDA for Linux x64 only, and this is ${name}. Lay its build for the CPU: npx trainyard setup`,
+  );
 }
 
 /** @param {string} version */

@@ -3,18 +3,21 @@
  * Does nothing twice; safe to run at once from several processes.
  */
 import { join } from "node:path";
-import { findCompiler, isBindingLaid, layBinding } from "./binding.mjs";
+import { findCompiler, layBinding } from "./binding.mjs";
 import { cacheFolder } from "./cache.mjs";
-import { layLibrary } from "./library.mjs";
-import { bindingFile, bindingFolder, libraryFolder } from "./locate.mjs";
+import { cudaWheels } from "./cuda-wheels.mjs";
+import { layCuda, layLibrary } from "./library.mjs";
+import { bindingFile, bindingFolder, cudaFolder, isLaid, laidFolder, libraryFolder } from "./locate.mjs";
 import { withLock } from "./lock.mjs";
 import { checkPlatform, tensorFlowVersion, thisMachine } from "./platform.mjs";
 import { run } from "./programs.mjs";
 import { asRefusal, SetupRefusal } from "./refusal.mjs";
 
 /**
- * @typedef {{ version: string, platform: string, library: string, binding: string }} LaidTensorFlow
- *   folders and files in the cache
+ * @typedef {{ build?: import("./platform.mjs").Build, withCuda?: boolean }} Wish
+ *   build: default "cpu"; withCuda: lay the CUDA libraries beside the GPU's build, default true
+ * @typedef {{ version: string, build: string, platform: string, library: string, binding: string, cuda: string | null }} LaidTensorFlow
+ *   folders and files in the cache; cuda: null where they are the machine's own, or not needed
  */
 
 /**
@@ -22,33 +25,44 @@ import { asRefusal, SetupRefusal } from "./refusal.mjs";
  * Throws a SetupRefusal: a sentence with the command that mends it.
  * @param {(line: string) => void} say gets a line for each thing done; none when everything is there
  * @param {string} again the command that starts this set-up again, for the sentences
+ * @param {Wish} [wish]
  * @returns {Promise<LaidTensorFlow>}
  */
-export async function setUpTensorFlow(say, again) {
-  const platform = checkPlatform(thisMachine());
-  const folder = libraryFolder(platform.name);
-  const binding = join(bindingFolder(platform.name), bindingFile);
+export async function setUpTensorFlow(say, again, { build = "cpu", withCuda = true } = {}) {
+  const platform = checkPlatform(thisMachine(), build);
+  const { name } = platform;
+  const cuda = build === "gpu" && withCuda;
   try {
-    if (!isBindingLaid(platform.name)) findCompiler();
-    await withLock(`${folder}.lock`, say, async () => {
-      await layLibrary(platform, say, again);
-      await layBinding(platform.name, say, again);
+    if (!isLaid(name, build)) findCompiler();
+    await withLock(`${laidFolder(name, build)}.lock`, say, async () => {
+      await layLibrary(platform, say, again, cuda ? cudaWheels : []);
+      await layBinding(platform, say, again);
+      if (cuda) await layCuda(platform, say, again);
     });
   } catch (caught) {
     throw asRefusal(caught, cacheFolder());
   }
+  const binding = join(bindingFolder(name, build), bindingFile);
   await checkLoads(binding);
-  return { version: tensorFlowVersion, platform: platform.name, library: folder, binding };
+  return {
+    version: tensorFlowVersion,
+    build,
+    platform: name,
+    library: libraryFolder(name, build),
+    binding,
+    cuda: cuda ? cudaFolder(name) : null,
+  };
 }
 
 /**
  * Loads the binding in a process of its own: a library that this processor or system can't run ends that
- * process and not us.
+ * process and not us. On the CPU, so that it is the same where an image is made and where it runs.
  * @param {string} binding
  */
 async function checkLoads(binding) {
   const program = "process.stdout.write('TensorFlow ' + require(process.argv[1]).TF_Version)";
-  const ended = await run(process.execPath, ["-e", program, binding], { env: { TF_CPP_MIN_LOG_LEVEL: "3" } });
+  const env = { TF_CPP_MIN_LOG_LEVEL: "3", CUDA_VISIBLE_DEVICES: "-1" };
+  const ended = await run(process.execPath, ["-e", program, binding], { env });
   if (ended.code === 0 && ended.output.includes(`TensorFlow ${tensorFlowVersion}`)) return;
   throw new SetupRefusal(
     `The TensorFlow library in ${cacheFolder()} does not load on this machine (${ended.output.trim().split("\n")[0] || `exit ${ended.code}`}). It needs a processor with AVX; if yours has it, lay it anew: rm -r ${cacheFolder()}`,

@@ -12,17 +12,16 @@ import { run } from "./programs.mjs";
  * load the whole wheel first in many versions, so this reads the files that a verbose `pip index` lists.
  * @param {string} python
  * @param {readonly string[]} target pip's arguments for the wheel's Python and platform
- * @param {{ distribution: string, tag: string }} wheel
- * @param {string} namePrefix of the wheel's file name
+ * @param {{ distribution: string, file: string }} wheel
  * @returns {Promise<string | undefined>}
  */
-export async function wheelAddress(python, target, { distribution, tag }, namePrefix) {
+export async function wheelAddress(python, target, { distribution, file }) {
   /** @type {string | undefined} */
   let found;
   const args = ["-m", "pip", "index", "versions", "-vv", "--no-color", ...target, distribution];
   await run(python, args, {
     onLine: (line) => {
-      found ??= addressIn(line, namePrefix, tag);
+      found ??= addressIn(line, file);
     },
   });
   return found;
@@ -30,13 +29,12 @@ export async function wheelAddress(python, target, { distribution, tag }, namePr
 
 /**
  * @param {string} line of a verbose pip
- * @param {string} namePrefix
- * @param {string} tag
+ * @param {string} file
  */
-function addressIn(line, namePrefix, tag) {
+function addressIn(line, file) {
   const address = /Found link (https?:\/\/[^\s#]+)/.exec(line)?.[1];
   const name = address?.split("?")[0]?.split("/").at(-1) ?? "";
-  return name.startsWith(namePrefix) && name.includes(tag) && name.endsWith(".whl") ? address : undefined;
+  return decodeURIComponent(name) === file ? address : undefined;
 }
 
 /**
