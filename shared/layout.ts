@@ -5,11 +5,14 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { listOf } from "./grpc/numbers.js";
+import { name } from "./grpc/texts.js";
+import { limits } from "./limits.js";
 
 export const TensorSlot = z.object({
   /** `<layer>/<weight>`, for instance `conv2d_1/kernel`. */
-  name: z.string(),
-  shape: z.array(z.number().int().positive()),
+  name,
+  shape: listOf(z.number().int().positive(), 16),
   /** In elements of the flat vector. */
   offset: z.number().int().nonnegative(),
   size: z.number().int().positive(),
@@ -17,9 +20,9 @@ export const TensorSlot = z.object({
 export type TensorSlot = z.infer<typeof TensorSlot>;
 
 export const BatchNormSlot = z.object({
-  layer: z.string(),
+  layer: name,
   channels: z.number().int().positive(),
-  momentum: z.number(),
+  momentum: z.number().min(0).max(1),
   /** Of the mean, in elements of the statistics vector; the variance follows at offset + channels. */
   offset: z.number().int().nonnegative(),
   /** Positions (height x width) that one sample contributes to each channel's statistics. */
@@ -27,13 +30,45 @@ export const BatchNormSlot = z.object({
 });
 export type BatchNormSlot = z.infer<typeof BatchNormSlot>;
 
-export const ModelLayout = z.object({
-  parameters: z.array(TensorSlot),
-  parameterCount: z.number().int().positive(),
-  batchNorms: z.array(BatchNormSlot),
-  statisticsCount: z.number().int().nonnegative(),
-});
+/** Its tensors fill the vectors, without gaps: whoever says how long they are has to name what is in them. */
+export const ModelLayout = z
+  .object({
+    parameters: listOf(TensorSlot, limits.tensors),
+    parameterCount: z.number().int().positive().max(limits.parameters),
+    batchNorms: listOf(BatchNormSlot, limits.tensors),
+    // Those of a lane travel in one message.
+    statisticsCount: z
+      .number()
+      .int()
+      .nonnegative()
+      .max(limits.messageBytes / 8),
+  })
+  .refine(
+    ({ parameters, parameterCount }) => fills(parameters, parameterCount),
+    "parameters that don't fill it",
+  )
+  .refine(
+    ({ batchNorms, statisticsCount }) =>
+      fills(
+        batchNorms.map(({ offset, channels }) => ({ offset, size: 2 * channels })),
+        statisticsCount,
+      ),
+    "statistics that don't fill them",
+  );
 export type ModelLayout = z.infer<typeof ModelLayout>;
+
+/** One after another, in this order, from 0 to `count`; a size is that of its shape. */
+function fills(
+  slots: readonly { readonly offset: number; readonly size: number; readonly shape?: readonly number[] }[],
+  count: number,
+): boolean {
+  let end = 0;
+  for (const { offset, size, shape = [size] } of slots) {
+    if (offset !== end || shape.reduce((product, length) => product * length, 1) !== size) return false;
+    end += size;
+  }
+  return end === count;
+}
 
 /** SHA-256 of the layout: two engines that disagree on it must never exchange gradients. */
 export function layoutHash(layout: ModelLayout): string {

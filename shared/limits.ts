@@ -54,6 +54,16 @@ export const limits = {
   /** Reconnect back-off; gRPC's own cap is 120 s, in which a cluster stands still. */
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,
+  /** Members of a run that has few lanes; with many twice as many as lanes. Each costs a look at every event. */
+  spares: 256,
+  /** Kinds of machines in one run with --allow-mixed: each is kept in every checkpoint. */
+  machineKinds: 64,
+  /** What 64 reducers of a 4,096-lane run have room for. */
+  parameters: 4_000_000_000,
+  /** Tensors of a model: ResNet-152 has 500 of them. */
+  tensors: 20_000,
+  /** What is left of traces is sent for so long at the end; so is each batch before. */
+  traceFlushMs: 1_000,
   /** Hands lanes back and exits within this. */
   drainMs: 10_000,
   /** A worker gives up on a coordinator that it could never reach after this. */

@@ -137,6 +137,7 @@ export function takeAuditDone(
   if (audit === undefined || (worker !== audit.auditor && worker !== audit.third)) {
     return turn.drop(worker, "misplaced");
   }
+  if (audit.done.includes(worker)) return turn.drop(worker, "duplicate");
   change(turn, node, (known) => ({ ...known, done: [...known.done, worker], sinceMs: nowMs }));
   if (!done.finite) {
     const others = [audit.worker, audit.auditor].filter((other) => other !== worker);

@@ -25,8 +25,9 @@ import {
 
 type Damaged = Extract<WorkerBody, { kind: "damaged" }>;
 
-export function takeDamaged(turn: Turn, worker: string, damaged: Damaged): void {
+export function takeDamaged(turn: Turn, worker: string, report: Damaged): void {
   const { phase, progress } = turn.state;
+  const damaged = { ...report, samples: [...new Set(report.samples)] };
   if (damaged.step !== progress.step) return turn.drop(worker, "stale step");
   if (damaged.split === "train" && phase.tag === "training") {
     if (damaged.attempt !== phase.attempt) return turn.drop(worker, "stale attempt");
@@ -69,10 +70,12 @@ function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
 }
 
 function doubtBlocks(turn: Turn, worker: string, damaged: Damaged): void {
-  const { phase } = turn.state;
+  const { phase, plan } = turn.state;
   if (phase.tag !== "evaluating") return;
   const blockOf = (sample: number) => Math.floor(sample / limits.evaluationBlock);
-  const samples = damaged.samples.filter((sample) => isHeldBy(phase.blocks[blockOf(sample)], worker));
+  const samples = damaged.samples.filter(
+    (sample) => sample < plan.validationLabels.length && isHeldBy(phase.blocks[blockOf(sample)], worker),
+  );
   if (samples.length === 0) return turn.drop(worker, "misplaced");
   tell(turn, worker, damaged);
   const refused = new Set(samples.map(blockOf));

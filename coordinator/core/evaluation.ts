@@ -7,6 +7,7 @@ import { evaluationBlock } from "../../dataset/order.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { publishStatistics } from "../../shared/statistics.js";
+import { isCredibleSum } from "./credible.js";
 import { heldBy } from "./distribution.js";
 import { excludedOf } from "./exclusion.js";
 import { laneMsOf, typicalLaneMs } from "./speed.js";
@@ -101,7 +102,7 @@ export function reopenBlocks(turn: Turn, worker: string): void {
   handOutBlocks(turn);
 }
 
-/** The first whole result of a block counts. */
+/** The first whole result of a block counts, whoever of its holders sent it. */
 export function takeBlock(turn: Turn, worker: string, result: BlockResult): void {
   const { phase, progress, plan } = turn.state;
   if (phase.tag !== "evaluating" || result.step !== progress.step) return turn.drop(worker, "stale step");
@@ -115,12 +116,13 @@ export function takeBlock(turn: Turn, worker: string, result: BlockResult): void
   }
   const refusals = refusalsOf(block);
   // As of a lane: a result that comes again must not count as the second opinion on itself.
-  if (!Number.isFinite(result.lossSum) && !isHeldBy(block, worker)) return turn.drop(worker, "not asked");
-  if (!Number.isFinite(result.lossSum) && !refusals.some(({ why }) => why === "not finite")) {
+  if (!isHeldBy(block, worker)) return turn.drop(worker, "not asked");
+  const isCredible = isCredibleSum(result.lossSum, samples.length);
+  if (!isCredible && !refusals.some(({ why }) => why === "not finite")) {
     return doubtLoss(turn, worker, result.block);
   }
   for (const { worker: refuser, why } of refusals) {
-    const isWrong = refuser !== worker && (why === "damaged" || Number.isFinite(result.lossSum));
+    const isWrong = refuser !== worker && (why === "damaged" || isCredible);
     if (isWrong) suspect(turn, refuser, `block ${result.block} is ${why} there and fine on ${worker}`);
   }
   measureBlock(turn, worker, block);

@@ -4,6 +4,7 @@
 import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
 import { protocolVersion } from "../../shared/grpc/version.js";
 import { layoutHash, ModelLayout } from "../../shared/layout.js";
+import { limits } from "../../shared/limits.js";
 import { emptyStatistics } from "../../shared/statistics.js";
 import type { HelloEvent } from "./events.js";
 import type { CoreState } from "./state.js";
@@ -24,20 +25,34 @@ export function refusal(state: CoreState, hello: HelloEvent): { message: string;
     };
   }
   if (hello.fingerprint === null) return { retry: false, message: "the worker sent no engine fingerprint" };
+  if (state.workers.size >= mostMembers(state)) {
+    return { retry: true, message: `${state.workers.size} workers are here already: more than find work` };
+  }
   return refusedFingerprint(state, hello.fingerprint);
 }
+
+/** Each lane's worker, and as many that stand by; a few in any case. */
+const mostMembers = ({ plan }: CoreState) => Math.max(limits.spares, 2 * plan.spec.lanes);
 
 const minorOf = (version: string) => version.split(".").slice(0, 2).join(".");
 
 function refusedFingerprint(state: CoreState, fingerprint: WireFingerprint) {
   const first = state.fingerprints[0];
-  if (first === undefined || state.plan.spec.allowMixed) return null;
+  if (first === undefined) return null;
+  if (state.plan.spec.allowMixed) return refusedKind(state, fingerprint);
   const difference = differenceOf(first, fingerprint);
   if (difference === null) return null;
   return {
     retry: false,
     message: `the worker's ${difference}: its bits would differ. Use equal machines, or --allow-mixed to give up equal bits`,
   };
+}
+
+/** Every kind is remembered, in checkpoints and in the result. */
+function refusedKind({ fingerprints }: CoreState, fingerprint: WireFingerprint) {
+  const isKnown = fingerprints.some((known) => differenceOf(known, fingerprint) === null);
+  if (isKnown || fingerprints.length < limits.machineKinds) return null;
+  return { retry: false, message: `it would be the run's ${fingerprints.length + 1}th kind of machine` };
 }
 
 function differenceOf(first: WireFingerprint, other: WireFingerprint): string | null {

@@ -1,6 +1,7 @@
 /** What comes back of a step: lanes' records, settled shares, slices' reports. The first of each counts. */
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { float64From } from "../../shared/grpc/numbers.js";
+import { areCredible, isCredibleSum } from "./credible.js";
 import { samplesOf } from "./plan.js";
 import { changeShare, settleShare } from "./speed.js";
 import type { CoreState } from "./state.js";
@@ -19,7 +20,7 @@ import {
 
 type LaneRecord = Extract<WorkerBody, { kind: "laneRecord" }>;
 
-/** The first record of a lane counts, whoever sent it; the rest are dropped. */
+/** The first record of a lane counts, whoever of its holders sent it; the rest are dropped. */
 export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void {
   const { phase, progress } = turn.state;
   noteRecord(turn, worker, record);
@@ -28,10 +29,14 @@ export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void
   const lane = phase.lanes[record.lane];
   if (lane === undefined || lane.tag === "absent") return turn.drop(worker, "unknown lane");
   if (lane.tag === "arrived" || lane.tag === "poisoned") return turn.drop(worker, "duplicate");
-  if (record.samples !== phase.samples[record.lane]) return turn.drop(worker, "wrong sample count");
+  if (record.samples !== phase.samples[record.lane] || record.correct > record.samples) {
+    return turn.drop(worker, "wrong sample count");
+  }
   if (record.finite && !isStatistics(turn.state, record.statistics)) {
     return turn.drop(worker, "wrong statistics");
   }
+  // Also one that is fine: nobody else uploads a lane's gradient. Nor must a repeat be the second opinion on itself.
+  if (!isHeldBy(lane, worker)) return turn.drop(worker, "not asked");
   if (!isFiniteRecord(record)) return refuseLane(turn, worker, record.lane, lane);
   arrive(turn, worker, record, lane);
 }
@@ -49,7 +54,9 @@ const isStatistics = ({ layout }: CoreState, statistics: Uint8Array) =>
   statistics.byteLength === 8 * (layout?.statisticsCount ?? 0);
 
 const isFiniteRecord = (record: LaneRecord) =>
-  record.finite && Number.isFinite(record.lossSum) && float64From(record.statistics).every(Number.isFinite);
+  record.finite &&
+  isCredibleSum(record.lossSum, record.samples) &&
+  areCredible(float64From(record.statistics));
 
 /** With the record of the last lane the slices are all that is waited for. */
 function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState): void {
@@ -74,8 +81,6 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
 
 /** Not finite once: computed again, elsewhere if possible. Twice: the step is skipped (DESIGN 5.5). */
 function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
-  // A record that comes again must not count as the second opinion on itself.
-  if (!isHeldBy(lane, worker)) return turn.drop(worker, "not asked");
   const { plan, progress } = turn.state;
   const refused = refusedBy(lane, { worker, why: "not finite" });
   const samples = samplesOf(plan, progress, index);

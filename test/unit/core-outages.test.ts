@@ -185,7 +185,7 @@ describe("a store that workers can't read", () => {
     }
     core.joins("a");
     core.completesStep();
-    expect(core.state).toMatchObject({ progress: { step: 1 }, storeAwayMs: null, failuresInARow: 0 });
+    expect(core.state).toMatchObject({ progress: { step: 1 }, storeAwayMs: null, failures: [] });
   });
 
   it("ends the run after ten minutes, by its words", () => {
