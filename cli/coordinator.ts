@@ -2,10 +2,11 @@
 import type { CommandModule } from "yargs";
 import { runCoordinator } from "../coordinator/main.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
-import { requireLoopback } from "../shared/grpc/listen.js";
+import { requireSecured } from "../shared/grpc/listen.js";
 import { letHeapGrow } from "../shared/heap.js";
 import { createLogger, type Logger } from "../shared/log.js";
 import { findPublication } from "../shared/publication.js";
+import type { ServerSecurity } from "../shared/security/server-security.js";
 import { hasChanges, type SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { type GlobalOptions, numberOption } from "./options.js";
@@ -14,6 +15,7 @@ import { changesOf, refuseDecided } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
 import { checkRunName } from "./run-name.js";
 import { type RunFlags, runOptions } from "./run-options.js";
+import { openServerSecurity, serverSecurityOptions } from "./security-options.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
@@ -21,6 +23,8 @@ interface Options extends GlobalOptions, RunFlags {
   dataset?: string | undefined;
   host: string;
   advertise?: string | undefined;
+  tls?: string | undefined;
+  tokens?: string | undefined;
   insecure: boolean;
   port: number;
   tensorPort: number;
@@ -46,12 +50,7 @@ export const listenOptions = {
     describe: "Name or address that others reach it by [default: --host]",
     group: network,
   },
-  insecure: {
-    type: "boolean",
-    default: false,
-    describe: "Listen beyond loopback without TLS: whoever reaches the ports can join",
-    group: network,
-  },
+  ...serverSecurityOptions,
   port: numberOption(
     "port",
     { min: 0, max: 65_535, whole: true },
@@ -95,33 +94,43 @@ export const command: CommandModule<GlobalOptions, Options> = {
       })
       .options({ ...runOptions, ...listenOptions })
       .example(
-        "$0 coordinator faces --host 0.0.0.0 --insecure --advertise train-1 --tensor-port 7071",
-        "Coordinate a new run for workers of other machines",
+        "$0 coordinator faces --host 0.0.0.0 --tls certs/coordinator --advertise train-1 --tensor-port 7071",
+        "Coordinate a new run for workers of other machines, which have certificates",
       )
       .example("$0 coordinator --run faces-1 --port 7070", "Go on with a run whose coordinator died or hangs")
-      .example("$0 worker --coordinator train-1:7070", "Join it from another machine") as never,
+      .example(
+        "$0 worker --coordinator train-1:7070 --tls certs/worker",
+        "Join it from another machine",
+      ) as never,
   handler: async (options) => {
     process.exitCode = await withSignals((signal) => coordinate(options, signal));
   },
 };
 
 async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCode> {
-  requireLoopback(options.host, options.insecure);
+  const security = openServerSecurity(
+    options,
+    createLogger({ role: "coordinator", level: options.logLevel }),
+  );
+  requireSecured(options.host, security, options.insecure);
   letHeapGrow();
   const store = await openUserStore(options.store, signal, { create: false });
   const { run, isNew } = await chooseRun(options, store, signal);
   try {
     // A run that is named with its data set has the settings of these flags.
     const changes = options.dataset === undefined ? changesOf(options) : {};
-    return await coordinateRun(options, store, run, changes, signal);
+    return await coordinateRun(options, security, store, run, changes, signal);
   } catch (error) {
     if (isNew) await withdrawRun(store, run);
     throw error;
+  } finally {
+    security.close();
   }
 }
 
 async function coordinateRun(
   options: Options,
+  security: ServerSecurity,
   store: ObjectStore,
   run: string,
   changes: SpecChanges,
@@ -136,6 +145,7 @@ async function coordinateRun(
   const { outcome } = await runCoordinator({
     host,
     insecure,
+    security,
     port,
     tensorPort,
     httpPort,

@@ -1,18 +1,26 @@
 /** `trainyard worker`: joins a coordinator and computes until the run is over. */
 import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
-import { requireLoopback } from "../shared/grpc/listen.js";
+import { requireSecured } from "../shared/grpc/listen.js";
 import { name } from "../shared/grpc/texts.js";
 import { letHeapGrow } from "../shared/heap.js";
 import { startMetricsServer } from "../shared/http.js";
 import { limits } from "../shared/limits.js";
 import { createLogger } from "../shared/log.js";
 import { workerMetrics } from "../shared/metrics.js";
+import { holdsKeyPair } from "../shared/security/tls-files.js";
 import { runWorker } from "../worker/main.js";
 import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
 import { keepingOf, type PictureFlags, pictureOptions } from "./picture-options.js";
 import { checkRunName } from "./run-name.js";
+import {
+  clientSecurityOf,
+  clientSecurityOptions,
+  openServerSecurity,
+  type ServerSecurityFlags,
+  serverSecurityOptions,
+} from "./security-options.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 
 interface Options extends GlobalOptions, PictureFlags {
@@ -21,6 +29,9 @@ interface Options extends GlobalOptions, PictureFlags {
   id?: string | undefined;
   metricsHost: string;
   metricsPort: number;
+  tls?: string | undefined;
+  tokens?: string | undefined;
+  tokenFile?: string | undefined;
   insecure: boolean;
   connectTimeout: number;
   attached: boolean;
@@ -54,10 +65,19 @@ export const command: CommandModule<GlobalOptions, Options> = {
           requiresArg: true,
           describe: "Where /metrics listens",
         },
+        ...clientSecurityOptions,
+        tls: {
+          ...clientSecurityOptions.tls,
+          describe: "Use TLS: folder with ca.crt, and tls.crt and tls.key for mutual TLS and for /metrics",
+        },
+        tokens: {
+          ...serverSecurityOptions.tokens,
+          describe: "File of token hashes: who may read /metrics (trainyard tokens)",
+        },
         insecure: {
-          type: "boolean",
-          default: false,
-          describe: "Show the metrics beyond loopback to whoever reaches the port",
+          ...serverSecurityOptions.insecure,
+          describe:
+            "Show /metrics beyond loopback to whoever reaches the port, and send the token in plain text",
         },
         "metrics-port": numberOption(
           "metrics-port",
@@ -75,7 +95,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
         ...pictureOptions(),
         attached: { type: "boolean", default: false, hidden: true },
       })
-      .example("$0 worker --coordinator train-1:7070", "Join the run on train-1")
+      .example("$0 worker --coordinator train-1:7070 --tls certs/worker", "Join the run on train-1")
       .example(
         "$0 worker --coordinator train-1:7070 --run faces-1 --store s3://minio:9000/trainyard",
         "May be started again at any time, after the end too",
@@ -98,22 +118,28 @@ async function work(options: Options, signal: AbortSignal) {
       `--id must be 1 to ${limits.nameCharacters} printable characters, not ${JSON.stringify(options.id)}`,
     );
   }
-  requireLoopback(options.metricsHost, options.insecure);
-  letHeapGrow();
   const metrics = workerMetrics();
   const logger = createLogger({
     role: "worker",
     level: options.logLevel,
     fields: options.id === undefined ? {} : { worker: options.id },
   });
+  const security = clientSecurityOf(options);
+  const metricsSecurity = openServerSecurity(metricsFlags(options), logger);
+  requireSecured(options.metricsHost, metricsSecurity, options.insecure);
+  const { device, sentence } = await findDevice(options.device);
+  logger.info(sentence);
+  letHeapGrow();
   const http = await startMetricsServer({
     registry: metrics.registry,
     host: options.metricsHost,
     port: options.metricsPort,
+    security: metricsSecurity,
   });
   try {
     const end = await runWorker({
       coordinator: options.coordinator,
+      security,
       ...(options.store === defaultStore ? {} : { store: options.store }),
       ...(options.run === undefined ? {} : { run: { run: checkRunName(options.run), store: options.store } }),
       ...(options.id === undefined ? {} : { id: options.id }),
@@ -128,5 +154,13 @@ async function work(options: Options, signal: AbortSignal) {
     return exitCodeOf(end.outcome);
   } finally {
     await http.close();
+    metricsSecurity.close();
   }
 }
+
+/** A folder with nothing but the CA is for the coordinator's certificate: /metrics has none of its own then. */
+const metricsFlags = ({ tls, tokens, insecure }: Options): ServerSecurityFlags => ({
+  ...(tls !== undefined && holdsKeyPair(tls) ? { tls } : {}),
+  ...(tokens === undefined ? {} : { tokens }),
+  insecure,
+});

@@ -3,14 +3,22 @@
  * (worker-streams.ts), and whoever comes for no run or another one is answered and sent away.
  */
 import * as grpc from "@grpc/grpc-js";
+import { isNotAdmitted, judgeCall, type Refusal, refusalOf } from "../shared/grpc/authorization.js";
 import { type CoordinatorBody, decodeFromWorker, encode } from "../shared/grpc/control-messages.js";
+import { serverCredentials } from "../shared/grpc/credentials.js";
 import { bind } from "../shared/grpc/listen.js";
 import { channelOptions, controlService } from "../shared/grpc/protocol.js";
+import type { Peer } from "../shared/security/roles.js";
+import { ServerSecurity } from "../shared/security/server-security.js";
 import { type Hello, type JoinCall, type ServedRun, WorkerStreams } from "./worker-streams.js";
 
 export interface ControlServerOptions {
   /** A stream that broke the protocol; `peer` as gRPC names it. */
   readonly onMalformed: (peer: string, message: string) => void;
+  /** Who may join. Default: everybody, in plain text. */
+  readonly security?: ServerSecurity;
+  /** Somebody was not let in. */
+  readonly onRefused?: (peer: string, sentence: string) => void;
   /** What a worker is told that is for another run than the one that is served; empty = for any. */
   readonly answerStranger?: (
     run: string,
@@ -21,17 +29,23 @@ export interface ControlServerOptions {
 export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #server: grpc.Server;
+  readonly #security: ServerSecurity;
+  /** Streams that are open, and whose they are. */
+  readonly #guests = new Map<JoinCall, Peer>();
+  readonly #forgetTokens: () => void;
   #current: WorkerStreams | null = null;
 
   constructor(options: ControlServerOptions, server = new grpc.Server(channelOptions)) {
     this.#options = options;
     this.#server = server;
+    this.#security = options.security ?? ServerSecurity.none();
+    this.#forgetTokens = this.#security.onTokens(() => this.#sendAwayUnknown());
     this.#server.addService(controlService().service, { join: (call: JoinCall) => void this.#serve(call) });
   }
 
   /** Returns the port. */
   listen(host: string, port: number): Promise<number> {
-    return bind(this.#server, host, port);
+    return bind(this.#server, host, port, serverCredentials(this.#security.tls));
   }
 
   /** From now on workers are this run's; those of the former one are sent away. */
@@ -48,6 +62,7 @@ export class ControlServer {
   }
 
   async close(): Promise<void> {
+    this.#forgetTokens();
     this.#current?.close();
     await new Promise<void>((resolve) => {
       const force = setTimeout(() => {
@@ -62,6 +77,35 @@ export class ControlServer {
   }
 
   async #serve(call: JoinCall): Promise<void> {
+    const judgement = judgeCall(this.#security, call, "worker");
+    if (judgement.refusal !== null) return this.#refuse(call, judgement.refusal);
+    this.#guests.set(call, judgement.peer);
+    try {
+      await this.#hear(call, judgement.peer);
+    } finally {
+      this.#guests.delete(call);
+    }
+  }
+
+  /** Whoever tries again and again waits for the answer. */
+  #refuse(call: JoinCall, refusal: Refusal): void {
+    const address = call.getPeer().replace(/:\d+$/, "");
+    const heldMs = this.#security.attempts.note(address);
+    if (heldMs === 0) this.#options.onRefused?.(call.getPeer(), refusal.details);
+    setTimeout(() => call.emit("error", refusal), heldMs);
+  }
+
+  /** Tokens were revoked, or have expired: their streams end at once. */
+  #sendAwayUnknown(): void {
+    for (const [call, peer] of this.#guests) {
+      if (this.#security.stillKnows(peer)) continue;
+      const sentence = `the token of ${peer.name} was revoked or has expired`;
+      this.#options.onRefused?.(call.getPeer(), sentence);
+      call.emit("error", refusalOf(grpc.status.UNAUTHENTICATED, sentence));
+    }
+  }
+
+  async #hear(call: JoinCall, peer: Peer): Promise<void> {
     let seat: { readonly streams: WorkerStreams; readonly worker: string } | null = null;
     let reason = "it closed its stream";
     try {
@@ -71,24 +115,24 @@ export class ControlServer {
         // One stream, one hello: a second one is a message like any other, which the core refuses.
         if (seat !== null) seat.streams.pass(call, seat.worker, envelope);
         else if (envelope.body.kind === "hello") {
-          seat = await this.#greet(call, envelope.run, envelope.body);
+          seat = await this.#greet(call, peer, envelope.run, envelope.body);
           if (seat === null) break;
         }
       }
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
-      if (!call.cancelled) this.#options.onMalformed(call.getPeer(), reason);
+      if (!call.cancelled && !isNotAdmitted(error)) this.#options.onMalformed(call.getPeer(), reason);
     }
     if (!call.destroyed) call.end();
     if (seat !== null) seat.streams.left(call, seat.worker, reason);
   }
 
   /** A hello names no run, or the one that is served; null: it was sent away. */
-  async #greet(call: JoinCall, run: string, hello: Hello) {
+  async #greet(call: JoinCall, peer: Peer, run: string, hello: Hello) {
     const streams = this.#current;
     if (streams !== null && (run === "" || run === streams.served.run)) {
-      streams.greet(call, hello);
-      return { streams, worker: hello.worker };
+      const isSeated = streams.greet(call, peer, hello);
+      return isSeated ? { streams, worker: hello.worker } : null;
     }
     const { answerStranger = refuseStranger } = this.#options;
     const body = await answerStranger(run, streams?.served.run ?? null);

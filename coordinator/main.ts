@@ -8,10 +8,12 @@ import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import type { GenerationRecord } from "../shared/generations.js";
-import { requireLoopback } from "../shared/grpc/listen.js";
+import { requireSecured } from "../shared/grpc/listen.js";
 import { asGeneration } from "../shared/ids.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
+import { ClientSecurity, noSecurity } from "../shared/security/client-security.js";
+import { ServerSecurity } from "../shared/security/server-security.js";
 import type { RunSpec } from "../shared/spec.js";
 import { effectiveSpec, joinChanges, type SpecChanges } from "../shared/spec-changes.js";
 import type { RunStatus } from "../shared/status.js";
@@ -33,9 +35,11 @@ import { askOwner, findVacancy, type Vacancy } from "./takeover.js";
 export interface CoordinatorOptions extends CoordinatorSurroundings {
   readonly run: string;
   readonly store: ObjectStore;
-  /** Where control, tensors and HTTP listen. Beyond loopback only with `insecure`. */
+  /** Where control, tensors and HTTP listen. Beyond loopback only with `security`, or `insecure`. */
   readonly host: string;
   readonly insecure: boolean;
+  /** Who may come, and the certificate of every port. Default: everybody, in plain text. */
+  readonly security?: ServerSecurity;
   /** What workers and pages are told to connect to; default: `host`. */
   readonly advertise?: string;
   /** 0 = any free port. */
@@ -102,7 +106,7 @@ interface Beginning {
  * USAGE, FENCED (another coordinator has taken it over), the store's.
  */
 export async function runCoordinator(options: CoordinatorOptions): Promise<CoordinatorEnd> {
-  requireLoopback(options.host, options.insecure);
+  requireSecured(options.host, options.security ?? ServerSecurity.none(), options.insecure);
   setLogVerbosity(logVerbosity.NONE); // what it would print comes as errors, too
   const opening = await openRun(options);
   const ports = options.ports ?? (await Ports.open(options));
@@ -131,13 +135,19 @@ async function openRun(options: CoordinatorOptions): Promise<Opening> {
     clock,
     onWaiting,
     signal,
-    ask: options.askOwner ?? askOwner,
+    ask: options.askOwner ?? ((record) => askOwner(record, run, sameAuthority(options.security))),
   });
   for (const note of vacancy.notes) logger.warn(note);
   const changes = joinChanges(vacancy.changes, options.changes ?? {});
   const spec = effectiveSpec(inputs.spec, changes);
   const generation = vacancy.last + 1;
   return { ...inputs, spec, vacancy, changes, generation, metrics: describeRun(spec, generation, options) };
+}
+
+/** A coordinator believes in another one's certificate when it is of its own CA. */
+function sameAuthority(security: ServerSecurity | undefined): ClientSecurity {
+  const ca = security?.tls?.current.ca;
+  return ca === undefined ? noSecurity : new ClientSecurity({ tls: { ca } });
 }
 
 /** Errors: ALREADY_EXISTS when another coordinator was faster. */

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import { type HttpRoute, type MetricsServer, startMetricsServer } from "../shared/http.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, processMetrics } from "../shared/metrics.js";
+import type { ServerSecurity } from "../shared/security/server-security.js";
 import { ControlServer, type ControlServerOptions } from "./control-server.js";
 import type { CoreEvent } from "./core/events.js";
 import { coordinatorRoutes } from "./routes.js";
@@ -21,6 +22,8 @@ export interface PortOptions extends Pick<CoordinatorSurroundings, "makeServer" 
   readonly port: number;
   readonly httpPort: number;
   readonly logger: Logger;
+  /** Who may come, and with which certificate they are met. Default: everybody, in plain text. */
+  readonly security?: ServerSecurity;
   readonly answerStranger?: NonNullable<ControlServerOptions["answerStranger"]>;
   /** Pages and JSON. Default: those of a coordinator that has one run. */
   readonly routes?: readonly HttpRoute[];
@@ -47,11 +50,16 @@ export class Ports {
 
   private constructor(options: PortOptions) {
     this.#options = options;
-    const { logger, makeServer, answerStranger } = options;
+    const { logger, makeServer, answerStranger, security } = options;
     const control: ControlServerOptions = {
       onMalformed: (peer, message) => {
         this.#current?.metrics.messagesRefused.inc({ reason: "malformed" });
         logger.warn({ peer }, message);
+      },
+      ...(security === undefined ? {} : { security }),
+      onRefused: (peer, sentence) => {
+        this.#current?.metrics.messagesRefused.inc({ reason: "not admitted" });
+        logger.warn({ peer }, `a worker was not let in: ${sentence}`);
       },
       ...(answerStranger === undefined ? {} : { answerStranger }),
     };
@@ -70,13 +78,14 @@ export class Ports {
     }
   }
 
-  /** host:port each, as others reach them. */
+  /** host:port each, as others reach them; `http` with https:// in front of it where it is. */
   get addresses(): { readonly address: string; readonly http: string } {
-    const { host, advertise = host } = this.#options;
+    const { host, advertise = host, security } = this.#options;
     const http = this.#http?.address ?? "";
+    const scheme = (security?.tls ?? null) === null ? "" : "https://";
     return {
       address: `${advertise}:${this.#port}`,
-      http: `${advertise}:${http.slice(http.lastIndexOf(":") + 1)}`,
+      http: `${scheme}${advertise}:${http.slice(http.lastIndexOf(":") + 1)}`,
     };
   }
 
@@ -104,7 +113,7 @@ export class Ports {
   }
 
   async #listen(): Promise<void> {
-    const { host, port, httpPort, logger, startHttp = startMetricsServer } = this.#options;
+    const { host, port, httpPort, logger, security, startHttp = startMetricsServer } = this.#options;
     this.#port = await this.#control.listen(host, port);
     const {
       routes = coordinatorRoutes(() => this.shell),
@@ -117,6 +126,7 @@ export class Ports {
       },
       host,
       port: httpPort,
+      ...(security === undefined ? {} : { security }),
       extraRoutes: [...routes, scrapeTargetsRoute(() => this.#current?.scrapeTargets ?? [])],
       onError: (error, path) => logger.error(`${path} failed: ${String(error)}`),
     });

@@ -5,7 +5,15 @@
 import { renderLivePage } from "../dashboard/live-page.js";
 import { toJson } from "../shared/curve.js";
 import { type HttpReply, type HttpRoute, html, json } from "../shared/http.js";
+import { hasEnded, type LifeSign, type RunStatus } from "../shared/status.js";
 import type { Shell } from "./shell.js";
+
+/** As much as another coordinator, which has no token, has to know before it takes a run. */
+const aliveOf = ({ run, generation, phase }: RunStatus): LifeSign => ({
+  run,
+  generation: generation ?? 0,
+  ended: hasEnded(phase),
+});
 
 /** `shellNow`: null until the run has been read. */
 export function coordinatorRoutes(shellNow: () => Shell | null): HttpRoute[] {
@@ -13,15 +21,18 @@ export function coordinatorRoutes(shellNow: () => Shell | null): HttpRoute[] {
     method: HttpRoute["method"],
     path: string,
     answer: (shell: Shell) => HttpReply,
+    who: Pick<HttpRoute, "role"> = {},
   ): HttpRoute => ({
     method,
     path,
+    ...who,
     reply: () => {
       const shell = shellNow();
       return shell === null ? json({ starting: true }, 503) : answer(shell);
     },
   });
   return [
+    route("GET", "/alive", (shell) => json(aliveOf(shell.status)), { role: null }),
     route("GET", "/status", (shell) => json(shell.status)),
     route("GET", "/curve", (shell) => ({ type: "application/json", body: toJson(shell.journal.curve) })),
     route("GET", "/", (shell) => html(renderLivePage(shell.state.plan.spec))),

@@ -10,6 +10,7 @@ import type { ModelLayout } from "../shared/layout.js";
 import type { Logger } from "../shared/log.js";
 import type { CoordinatorMetrics } from "../shared/metrics.js";
 import type { RunResult } from "../shared/result.js";
+import type { ServerSecurity } from "../shared/security/server-security.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -55,6 +56,8 @@ export interface ShellOptions {
   readonly host: string;
   readonly tensorPort: number;
   readonly reducers: number;
+  /** The slices' certificate. Default: plain text. */
+  readonly security?: Pick<ServerSecurity, "tls">;
   readonly logger: Logger;
   readonly metrics: CoordinatorMetrics;
   /** Default: the real one. */
@@ -237,20 +240,19 @@ export class Shell {
   /** For this admission only: a former one's is worth nothing from now on. */
   #admit(worker: string): string {
     const { spec } = this.#options;
+    this.#dismiss(worker);
     this.#lastAdmission += 1;
     this.#admissions.set(worker, this.#lastAdmission);
-    this.#tellAdmissions();
+    this.#pool?.admit(this.#lastAdmission);
     const seal = { run: spec.run, generation: this.#state.generation, secret: this.#ticketSecret };
     return issueTicket(seal, worker, this.#lastAdmission);
   }
 
   /** Its tensor streams end. */
   #dismiss(worker: string): void {
-    if (this.#admissions.delete(worker)) this.#tellAdmissions();
-  }
-
-  #tellAdmissions(): void {
-    this.#pool?.admit({ last: this.#lastAdmission, standing: [...this.#admissions.values()] });
+    const admission = this.#admissions.get(worker);
+    if (admission !== undefined) this.#pool?.dismiss(admission);
+    this.#admissions.delete(worker);
   }
 
   /**
@@ -286,6 +288,7 @@ export class Shell {
       reducers,
       host,
       port: tensorPort,
+      tls: this.#options.security?.tls ?? null,
       onEvent: (event) => this.dispatch(event),
       onTraffic: (bytesIn, bytesOut) => {
         metrics.receivedBytes.inc(bytesIn);

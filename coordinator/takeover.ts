@@ -14,8 +14,9 @@ import {
 } from "../shared/generations.js";
 import { limits } from "../shared/limits.js";
 import { throwIfAborted } from "../shared/retry.js";
+import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import type { SpecChanges } from "../shared/spec-changes.js";
-import { fetchStatus, hasEnded, isRefusedConnection, readEndRecord } from "../shared/status.js";
+import { fetchLifeSign, isRefusedConnection, readEndRecord } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { isOutage } from "./patience.js";
 
@@ -72,16 +73,27 @@ export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
   }
 }
 
-/** Asks its HTTP address. A loopback address means another machine's, unless this is its own. */
-export async function askOwner({ http, host }: GenerationRecord, run: string): Promise<OwnerAnswer> {
-  if (isLoopback(http) && host !== hostname()) return "silent";
+/**
+ * Asks its HTTP address, without a token. A loopback address means another machine's, unless this is its own; a
+ * certificate that can't be verified may be anybody's, and says nothing.
+ */
+export async function askOwner(
+  { http, host }: Pick<GenerationRecord, "http" | "host">,
+  run: string,
+  security: ClientSecurity = noSecurity,
+): Promise<OwnerAnswer> {
+  if (isLoopback(withoutScheme(http)) && host !== hostname()) return "silent";
   try {
-    return hasEnded((await fetchStatus(http, run)).phase) ? "ended" : "running";
+    const sign = await fetchLifeSign(http, security);
+    if (sign.run !== run) return "silent";
+    return sign.ended ? "ended" : "running";
   } catch (error) {
     if (!isRefusedConnection(error)) return "silent";
-    return host === hostname() && isOwnAddress(http) ? "gone" : "refused";
+    return host === hostname() && isOwnAddress(withoutScheme(http)) ? "gone" : "refused";
   }
 }
+
+const withoutScheme = (http: string) => http.replace(/^https:\/\//, "");
 
 /** Also of one that listens everywhere and advertises nothing. */
 const isLoopback = (address: string) => /^(127\.|0\.0\.0\.0:|localhost:|\[::1?\])/.test(address);

@@ -9,6 +9,7 @@ import {
   encode,
   type WorkerBody,
 } from "../shared/grpc/control-messages.js";
+import type { Peer } from "../shared/security/roles.js";
 import type { CoreEvent } from "./core/events.js";
 import type { NamedAddress } from "./scrape-targets.js";
 
@@ -27,6 +28,8 @@ export interface ServedRun {
 export class WorkerStreams {
   readonly served: ServedRun;
   readonly #streams = new Map<string, JoinCall>();
+  /** Who came by which credential. */
+  readonly #owners = new Map<string, string>();
   /** By worker, as it named it. */
   readonly #metrics = new Map<string, string>();
 
@@ -42,12 +45,23 @@ export class WorkerStreams {
     }));
   }
 
-  greet(call: JoinCall, { worker, host, protocol, version, fingerprint, metrics }: Hello): void {
+  /** False: it is sent away. Nobody takes the place of a worker that came by another token or certificate. */
+  greet(call: JoinCall, peer: Peer, hello: Hello): boolean {
+    const { worker, host, protocol, version, fingerprint, metrics } = hello;
     const former = this.#streams.get(worker);
+    if (former !== undefined && this.#owners.get(worker) !== peer.key) {
+      const message = `a worker ${worker} is here that came by another token or certificate`;
+      call.write(
+        encode({ ...this.served, body: { kind: "refused", code: "REFUSED", message, retry: true } }),
+      );
+      return false;
+    }
     this.#streams.set(worker, call);
+    this.#owners.set(worker, peer.key);
     this.#metrics.set(worker, metrics);
     if (former !== undefined && former !== call) former.end();
     this.served.onEvent({ tag: "hello", worker, host, protocol, version, fingerprint });
+    return true;
   }
 
   /** Of another run: whatever its step and generation say, they are not this run's. */
@@ -59,8 +73,7 @@ export class WorkerStreams {
 
   left(call: JoinCall, worker: string, reason: string): void {
     if (this.#streams.get(worker) !== call) return;
-    this.#streams.delete(worker);
-    this.#metrics.delete(worker);
+    this.#forget(worker);
     this.served.onEvent({ tag: "left", worker, reason });
   }
 
@@ -74,9 +87,14 @@ export class WorkerStreams {
   /** Ends the stream after what was sent. */
   disconnect(worker: string): void {
     const stream = this.#streams.get(worker);
-    this.#streams.delete(worker);
-    this.#metrics.delete(worker);
+    this.#forget(worker);
     stream?.end();
+  }
+
+  #forget(worker: string): void {
+    this.#streams.delete(worker);
+    this.#owners.delete(worker);
+    this.#metrics.delete(worker);
   }
 
   /** Ends every stream after what was sent. */

@@ -14,7 +14,7 @@ export const GenerationRecord = z.looseObject({
   generation: z.number().int().positive(),
   /** gRPC, `host:port`. */
   address: z.string(),
-  /** HTTP, `host:port`. */
+  /** HTTP, `host:port`; HTTPS: `https://host:port`. */
   http: z.string(),
   /** Name of its machine: a loopback address says nothing on another one. */
   host: z.string().optional(),

@@ -1,16 +1,33 @@
 /**
  * The small HTTP server of coordinator and worker: /metrics, /healthz, and what its owner adds (pages, JSON, a stop
- * button). No TLS and no identity, so it is for loopback; requests of foreign web pages are refused.
+ * button), over HTTPS and for known callers where there is security, else for loopback. Requests of foreign web pages
+ * are refused.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, isIP } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import { TrainyardError } from "./errors.js";
+import { credentialsOf } from "./security/http-credentials.js";
+import type { Role } from "./security/roles.js";
+import { ServerSecurity, serverTlsOptions } from "./security/server-security.js";
 
 export interface HttpReply {
   /** Default 200. */
   readonly status?: number;
-  readonly type: "application/json" | "text/html; charset=utf-8" | "text/plain; charset=utf-8" | "text/csv";
+  readonly type:
+    | "application/json"
+    | "text/html; charset=utf-8"
+    | "text/plain; charset=utf-8"
+    | "text/csv"
+    | Registry["contentType"];
   readonly body: string;
 }
 
@@ -18,6 +35,8 @@ export interface HttpRoute {
   /** A POST must carry the header `x-trainyard: <last part of the path>`, which no foreign page can send. */
   readonly method: "GET" | "POST";
   readonly path: string;
+  /** Who may ask; null = everybody. Default: viewers for GET, operators for POST. */
+  readonly role?: Role | null;
   readonly reply: (query: URLSearchParams) => HttpReply | Promise<HttpReply>;
 }
 
@@ -27,6 +46,8 @@ export interface MetricsServerOptions {
   readonly host?: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** Default: plain HTTP, for everybody. */
+  readonly security?: ServerSecurity;
   readonly extraRoutes?: readonly HttpRoute[];
   /** Told of routes that threw; the caller gets a 500. */
   readonly onError?: (error: unknown, path: string) => void;
@@ -50,10 +71,16 @@ const text = (body: string, status = 200): HttpReply => ({ status, type: "text/p
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const host = options.host ?? "127.0.0.1";
   const routes: HttpRoute[] = [
-    { method: "GET", path: "/healthz", reply: () => text("ok\n") },
+    { method: "GET", path: "/healthz", role: null, reply: () => text("ok\n") },
+    {
+      method: "GET",
+      path: "/metrics",
+      reply: async () => ({ type: options.registry.contentType, body: await options.registry.metrics() }),
+    },
     ...(options.extraRoutes ?? []),
   ];
-  const server = createServer((request, response) => {
+  const { tls } = options.security ?? noSecurity;
+  const server = makeServer(tls, (request, response) => {
     answer(request, routes, options)
       .catch((error: unknown) => {
         options.onError?.(error, request.url ?? "");
@@ -67,7 +94,21 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   return { address: isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`, close: () => close(server) };
 }
 
-type Reply = HttpReply | { readonly status?: number; readonly type: string; readonly body: string };
+interface Reply extends Omit<HttpReply, "type"> {
+  readonly type: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const noSecurity = ServerSecurity.none();
+
+/** New connections get the certificate that is there then. */
+function makeServer(tls: ServerSecurity["tls"], listener: RequestListener): Server {
+  if (tls === null) return createServer(listener);
+  const server = createHttpsServer({ ...tls.current, ...serverTlsOptions }, listener);
+  const forget = tls.onChange((files) => server.setSecureContext({ ...files }));
+  server.once("close", forget);
+  return server;
+}
 
 async function answer(
   request: IncomingMessage,
@@ -78,11 +119,10 @@ async function answer(
   if (!isOwnHost(request.headers.host, options.host ?? "127.0.0.1")) return text("foreign host name\n", 403);
   const url = new URL(request.url ?? "/", "http://trainyard.invalid");
   const method = request.method === "HEAD" ? "GET" : request.method;
-  if (url.pathname === "/metrics" && method === "GET") {
-    return { type: options.registry.contentType, body: await options.registry.metrics() };
-  }
   const atPath = routes.filter((route) => route.path === url.pathname);
   const route = atPath.find((candidate) => candidate.method === method);
+  const refusal = await refusalOf(request, route, options.security ?? noSecurity);
+  if (refusal !== null) return refusal;
   if (route === undefined)
     return atPath.length > 0 ? text("method not allowed\n", 405) : text("not found\n", 404);
   const guard = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
@@ -91,6 +131,35 @@ async function answer(
   }
   return route.reply(url.searchParams);
 }
+
+/** Held back at a time, over all callers; more are sent away at once. */
+const mostHeld = 64;
+let held = 0;
+
+/** Null: whoever asks may. What is not there is for viewers to know, too. */
+async function refusalOf(
+  request: IncomingMessage,
+  route: HttpRoute | undefined,
+  security: ServerSecurity,
+): Promise<Reply | null> {
+  const needed = route?.role === undefined ? defaultRole(request) : route.role;
+  if (needed === null || security.openToAll) return null;
+  const credentials = credentialsOf(request);
+  const verdict = security.judge(credentials, needed);
+  if (verdict.tag === "allowed") return null;
+  if (verdict.tag === "forbidden") return text(`${verdict.sentence}\n`, 403);
+  const heldMs =
+    credentials.token === undefined ? 0 : security.attempts.note(request.socket.remoteAddress ?? "");
+  if (heldMs > 0 && held >= mostHeld) return text("too many failed attempts\n", 429);
+  held += 1;
+  await sleep(heldMs);
+  held -= 1;
+  const headers = { "www-authenticate": 'Basic realm="Trainyard: a token as password", charset="UTF-8"' };
+  return { ...text(`${verdict.sentence}\n`, 401), headers };
+}
+
+const defaultRole = ({ method }: IncomingMessage): Role =>
+  method === "GET" || method === "HEAD" ? "viewer" : "operator";
 
 /**
  * On loopback only loopback names reach us: a web page whose name was re-pointed at 127.0.0.1 (DNS rebinding)
@@ -108,6 +177,7 @@ function send(response: ServerResponse, reply: Reply): void {
     "content-length": Buffer.byteLength(reply.body),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    ...reply.headers,
   });
   response.end(response.req.method === "HEAD" ? undefined : reply.body);
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { asTrainyardError, TrainyardError } from "./errors.js";
+import { askHttp, type ClientSecurity, type HttpQuestion, noSecurity } from "./security/client-security.js";
 import { runKey } from "./spec.js";
 import { readDocument } from "./store/document.js";
 import type { ObjectStore } from "./store/object-store.js";
@@ -94,44 +95,88 @@ export const endKey = (run: string, generation: number) => runKey(run, "ends", `
 export const readEndRecord = (store: ObjectStore, run: string, generation: number, signal?: AbortSignal) =>
   readDocument(store, endKey(run, generation), EndRecord, signal);
 
+/** What GET /alive says to everybody: which run a coordinator has, and whether that has ended. */
+export const LifeSign = z.object({
+  run: z.string(),
+  generation: z.number().int().nonnegative(),
+  ended: z.boolean(),
+});
+export type LifeSign = z.infer<typeof LifeSign>;
+
 /** How long a coordinator may take to say how it is: it answers from memory. */
 const answerMs = 5_000;
 
 /**
- * Asks a coordinator for its run's status. Safe to repeat. Errors: UNREACHABLE when nothing answers within 5 s,
- * when what answers is no coordinator, or when it serves another run; INTERRUPTED by the signal.
+ * Asks a coordinator for its run's status. `http`: host:port, or https://host:port. Safe to repeat. Errors: UNREACHABLE
+ * when nothing answers within 5 s, when what answers is no coordinator, or when it serves another run; USAGE when it
+ * wants other credentials; INTERRUPTED by the signal.
  */
-export async function fetchStatus(http: string, run: string, signal?: AbortSignal): Promise<RunStatus> {
-  const body = await call(`http://${http}/status`, { method: "GET" }, signal);
+export async function fetchStatus(
+  http: string,
+  run: string,
+  signal?: AbortSignal,
+  security: ClientSecurity = noSecurity,
+): Promise<RunStatus> {
+  const body = await call({ address: http, path: "/status", method: "GET" }, security, signal);
   const parsed = RunStatus.safeParse(body);
   if (!parsed.success) throw unreachable(http, "what answers there is no coordinator of this version");
   if (parsed.data.run !== run) throw unreachable(http, `it serves the run ${parsed.data.run}, not ${run}`);
   return parsed.data;
 }
 
-/** Asks a coordinator to stop its run after the step in progress. Asking twice is the same. Errors as above. */
-export async function requestStop(http: string, signal?: AbortSignal): Promise<void> {
-  await call(`http://${http}/stop`, { method: "POST", headers: { "x-trainyard": "stop" } }, signal);
+/** Asks a coordinator which run it has; everybody may. Errors: UNREACHABLE as above, INTERRUPTED. */
+export async function fetchLifeSign(http: string, security: ClientSecurity = noSecurity): Promise<LifeSign> {
+  const body = await call({ address: http, path: "/alive", method: "GET" }, security);
+  const parsed = LifeSign.safeParse(body);
+  if (!parsed.success) throw unreachable(http, "what answers there is no coordinator of this version");
+  return parsed.data;
 }
 
-async function call(url: string, request: RequestInit, signal?: AbortSignal): Promise<unknown> {
+/** Asks a coordinator to stop its run after the step in progress. Asking twice is the same. Errors as above. */
+export async function requestStop(
+  http: string,
+  signal?: AbortSignal,
+  security: ClientSecurity = noSecurity,
+): Promise<void> {
+  const headers = { "x-trainyard": "stop" };
+  await call({ address: http, path: "/stop", method: "POST", headers }, security, signal);
+}
+
+type Question = Pick<HttpQuestion, "address" | "path" | "method" | "headers">;
+
+async function call(question: Question, security: ClientSecurity, signal?: AbortSignal): Promise<unknown> {
   const deadline = AbortSignal.timeout(answerMs);
-  const host = new URL(url).host;
+  const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  const { address } = question;
   try {
-    const response = await fetch(url, {
-      ...request,
-      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
-    });
-    const body: unknown = await response.json().catch(() => null);
-    if (!response.ok) throw unreachable(host, `it answers ${response.status}`);
-    return body;
+    const { status, body } = await askHttp({ ...question, security, signal: either });
+    if (status === 401 || status === 403) throw notLetIn(address, body);
+    if (status < 200 || status > 299) throw unreachable(address, `it answers ${status}`);
+    return parsedOrNull(body);
   } catch (error) {
     if (signal?.aborted === true) throw asTrainyardError(signal.reason, "INTERRUPTED");
     if (error instanceof TrainyardError) throw error;
-    const why = deadline.aborted ? `no answer in ${answerMs / 1000} s` : "nothing listens there";
-    throw unreachable(host, why, error);
+    throw unreachable(address, deadline.aborted ? `no answer in ${answerMs / 1000} s` : whyNot(error), error);
   }
 }
+
+function parsedOrNull(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+/** Of the network, or what TLS found. */
+function whyNot(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (!/CERT|SELF_SIGNED|VERIFY|SSL|TLS/.test(code)) return "nothing listens there";
+  return `its certificate is not accepted (${code}): give --tls FOLDER with its ca.crt`;
+}
+
+const notLetIn = (address: string, sentence: string) =>
+  new TrainyardError("USAGE", `the coordinator at ${address} does not let you in: ${sentence.trim()}`);
 
 /** True when the machine answered that nothing listens there: who listened has ended. Not so for silence. */
 export function isRefusedConnection(error: unknown): boolean {

@@ -2,7 +2,9 @@
  * The worker's end of the control plane: one stream, messages out, messages in as an async sequence. Slow: the
  * coordinator's heartbeat deadline decides. Broken: the sequence ends with an error and the worker connects anew.
  */
-import * as grpc from "@grpc/grpc-js";
+import type * as grpc from "@grpc/grpc-js";
+import { TrainyardError } from "../shared/errors.js";
+import { isNotAdmitted } from "../shared/grpc/authorization.js";
 import {
   type CoordinatorBody,
   decodeFromCoordinator,
@@ -10,7 +12,9 @@ import {
   encode,
   type WorkerBody,
 } from "../shared/grpc/control-messages.js";
+import { callMetadata, channelCredentials } from "../shared/grpc/credentials.js";
 import { channelOptions, controlService } from "../shared/grpc/protocol.js";
+import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 
 type JoinCall = grpc.ClientDuplexStream<object, unknown>;
 
@@ -29,14 +33,21 @@ export interface ControlStream {
 export class GrpcControlStream implements ControlStream {
   readonly #client: grpc.Client;
   readonly #call: JoinCall;
+  readonly #address: string;
   run = "";
   generation = 0;
 
-  /** `address`: host:port. The connection is made with the first message. */
-  constructor(address: string) {
-    this.#client = new (controlService())(address, grpc.credentials.createInsecure(), channelOptions);
-    const join = this.#client["join" as keyof grpc.Client] as unknown as () => JoinCall;
-    this.#call = join.call(this.#client);
+  /**
+   * `address`: host:port. `security`: default plain text, no token. The connection is made with the first message. Errors:
+   * USAGE when its certificate or token can't be used.
+   */
+  constructor(address: string, security: ClientSecurity = noSecurity) {
+    this.#address = address;
+    this.#client = new (controlService())(address, channelCredentials(security), channelOptions);
+    const join = this.#client["join" as keyof grpc.Client] as unknown as (
+      metadata: grpc.Metadata,
+    ) => JoinCall;
+    this.#call = join.call(this.#client, callMetadata(security, address));
     this.#call.on("error", () => undefined); // the sequence reports it
   }
 
@@ -45,9 +56,15 @@ export class GrpcControlStream implements ControlStream {
     this.#call.write(encode({ run: this.run, generation: this.generation, body }));
   }
 
-  /** What the coordinator says, until the stream ends. Throws what broke it. */
+  /** What the coordinator says, until the stream ends. Throws what broke it; REFUSED when it lets nobody like this in. */
   async *messages(): AsyncGenerator<Envelope<CoordinatorBody>> {
-    for await (const message of this.#call) yield decodeFromCoordinator(message);
+    try {
+      for await (const message of this.#call) yield decodeFromCoordinator(message);
+    } catch (error) {
+      if (!isNotAdmitted(error)) throw error;
+      const sentence = `the coordinator at ${this.#address} does not let this worker in: ${error.details}`;
+      throw new TrainyardError("REFUSED", sentence, { cause: error });
+    }
   }
 
   /** Ends the sequence now. */

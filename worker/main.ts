@@ -10,6 +10,7 @@ import { protocolVersion } from "../shared/grpc/version.js";
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
+import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import type { RunSpec } from "../shared/spec.js";
 import { stepIdentity } from "../shared/spec-changes.js";
 import { programVersion } from "../shared/version.js";
@@ -22,6 +23,8 @@ import type { Workplace } from "./workplace.js";
 export interface WorkerOptions {
   /** host:port of the coordinator's control plane. */
   readonly coordinator: string;
+  /** What it shows and whom it believes. Default: plain text, no token. */
+  readonly security?: ClientSecurity;
   /** Overrides the store that the coordinator names. */
   readonly store?: string;
   /** The run that it is for, and where it lies unless a coordinator names another store. Default: any coordinator's. */
@@ -59,6 +62,8 @@ class WorkerLife {
   readonly #endWatch: EndWatch;
   /** Known from the start, or from the first welcome on. */
   #run: RunPlace | undefined;
+  /** Of the last look. */
+  #tlsFault: string | undefined;
   #place: { readonly identity: string; readonly opened: Promise<Workplace> } | undefined;
 
   constructor(options: WorkerOptions) {
@@ -92,10 +97,25 @@ class WorkerLife {
       }
       const over = this.#run === undefined ? null : this.#endWatch.glance(this.#run);
       if (over !== null) return over;
-      this.#giveUpAfter(lastSeenMs, end.reason, coordinator);
+      const reason = end.wasWelcome ? end.reason : await this.#reasonOf(end.reason, pauseMs);
+      this.#giveUpAfter(lastSeenMs, reason, coordinator);
       await clock.sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, limits.reconnectMaxMs);
     }
+  }
+
+  /**
+   * Why it was not welcomed. Whether TLS is the reason is looked into at the first attempt only. Errors: REFUSED when no
+   * further attempt can end otherwise.
+   */
+  async #reasonOf(said: string, pauseMs: number): Promise<string> {
+    const { coordinator, security = noSecurity, logger } = this.#options;
+    if (pauseMs > limits.reconnectMinMs) return this.#tlsFault ?? said;
+    const fault = (await this.#around.diagnose?.(coordinator, security)) ?? null;
+    this.#tlsFault = fault?.sentence;
+    if (fault?.isFinal === true) throw new TrainyardError("REFUSED", fault.sentence);
+    if (fault !== null) logger.warn(`${fault.sentence} Trying again`);
+    return fault?.sentence ?? said;
   }
 
   /** A coordinator that does not take it is no matter once its own run has finished. */
@@ -112,8 +132,8 @@ class WorkerLife {
 
   /** One stream: hello, then the session until it ends. */
   async #join() {
-    const { coordinator, logger, metrics, signal } = this.#options;
-    const control = this.#around.connect(coordinator);
+    const { coordinator, security = noSecurity, logger, metrics, signal, tracer = noTracer } = this.#options;
+    const control = this.#around.connect(coordinator, security);
     const drain = () => {
       control.send({ kind: "leaving", reason: "drained" });
       this.#around.clock.after(100, () => control.cancel());
@@ -134,6 +154,7 @@ class WorkerLife {
         id: this.#id,
         host: coordinator.slice(0, coordinator.lastIndexOf(":")),
         control,
+        security,
         logger,
         metrics,
         surroundings: this.#around,

@@ -2,15 +2,18 @@
  * What a worker reaches beyond itself: time, the coordinator's streams, the place of work with data and engine. The
  * real ones are here; a simulation brings its own and runs everything else as it is.
  */
-import type { PictureKeeping } from "../dataset/image-loader.js";
 import { type Clock, realClock } from "../shared/clock.js";
+import type { ClientSecurity } from "../shared/security/client-security.js";
+import { findTlsFault, type TlsFault } from "../shared/security/tls-fault.js";
+import type { StoreMetrics } from "../shared/metrics.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { meteredStore } from "../shared/store/metered.js";
 import { openStore } from "../shared/store/open.js";
 import { type ControlStream, GrpcControlStream } from "./control-stream.js";
 import { type PartialsOptions, PartialsSender } from "./partials.js";
 import { type WeightsOptions, WeightsReceiver } from "./weights.js";
-import { openWorkplace, type Workplace } from "./workplace.js";
+import { openWorkplace, type Workplace, type WorkplaceOptions } from "./workplace.js";
 
 /** What a session needs of the weights coming down, and of the partials going up. */
 export type WeightsSource = Pick<WeightsReceiver, keyof WeightsReceiver>;
@@ -18,27 +21,33 @@ export type PartialsSink = Pick<PartialsSender, keyof PartialsSender>;
 
 export interface WorkerSurroundings {
   readonly clock: Clock;
-  /** `coordinator`: host:port. */
-  connect(coordinator: string): ControlStream;
+  /** `coordinator`: host:port. Errors: USAGE when the certificate or token can't be used. */
+  connect(coordinator: string, security: ClientSecurity): ControlStream;
+  /** Why no connection came about, where TLS is the reason. Default: not looked into. */
+  readonly diagnose?: (coordinator: string, security: ClientSecurity) => Promise<TlsFault | null>;
   openWeights(options: WeightsOptions): WeightsSource;
   openPartials(options: PartialsOptions): PartialsSink;
   /** To look into; nothing is made there. Errors: those of openStore. */
   openStore(url: string, signal: AbortSignal): Promise<ObjectStore>;
-  /** Errors: those of openWorkplace and openStore. */
+  /** `metrics`: told of the store's calls. Errors: those of openWorkplace and openStore. */
   openWorkplace(
     spec: RunSpec,
     storeUrl: string,
     signal: AbortSignal,
-    keeping?: PictureKeeping,
+    options?: WorkplaceOptions & { readonly metrics?: StoreMetrics },
   ): Promise<Workplace>;
 }
 
 export const realSurroundings: WorkerSurroundings = {
   clock: realClock,
-  connect: (coordinator) => new GrpcControlStream(coordinator),
+  connect: (coordinator, security) => new GrpcControlStream(coordinator, security),
+  diagnose: findTlsFault,
   openWeights: (options) => new WeightsReceiver(options),
   openPartials: (options) => new PartialsSender(options),
   openStore: (url, signal) => openStore(url, { create: false, signal }),
-  openWorkplace: async (spec, storeUrl, signal, keeping) =>
-    openWorkplace(spec, await openStore(storeUrl, { signal }), signal, keeping),
+  openWorkplace: async (spec, storeUrl, signal, { metrics, ...options } = {}) => {
+    const store = await openStore(storeUrl, { signal });
+    const told = metrics === undefined ? store : meteredStore(store, metrics, realClock);
+    return await openWorkplace(spec, told, signal, options);
+  },
 };

@@ -4,15 +4,17 @@ import { type Clock, realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
+import type { ServerFiles } from "../../shared/security/tls-files.js";
+import type { Watched } from "../../shared/security/watched.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { CoreEvent } from "../core/events.js";
 import type { AdamStep } from "../core/optimizer.js";
+import type { Grant } from "../core/work.js";
 import type { SliceMoments } from "./adam.js";
 import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
 import type { SliceIdentity } from "./server.js";
 import { checkSlicesFit, cutSlices, type SliceRange } from "./slices.js";
 import type { StepBeginning } from "./step-partials.js";
-import type { Admissions } from "./tickets.js";
 
 /** What the pool needs of a reducer's thread. */
 export interface ReducerThread {
@@ -35,6 +37,8 @@ export interface PoolOptions {
   readonly host: string;
   /** Reducer r listens on port + r; 0 = any free ports. */
   readonly port: number;
+  /** The slices' certificate. Default: plain text. */
+  readonly tls?: Watched<ServerFiles> | null;
   readonly onEvent: (event: CoreEvent) => void;
   readonly onTraffic: (bytesIn: number, bytesOut: number) => void;
   readonly onRefused: (reason: string) => void;
@@ -68,10 +72,13 @@ export class ReducerPool {
   #lastSnapshot = 0;
   /** Of a snapshot that was released. */
   #spare: WholeVectors | undefined;
+  readonly #forgetTls: () => void;
   #isClosed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    const renew = (files: ServerFiles) => this.#all({ tag: "certificate", files });
+    this.#forgetTls = options.tls?.onChange(renew) ?? (() => undefined);
     this.#clock = options.clock ?? realClock;
     this.#ranges = cutSlices(options.parameterCount, options.reducers);
   }
@@ -101,9 +108,18 @@ export class ReducerPool {
     this.#all({ tag: "begin", step, attempt, present, banned });
   }
 
-  /** Tensor streams of other admissions end. */
-  admit({ last, standing }: Admissions): void {
-    this.#all({ tag: "admit", last, standing });
+  /** Tickets of this number hold from now on; numbers count up. */
+  admit(admission: number): void {
+    this.#all({ tag: "admit", admission });
+  }
+
+  /** They are worth nothing any more, and their streams end. */
+  dismiss(admission: number): void {
+    this.#all({ tag: "dismiss", admission });
+  }
+
+  grant(worker: string, grant: Grant): void {
+    this.#all({ tag: "grant", worker, grant });
   }
 
   watch(step: number, node: TreeNode): void {
@@ -164,6 +180,7 @@ export class ReducerPool {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#forgetTls();
     this.#all({ tag: "close" });
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
@@ -173,8 +190,14 @@ export class ReducerPool {
   }
 
   #startThread(range: SliceRange): Promise<number> {
-    const { identity, host, port, startThread = startRealThread } = this.#options;
-    const workerData: ReducerOptions = { range, identity, host, port: port === 0 ? 0 : port + range.slice };
+    const { identity, host, port, tls = null, startThread = startRealThread } = this.#options;
+    const workerData: ReducerOptions = {
+      range,
+      identity,
+      host,
+      port: port === 0 ? 0 : port + range.slice,
+      tls: tls?.current ?? null,
+    };
     const thread = startThread(workerData);
     this.#threads[range.slice] = thread;
     return new Promise((resolve, reject) => {

@@ -65,6 +65,8 @@ export function runReducer(
         return say({ tag: "loaded" });
       case "begin":
         return tensors.begin(message);
+      case "grant":
+        return tensors.grant(message.worker, message.grant);
       case "watch":
         return slice.watch(message.step, message.node);
       case "apply":
@@ -77,8 +79,12 @@ export function runReducer(
       case "snapshot":
         slice.snapshot(message.whole);
         return say({ tag: "snapshot", id: message.id });
+      case "certificate":
+        return listener.renew(message.files);
       case "admit":
-        return tensors.admit(message);
+        return tensors.admit(message.admission);
+      case "dismiss":
+        return tensors.dismiss(message.admission);
       case "close":
         listener.close();
         port.close();
@@ -96,7 +102,8 @@ export function runReducer(
     }
   });
 
-  tensors.listen(listener, options.host, options.port).then(
+  const { host, port: wanted, tls } = options;
+  tensors.listen(listener, host, wanted, tls).then(
     (bound) => say({ tag: "listening", port: bound }),
     (error: Error) => say({ tag: "broken", message: error.message }),
   );

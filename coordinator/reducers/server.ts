@@ -9,12 +9,14 @@ import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/t
 import type { TensorListener, UploadCall, WeightsCall } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
+import type { ServerFiles } from "../../shared/security/tls-files.js";
 import type { TreeNode } from "../../shared/tree.js";
-import type { SliceReport } from "../core/work.js";
+import type { Grant, SliceReport } from "../core/work.js";
 import { isAdmitted, roomFor } from "./admission.js";
+import { Grants } from "./grants.js";
 import type { ReducedSlice, WeightsVersion } from "./slice.js";
 import type { Claim, StepBeginning } from "./step-partials.js";
-import { type Admissions, TicketGate } from "./tickets.js";
+import { admissionOf, TicketGate } from "./tickets.js";
 import { type Arrival, PartialAssembly } from "./upload.js";
 import type { Comparison } from "./watched-nodes.js";
 import { type EncodedVersion, VersionEncoder, WeightsReader } from "./weights-reader.js";
@@ -60,8 +62,9 @@ export class SliceServer {
   /** Uploads that wait for a step, or for room. */
   readonly #waiters = new Set<() => void>();
   readonly #gate: TicketGate | null;
-  /** Those that are open. */
-  readonly #calls = new Set<UploadCall | WeightsCall>();
+  readonly #grants: Grants | null;
+  /** Those that are open, by their worker's admission. */
+  readonly #calls = new Map<number, Set<UploadCall | WeightsCall>>();
 
   constructor(slice: ReducedSlice, identity: SliceIdentity, events: SliceEvents, clock: Clock = realClock) {
     this.#clock = clock;
@@ -75,10 +78,16 @@ export class SliceServer {
     const { run, generation, ticketSecret } = identity;
     this.#gate =
       ticketSecret === undefined ? null : new TicketGate({ run, generation, secret: ticketSecret });
+    this.#grants = this.#gate === null ? null : new Grants();
   }
 
-  /** Returns the port. Errors: USAGE when it is taken. */
-  listen(listener: TensorListener, host: string, port: number): Promise<number> {
+  /** Returns the port. `tls`: default plain text. Errors: USAGE when the port is taken. */
+  listen(
+    listener: TensorListener,
+    host: string,
+    port: number,
+    tls: ServerFiles | null = null,
+  ): Promise<number> {
     const handlers = {
       upload: (call: UploadCall) => {
         if (this.#isAdmitted(call)) void this.#upload(call);
@@ -88,13 +97,18 @@ export class SliceServer {
       },
     };
     const receiveWindowBytes = reducerWindowBytes(this.#identity.lanes);
-    return listener.listen(handlers, { host, port, receiveWindowBytes });
+    return listener.listen(handlers, { host, port, receiveWindowBytes, tls });
   }
 
-  /** Streams of workers that have left end. */
-  admit(admissions: Admissions): void {
-    this.#gate?.update(admissions);
-    for (const call of [...this.#calls]) this.#isAdmitted(call);
+  /** A worker has come: counted up over the generation. */
+  admit(admission: number): void {
+    this.#gate?.admit(admission);
+  }
+
+  /** A worker has left: its streams end. */
+  dismiss(admission: number): void {
+    this.#gate?.dismiss(admission);
+    for (const call of this.#calls.get(admission) ?? []) this.#isAdmitted(call);
   }
 
   /** Whoever has no valid ticket is refused. */
@@ -104,11 +118,24 @@ export class SliceServer {
       call.refuse(refusal, status.UNAUTHENTICATED);
       return false;
     }
-    if (this.#gate !== null && !this.#calls.has(call)) {
-      this.#calls.add(call);
-      call.onOver(() => this.#calls.delete(call));
-    }
+    if (this.#gate !== null) this.#keep(call);
     return true;
+  }
+
+  #keep(call: UploadCall | WeightsCall): void {
+    const admission = admissionOf(call.credentials.ticket);
+    const calls = this.#calls.get(admission) ?? new Set();
+    this.#calls.set(admission, calls.add(call));
+    call.onOver(() => {
+      calls.delete(call);
+      if (calls.size === 0) this.#calls.delete(admission);
+    });
+  }
+
+  /** It may send this from now on. */
+  grant(worker: string, grant: Grant): void {
+    this.#grants?.give(worker, grant);
+    this.#wakeUploads();
   }
 
   /** Streams that get new versions. */
@@ -119,6 +146,7 @@ export class SliceServer {
   /** The slice takes partials of a step, or of another attempt at it: uploads that came early go on. */
   begin(beginning: StepBeginning): void {
     this.#slice.begin(beginning);
+    this.#grants?.begin(beginning.step, beginning.attempt, beginning.present);
     this.#wakeUploads();
   }
 
@@ -180,9 +208,10 @@ export class SliceServer {
 
   /** A worker may be faster than the message that begins the step here; it waits, with a deadline. */
   async #untilStep(call: UploadCall, chunk: UploadChunk): Promise<void> {
-    if (chunk.kind === "INITIAL" || !this.#isOurs(chunk)) return;
-    // `watch` was posted before the audit was asked for: it is at most one round of the event loop away.
-    if (chunk.kind === "AUDIT") await this.#clock.sleep(0);
+    if (!this.#isOurs(chunk)) return;
+    // What it is granted was posted before it was asked: it is at most one round of the event loop away.
+    if (chunk.kind === "AUDIT" || !this.#isGranted(chunk)) await this.#clock.sleep(0);
+    if (chunk.kind === "INITIAL") return;
     const leftMs = countdown(this.#clock, limits.stepDeadlineMinMs);
     while (this.#isEarly(chunk) && leftMs() > 0 && !call.isOver) await this.#nextChange(call, leftMs());
   }
@@ -219,8 +248,15 @@ export class SliceServer {
     return chunk.run === run && chunk.generation === generation && chunk.slice === this.#slice.range.slice;
   }
 
+  /** Where streams need no ticket, nobody knows who sends. */
+  #isGranted(chunk: UploadChunk): boolean {
+    if (this.#grants === null) return true;
+    const claim = claimOf(chunk);
+    return claim === null ? this.#grants.mayInitialise(chunk.worker) : this.#grants.allows(claim);
+  }
+
   #isWanted(chunk: UploadChunk): boolean {
-    if (!this.#isOurs(chunk)) return false;
+    if (!this.#isOurs(chunk) || !this.#isGranted(chunk)) return false;
     const claim = claimOf(chunk);
     return claim === null ? this.#slice.version === undefined : this.#slice.judge(claim) === "wanted";
   }
@@ -237,7 +273,7 @@ export class SliceServer {
   #settle(arrival: Arrival): AckStatus {
     const { chunk } = arrival;
     if (arrival.tag === "corrupt") return "CORRUPT";
-    if (!this.#isOurs(chunk)) return "STALE";
+    if (!this.#isOurs(chunk) || !this.#isGranted(chunk)) return "STALE";
     const claim = claimOf(chunk);
     if (claim === null) return this.#load(arrival);
     // What nobody wanted at its first chunk is not here, even if somebody wants it by now.

@@ -14,12 +14,6 @@ export interface TicketSeal {
   readonly secret: Uint8Array;
 }
 
-/** Which admissions still hold: those after `last`, and those that are listed. */
-export interface Admissions {
-  readonly last: number;
-  readonly standing: readonly number[];
-}
-
 /** `admission`: counted up over the generation. */
 export const issueTicket = (seal: TicketSeal, worker: string, admission: number): string =>
   `${admission}.${sealOf(seal, worker, String(admission)).toString("base64url")}`;
@@ -32,16 +26,20 @@ const sealOf = ({ run, generation, secret }: TicketSeal, worker: string, admissi
 export class TicketGate {
   readonly #seal: TicketSeal;
   #last = 0;
-  #standing: ReadonlySet<number> = new Set();
+  readonly #standing = new Set<number>();
 
   constructor(seal: TicketSeal) {
     this.#seal = seal;
   }
 
-  /** A ticket may come before the news of its admission: then it is one after the last, and good. */
-  update({ last, standing }: Admissions): void {
-    this.#last = last;
-    this.#standing = new Set(standing);
+  admit(admission: number): void {
+    this.#last = Math.max(this.#last, admission);
+    this.#standing.add(admission);
+  }
+
+  /** Its ticket is worth nothing from now on. */
+  dismiss(admission: number): void {
+    this.#standing.delete(admission);
   }
 
   /** Null: it may come in. Else a sentence. */
@@ -51,7 +49,11 @@ export class TicketGate {
     const shown = Buffer.from(seal, "base64url");
     const isOurs = more.length === 0 && shown.length === due.length && timingSafeEqual(shown, due);
     if (!isOurs) return "this stream has no ticket of a worker that was admitted to this run and generation";
-    const number = Number(admission);
+    const number = admissionOf(ticket);
+    // A ticket may come before the news of its admission: then it is one after the last.
     return number > this.#last || this.#standing.has(number) ? null : `the worker ${worker} has left`;
   }
 }
+
+/** By the ticket's own word; it counts where the seal was looked at. */
+export const admissionOf = (ticket: string): number => Number(ticket.slice(0, ticket.indexOf(".")));

@@ -1,19 +1,9 @@
 /** Both sides of TLS on the control plane: a server whose certificate may change, and a client's channel and metadata. */
 import * as grpc from "@grpc/grpc-js";
-import { limits } from "../limits.js";
 import type { ClientSecurity } from "../security/client-security.js";
+import { serverTlsOptions } from "../security/server-security.js";
 import type { ServerFiles } from "../security/tls-files.js";
 import type { Watched } from "../security/watched.js";
-
-/**
- * Client certificates are asked for but not required: who has none may have a token, and hears a sentence rather than a
- * broken handshake if not.
- */
-export const serverTlsOptions = {
-  requestCert: true,
-  rejectUnauthorized: false,
-  handshakeTimeout: limits.handshakeMs,
-} as const;
 
 /** `source`: null = plain text. New connections get the certificate that is there then. */
 export const serverCredentials = (source: Watched<ServerFiles> | null): grpc.ServerCredentials =>

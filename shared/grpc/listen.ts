@@ -2,14 +2,19 @@
 import * as grpc from "@grpc/grpc-js";
 import { TrainyardError } from "../errors.js";
 import { isLoopback } from "../loopback.js";
+import type { ServerSecurity } from "../security/server-security.js";
 
-/** Throws USAGE when `host` is reachable from other machines and `insecure` was not asked for. */
-export function requireLoopback(host: string, insecure: boolean): void {
-  if (isLoopback(host) || insecure) return;
+/**
+ * Throws USAGE when `host` is reachable from other machines, unless whoever comes is met with TLS and has to prove who
+ * they are, or `insecure` was asked for.
+ */
+export function requireSecured(host: string, security: ServerSecurity, insecure: boolean): void {
+  if (isLoopback(host) || insecure || (security.tls !== null && !security.openToAll)) return;
   throw new TrainyardError(
     "USAGE",
-    `listening on ${host} would serve anyone who reaches this machine: there is no TLS yet. ` +
-      "Listen on 127.0.0.1, or add --insecure if the network is yours alone",
+    `listening on ${host} would serve anyone who reaches this machine: give --tls FOLDER (trainyard certs makes it) ` +
+      "and --tokens FILE (trainyard tokens create) or client certificates, listen on 127.0.0.1, " +
+      "or add --insecure if the network is yours alone",
   );
 }
 

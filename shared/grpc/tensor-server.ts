@@ -2,11 +2,20 @@
  * The tensor plane's server on HTTP/2: gRPC's protocol, so that any gRPC client can speak to it, without grpc-js between
  * the vectors and the sockets, which copies each byte three times more and leaves HTTP/2's window at 64 KiB.
  */
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+  type Settings,
+} from "node:http2";
 import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
+import type { ServerFiles } from "../security/tls-files.js";
 import { bearerToken } from "./authorization.js";
 import { bytesField, type Frame, FrameReader, writeFrame } from "./frames.js";
 import { keepAlive } from "./keepalive.js";
@@ -59,6 +68,8 @@ export interface TensorHandlers {
 export interface TensorListener {
   /** Returns the port. Errors: USAGE when the address can't be had. */
   listen(handlers: TensorHandlers, at: ListenAddress): Promise<number>;
+  /** New connections are met with this certificate. */
+  renew(files: ServerFiles): void;
   /** No new connections; those there are end with the thread. */
   close(): void;
 }
@@ -69,14 +80,16 @@ export interface ListenAddress {
   readonly port: number;
   /** HTTP/2 window of each connection and stream. */
   readonly receiveWindowBytes: number;
+  /** Null: plain text. */
+  readonly tls: ServerFiles | null;
 }
 
 export class Http2TensorServer implements TensorListener {
   readonly #sockets = new Set<Socket>();
-  #server: ReturnType<typeof createServer> | undefined;
+  #server: Http2Server | Http2SecureServer | undefined;
 
-  listen(handlers: TensorHandlers, { host, port, receiveWindowBytes }: ListenAddress): Promise<number> {
-    const server = createServer({ settings: { initialWindowSize: receiveWindowBytes } });
+  listen(handlers: TensorHandlers, { host, port, receiveWindowBytes, tls }: ListenAddress): Promise<number> {
+    const server = makeServer({ initialWindowSize: receiveWindowBytes }, tls);
     this.#server = server;
     server.on("connection", (socket) => {
       this.#sockets.add(socket);
@@ -100,6 +113,11 @@ export class Http2TensorServer implements TensorListener {
     });
   }
 
+  renew({ cert, key }: ServerFiles): void {
+    if (this.#server !== undefined && "setSecureContext" in this.#server)
+      this.#server.setSecureContext({ cert, key });
+  }
+
   close(): void {
     this.#server?.close();
   }
@@ -112,6 +130,16 @@ export class Http2TensorServer implements TensorListener {
     this.close();
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+/** Whoever comes is known by a ticket: no client certificate is asked for. */
+function makeServer(settings: Settings, tls: ServerFiles | null): Http2Server | Http2SecureServer {
+  if (tls === null) return createServer({ settings });
+  const { cert, key } = tls;
+  const server = createSecureServer({ settings, cert, key, handshakeTimeout: limits.handshakeMs });
+  // A connection that breaks after its handshake and before it is a session has no other listener.
+  server.on("secureConnection", (socket) => socket.on("error", () => undefined));
+  return server;
 }
 
 async function serve(

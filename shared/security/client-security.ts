@@ -10,8 +10,8 @@ import { isLoopback } from "../loopback.js";
 import { type ClientFiles, readClientFiles } from "./tls-files.js";
 
 export interface ClientSecurityOptions {
-  /** Folder with the CA's certificate, and with its own for mutual TLS. */
-  readonly tls?: string | undefined;
+  /** Folder with the CA's certificate, and with its own for mutual TLS; or the files themselves. Default: plain text. */
+  readonly tls?: string | ClientFiles | undefined;
   /** The token's text, read when it is needed. */
   readonly token?: (() => string | undefined) | undefined;
   /** A token may go in plain text to other machines. */
@@ -20,6 +20,7 @@ export interface ClientSecurityOptions {
 
 export class ClientSecurity {
   readonly #options: ClientSecurityOptions;
+  #files: ClientFiles | null = null;
 
   constructor(options: ClientSecurityOptions = {}) {
     this.#options = options;
@@ -30,9 +31,19 @@ export class ClientSecurity {
     return this.#options.tls === undefined;
   }
 
-  /** Null: plain text. Errors: USAGE when the folder's files can't be used. */
+  /**
+   * Null: plain text. Files that can't be used are being replaced, perhaps: those of the last time are used instead. Errors:
+   * USAGE the first time.
+   */
   files(): ClientFiles | null {
-    return this.#options.tls === undefined ? null : readClientFiles(this.#options.tls);
+    const { tls } = this.#options;
+    if (typeof tls !== "string") return tls ?? null;
+    try {
+      this.#files = readClientFiles(tls);
+    } catch (error) {
+      if (this.#files === null) throw error;
+    }
+    return this.#files;
   }
 
   /**

@@ -3,6 +3,8 @@
  * It decides; asking and answering is the ports' (grpc/authorization, http).
  */
 import { TrainyardError } from "../errors.js";
+import { limits } from "../limits.js";
+import { FailedAttempts } from "./failed-attempts.js";
 import { allows, isRole, type Peer, type Role } from "./roles.js";
 import { readServerFiles, type ServerFiles, textOfFiles } from "./tls-files.js";
 import { readTokenFile } from "./token-file.js";
@@ -21,6 +23,16 @@ export interface CertificateSubject {
   readonly CN?: string | string[];
   readonly OU?: string | string[];
 }
+
+/**
+ * Client certificates are asked for but not required: who has none may have a token, and hears a sentence rather than a
+ * broken handshake if not.
+ */
+export const serverTlsOptions = {
+  requestCert: true,
+  rejectUnauthorized: false,
+  handshakeTimeout: limits.handshakeMs,
+} as const;
 
 export type Verdict =
   | { readonly tag: "allowed"; readonly peer: Peer }
@@ -46,6 +58,8 @@ export class ServerSecurity {
   readonly #tokens: Watched<readonly TokenEntry[]> | null;
   /** Everybody is let in: on loopback, or because the user said so. */
   readonly openToAll: boolean;
+  /** Of all ports together. */
+  readonly attempts = new FailedAttempts();
 
   private constructor(
     tls: Watched<ServerFiles> | null,

@@ -32,6 +32,8 @@ export class SimTensorListener implements TensorListener {
     return chosen;
   }
 
+  renew(): void {}
+
   close(): void {}
 }
 

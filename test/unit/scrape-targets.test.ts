@@ -64,10 +64,11 @@ it("a worker's address is that of its last stream, and gone with it", () => {
     onEvent: () => undefined,
     onDropped: () => undefined,
   });
+  const peer = { role: "worker", name: "anyone", key: "anyone" } as const;
   const [first, second] = [stream(), stream()];
-  streams.greet(first, hello("a", "h:1"));
-  streams.greet(second, hello("a", "h:2"));
-  streams.greet(stream(), hello("b", ""));
+  streams.greet(first, peer, hello("a", "h:1"));
+  streams.greet(second, peer, hello("a", "h:2"));
+  streams.greet(stream(), peer, hello("b", ""));
   expect(streams.metricsAddresses).toEqual([
     { worker: "a", address: "h:2" },
     { worker: "b", address: "" },
