@@ -136,12 +136,12 @@ function decode<Body>(bodies: Record<string, z.ZodType>, message: unknown): Enve
   };
 }
 
-function malformed(detail: string): TrainyardError {
 /** The first thing that is wrong: there may be as many as the peer likes. */
 function sayWrong({ issues: [first] }: z.ZodError): string {
   return `${first?.path.join(".") || "all of it"} is not what it must be: ${first?.message ?? ""}`;
 }
 
+function malformed(detail: string): TrainyardError {
   return new TrainyardError("REFUSED", `a control message that is not of this protocol: ${detail}`);
 }
 
