@@ -17,6 +17,7 @@ import { ServerSecurity } from "../shared/security/server-security.js";
 import type { RunSpec } from "../shared/spec.js";
 import { effectiveSpec, joinChanges, type SpecChanges } from "../shared/spec-changes.js";
 import type { RunStatus } from "../shared/status.js";
+import { meteredStore } from "../shared/store/metered.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { programVersion } from "../shared/version.js";
 import { planRun } from "./core/plan.js";
@@ -109,13 +110,17 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
   requireSecured(options.host, options.security ?? ServerSecurity.none(), options.insecure);
   setLogVerbosity(logVerbosity.NONE); // what it would print comes as errors, too
   const opening = await openRun(options);
+  const metered = {
+    ...options,
+    store: meteredStore(options.store, opening.metrics, options.clock ?? realClock),
+  };
   const ports = options.ports ?? (await Ports.open(options));
   const here: Here = { addresses: ports.addresses, ports: ports.admit({ ...opening, run: options.run }) };
   try {
-    const ownership = await takeRun(options, opening, here);
+    const ownership = await takeRun(metered, opening, here);
     try {
-      const beginning = await beginRun(options, opening, ownership);
-      return await carryOut(options, opening, beginning, ownership, here);
+      const beginning = await beginRun(metered, opening, ownership);
+      return await carryOut(metered, opening, beginning, ownership, here);
     } finally {
       await ownership.stop();
     }
@@ -292,7 +297,7 @@ function describeRun(
   { makeMetrics = coordinatorMetrics }: CoordinatorOptions,
 ): CoordinatorMetrics {
   const metrics = makeMetrics();
-  metrics.runInfo.set({ run: spec.run, dataset: spec.dataset.name, model: spec.model.name }, 1);
+  metrics.describe(spec.run, spec.dataset.name, spec.model.name);
   metrics.epochs.set(spec.epochs);
   metrics.lanes.set(spec.lanes);
   metrics.generation.set(generation);

@@ -1,5 +1,6 @@
 /** What the run's metrics are told of states, steps and epochs. Where they are served is shared/http's. */
 import type { Clock } from "../shared/clock.js";
+import { workerPhases } from "../shared/grpc/texts.js";
 import { type CoordinatorMetrics, isLoss } from "../shared/metrics.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { CoreEvent, Effect } from "./core/events.js";
@@ -10,8 +11,6 @@ import { Throughput } from "./throughput.js";
 
 type Noted<Tag extends Effect["tag"]> = Extract<Effect, { tag: Tag }>;
 
-/** What heartbeats name; a worker that says anything else is in "other". */
-const workerPhases = ["prepare", "fetch", "decode", "compute", "upload", "download", "idle"];
 /** Between two looks at every worker: a fleet has a thousand. */
 const membersEveryMs = 1_000;
 

@@ -74,6 +74,7 @@ class WorkerLife {
     this.#endWatch = new EndWatch({ clock, logger, signal, openStore });
     this.#run = options.run;
     this.#id = options.id ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 4)}`;
+    options.metrics.describe(this.#id);
   }
 
   async live(): Promise<RunEnd> {
@@ -202,7 +203,8 @@ class WorkerLife {
     const { clock } = this.#around;
     const { signal, keeping } = this.#options;
     const startedMs = clock.nowMs();
-    const place = await this.#around.openWorkplace(spec, this.#options.store ?? storeUrl, signal, keeping);
+    const { store = storeUrl, metrics } = this.#options;
+    const place = await this.#around.openWorkplace(spec, store, signal, keeping, metrics);
     const seconds = (clock.nowMs() - startedMs) / 1000;
     this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return place;

@@ -140,7 +140,7 @@ class WorkerSession {
       const spec = RunSpec.parse(JSON.parse(specJson));
       const place = await this.#options.workplace(spec, store);
       this.#place = place;
-      this.#options.metrics.runInfo.set({ worker: this.#options.id, run: spec.run }, 1);
+      this.#options.metrics.describe(this.#options.id, spec.run);
       this.#phases.enter("idle");
       this.#options.control.send({ kind: "ready", layoutJson: JSON.stringify(place.layout) });
     });

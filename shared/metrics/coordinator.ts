@@ -21,12 +21,10 @@ export function coordinatorMetrics() {
   const info = gauge("trainyard_run_info", "The run's data set and model; always 1.", "dataset", "model");
   return {
     registry,
-    runInfo: {
-      /** Before anything is measured. */
-      set: ({ run, dataset, model }: { run: string; dataset: string; model: string }, value: 1) => {
-        registry.setDefaultLabels({ run });
-        info.set({ dataset, model }, value);
-      },
+    /** Before anything is measured. */
+    describe: (run: string, dataset: string, model: string) => {
+      registry.setDefaultLabels({ run });
+      info.set({ dataset, model }, 1);
     },
     generation: gauge("trainyard_generation", "Number of the coordinator's life, from 1."),
     ...progressMetrics(makers),

@@ -25,9 +25,6 @@ export function workerMetrics() {
   };
   return {
     registry,
-    runInfo: {
-      set: ({ worker, run }: { worker: string; run: string }, _value: 1) => describe(worker, run),
-    },
     describe,
     steps: counter("trainyard_worker_steps_total", "Steps that this worker took part in."),
     samples: counter("trainyard_worker_samples_total", "Samples that this worker computed gradients of."),

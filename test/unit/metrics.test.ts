@@ -37,7 +37,7 @@ type MetricsServerRegistry = ReturnType<typeof coordinatorMetrics>["registry"];
 describe("the coordinator's metrics", () => {
   it("pass promtool with odd class names and numbers that are not finite", async () => {
     const metrics = coordinatorMetrics();
-    metrics.runInfo.set({ run: 'a "b"', dataset: "faces", model: "classic" }, 1);
+    metrics.describe('a "b"', "faces", "classic");
     metrics.setPhase("training");
     for (const name of oddNames) metrics.validationRecall.set({ class: name }, 0.5);
     metrics.loss.set({ split: "train" }, Number.NaN);
@@ -66,7 +66,7 @@ describe("the coordinator's metrics", () => {
 describe("the worker's metrics", () => {
   it("pass promtool", async () => {
     const metrics = workerMetrics();
-    metrics.runInfo.set({ worker: 'w"1\\\n', run: "0123" }, 1);
+    metrics.describe('w"1\\\n', "0123");
     metrics.observePhase("compute", 0.2);
     metrics.engineTensors.set(41);
     expect(promtoolCheck(await scrape(metrics))).toBe("");
