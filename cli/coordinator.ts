@@ -17,9 +17,10 @@ import { checkRunName } from "./run-name.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { openServerSecurity, serverSecurityOptions } from "./security-options.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
+import { openTracer, type TraceFlags, traceOptions } from "./trace-options.js";
 import { openUserStore } from "./user-store.js";
 
-interface Options extends GlobalOptions, RunFlags {
+interface Options extends GlobalOptions, RunFlags, TraceFlags {
   dataset?: string | undefined;
   host: string;
   advertise?: string | undefined;
@@ -92,7 +93,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
         type: "string",
         describe: "Data set of a new run; leave out with an existing --run",
       })
-      .options({ ...runOptions, ...listenOptions })
+      .options({ ...runOptions, ...listenOptions, ...traceOptions("Traces:") })
       .example(
         "$0 coordinator faces --host 0.0.0.0 --tls certs/coordinator --advertise train-1 --tensor-port 7071",
         "Coordinate a new run for workers of other machines, which have certificates",
@@ -142,7 +143,9 @@ async function coordinateRun(
     return ExitCode.finished;
   }
   const { host, insecure, port, tensorPort, httpPort, reducers } = options;
+  const tracer = await openTracer(options, "coordinator", logger);
   const { outcome } = await runCoordinator({
+    tracer,
     host,
     insecure,
     security,
@@ -158,7 +161,7 @@ async function coordinateRun(
     logger,
     signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
     onReady: (addresses) => process.stdout.write(`${JSON.stringify({ ready: true, ...addresses })}\n`),
-  });
+  }).finally(() => tracer.close());
   if (options.attached) tellStarter(outcome.tag);
   return exitCodeOf(outcome.tag);
 }

@@ -17,7 +17,9 @@ export interface LocalClusterOptions {
   readonly reducers: number;
   /** More flags of each worker. */
   readonly workerFlags?: readonly string[];
-  /** More flags of the coordinator: what changes when the run goes on. */
+  /** More flags of the coordinator. */
+  readonly coordinatorFlags?: readonly string[];
+  /** … and what changes when the run goes on. */
   readonly changes?: readonly string[];
   readonly logLevel: string;
   /** Leave the processes running when this one ends; nobody starts them again then. */
@@ -53,12 +55,12 @@ export class LocalCluster {
 
   constructor(options: LocalClusterOptions) {
     this.#options = options;
-    const { run, store, reducers, changes = [], onNotice, onReady } = options;
+    const { run, store, reducers, coordinatorFlags = [], changes = [], onNotice, onReady } = options;
     this.logFolder = options.logFolder ?? join(storeFolder(store), "logs", run);
     this.#coordinator = new LocalCoordinator({
       run,
       reducers,
-      changes,
+      changes: [...coordinatorFlags, ...changes],
       common: this.#common(),
       process: this.#place(),
       onNotice,

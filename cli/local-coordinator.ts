@@ -25,7 +25,7 @@ export type CoordinatorOver =
 export interface LocalCoordinatorOptions {
   readonly run: string;
   readonly reducers: number;
-  /** More flags: what changes when the run goes on. The same again changes nothing. */
+  /** More flags, and what changes when the run goes on. The same again changes nothing. */
   readonly changes: readonly string[];
   /** Options that all processes of the cluster have. */
   readonly common: readonly string[];

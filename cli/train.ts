@@ -16,9 +16,10 @@ import { createRun, withdrawRun } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { leftOut } from "./run-summary.js";
 import { withSignals } from "./signals.js";
+import { ratioWords, type TraceFlags, traceOptions, traceWords } from "./trace-options.js";
 import { openUserStore } from "./user-store.js";
 
-export interface TrainOptions extends GlobalOptions, RunFlags, PictureFlags {
+export interface TrainOptions extends GlobalOptions, RunFlags, PictureFlags, TraceFlags {
   dataset?: string | undefined;
   resume?: string | undefined;
   workers: number;
@@ -45,6 +46,7 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
           { default: 1, describe: "Reducer threads; never changes a bit", group: "Here:" },
         ),
         ...pictureOptions("Here:"),
+        ...traceOptions("Here:"),
         detach: {
           type: "boolean",
           default: false,
@@ -101,7 +103,8 @@ type LocalOptions = Pick<
   TrainOptions,
   "store" | "workers" | "reducers" | "detach" | "json" | "logLevel" | "resume"
 > &
-  Partial<PictureFlags> & {
+  Partial<PictureFlags> &
+  Partial<TraceFlags> & {
     /** Flags of the coordinator that goes on with a run. */
     readonly changes?: readonly string[];
   };
@@ -118,7 +121,8 @@ export async function trainLocally(
     ...options,
     run: spec.run,
     workers: usefulWorkers(spec, options.workers),
-    workerFlags: pictureWords(options),
+    workerFlags: [...pictureWords(options), ...traceWords(options)],
+    coordinatorFlags: [...traceWords(options), ...ratioWords(options)],
     onNotice: (message) => progress.note(message),
   });
   const stop = () => cluster.stop();

@@ -22,8 +22,9 @@ import {
   serverSecurityOptions,
 } from "./security-options.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
+import { openTracer, type TraceFlags, workerTraceOptions } from "./trace-options.js";
 
-interface Options extends GlobalOptions, PictureFlags {
+interface Options extends GlobalOptions, PictureFlags, Pick<TraceFlags, "trace"> {
   coordinator: string;
   run?: string | undefined;
   id?: string | undefined;
@@ -93,6 +94,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
           },
         ),
         ...pictureOptions(),
+        ...workerTraceOptions,
         attached: { type: "boolean", default: false, hidden: true },
       })
       .example("$0 worker --coordinator train-1:7070 --tls certs/worker", "Join the run on train-1")
@@ -136,6 +138,7 @@ async function work(options: Options, signal: AbortSignal) {
     port: options.metricsPort,
     security: metricsSecurity,
   });
+  const tracer = await openTracer(options, "worker", logger, options.id);
   try {
     const end = await runWorker({
       coordinator: options.coordinator,
@@ -148,11 +151,13 @@ async function work(options: Options, signal: AbortSignal) {
       connectTimeoutMs: options.connectTimeout * 1000,
       logger,
       metrics,
+      tracer,
       signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
     });
     logger.info(`the run has ended: ${end.outcome} (${end.message})`);
     return exitCodeOf(end.outcome);
   } finally {
+    await tracer.close();
     await http.close();
     metricsSecurity.close();
   }

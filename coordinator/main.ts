@@ -19,6 +19,7 @@ import { effectiveSpec, joinChanges, type SpecChanges } from "../shared/spec-cha
 import type { RunStatus } from "../shared/status.js";
 import { meteredStore } from "../shared/store/metered.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import type { Tracer } from "../shared/tracing.js";
 import { programVersion } from "../shared/version.js";
 import { planRun } from "./core/plan.js";
 import { reasonItEnded } from "./core/restoring.js";
@@ -53,6 +54,8 @@ export interface CoordinatorOptions extends CoordinatorSurroundings {
   /** How long pages and followers may still ask for the end, and workers are told of it. */
   readonly lingerMs: number;
   readonly logger: Logger;
+  /** Default: nothing is traced. */
+  readonly tracer?: Tracer;
   /** Told once, when workers may come. */
   readonly onReady: (addresses: CoordinatorAddresses) => void;
   /** Aborted: end at the last commit, with a checkpoint. */

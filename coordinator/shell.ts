@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, realClock } from "../shared/clock.js";
 import { assertNever } from "../shared/errors.js";
-import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
+import type { CoordinatorBody, SliceEndpoint } from "../shared/grpc/control-messages.js";
 import type { ModelLayout } from "../shared/layout.js";
 import type { Logger } from "../shared/log.js";
 import type { CoordinatorMetrics } from "../shared/metrics.js";
@@ -14,6 +14,7 @@ import type { ServerSecurity } from "../shared/security/server-security.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { noTracer, type Tracer } from "../shared/tracing.js";
 import { CheckpointQueue } from "./checkpoint-queue.js";
 import { CheckpointWriter, type WrittenCheckpoint } from "./checkpoints.js";
 import type { CoreEvent, Effect } from "./core/events.js";
@@ -29,6 +30,7 @@ import { joinChecksums } from "./reducers/slices.js";
 import { issueTicket } from "./reducers/tickets.js";
 import type { Restoration } from "./restoration.js";
 import { resultOf } from "./result.js";
+import { RunTraces } from "./run-traces.js";
 import { statusOf } from "./status.js";
 import type { WorkerStreams } from "./worker-streams.js";
 
@@ -60,6 +62,8 @@ export interface ShellOptions {
   readonly security?: Pick<ServerSecurity, "tls">;
   readonly logger: Logger;
   readonly metrics: CoordinatorMetrics;
+  /** Default: nothing is traced. */
+  readonly tracer?: Tracer;
   /** Default: the real one. */
   readonly clock?: Clock;
   /** Closes the run with what was published in that folder (coordinator/ownership). Default: nothing is closed. */
@@ -72,6 +76,7 @@ export class Shell {
   readonly #options: ShellOptions;
   readonly #clock: Clock;
   readonly #observations: Observations;
+  readonly #traces: RunTraces;
   readonly #journal: Journal;
   readonly #checkpoints: CheckpointWriter;
   readonly #saving: CheckpointQueue;
@@ -102,6 +107,7 @@ export class Shell {
     this.#clock = options.clock ?? realClock;
     const { store, spec, state, restoration } = options;
     this.#observations = new Observations(options.metrics, spec, this.#clock);
+    this.#traces = new RunTraces(options.tracer ?? noTracer, spec.run, state.generation);
     this.#journal = new Journal(spec.run, state.generation, restoration?.log);
     const onLeftover = (message: string) => options.logger.warn(message);
     this.#checkpoints = new CheckpointWriter(
@@ -176,6 +182,7 @@ export class Shell {
   async close(): Promise<void> {
     this.#stopTicking();
     await this.#saving.settled();
+    this.#traces.close();
     this.#control?.close();
     await this.#pool?.close();
   }
@@ -190,6 +197,7 @@ export class Shell {
   }
 
   #carryOut(effect: Effect): void {
+    this.#traces.note(effect);
     switch (effect.tag) {
       case "send":
         return this.#send(effect);
@@ -266,7 +274,8 @@ export class Shell {
     } else if (body.kind === "slices") {
       this.#control?.send(worker, { ...body, slices: [...this.#slices], ticket: this.#admit(worker) });
     } else {
-      this.#control?.send(worker, body);
+      const traceparent = this.#traces.contextFor(body);
+      this.#control?.send(worker, traceparent === "" ? body : ({ ...body, traceparent } as CoordinatorBody));
     }
   }
 
@@ -323,12 +332,15 @@ export class Shell {
     const startedMs = this.#clock.nowMs();
     this.#saving.save({ checkpoint, reason, layout, saved, vectors: snapshot, unsealed }).then(
       (written) => {
+    const span = this.#traces.checkpoint(checkpoint, reason);
         this.#noteCheckpoint(checkpoint, written, (this.#clock.nowMs() - startedMs) / 1000);
         this.dispatch({ tag: "checkpointWritten", checkpoint });
+        span.end();
       },
       (error: Error) => {
         this.#options.metrics.checkpointFailures.inc();
         this.dispatch({
+        span.end(error);
           tag: "checkpointFailed",
           checkpoint,
           message: error.message,

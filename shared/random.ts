@@ -13,6 +13,7 @@ export const Purpose = {
   importShuffle: 6,
   split: 7,
   audit: 8,
+  trace: 9,
 } as const;
 
 /** Murmur3's 32-bit finaliser (Appleby, public domain): every input bit reaches every output bit. */

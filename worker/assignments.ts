@@ -4,6 +4,7 @@
  */
 import { assertNever } from "../shared/errors.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
+import { type SpanAttributes, traced } from "../shared/tracing.js";
 import { evaluateBlocks } from "./evaluation.js";
 import { evaluationOf, type StepAttempt } from "./frontier.js";
 import { computeAudit, computeGradients } from "./gradients.js";
@@ -28,6 +29,24 @@ export function settlesAs(assignment: Assignment): StepAttempt | null {
   return { step, attempt };
 }
 
+/** What its span tells of an assignment, besides by whom it is carried out. */
+export function describeAssignment(assignment: Assignment): SpanAttributes {
+  switch (assignment.kind) {
+    case "gradients":
+      return { step: assignment.step, attempt: assignment.attempt, lanes: assignment.lanes.length };
+    case "audit":
+      return { step: assignment.step, attempt: assignment.attempt };
+    case "evaluate":
+      return { step: assignment.step, blocks: assignment.blocks.length };
+    case "export":
+      return { checkpoint: assignment.checkpoint };
+    case "initialise":
+      return {};
+    default:
+      return assertNever(assignment);
+  }
+}
+
 /**
  * Carries out one assignment and says its results. Errors: INTERRUPTED when the coordinator went past it, UNREACHABLE
  * when a stream broke, anything else is the assignment's failure.
@@ -50,14 +69,19 @@ export function carryOut(place: Workplace, session: Session, assignment: Assignm
 }
 
 async function initialise(place: Workplace, session: Session): Promise<void> {
-  const { output } = await during(session, "compute", () =>
-    place.engine.call("initialise", { seed: place.spec.seed }),
+  const { span } = session;
+  const { output } = await traced(span, "compute", {}, () =>
+    during(session, "compute", () => place.engine.call("initialise", { seed: place.spec.seed })),
   );
-  await during(session, "upload", () => session.partials.sendInitial(output));
+  await traced(span, "upload", {}, () =>
+    during(session, "upload", () => session.partials.sendInitial(output)),
+  );
   session.control.send({ kind: "initialised" });
 }
 
 async function exportCheckpoint(place: Workplace, session: Session, checkpoint: string): Promise<void> {
-  const paths = await during(session, "upload", () => place.publish(checkpoint, session.control.generation));
+  const paths = await traced(session.span, "upload", {}, () =>
+    during(session, "upload", () => place.publish(checkpoint, session.control.generation)),
+  );
   session.control.send({ kind: "exported", checkpoint, paths });
 }

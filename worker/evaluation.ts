@@ -9,6 +9,7 @@ import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { float32From } from "../shared/grpc/numbers.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf } from "../shared/spec.js";
+import { traced } from "../shared/tracing.js";
 import { reportDamage } from "./damage.js";
 import type { BlockOutcome } from "./engine-calls.js";
 import { evaluationOf } from "./frontier.js";
@@ -36,7 +37,12 @@ export async function evaluateBlocks(place: Workplace, session: Session, task: E
     reads.push(...left.splice(0, 1).map(read));
     giveUpIfOver(session, at);
     try {
-      const output = await evaluate(place, session, await loading(session, place.validation, () => batch));
+      const pictures = await traced(session.span, "batch.wait", { block }, () =>
+        loading(session, place.validation, () => batch),
+      );
+      const output = await traced(session.span, "compute", { block }, () =>
+        evaluate(place, session, pictures),
+      );
       session.control.send({ kind: "blockResult", step: task.step, block, ...output });
       session.metrics.evaluated.inc(samples.length);
     } catch (caught) {

@@ -7,6 +7,7 @@ import type { MicroBatch } from "../engine/engine.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
+import { traced } from "../shared/tracing.js";
 import { coverOf, lanesBelow, type TreeNode } from "../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../shared/tree-sum.js";
 import type { StepPlace } from "./batches.js";
@@ -79,7 +80,9 @@ export async function computeAudit(place: Workplace, session: Session, task: Aud
   // One part: where a sibling is absent, the tree calls the same sum by its parent's name.
   for (const part of finite ? sum.parts : []) {
     giveUpIfOver(session, step);
-    await during(session, "upload", () => session.partials.sendAudit(step, node, part.sum));
+    await traced(session.span, "upload", lanesOf(node), () =>
+      during(session, "upload", () => session.partials.sendAudit(step, node, part.sum)),
+    );
   }
   giveUpIfOver(session, step);
   session.control.send({ kind: "auditDone", step: step.step, beginLane, endLane, finite, attempt });
@@ -124,7 +127,9 @@ async function loadLane(
 ): Promise<MicroBatch[] | null> {
   const at = { ...step, lane };
   try {
-    const batches = await loading(session, place.training, () => place.batches.of(at));
+    const batches = await traced(session.span, "batch.wait", { lane }, () =>
+      loading(session, place.training, () => place.batches.of(at)),
+    );
     giveUpIfOver(session, step);
     return batches;
   } catch (caught) {
@@ -143,8 +148,8 @@ async function computeLane(
   lane: number,
   batches: MicroBatch[],
 ) {
-  const { output, seconds } = await during(session, "compute", () =>
-    callEngine(place, session, step, batches),
+  const { output, seconds } = await traced(session.span, "compute", { lane }, () =>
+    during(session, "compute", () => callEngine(place, session, step, batches)),
   );
   session.metrics.samples.inc(output.samples);
   return { ...output, lane, seconds };
@@ -164,11 +169,16 @@ async function callEngine(place: Workplace, session: Session, step: Step, batche
 async function sendNode(session: Session, step: Step, { sum, lanes }: NodeSum): Promise<void> {
   for (const part of sum.parts) {
     giveUpIfOver(session, step);
-    await session.partials.send(step, part.node, part.sum);
+    await traced(session.span, "upload", lanesOf(part.node), () =>
+      session.partials.send(step, part.node, part.sum),
+    );
   }
   giveUpIfOver(session, step);
   for (const lane of lanes) record(session, step, lane);
 }
+
+/** Of a partial, for its span. */
+const lanesOf = ({ begin, end }: TreeNode) => ({ "lanes.begin": begin, "lanes.end": end });
 
 function record(session: Session, { step, attempt }: StepAttempt, computed: ComputedLane): void {
   const { lane, samples, finite, lossSum, correct, statistics, seconds } = computed;

@@ -14,6 +14,7 @@ import { type ClientSecurity, noSecurity } from "../shared/security/client-secur
 import type { RunSpec } from "../shared/spec.js";
 import { stepIdentity } from "../shared/spec-changes.js";
 import { programVersion } from "../shared/version.js";
+import { noTracer, type Tracer } from "../shared/tracing.js";
 import { EndWatch, type RunEnd, type RunPlace } from "./end-watch.js";
 import { workerFingerprint } from "./fingerprint.js";
 import { runSession, type SessionEnd } from "./session.js";
@@ -42,6 +43,8 @@ export interface WorkerOptions {
   /** Aborted = drain: hand the lanes back and leave. */
   readonly signal: AbortSignal;
   /** Default: the real ones. */
+  /** Default: nothing is traced. */
+  readonly tracer?: Tracer;
   readonly surroundings?: WorkerSurroundings;
 }
 
@@ -161,6 +164,7 @@ class WorkerLife {
         surroundings: this.#around,
         accept: (run, store) => this.#accept(run, store),
         workplace: (spec, store) => this.#workplace(spec, store),
+        tracer,
       });
     } finally {
       signal.removeEventListener("abort", drain);

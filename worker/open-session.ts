@@ -8,6 +8,7 @@ import { TrainyardError } from "../shared/errors.js";
 import type { Wire } from "../shared/grpc/wire.js";
 import { roundToBfloat16 } from "../shared/kernels/bfloat16.js";
 import type { WorkerMetrics, WorkerPhase } from "../shared/metrics.js";
+import { type Span, traced } from "../shared/tracing.js";
 import type { ControlStream } from "./control-stream.js";
 import type { Frontier, StepAttempt } from "./frontier.js";
 import type { Phase, Phases } from "./phases.js";
@@ -24,6 +25,8 @@ export interface Session {
   /** What lies behind it is given up. */
   readonly frontier: Frontier;
   readonly phases: Phases;
+  /** Of the assignment that is carried out. */
+  readonly span: Span;
 }
 
 /** Runs `work` as a phase that heartbeats name and metrics time. */
@@ -84,7 +87,9 @@ export async function useWeights(
   use: "train" | "evaluate",
 ): Promise<void> {
   giveUpIfOver(session, at);
-  const weights = await during(session, "download", () => session.weights.at(at.step));
+  const weights = await traced(session.span, "weights.wait", { version: at.step }, () =>
+    during(session, "download", () => session.weights.at(at.step)),
+  );
   try {
     giveUpIfOver(session, at);
     const parameters = use === "train" ? asSent(weights, place.spec.wire) : exactOf(weights);

@@ -9,7 +9,8 @@ import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import { RunSpec } from "../shared/spec.js";
-import { type Assignment, carryOut, placeOf, settlesAs } from "./assignments.js";
+import { noSpan, noTracer, type Span, type Tracer, traced } from "../shared/tracing.js";
+import { type Assignment, carryOut, describeAssignment, placeOf, settlesAs } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
 import { Frontier, type StepAttempt } from "./frontier.js";
 import type { Session } from "./open-session.js";
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly security?: ClientSecurity;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
+  /** Default: nothing is traced. */
+  readonly tracer?: Tracer;
   readonly surroundings: Pick<WorkerSurroundings, "clock" | "openWeights" | "openPartials">;
   /** Takes the coordinator's run and store. Errors: REFUSED, which ends the session. */
   readonly accept: (run: string, store: string) => void;
@@ -173,6 +176,7 @@ class WorkerSession {
       }),
       frontier: this.#frontier,
       phases: this.#phases,
+      span: noSpan,
     };
   }
 
@@ -181,13 +185,22 @@ class WorkerSession {
     if (session === undefined) {
       throw new TrainyardError("UNREACHABLE", `${assignment.kind} came before the slices`);
     }
-    const place = placeOf(assignment);
-    if (place !== null) this.#frontier.reached(place);
+    const at = placeOf(assignment);
+    if (at !== null) this.#frontier.reached(at);
     const work = async () => {
-      if (this.#place === undefined) throw new Error(`invariant broken: ${assignment.kind} before ready`);
-      await carryOut(this.#place, session, assignment);
+      const place = this.#place;
+      if (place === undefined) throw new Error(`invariant broken: ${assignment.kind} before ready`);
+      await this.#trace(assignment, (span) => carryOut(place, { ...session, span }, assignment));
     };
     this.#enqueue(assignment.kind, work, settlesAs(assignment));
+  }
+
+  /** Within a span of the coordinator's, where it says that it looks. */
+  #trace(assignment: Assignment, work: (span: Span) => Promise<void>): Promise<void> {
+    const { id, control, tracer = noTracer } = this.#options;
+    const parent = tracer.below(assignment.traceparent ?? "");
+    const whose = { worker: id, run: control.run, generation: control.generation };
+    return traced(parent, assignment.kind, { ...whose, ...describeAssignment(assignment) }, work);
   }
 
   #enqueue(assignment: string, work: () => Promise<void>, settles: StepAttempt | null = null): void {

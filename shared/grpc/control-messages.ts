@@ -62,6 +62,9 @@ const workerBodies = {
   }),
 } as const;
 
+/** Not given by the core: the shell fills it in where work is traced. */
+const traceparent = nameOrNone.optional();
+
 const coordinatorBodies = {
   welcome: z.object({ specJson: z.string(), store: z.string() }),
   refused: z.object({ code: z.string(), message: z.string(), retry: z.boolean() }),
@@ -69,7 +72,7 @@ const coordinatorBodies = {
     slices: z.array(z.object({ slice: uint32, begin: uint64, end: uint64, port: uint32 })),
     ticket: z.string(),
   }),
-  initialise: z.object({}),
+  initialise: z.object({ traceparent }),
   gradients: z.object({
     step: uint64,
     epoch: uint64,
@@ -77,6 +80,7 @@ const coordinatorBodies = {
     lanes: z.array(uint32),
     excluded: z.array(uint64),
     attempt: uint32,
+    traceparent,
   }),
   audit: z.object({
     step: uint64,
@@ -86,14 +90,16 @@ const coordinatorBodies = {
     endLane: uint32,
     excluded: z.array(uint64),
     attempt: uint32,
+    traceparent,
   }),
   evaluate: z.object({
     step: uint64,
     blocks: z.array(uint32),
     statistics: bytes,
     excluded: z.array(uint64),
+    traceparent,
   }),
-  export: z.object({ checkpoint: z.string() }),
+  export: z.object({ checkpoint: z.string(), traceparent }),
   finished: z.object({ outcome: z.string(), message: z.string() }),
   drain: z.object({ reason: z.string() }),
 } as const;

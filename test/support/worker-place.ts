@@ -13,6 +13,7 @@ import type { ModelLayout } from "../../shared/layout.js";
 import { workerMetrics } from "../../shared/metrics.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
+import { noSpan } from "../../shared/tracing.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { LaneBatches } from "../../worker/batches.js";
 import type { EngineCalls, EngineRequest } from "../../worker/engine-calls.js";
@@ -97,6 +98,7 @@ export class ListeningCoordinator {
       clock: realClock,
       frontier: this.frontier,
       phases: new Phases({ ...realClock, every: () => () => undefined }, "idle", () => undefined),
+      span: noSpan,
       weights: {
         at: async (step) => ({
           step,
