@@ -330,17 +330,17 @@ export class Shell {
       throw new Error("invariant broken: checkpoint without slices");
     const unsealed = this.#journal.takeUnsealed();
     const startedMs = this.#clock.nowMs();
+    const span = this.#traces.checkpoint(checkpoint, reason);
     this.#saving.save({ checkpoint, reason, layout, saved, vectors: snapshot, unsealed }).then(
       (written) => {
-    const span = this.#traces.checkpoint(checkpoint, reason);
+        span.end();
         this.#noteCheckpoint(checkpoint, written, (this.#clock.nowMs() - startedMs) / 1000);
         this.dispatch({ tag: "checkpointWritten", checkpoint });
-        span.end();
       },
       (error: Error) => {
+        span.end(error);
         this.#options.metrics.checkpointFailures.inc();
         this.dispatch({
-        span.end(error);
           tag: "checkpointFailed",
           checkpoint,
           message: error.message,

@@ -13,8 +13,8 @@ import type { WorkerMetrics } from "../shared/metrics.js";
 import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import type { RunSpec } from "../shared/spec.js";
 import { stepIdentity } from "../shared/spec-changes.js";
-import { programVersion } from "../shared/version.js";
 import { noTracer, type Tracer } from "../shared/tracing.js";
+import { programVersion } from "../shared/version.js";
 import { EndWatch, type RunEnd, type RunPlace } from "./end-watch.js";
 import { workerFingerprint } from "./fingerprint.js";
 import { runSession, type SessionEnd } from "./session.js";
@@ -40,11 +40,11 @@ export interface WorkerOptions {
   readonly metricsAddress: string;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
+  /** Default: nothing is traced. */
+  readonly tracer?: Tracer;
   /** Aborted = drain: hand the lanes back and leave. */
   readonly signal: AbortSignal;
   /** Default: the real ones. */
-  /** Default: nothing is traced. */
-  readonly tracer?: Tracer;
   readonly surroundings?: WorkerSurroundings;
 }
 
@@ -161,10 +161,10 @@ class WorkerLife {
         security,
         logger,
         metrics,
+        tracer,
         surroundings: this.#around,
         accept: (run, store) => this.#accept(run, store),
         workplace: (spec, store) => this.#workplace(spec, store),
-        tracer,
       });
     } finally {
       signal.removeEventListener("abort", drain);
