@@ -80,4 +80,19 @@ export const commands: readonly CommandEntry[] = [
     describe: "Join a coordinator and compute for its run",
     load: () => import("./worker.js"),
   },
+  {
+    name: "certs",
+    describe: "Make a CA and certificates for TLS, or renew the certificates",
+    load: () => import("./certs.js"),
+  },
+  {
+    name: "tokens",
+    describe: "Create, list and revoke tokens for workers, operators and viewers",
+    load: () => import("./tokens.js"),
+  },
+  {
+    name: "kube-job",
+    describe: "Print the workers of a run as a Kubernetes Job",
+    load: () => import("./kube-job.js"),
+  },
 ];
