@@ -1,5 +1,6 @@
 /** `trainyard worker`: joins a coordinator and computes until the run is over. */
 import type { CommandModule } from "yargs";
+import { isAddress } from "../coordinator/scrape-targets.js";
 import { TrainyardError } from "../shared/errors.js";
 import { requireSecured } from "../shared/grpc/listen.js";
 import { name } from "../shared/grpc/texts.js";
@@ -10,6 +11,7 @@ import { createLogger } from "../shared/log.js";
 import { workerMetrics } from "../shared/metrics.js";
 import { holdsKeyPair } from "../shared/security/tls-files.js";
 import { runWorker } from "../worker/main.js";
+import { metricsAddress, portOf } from "./metrics-address.js";
 import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
 import { keepingOf, type PictureFlags, pictureOptions } from "./picture-options.js";
@@ -29,6 +31,7 @@ interface Options extends GlobalOptions, PictureFlags, Pick<TraceFlags, "trace">
   run?: string | undefined;
   id?: string | undefined;
   metricsHost: string;
+  metricsAdvertise?: string | undefined;
   metricsPort: number;
   tls?: string | undefined;
   tokens?: string | undefined;
@@ -65,6 +68,12 @@ export const command: CommandModule<GlobalOptions, Options> = {
           default: "127.0.0.1",
           requiresArg: true,
           describe: "Where /metrics listens",
+        },
+        "metrics-advertise": {
+          type: "string",
+          requiresArg: true,
+          describe:
+            "Name or address by which Prometheus finds /metrics [default: --metrics-host, or this machine's name]",
         },
         ...clientSecurityOptions,
         tls: {
@@ -146,7 +155,7 @@ async function work(options: Options, signal: AbortSignal) {
       ...(options.store === defaultStore ? {} : { store: options.store }),
       ...(options.run === undefined ? {} : { run: { run: checkRunName(options.run), store: options.store } }),
       ...(options.id === undefined ? {} : { id: options.id }),
-      metricsAddress: http.address,
+      metricsAddress: advertised(options, http.address),
       keeping: keepingOf(options, (reason) => logger.warn(`${reason}; pictures are decoded again instead`)),
       connectTimeoutMs: options.connectTimeout * 1000,
       logger,
@@ -169,3 +178,13 @@ const metricsFlags = ({ tls, tokens, insecure }: Options): ServerSecurityFlags =
   ...(tokens === undefined ? {} : { tokens }),
   insecure,
 });
+
+/** Errors: USAGE. */
+function advertised({ metricsHost, metricsAdvertise }: Options, listening: string): string {
+  const address = metricsAddress({ host: metricsHost, port: portOf(listening), advertise: metricsAdvertise });
+  if (isAddress(address)) return address;
+  throw new TrainyardError(
+    "USAGE",
+    `--metrics-advertise must be a name or an IP address, not ${JSON.stringify(metricsAdvertise ?? metricsHost)}`,
+  );
+}
