@@ -5,21 +5,18 @@
 
 import type { HashedObject } from "../shared/checkpoint.js";
 import { type Curve, type EpochRow, keepNonFinite, type StepRow } from "../shared/curve.js";
+import type { RunEvent } from "../shared/run-events.js";
 import { runKey } from "../shared/spec.js";
 import { sha256Hex } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
-interface JournalEvent {
-  readonly at: string;
-  readonly level: string;
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
 type Line =
   | ({ readonly kind: "step" } & StepRow)
   | ({ readonly kind: "epoch" } & EpochRow)
-  | ({ readonly kind: "event" } & JournalEvent);
+  | ({ readonly kind: "event" } & RunEvent);
+
+/** Of the newest events so many are kept for followers, whatever was sealed. */
+const keptEvents = 10_000;
 
 /** What former coordinators sealed: rows up to the checkpoint, and the segments that hold them. */
 export interface SealedLog {
@@ -33,6 +30,9 @@ export class Journal {
   readonly #generation: number;
   readonly steps: StepRow[];
   readonly epochs: EpochRow[];
+  readonly #events: RunEvent[] = [];
+  /** How many came before the first of those that are kept. */
+  #forgotten = 0;
   #unsealed: Line[] = [];
   /** Taken to be sealed, and not yet written. */
   #taken = "";
@@ -57,7 +57,18 @@ export class Journal {
   }
 
   event(level: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    this.#unsealed.push({ kind: "event", at: new Date().toISOString(), level, message, fields });
+    const noted: RunEvent = { at: new Date().toISOString(), level, message, fields: { ...fields } };
+    this.#unsealed.push({ kind: "event", ...noted });
+    this.#events.push(noted);
+    if (this.#events.length <= keptEvents) return;
+    this.#events.shift();
+    this.#forgotten += 1;
+  }
+
+  /** This generation's events from number `from` on, as far as they are kept, and the number of the next one. */
+  eventsFrom(from: number): { readonly events: readonly RunEvent[]; readonly next: number } {
+    const events = this.#events.slice(Math.max(0, from - this.#forgotten));
+    return { events, next: this.#forgotten + this.#events.length };
   }
 
   get curve(): Curve {

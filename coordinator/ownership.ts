@@ -20,9 +20,13 @@ import { rewriteRecord, takeNumber } from "./generation.js";
 export interface OwnershipOptions {
   readonly store: ObjectStore;
   readonly run: string;
+  /** What is owned, in messages. Default: the run, by its name. */
+  readonly subject?: string;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "info" | "warn">;
 }
+
+const subjectOf = ({ run, subject = `the run ${run}` }: OwnershipOptions) => subject;
 
 /** Settled once what the run goes on from is known. */
 type Settled = Required<Pick<GenerationRecord, "from" | "changes">>;
@@ -46,9 +50,10 @@ export class Ownership {
   /** Takes the number and begins to renew it. Errors: ALREADY_EXISTS when another one was faster; the store's. */
   static async claim(options: OwnershipOptions, record: GenerationRecord): Promise<Ownership> {
     if (await takeNumber(options.store, options.run, record)) return new Ownership(options, record);
+    const see = options.subject === undefined ? `: see trainyard runs show ${options.run}` : "";
     throw new TrainyardError(
       "ALREADY_EXISTS",
-      `another coordinator has just taken or finished the run ${options.run}: see trainyard runs show ${options.run}`,
+      `another coordinator has just taken or finished ${subjectOf(options)}${see}`,
     );
   }
 
@@ -114,19 +119,20 @@ export class Ownership {
   /** A store that does not answer is waited for: nobody else can take the run meanwhile either. */
   async #renew(): Promise<void> {
     if (this.#isStopped || this.fenced.aborted) return;
-    const { clock, logger, run } = this.#options;
+    const { clock, logger } = this.#options;
+    const subject = subjectOf(this.#options);
     const deadline = new AbortController();
     const callOff = clock.after(limits.renewCallMs, () => deadline.abort());
     try {
       await this.#confirm(deadline.signal);
       await this.#rewrite({ ...this.#record, renewals: this.#record.renewals + 1 }, deadline.signal);
-      if (this.#isOutage) logger.info(`the run ${run} is renewed in the store again`);
+      if (this.#isOutage) logger.info(`${subject} is renewed in the store again`);
       this.#isOutage = false;
     } catch (error) {
       if (this.fenced.aborted || this.#isOutage) return;
       this.#isOutage = true;
       const reason = error instanceof Error ? error.message : String(error);
-      logger.warn(`the run ${run} can't be renewed in the store, which is tried on and on: ${reason}`);
+      logger.warn(`${subject} can't be renewed in the store, which is tried on and on: ${reason}`);
     } finally {
       callOff();
     }
@@ -144,14 +150,14 @@ export class Ownership {
     const newest = numbers.at(-1) ?? 0;
     if (newest > this.generation) this.#close(await this.#successor(newest, signal));
     if (!numbers.includes(this.generation))
-      this.#close(`the run ${run} was deleted: this coordinator ends here`);
+      this.#close(`${subjectOf(this.#options)} was deleted: this coordinator ends here`);
   }
 
   async #successor(newest: number, signal: AbortSignal): Promise<string> {
     const { store, run } = this.#options;
     const entry = await readGeneration(store, run, newest, signal);
     const by = entry?.tag === "owner" ? ` by the coordinator at ${entry.record.address}` : "";
-    return `the run ${run} was taken over${by} (generation ${newest}): this one, generation ${this.generation}, ends here; what it wrote since then counts for nothing`;
+    return `${subjectOf(this.#options)} was taken over${by} (generation ${newest}): this one, generation ${this.generation}, ends here; what it wrote since then counts for nothing`;
   }
 
   #close(sentence: string): never {

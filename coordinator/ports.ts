@@ -27,8 +27,6 @@ export interface PortOptions extends Pick<CoordinatorSurroundings, "makeServer" 
   readonly answerStranger?: NonNullable<ControlServerOptions["answerStranger"]>;
   /** Pages and JSON. Default: those of a coordinator that has one run. */
   readonly routes?: readonly HttpRoute[];
-  /** What /metrics shows, asked anew for every scrape. Default: the run's. */
-  readonly registry?: (run: CoordinatorMetrics | null) => Registry;
 }
 
 /** A run, as its ports have to know it. */
@@ -115,14 +113,11 @@ export class Ports {
   async #listen(): Promise<void> {
     const { host, port, httpPort, logger, security, startHttp = startMetricsServer } = this.#options;
     this.#port = await this.#control.listen(host, port);
-    const {
-      routes = coordinatorRoutes(() => this.shell),
-      registry = (run) => run?.registry ?? processMetrics(),
-    } = this.#options;
-    const metricsNow = () => registry(this.#current?.metrics ?? null);
+    const { routes = coordinatorRoutes(() => this.shell) } = this.#options;
+    const registryNow = (): Registry => this.#current?.metrics.registry ?? processMetrics();
     this.#http = await startHttp({
       get registry() {
-        return metricsNow();
+        return registryNow();
       },
       host,
       port: httpPort,

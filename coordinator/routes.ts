@@ -15,8 +15,11 @@ const aliveOf = ({ run, generation, phase }: RunStatus): LifeSign => ({
   ended: hasEnded(phase),
 });
 
-/** `shellNow`: null until the run has been read. */
-export function coordinatorRoutes(shellNow: () => Shell | null): HttpRoute[] {
+/** `shellNow`: null until the run has been read. `without`: what is answered by path until then. */
+export function coordinatorRoutes(
+  shellNow: () => Shell | null,
+  without: Readonly<Record<string, () => HttpReply>> = {},
+): HttpRoute[] {
   const route = (
     method: HttpRoute["method"],
     path: string,
@@ -28,10 +31,11 @@ export function coordinatorRoutes(shellNow: () => Shell | null): HttpRoute[] {
     ...who,
     reply: () => {
       const shell = shellNow();
-      return shell === null ? json({ starting: true }, 503) : answer(shell);
+      return shell === null ? (without[path]?.() ?? json({ starting: true }, 503)) : answer(shell);
     },
   });
   return [
+    route("GET", "/readyz", () => json({ ready: true }), { role: null }),
     route("GET", "/alive", (shell) => json(aliveOf(shell.status)), { role: null }),
     route("GET", "/status", (shell) => json(shell.status)),
     route("GET", "/curve", (shell) => ({ type: "application/json", body: toJson(shell.journal.curve) })),

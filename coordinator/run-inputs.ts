@@ -24,9 +24,10 @@ export async function readRunInputs(store: ObjectStore, run: string): Promise<Ru
   return { spec, manifest };
 }
 
-async function readSpec(store: ObjectStore, run: string): Promise<RunSpec> {
+/** As submitted. Errors: NOT_FOUND, DAMAGED, the store's. */
+export async function readSpec(store: ObjectStore, run: string, signal?: AbortSignal): Promise<RunSpec> {
   const key = runKey(run, "spec.json");
-  const document = await readJson(store, key);
+  const document = await readJson(store, key, signal);
   if (document === null) throw new TrainyardError("NOT_FOUND", `there is no run ${run} in ${store.url}`);
   const spec = RunSpec.safeParse(document);
   if (spec.success) return spec.data;

@@ -36,6 +36,8 @@ export type OwnerAnswer =
 export interface TakeoverOptions {
   readonly store: ObjectStore;
   readonly run: string;
+  /** What shall be taken, where it is no run: in messages. */
+  readonly subject?: string;
   readonly clock: Clock;
   /** Told, once, that it has to wait, and for what. */
   readonly onWaiting: (sentence: string) => void;
@@ -63,12 +65,12 @@ export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
     if (newest?.tag !== "owner") return vacancy;
     if ((await readEndRecord(store, run, newest.generation, signal)) !== null) return vacancy;
     const answer = await (options.ask ?? askOwner)(newest.record, run);
-    if (answer === "running") throw owned(run, newest.record);
+    if (answer === "running") throw owned(options, newest.record);
     if (answer === "ended" || answer === "gone") return vacancy;
     const silenceMs = answer === "refused" ? limits.takeoverRefusedMs : limits.takeoverMs;
     const watched = await watch(options, newest, silenceMs);
     if (watched === "renewed")
-      throw owned(run, newest.record, ". It does not answer here, but renews its claim.");
+      throw owned(options, newest.record, ". It does not answer here, but renews its claim.");
     if (watched === "unchanged") return { ...vacancy, notes: [takenFrom(newest.record, silenceMs)] };
   }
 }
@@ -82,7 +84,7 @@ export async function askOwner(
   run: string,
   security: ClientSecurity = noSecurity,
 ): Promise<OwnerAnswer> {
-  if (isLoopback(withoutScheme(http)) && host !== hostname()) return "silent";
+  if (isLoopbackAddress(withoutScheme(http)) && host !== hostname()) return "silent";
   try {
     const sign = await fetchLifeSign(http, security);
     if (sign.run !== run) return "silent";
@@ -93,16 +95,17 @@ export async function askOwner(
   }
 }
 
-const withoutScheme = (http: string) => http.replace(/^https:\/\//, "");
+export const withoutScheme = (http: string) => http.replace(/^https:\/\//, "");
 
 /** Also of one that listens everywhere and advertises nothing. */
-const isLoopback = (address: string) => /^(127\.|0\.0\.0\.0:|localhost:|\[::1?\])/.test(address);
+export const isLoopbackAddress = (address: string) =>
+  /^(127\.|0\.0\.0\.0:|localhost:|\[::1?\])/.test(address);
 
 /** No proxy stands between this process and the port. */
 function isOwnAddress(http: string): boolean {
   const name = http.slice(0, http.lastIndexOf(":")).replace(/^\[|\]$/g, "");
   const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return isLoopback(http) || name === hostname() || interfaces.some(({ address }) => address === name);
+  return isLoopbackAddress(http) || name === hostname() || interfaces.some(({ address }) => address === name);
 }
 
 /**
@@ -143,7 +146,9 @@ const waitingFor = ({ address, generation }: GenerationRecord, silenceMs: number
 const takenFrom = ({ address, generation }: GenerationRecord, silenceMs: number) =>
   `taken over from the coordinator at ${address} (generation ${generation}), which gave no sign of life for ${silenceMs / 1000} s`;
 
-function owned(run: string, { address }: GenerationRecord, how = ""): TrainyardError {
+function owned({ run, subject }: TakeoverOptions, { address }: GenerationRecord, how = ""): TrainyardError {
+  if (subject !== undefined)
+    return new TrainyardError("ALREADY_EXISTS", `${subject} is held by the coordinator at ${address}`);
   const sentence = `the run ${run} has a coordinator at ${address}: let workers join that one, or end it with trainyard runs stop ${run}`;
   return new TrainyardError("ALREADY_EXISTS", `${sentence}${how}`);
 }

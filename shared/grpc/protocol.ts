@@ -31,6 +31,7 @@ function load(name: string, service: string): grpc.ServiceClientConstructor {
 
 let control: grpc.ServiceClientConstructor | undefined;
 let tensors: grpc.ServiceClientConstructor | undefined;
+let runs: grpc.ServiceClientConstructor | undefined;
 
 export function controlService(): grpc.ServiceClientConstructor {
   control ??= guarded(load("control.proto", "Control"));
@@ -40,6 +41,11 @@ export function controlService(): grpc.ServiceClientConstructor {
 export function tensorService(): grpc.ServiceClientConstructor {
   tensors ??= load("tensors.proto", "Tensors");
   return tensors;
+}
+
+export function runsService(): grpc.ServiceClientConstructor {
+  runs ??= load("runs.proto", "Runs");
+  return runs;
 }
 
 type Method = grpc.MethodDefinition<object, object>;

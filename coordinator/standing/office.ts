@@ -1,0 +1,28 @@
+/**
+ * What a standing coordinator leaves to whoever starts it, since it lies beyond coordinating: how flags become a run, and
+ * how a stored run is described.
+ */
+import type { RunStatus } from "../../shared/status.js";
+
+export interface CreatedRun {
+  readonly run: string;
+  /** False: it was there already, with the same settings. */
+  readonly isNew: boolean;
+  /** What whoever handed it in should read. */
+  readonly notes: readonly string[];
+}
+
+/** Asks the coordinator at an HTTP address for a run's status. Errors: UNREACHABLE. */
+export type AskStatus = (http: string, run: string, signal?: AbortSignal) => Promise<RunStatus>;
+
+export interface RunsOffice {
+  /**
+   * Stores a new run of a data set. `flags`: by name, as a command line parsed them; checked here once more. Errors:
+   * NOT_FOUND (data set, with the nearest name), USAGE (flags), ALREADY_EXISTS (a run with other settings).
+   */
+  create(dataset: string, flags: unknown, signal: AbortSignal): Promise<CreatedRun>;
+  /** Run, spec and state, as plain values. Errors: NOT_FOUND with the nearest name, DAMAGED, the store's. */
+  describe(run: string, ask: AskStatus, signal: AbortSignal): Promise<object>;
+  /** Null while it has not ended. Errors: NOT_FOUND, DAMAGED, the store's. */
+  end(run: string): Promise<RunStatus | null>;
+}

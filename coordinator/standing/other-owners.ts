@@ -1,0 +1,19 @@
+/**
+ * How a standing coordinator asks former owners whether they live. After a restart a record may name this very process: same
+ * name, same port. Whoever is behind that name now, the former one is not.
+ */
+import { hostname } from "node:os";
+import type { GenerationRecord } from "../../shared/generations.js";
+import { askOwner, isLoopbackAddress, type OwnerAnswer, withoutScheme } from "../takeover.js";
+
+/** `here`: this coordinator's HTTP address, as others reach it. */
+export const askOthers =
+  (here: () => string) =>
+  async (record: GenerationRecord, run: string): Promise<OwnerAnswer> => {
+    if (!leadsHere(record, here())) return await askOwner(record, run);
+    // This machine's port is ours now. Another machine that goes by the same name may have lost it only to the outside.
+    return record.host === hostname() ? "gone" : "refused";
+  };
+
+const leadsHere = ({ http, host }: GenerationRecord, here: string) =>
+  http === here && (!isLoopbackAddress(withoutScheme(http)) || host === hostname());

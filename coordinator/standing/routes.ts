@@ -1,0 +1,26 @@
+/** What a standing coordinator answers over HTTP: the run under way as a coordinator of one run does, and its queue. */
+import { renderQueuePage } from "../../dashboard/queue-page.js";
+import { type HttpRoute, html, json } from "../../shared/http.js";
+import { coordinatorRoutes } from "../routes.js";
+import type { Shell } from "../shell.js";
+import type { RunsDesk } from "./desk.js";
+
+export interface StandingRouteOptions {
+  readonly desk: RunsDesk;
+  /** Null between runs. */
+  readonly shell: () => Shell | null;
+  /** Workers may come, if only to wait. */
+  readonly isReady: () => boolean;
+}
+
+export function standingRoutes({ desk, shell, isReady }: StandingRouteOptions): HttpRoute[] {
+  const waiting = () => ({ ...desk.view, run: null, phase: "waiting", message: "no run is under way" });
+  return [
+    ...coordinatorRoutes(shell, {
+      "/status": () => json(waiting()),
+      "/": () => html(renderQueuePage()),
+      "/readyz": () => (isReady() ? json({ ready: true }) : json({ ready: false }, 503)),
+    }),
+    { method: "GET", path: "/queue", reply: () => json(desk.view) },
+  ];
+}

@@ -1,0 +1,119 @@
+/**
+ * The Runs service on the control port: calls are checked and passed to the desk (desk.ts), answers and failures go back.
+ * What each call needs of its caller stands here.
+ */
+import { once } from "node:events";
+import type * as grpc from "@grpc/grpc-js";
+import type { z } from "zod";
+import { TrainyardError } from "../../shared/errors.js";
+import { type JudgedCall, judgeCall } from "../../shared/grpc/authorization.js";
+import { statusOf } from "../../shared/grpc/failures.js";
+import { runsService } from "../../shared/grpc/protocol.js";
+import {
+  ListRequest,
+  LogsRequest,
+  parsedJson,
+  parsedMessage,
+  RunRequest,
+  SubmitRequest,
+} from "../../shared/grpc/runs-messages.js";
+import type { Peer, Role } from "../../shared/security/roles.js";
+import type { ServerSecurity } from "../../shared/security/server-security.js";
+import type { RunsDesk } from "./desk.js";
+
+type UnaryCall = grpc.ServerUnaryCall<unknown, object>;
+type StreamCall = grpc.ServerWritableStream<unknown, object>;
+type Answer = grpc.sendUnaryData<object>;
+
+export function addRunsService(server: grpc.Server, desk: RunsDesk, security: ServerSecurity): void {
+  const unary =
+    <Request>(
+      role: Role,
+      schema: z.ZodType<Request>,
+      reply: (request: Request, peer: Peer, signal: AbortSignal) => Promise<object>,
+    ) =>
+    (call: UnaryCall, answer: Answer): void => {
+      admitted(security, call, role)
+        .then((peer) => reply(parsedMessage(schema, call.request), peer, untilCancelled(call)))
+        .then(
+          (message) => answer(null, message),
+          (error: unknown) => answer(asStatus(error)),
+        );
+    };
+  const stream =
+    <Request>(
+      schema: z.ZodType<Request>,
+      messages: (request: Request, signal: AbortSignal) => AsyncIterable<object>,
+    ) =>
+    (call: StreamCall): void => {
+      const send = async () => {
+        await admitted(security, call, "viewer");
+        const signal = untilCancelled(call);
+        for await (const message of messages(parsedMessage(schema, call.request), signal)) {
+          if (call.destroyed || signal.aborted) return;
+          if (!call.write(message)) await Promise.race([once(call, "drain"), once(call, "close")]);
+        }
+      };
+      send().then(
+        () => call.end(),
+        (error: unknown) => call.emit("error", asStatus(error)),
+      );
+    };
+  server.addService(runsService().service, {
+    submit: unary("operator", SubmitRequest, async ({ dataset, flagsJson, resume }, peer, signal) =>
+      resume === ""
+        ? await desk.submit(dataset, parsedJson(flagsJson, "the flags"), peer.name, signal)
+        : await desk.resume(resume, peer.name, signal),
+    ),
+    stop: unary("operator", RunRequest, ({ run }, _peer, signal) => desk.stop(run, signal)),
+    show: unary("viewer", RunRequest, async ({ run }, _peer, signal) =>
+      described(await desk.show(run, signal)),
+    ),
+    list: stream(ListRequest, async function* (_request, signal) {
+      for await (const one of desk.list(signal)) yield described(one);
+    }),
+    follow: stream(RunRequest, async function* ({ run }, signal) {
+      for await (const status of desk.follow(run, signal)) yield { statusJson: JSON.stringify(status) };
+    }),
+    logs: stream(LogsRequest, async function* ({ run, follow }, signal) {
+      for await (const { fields, ...event } of desk.logs(run, follow, signal)) {
+        yield { ...event, fieldsJson: JSON.stringify(fields) };
+      }
+    }),
+  });
+}
+
+const described = ({ run, description }: { run: string; description: object }) => ({
+  run,
+  json: JSON.stringify(description),
+});
+
+/** A refusal, which is a status already, or an error of ours. */
+class NotAdmitted extends TrainyardError {
+  readonly status: Partial<grpc.StatusObject> & Error;
+
+  constructor(status: Partial<grpc.StatusObject> & Error) {
+    super("REFUSED", status.message);
+    this.status = status;
+  }
+}
+const asStatus = (error: unknown) => (error instanceof NotAdmitted ? error.status : statusOf(error));
+
+/** Whom the call is from. Whoever tries again and again waits for the refusal. Errors: NotAdmitted. */
+async function admitted(
+  security: ServerSecurity,
+  call: JudgedCall & { getPeer(): string },
+  role: Role,
+): Promise<Peer> {
+  const judgement = judgeCall(security, call, role);
+  if (judgement.refusal === null) return judgement.peer;
+  const heldMs = security.attempts.note(call.getPeer().replace(/:\d+$/, ""));
+  if (heldMs > 0) await new Promise((resolve) => setTimeout(resolve, heldMs));
+  throw new NotAdmitted(judgement.refusal);
+}
+
+function untilCancelled(call: { on(event: "cancelled", listener: () => void): unknown }): AbortSignal {
+  const controller = new AbortController();
+  call.on("cancelled", () => controller.abort(new TrainyardError("INTERRUPTED", "the caller has gone")));
+  return controller.signal;
+}

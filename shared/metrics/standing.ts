@@ -1,0 +1,26 @@
+/** What a standing coordinator has beyond one run: its queue, and how its runs ended. Among the process' own metrics. */
+import { Counter, Gauge } from "prom-client";
+import { processMetrics } from "./registry.js";
+
+export const runOutcomes = ["finished", "stopped", "failed", "interrupted"] as const;
+export type RunOutcome = (typeof runOutcomes)[number];
+
+export type StandingMetrics = ReturnType<typeof standingMetrics>;
+
+/** Once a process. */
+export function standingMetrics() {
+  const registers = [processMetrics()];
+  const queueRuns = new Gauge({
+    name: "trainyard_queue_runs",
+    help: "Runs in the queue, the one under way included.",
+    registers,
+  });
+  const runs = new Counter({
+    name: "trainyard_runs_total",
+    help: "Runs that this coordinator carried out, by how they ended; interrupted ones go on.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  for (const outcome of runOutcomes) runs.inc({ outcome }, 0);
+  return { queueRuns, runs };
+}

@@ -1,0 +1,58 @@
+/** What happened in a run, in words: the events of its log segments `log/<generation>-<n>.jsonl`, as they were sealed. */
+import { z } from "zod";
+import { runKey } from "./spec.js";
+import { getIfThere } from "./store/document.js";
+import type { ObjectStore } from "./store/object-store.js";
+
+export const RunEvent = z.object({
+  /** ISO 8601 in UTC. */
+  at: z.string(),
+  level: z.string(),
+  message: z.string(),
+  /** Ids: worker, step, epoch … */
+  fields: z.record(z.string(), z.unknown()),
+});
+export type RunEvent = z.infer<typeof RunEvent>;
+
+/**
+ * In their order, of the generations before `before`. What a coordinator did not live to seal is not there; what can't be
+ * read is left out. Errors: the store's.
+ */
+export async function* sealedEvents(
+  store: ObjectStore,
+  run: string,
+  before = Number.POSITIVE_INFINITY,
+  signal?: AbortSignal,
+): AsyncGenerator<RunEvent> {
+  for (const { key, generation } of await segments(store, run, signal)) {
+    if (generation >= before) continue;
+    const bytes = await getIfThere(store, key, signal);
+    if (bytes !== null) yield* eventsOf(Buffer.from(bytes).toString("utf8"));
+  }
+}
+
+async function segments(store: ObjectStore, run: string, signal?: AbortSignal) {
+  const prefix = runKey(run, "log/");
+  const found: { key: string; generation: number; number: number }[] = [];
+  for await (const { key } of store.list(prefix, signal === undefined ? {} : { signal })) {
+    const [, generation, number] = /^(\d+)-(\d+)\.jsonl$/.exec(key.slice(prefix.length)) ?? [];
+    if (generation !== undefined) found.push({ key, generation: Number(generation), number: Number(number) });
+  }
+  return found.sort((a, b) => a.generation - b.generation || a.number - b.number);
+}
+
+function* eventsOf(text: string): Generator<RunEvent> {
+  for (const line of text.split("\n")) {
+    if (!line.includes('"kind":"event"')) continue;
+    const event = RunEvent.safeParse(jsonOrNull(line));
+    if (event.success) yield event.data;
+  }
+}
+
+function jsonOrNull(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    return null;
+  }
+}
