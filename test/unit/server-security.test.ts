@@ -1,0 +1,184 @@
+/** Whom a server lets in: by token or certificate, for which role, and what changes while it runs. */
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { requireSecured } from "../../shared/grpc/listen.js";
+import { ClientSecurity } from "../../shared/security/client-security.js";
+import { FailedAttempts } from "../../shared/security/failed-attempts.js";
+import { roles } from "../../shared/security/roles.js";
+import {
+  type Credentials,
+  type SecurityOptions,
+  ServerSecurity,
+} from "../../shared/security/server-security.js";
+import { writeTokenFile } from "../../shared/security/token-file.js";
+import { drawToken } from "../../shared/security/tokens.js";
+import { Watched } from "../../shared/security/watched.js";
+import { type CertificateFolders, makeCertificateFolders } from "../support/certificates.js";
+
+const folder = mkdtempSync(join(tmpdir(), "trainyard-security-"));
+const file = join(folder, "tokens.json");
+const drawn = roles.map((role) => drawToken({ role, name: `a ${role}` }, []));
+const tokenOf = (role: string) => drawn.find(({ entry }) => entry.role === role)?.token ?? "";
+let certificates: CertificateFolders;
+const opened: ServerSecurity[] = [];
+const open = (options: SecurityOptions) => {
+  const security = ServerSecurity.open(options);
+  opened.push(security);
+  return security;
+};
+
+beforeAll(async () => {
+  certificates = await makeCertificateFolders();
+  writeTokenFile(
+    file,
+    drawn.map(({ entry }) => entry),
+  );
+});
+afterEach(() => {
+  for (const security of opened.splice(0)) security.close();
+});
+afterAll(() => {
+  certificates.remove();
+  rmSync(folder, { recursive: true });
+});
+
+describe("roles", () => {
+  const may: Record<string, readonly string[]> = {
+    worker: ["worker"],
+    viewer: ["viewer"],
+    operator: ["viewer", "operator"],
+  };
+
+  it.each(roles)("a %s may what its role allows, by token and by certificate", (role) => {
+    const security = open({ tls: certificates.of("coordinator"), tokens: file });
+    const ways: Credentials[] = [{ token: tokenOf(role) }, { subject: { CN: "x", OU: role } }];
+    for (const credentials of ways) {
+      for (const needed of roles) {
+        const tag = may[role]?.includes(needed) ? "allowed" : "forbidden";
+        expect(security.judge(credentials, needed)).toMatchObject({ tag });
+      }
+    }
+  });
+
+  it.each<[string, Credentials]>([
+    ["nothing", {}],
+    ["a token that is none", { token: "ty1.x.y" }],
+    ["a token of another file", { token: drawToken({ role: "operator" }, []).token }],
+    ["a certificate without a role", { subject: { CN: "x" } }],
+    ["a certificate of a coordinator", { subject: { CN: "x", OU: "coordinator" } }],
+    ["a certificate of two roles", { subject: { CN: "x", OU: ["worker", "operator"] } }],
+  ])("%s is nobody's", (_, credentials) => {
+    const security = open({ tls: certificates.of("coordinator"), tokens: file });
+    for (const needed of roles) expect(security.judge(credentials, needed)).toMatchObject({ tag: "unknown" });
+  });
+});
+
+describe("a server", () => {
+  it("with nothing lets everybody in; with tokens or certificates nobody without one", () => {
+    expect(ServerSecurity.none().judge({}, "operator")).toMatchObject({ tag: "allowed" });
+    expect(open({ tokens: file }).judge({}, "viewer")).toMatchObject({ tag: "unknown" });
+    const byCertificate = open({ tls: certificates.of("coordinator") });
+    expect(byCertificate.judge({ token: tokenOf("viewer") }, "viewer")).toMatchObject({ tag: "unknown" });
+    expect(byCertificate.judge({ subject: { OU: "viewer" } }, "viewer")).toMatchObject({ tag: "allowed" });
+    const asked = open({ tls: certificates.of("coordinator"), insecure: true });
+    expect(asked.judge({}, "worker")).toMatchObject({ tag: "allowed" });
+    expect(open({ tokens: file, insecure: true }).openToAll).toBe(false);
+  });
+
+  it("beyond loopback needs TLS and identity, or --insecure; one sentence names all three", () => {
+    const beyond =
+      (security: ServerSecurity, insecure = false) =>
+      () =>
+        requireSecured("0.0.0.0", security, insecure);
+    const tls = certificates.of("coordinator");
+    expect(beyond(open({ tls }))).not.toThrow();
+    expect(beyond(open({ tls, tokens: file }))).not.toThrow();
+    expect(beyond(ServerSecurity.none(), true)).not.toThrow();
+    expect(() => requireSecured("127.0.0.2", ServerSecurity.none(), false)).not.toThrow();
+    for (const security of [ServerSecurity.none(), open({ tokens: file })])
+      expect(beyond(security)).toThrow(/trainyard certs.*trainyard tokens create.*--insecure/);
+  });
+
+  it("whose folder has no CA, and that has no tokens, would let nobody in: it says so", () => {
+    const place = mkdtempSync(join(folder, "no-ca-"));
+    const { cert, key } = ServerSecurity.open({ tls: certificates.of("coordinator") }).tls?.current ?? {
+      cert: "",
+      key: "",
+    };
+    writeFileSync(join(place, "tls.crt"), cert);
+    writeFileSync(join(place, "tls.key"), key);
+    expect(() => open({ tls: place })).toThrow("has no ca.crt");
+    expect(open({ tls: place, tokens: file }).judge({ token: tokenOf("viewer") }, "viewer").tag).toBe(
+      "allowed",
+    );
+  });
+
+  it("hears of a revoked token when it looks, and keeps the former list when it can't be read", () => {
+    let text = "1";
+    const complaints: string[] = [];
+    const watched = new Watched({
+      read: () => {
+        if (text === "") throw new Error("half a file");
+        return Number(text);
+      },
+      textOf: String,
+      onKept: ({ message }) => complaints.push(message),
+    });
+    const heard: number[] = [];
+    watched.onChange((value) => heard.push(value));
+    for (const next of ["1", "2", "", "", "3"]) {
+      text = next;
+      watched.look();
+    }
+    watched.close();
+    expect([heard, complaints, watched.current]).toEqual([[2, 3], ["half a file"], 3]);
+  });
+
+  it("knows a peer no longer once its token was revoked", async () => {
+    const own = join(folder, "own.json");
+    const { token, entry } = drawToken({ role: "worker" }, []);
+    writeTokenFile(own, [entry]);
+    const security = open({ tokens: own });
+    const peer = security.identify({ token });
+    if (peer === null) throw new Error("not known at first");
+    expect(security.stillKnows(peer)).toBe(true);
+    const told = new Promise<void>((resolve) => security.onTokens(resolve));
+    writeTokenFile(own, [{ ...entry, revoked: new Date().toISOString() }]);
+    await told;
+    expect([security.stillKnows(peer), security.identify({ token })]).toEqual([false, null]);
+    appendFileSync(own, "}");
+  });
+});
+
+describe("a client", () => {
+  it("never sends its token in plain text to another machine unless it is told to", () => {
+    const token = () => "ty1.x";
+    const plain = new ClientSecurity({ token });
+    expect(plain.tokenFor("127.0.0.1")).toBe("ty1.x");
+    expect(() => plain.tokenFor("train-1")).toThrow("in plain text");
+    expect(new ClientSecurity({ token, insecure: true }).tokenFor("train-1")).toBe("ty1.x");
+    const secured = new ClientSecurity({ token, tls: certificates.of("viewer") });
+    expect(secured.tokenFor("train-1")).toBe("ty1.x");
+    expect(() => secured.tokenFor("train-1", false)).toThrow("in plain text");
+  });
+});
+
+describe("failed attempts", () => {
+  it("are answered later and later, up to 8 s, by address, and forgotten after a quiet minute", () => {
+    let nowMs = 0;
+    const attempts = new FailedAttempts(() => nowMs);
+    const held = Array.from({ length: 12 }, () => attempts.note("a"));
+    expect(held).toEqual([0, 0, 0, 250, 500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000]);
+    expect(attempts.note("b")).toBe(0);
+    nowMs += 60_000;
+    expect(attempts.note("a")).toBe(0);
+  });
+
+  it("of any number of addresses take bounded memory", () => {
+    const attempts = new FailedAttempts(() => 0);
+    for (let address = 0; address < 5_000; address += 1) attempts.note(String(address));
+    expect(attempts.size).toBe(1_024);
+  });
+});
