@@ -33,8 +33,8 @@ interface YargsState {
   };
 }
 
-/** Of the command and of those below it. */
-function optionsOf({ builder }: LoadedCommand): string[] {
+/** Of the command and of those below it, as `learning-rate`. */
+export function optionsOf({ builder }: LoadedCommand): string[] {
   const parser = yargs([]);
   if (typeof builder === "function") builder(parser);
   else parser.options((builder ?? {}) as Parameters<Argv["options"]>[0]);

@@ -1,7 +1,7 @@
 /** JSON schemas of custom resources from their definitions, unknown fields refused as the API server refuses them. */
 
 /**
- * @typedef {{ [name: string]: unknown }} Schema
+ * @typedef {import("./schema-bundle.mjs").Schema} Schema
  * @typedef {{ name: string, schema?: { openAPIV3Schema?: Schema } }} Version
  * @typedef {{ spec: { group: string, names: { kind: string }, versions: Version[] } }} Definition
  */
@@ -10,21 +10,21 @@
 const objectFields = {
   apiVersion: { type: "string" },
   kind: { type: "string" },
-  metadata: { $ref: "_definitions.json#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" },
+  metadata: { $ref: "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" },
 };
 
 /**
- * One schema a version, under the file name that kubeconform looks for.
+ * One schema a version, with the file's name that kubeconform looks for.
  * @param {Definition} definition
- * @returns {{ file: string, schema: Schema }[]}
+ * @returns {{ name: string, schema: Schema }[]}
  */
 export function customResourceSchemas({ spec }) {
   const group = spec.group.split(".")[0];
-  return spec.versions.map(({ name, schema }) => {
+  return spec.versions.map(({ name: version, schema }) => {
     const whole = closed(schema?.openAPIV3Schema ?? {});
     const properties = { .../** @type {Schema} */ (whole["properties"]), ...objectFields };
     return {
-      file: `${spec.names.kind.toLowerCase()}-${group}-${name}.json`,
+      name: `${spec.names.kind.toLowerCase()}-${group}-${version}.json`,
       schema: {
         $schema: "https://json-schema.org/draft/2020-12/schema",
         ...whole,

@@ -37,7 +37,7 @@ export const customResourceModules = [
 ];
 
 const key = createHash("sha256")
-  .update(JSON.stringify([2, kubernetesVersion, programs, schemaPackage, customResourceModules]))
+  .update(JSON.stringify([3, kubernetesVersion, programs, schemaPackage, customResourceModules]))
   .digest("hex")
   .slice(0, 12);
 export const kubernetesFolder = join(cacheFolder(), `kubernetes-${key}`);

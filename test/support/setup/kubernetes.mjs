@@ -20,6 +20,9 @@ import {
   programs,
   schemaPackage,
 } from "./kubernetes-paths.mjs";
+import { bundled } from "./schema-bundle.mjs";
+
+/** @typedef {import("./schema-bundle.mjs").Schema} Schema */
 
 /** Sources, Go's build cache and the programs; the packages' downloads are smaller. */
 const neededBytes = 1_500_000_000;
@@ -41,28 +44,28 @@ async function make(say) {
     for (const [name, target] of Object.entries(programs)) await goInstall(name, target, partial);
     const schemas = join(partial, "schemas");
     mkdirSync(schemas);
-    await layKubernetesSchemas(partial, schemas);
-    await layCustomResources(join(partial, "custom-resources"), schemas);
+    const definitions = await layKubernetesSchemas(partial, schemas);
+    await layCustomResources(join(partial, "custom-resources"), schemas, definitions);
   });
   say("kustomize, kubeconform and the schemas are there");
 }
 
-/** Arguments: wheel, folder in it, folder to write. References become ones to the file beside. */
+/** Arguments: wheel, folder in it, folder to write. */
 const takeOutProgram = `
-import json, os, sys, zipfile
+import os, sys, zipfile
 wheel, inside, folder = sys.argv[1:]
 with zipfile.ZipFile(wheel) as members:
     for name in members.namelist():
         if name.startswith(inside) and name.endswith(".json"):
-            schema = json.loads(members.read(name).decode().replace('"/api/_definitions.json', '"_definitions.json'))
-            schema.pop("$id", None)
-            with open(os.path.join(folder, os.path.basename(name)), "w") as file:
-                json.dump(schema, file)
+            with open(os.path.join(folder, os.path.basename(name)), "wb") as file:
+                file.write(members.read(name))
 `;
 
 /**
+ * Returns what the schemas refer to.
  * @param {string} partial
  * @param {string} schemas
+ * @returns {Promise<{ [name: string]: Schema }>}
  */
 async function layKubernetesSchemas(partial, schemas) {
   const python = await pythonWithPip();
@@ -72,40 +75,44 @@ async function layKubernetesSchemas(partial, schemas) {
   if (ended.code !== 0) throw pipRefusal(schemaPackage, ended.output, partial, "npm test");
   const [wheel = ""] = readdirSync(download);
   const inside = `kubernetes_validate/kubernetes-json-schema/v${kubernetesVersion}-local-strict/`;
-  const taken = await run(python, ["-c", takeOutProgram, join(download, wheel), inside, schemas]);
-  if (taken.code !== 0 || !existsSync(join(schemas, "_definitions.json"))) {
+  const taken = await run(python, ["-c", takeOutProgram, join(download, wheel), inside, download]);
+  if (taken.code !== 0 || !existsSync(join(download, "_definitions.json"))) {
     throw new SetupRefusal(
       `${schemaPackage} holds no schemas of Kubernetes ${kubernetesVersion} (${lastLine(taken.output)}). Run again: npm test`,
     );
   }
+  const { $defs: definitions } = readJson(join(download, "_definitions.json"));
+  for (const file of readdirSync(download).filter((name) => /^[a-z]\w*-[\w-]+\.json$/.test(name))) {
+    // Its own address would lead its references astray.
+    const { $id: _, ...schema } = readJson(join(download, file));
+    writeFileSync(join(schemas, file), JSON.stringify(bundled(schema, definitions)));
+  }
   rmSync(download, { recursive: true });
+  return definitions;
 }
 
 /**
  * @param {string} folder
  * @param {string} schemas
+ * @param {{ [name: string]: Schema }} definitions
  */
-async function layCustomResources(folder, schemas) {
+async function layCustomResources(folder, schemas, definitions) {
   mkdirSync(folder);
   const modules = customResourceModules.map(({ module }) => module);
   const places = await goModuleFolders("definitions of custom resources", modules);
   for (const [index, { files }] of customResourceModules.entries()) {
-    for (const file of files) layCustomResource(join(places[index] ?? "", file), folder, schemas);
+    for (const file of files) {
+      const text = readFileSync(join(places[index] ?? "", file), "utf8");
+      writeFileSync(join(folder, basename(file)), text);
+      for (const { name, schema } of customResourceSchemas(parse(text))) {
+        writeFileSync(join(schemas, name), JSON.stringify(bundled(schema, definitions)));
+      }
+    }
   }
 }
 
-/**
- * @param {string} definition
- * @param {string} folder
- * @param {string} schemas
- */
-function layCustomResource(definition, folder, schemas) {
-  const text = readFileSync(definition, "utf8");
-  writeFileSync(join(folder, basename(definition)), text);
-  for (const { file, schema } of customResourceSchemas(parse(text))) {
-    writeFileSync(join(schemas, file), JSON.stringify(schema));
-  }
-}
+/** @param {string} file */
+const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await installKubernetesTools((line) => console.log(line));
