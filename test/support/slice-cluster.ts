@@ -7,6 +7,7 @@ import type { Comparison } from "../../coordinator/reducers/watched-nodes.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { Http2TensorServer } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
+import type { ServerFiles } from "../../shared/security/tls-files.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { ownedBy, vectorsOf } from "./slice-vectors.js";
 
@@ -14,6 +15,12 @@ export const identity = { run: "tensors", generation: 3, lanes: 4, tolerance: 0 
 
 /** Of one commit that only divides by the samples: weights -= m * alpha / (sqrt(v) + epsilon). */
 export const adamStep = { alpha: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, divisor: 4 };
+
+/** Who may open streams, and by which certificate they are met. Default: everybody, in plain text. */
+export interface Guard {
+  readonly ticketSecret?: Uint8Array;
+  readonly tls?: ServerFiles | null;
+}
 
 export interface RunningSlice {
   readonly slice: ReducedSlice;
@@ -35,6 +42,7 @@ export class SliceCluster {
     reducers = 1,
     tolerance = 0,
     wire: Wire = "float32",
+    { tls = null, ...tickets }: Guard = {},
   ): Promise<SliceCluster> {
     const cluster = new SliceCluster();
     for (const range of cutSlices(parameterCount, reducers)) {
@@ -42,7 +50,7 @@ export class SliceCluster {
       const [refused, whole, compared]: [string[], number[], Comparison[]] = [[], [], []];
       const tensors = new SliceServer(
         slice,
-        { ...identity, wire },
+        { ...identity, wire, ...tickets },
         {
           loaded: () => undefined,
           whole: (step) => whole.push(step),
@@ -52,7 +60,7 @@ export class SliceCluster {
         },
       );
       const server = new Http2TensorServer();
-      const port = await tensors.listen(server, "127.0.0.1", 0);
+      const port = await tensors.listen(server, "127.0.0.1", 0, tls);
       cluster.slices.push({ slice, tensors, server, refused, whole, compared });
       cluster.endpoints.push({ ...range, port });
     }
