@@ -211,6 +211,8 @@ export class Shell {
       case "beginStep":
         this.#partBeganMs = this.#clock.nowMs();
         return this.#pool?.begin(effect);
+      case "grant":
+        return this.#pool?.grant(effect.worker, effect.grant);
       case "watch":
         return this.#pool?.watch(effect.step, effect.node);
       case "apply":

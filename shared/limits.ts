@@ -2,6 +2,8 @@
 export const limits = {
   /** Tensor chunks: a quarter of grpc-js' default message limit, so that no peer needs a setting. */
   chunkBytes: 1024 * 1024,
+  /** What a tensor message has around its chunk; and all of a request for weights. */
+  envelopeBytes: 8 * 1024,
   /** No gRPC message is ever larger; also set explicitly on both sides. */
   messageBytes: 4 * 1024 * 1024,
   /** Of a worker's message without its layout or statistics: decoded lists take up a hundred times as much. */
@@ -20,6 +22,12 @@ export const limits = {
   partialsBytes: 32 * 1024 * 1024,
   /** ... but no longer than this, so that a late lane can't hold up the others' streams. */
   admissionMs: 2_000,
+  /** Of one upload stream: 1 MiB chunks at ten times what loopback takes, or the small ones of a small model. */
+  uploadMessages: { perSecond: 10_000, atOnce: 20_000 },
+  /** A partial that comes up more slowly, after `tensorSilenceMs`, is given up: it holds memory. */
+  slowestBytesPerSecond: 64 * 1024,
+  /** Versions of weights that are being sent at once, at least; more where `partialsBytes` has room for them. */
+  versionsMin: 4,
   /** HTTP/2 window of a worker's weights and of a reducer's partials: 400 MiB/s at 10 ms each way. */
   receiveWindowBytes: 8 * 1024 * 1024,
   /** What all senders of a reducer together may have under way: with many lanes each has a smaller window, ... */

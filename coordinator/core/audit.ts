@@ -71,6 +71,7 @@ function assign(turn: Turn, worker: string, node: TreeNode): void {
     (lane) => lane >= node.begin && lane < node.end,
   );
   addShare(turn, worker, { step, attempt, kind: "audit", lanes });
+  turn.do({ tag: "grant", worker, grant: { kind: "AUDIT", step, attempt, node } });
   turn.send(worker, {
     kind: "audit",
     step,

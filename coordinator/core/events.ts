@@ -7,7 +7,7 @@ import type { EpochRow } from "./epoch.js";
 import type { Exclusion } from "./exclusion.js";
 import type { AdamStep } from "./optimizer.js";
 import type { Evaluation, Outcome, SavedState } from "./state.js";
-import type { SliceReport } from "./work.js";
+import type { Grant, SliceReport } from "./work.js";
 
 export interface HelloEvent {
   readonly tag: "hello";
@@ -95,6 +95,8 @@ export type Effect =
       readonly present: readonly number[];
       readonly banned: readonly string[];
     }
+  /** Told before the worker is asked: each slice takes from it what it grants, and nothing else. */
+  | { readonly tag: "grant"; readonly worker: string; readonly grant: Grant }
   /** Each slice keeps what comes for this node, to compare it with what an audit sends. */
   | { readonly tag: "watch"; readonly step: Step; readonly node: TreeNode }
   /** `exact`: the weights that follow are evaluated, so they go out as float32 on any wire. */

@@ -11,7 +11,9 @@ export function beginInitialising(turn: Turn): void {
   const loaded =
     phase.tag === "initialising" ? phase.loaded : Array.from({ length: slices.count }, () => false);
   turn.enter({ tag: "initialising", worker, sinceMs: nowMs, isNoted: false, loaded });
-  if (worker !== null) turn.send(worker, { kind: "initialise" });
+  if (worker === null) return;
+  turn.do({ tag: "grant", worker, grant: { kind: "INITIAL" } });
+  turn.send(worker, { kind: "initialise" });
 }
 
 export function takeLoaded(turn: Turn, slice: number): void {

@@ -130,6 +130,7 @@ export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>):
   const excluded = excludedOf(exclusions, "train");
   for (const [worker, share] of given) {
     addShare(turn, worker, { step, attempt, kind: "gradients", lanes: share });
+    turn.do({ tag: "grant", worker, grant: { kind: "GRADIENT", step, attempt, lanes: [...share] } });
     turn.send(worker, {
       kind: "gradients",
       step,

@@ -129,6 +129,20 @@ export interface Audit {
   readonly sinceMs: number;
 }
 
+/** What a worker may send from now on. */
+export type Grant =
+  /** The initial parameters. Whoever was asked before may no more. */
+  | { readonly kind: "INITIAL" }
+  /** Sums of these lanes and no others. */
+  | {
+      readonly kind: "GRADIENT";
+      readonly step: number;
+      readonly attempt: number;
+      readonly lanes: readonly number[];
+    }
+  /** This node's sum, to be compared. */
+  | { readonly kind: "AUDIT"; readonly step: number; readonly attempt: number; readonly node: TreeNode };
+
 /** Lanes that were handed out, of which it is not decided yet whether they are audited. */
 export interface Undrawn {
   readonly worker: string;

@@ -9,6 +9,7 @@ import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/t
 import type { TensorListener, UploadCall, WeightsCall } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
+import { Pace } from "../../shared/pace.js";
 import type { ServerFiles } from "../../shared/security/tls-files.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { Grant, SliceReport } from "../core/work.js";
@@ -54,11 +55,11 @@ export class SliceServer {
   readonly #identity: SliceIdentity;
   readonly #events: SliceEvents;
   readonly #clock: Clock;
-  readonly #readers = new Set<WeightsReader>();
+  readonly #readers = new Map<WeightsReader, WeightsCall>();
   readonly #encoder: VersionEncoder;
   /** The slice's, as readers get it. */
   #current: Current | undefined;
-  readonly #assemblies = new Set<PartialAssembly>();
+  readonly #assemblies = new Map<PartialAssembly, UploadCall>();
   /** Uploads that wait for a step, or for room. */
   readonly #waiters = new Set<() => void>();
   readonly #gate: TicketGate | null;
@@ -147,6 +148,7 @@ export class SliceServer {
   begin(beginning: StepBeginning): void {
     this.#slice.begin(beginning);
     this.#grants?.begin(beginning.step, beginning.attempt, beginning.present);
+    for (const { underWay, forget } of this.#partials()) if (!this.#isWanted(underWay)) forget();
     this.#wakeUploads();
   }
 
@@ -157,7 +159,27 @@ export class SliceServer {
   /** `exact`: as float32 on any wire. */
   broadcast(version: WeightsVersion, exact: boolean): void {
     this.#current = { version, exact };
-    for (const reader of this.#readers) reader.offer(this.#encoded(version));
+    this.#cutSlowest();
+    for (const reader of this.#readers.keys()) reader.offer(this.#encoded(version));
+  }
+
+  /** Each version that is still being sent takes up a vector: of too many, whoever is at the oldest is cut off. */
+  #cutSlowest(): void {
+    const oldest = (versions: Iterable<number>) => [...new Set(versions)].sort((a, b) => a - b);
+    const sending = () => oldest([...this.#readers.keys()].flatMap(({ sending }) => sending ?? []));
+    const kept = Math.max(limits.versionsMin, roomFor(this.#slice.length));
+    const slow = sending().slice(0, -kept);
+    for (const [reader, call] of this.#readers) {
+      if (reader.sending !== undefined && slow.includes(reader.sending)) call.cut();
+    }
+  }
+
+  /** A worker reads one stream. */
+  #endFormerReader({ credentials }: WeightsCall): void {
+    if (this.#gate === null) return;
+    for (const call of this.#readers.values()) {
+      if (call.credentials.worker === credentials.worker) call.cut();
+    }
   }
 
   /** The slice's version; what nobody broadcast is exact. */
@@ -174,9 +196,12 @@ export class SliceServer {
   async #upload(call: UploadCall): Promise<void> {
     const { wire = "float32" } = this.#identity;
     const assembly = new PartialAssembly(wire, this.#slice.vectors);
-    this.#assemblies.add(assembly);
+    this.#assemblies.set(assembly, call);
+    const pace = new Pace(this.#clock, limits.uploadMessages);
+    let callOff = (): void => undefined;
     try {
       for await (const message of call.messages()) {
+        await pace.next();
         const chunk = checked(message);
         this.#checkSender(call, chunk);
         this.#events.traffic(chunk.data.byteLength, 0);
@@ -186,18 +211,51 @@ export class SliceServer {
           const leftMs = countdown(this.#clock, limits.admissionMs);
           while (!this.#isRoomFor(chunk) && leftMs() > 0 && !call.isOver)
             await this.#nextChange(call, leftMs());
+          this.#endOthersOf(chunk.worker, assembly);
+          callOff();
+          callOff = this.#clock.after(this.#uploadMs, () => this.#cut(call, assembly));
         }
         const arrival = assembly.take(chunk, (first) => this.#isWanted(first));
-        if (arrival !== null) this.#acknowledge(call, arrival);
+        if (arrival === null) continue;
+        callOff();
+        await this.#acknowledge(call, arrival);
       }
       call.end();
     } catch (error) {
       call.refuse(error instanceof Error ? error.message : String(error));
     } finally {
+      callOff();
       this.#assemblies.delete(assembly);
       assembly.abandon();
       this.#wakeUploads();
     }
+  }
+
+  /** For a partial from its first chunk on: at least the pace of a poor line. */
+  get #uploadMs(): number {
+    return limits.tensorSilenceMs + (4_000 * this.#slice.length) / limits.slowestBytesPerSecond;
+  }
+
+  /** It holds memory, and others up. */
+  #cut(call: UploadCall, assembly: PartialAssembly): void {
+    assembly.abandon();
+    call.cut();
+    this.#wakeUploads();
+  }
+
+  /** A worker sends one partial after another: on a second stream the first one is dead, or nobody's business. */
+  #endOthersOf(worker: string, current: PartialAssembly): void {
+    if (this.#gate === null) return;
+    for (const [assembly, call] of this.#assemblies) {
+      if (assembly !== current && assembly.underWay?.worker === worker) this.#cut(call, assembly);
+    }
+  }
+
+  /** Those that have a vector here. */
+  #partials(): { readonly underWay: UploadChunk; readonly forget: () => void }[] {
+    return [...this.#assemblies.keys()].flatMap((assembly) =>
+      assembly.underWay === undefined ? [] : { underWay: assembly.underWay, forget: () => assembly.forget() },
+    );
   }
 
   /** A worker sends in its own name. */
@@ -219,7 +277,7 @@ export class SliceServer {
   /** There is memory for a partial that will be added; what will not be needs none. */
   #isRoomFor(chunk: UploadChunk): boolean {
     if (chunk.kind !== "GRADIENT" || !this.#isWanted(chunk)) return true;
-    const underWay = [...this.#assemblies].flatMap(({ underWay }) => underWay ?? []).map(nodeOf);
+    const underWay = this.#partials().map((partial) => nodeOf(partial.underWay));
     const { kept, present } = this.#slice.occupancy;
     return isAdmitted(nodeOf(chunk), { kept, present, underWay }, roomFor(this.#slice.length));
   }
@@ -261,13 +319,14 @@ export class SliceServer {
     return claim === null ? this.#slice.version === undefined : this.#slice.judge(claim) === "wanted";
   }
 
-  #acknowledge(call: UploadCall, arrival: Arrival): void {
+  /** Nothing more is read until the answer is on its way: whoever reads none gets no memory for them. */
+  #acknowledge(call: UploadCall, arrival: Arrival): Promise<void> {
     const { chunk } = arrival;
     const status = this.#settle(arrival);
     if (status !== "ACCEPTED") this.#events.refused(status);
     this.#wakeUploads();
     const { step, slice, beginLane, endLane } = chunk;
-    call.acknowledge({ step, slice, beginLane, endLane, status });
+    return call.acknowledge({ step, slice, beginLane, endLane, status });
   }
 
   #settle(arrival: Arrival): AckStatus {
@@ -297,8 +356,9 @@ export class SliceServer {
     if (!request.success || request.data.run !== run || request.data.generation !== generation) {
       return call.refuse("weights of another run or generation were asked for");
     }
+    this.#endFormerReader(call);
     const reader = new WeightsReader(call, (bytes) => this.#events.traffic(0, bytes));
-    this.#readers.add(reader);
+    this.#readers.set(reader, call);
     call.onOver(() => this.#readers.delete(reader));
     if (this.#slice.version !== undefined) reader.offer(this.#encoded(this.#slice.version));
   }

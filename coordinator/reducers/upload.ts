@@ -72,10 +72,15 @@ export class PartialAssembly {
     return this.#received === this.#vectors.length ? this.#finish(chunk) : null;
   }
 
-  /** The stream is over: what was not whole is forgotten. */
-  abandon(): void {
+  /** Gives the vector back; the rest of the partial is passed over, and answered as one that nobody wants. */
+  forget(): void {
     if (this.#values !== undefined) this.#vectors.release(this.#values);
     this.#values = undefined;
+  }
+
+  /** The stream is over: what was not whole is forgotten. */
+  abandon(): void {
+    this.forget();
     this.#first = undefined;
   }
 

@@ -9,6 +9,7 @@ import type { WeightsVersion } from "./slice.js";
 
 /** Chunks of one version, in order. Holds the bytes once, however many are sent them. */
 export interface EncodedVersion {
+  readonly step: number;
   readonly chunks: readonly OutgoingChunk[];
   /** The last sender is done: the bytes are gone. */
   readonly isGone: boolean;
@@ -47,6 +48,7 @@ export class VersionEncoder {
     }
     let users = 0;
     const encoded = {
+      step,
       chunks,
       isGone: false,
       retain: () => {
@@ -69,10 +71,16 @@ export class WeightsReader {
   readonly #sent: (bytes: number) => void;
   #next: EncodedVersion | undefined;
   #isSending = false;
+  #sending: number | undefined;
 
   constructor(call: WeightsCall, sent: (bytes: number) => void) {
     this.#call = call;
     this.#sent = sent;
+  }
+
+  /** The step of the version on its way. */
+  get sending(): number | undefined {
+    return this.#sending;
   }
 
   offer(version: EncodedVersion): void {
@@ -86,10 +94,12 @@ export class WeightsReader {
     this.#isSending = true;
     for (let version = this.#next; version !== undefined; version = this.#next) {
       this.#next = undefined;
+      this.#sending = version.step;
       await this.#sendVersion(version);
       version.release();
     }
     this.#isSending = false;
+    this.#sending = undefined;
   }
 
   async #sendVersion({ chunks }: EncodedVersion): Promise<void> {

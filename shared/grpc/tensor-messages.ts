@@ -1,9 +1,10 @@
 /** The tensor plane's messages, checked where they enter. Documented in proto/trainyard/v1/tensors.proto. */
 import { z } from "zod";
 import { bytes, uint32, uint64 } from "./numbers.js";
+import { nameOrNone } from "./texts.js";
 
 export const UploadChunk = z.object({
-  run: z.string(),
+  run: nameOrNone,
   generation: uint64,
   step: uint64,
   slice: uint32,
@@ -14,7 +15,7 @@ export const UploadChunk = z.object({
   offset: uint64,
   data: bytes,
   crc32c: uint32,
-  worker: z.string(),
+  worker: nameOrNone,
   attempt: uint32,
 });
 export type UploadChunk = z.infer<typeof UploadChunk>;
@@ -31,7 +32,7 @@ export const UploadAck = z.object({
 });
 export type UploadAck = z.infer<typeof UploadAck>;
 
-export const WeightsRequest = z.object({ run: z.string(), generation: uint64, slice: uint32 });
+export const WeightsRequest = z.object({ run: nameOrNone, generation: uint64, slice: uint32 });
 
 export const WeightsChunk = z.object({
   generation: uint64,

@@ -3,6 +3,7 @@
  * the vectors and the sockets, which copies each byte three times more and leaves HTTP/2's window at 64 KiB.
  */
 import {
+  constants,
   createSecureServer,
   createServer,
   type Http2SecureServer,
@@ -20,6 +21,7 @@ import { bearerToken } from "./authorization.js";
 import { bytesField, type Frame, FrameReader, writeFrame } from "./frames.js";
 import { keepAlive } from "./keepalive.js";
 import { tensorMethods, workerHeader } from "./protocol.js";
+import { oneLine } from "./texts.js";
 
 /** What a stream says of whom it is from. */
 export interface TensorCredentials {
@@ -36,6 +38,8 @@ interface Call {
   readonly isOver: boolean;
   /** Calls back once it is gone. Returns what calls that off. */
   onOver(listener: () => void): () => void;
+  /** Ends the stream now, whatever is on its way. */
+  cut(): void;
   /** Ends the stream with a status that names the reason; default INVALID_ARGUMENT. */
   refuse(details: string, code?: grpc.status): void;
 }
@@ -43,7 +47,8 @@ interface Call {
 export interface UploadCall extends Call {
   /** Decoded chunks; the data of one is valid until the next is asked for. Throws what broke the stream. */
   messages(): AsyncIterable<unknown>;
-  acknowledge(ack: object): void;
+  /** Resolves when the answer is with the kernel, or the stream is over. */
+  acknowledge(ack: object): Promise<void>;
   end(): void;
 }
 
@@ -148,8 +153,16 @@ async function serve(
   headers: IncomingHttpHeaders,
 ): Promise<void> {
   stream.on("error", () => undefined); // whoever reads or writes is told by its end
+  // Its peer may have cancelled it already, or speak HTTP and no gRPC.
+  if (stream.destroyed || stream.closed) return;
+  const type = String(headers["content-type"] ?? "");
+  if (headers[":method"] !== "POST" || !type.startsWith("application/grpc")) {
+    stream.respond({ ":status": 415 }, { endStream: true });
+    return stream.close(constants.NGHTTP2_NO_ERROR);
+  }
   const { Upload, Weights } = tensorMethods();
-  const call = new ServerCall(stream, credentialsOf(headers));
+  const mostBytes = limits.envelopeBytes + (headers[":path"] === Upload.path ? limits.chunkBytes : 0);
+  const call = new ServerCall(stream, credentialsOf(headers), mostBytes);
   switch (headers[":path"]) {
     case Upload.path:
       return handlers.upload(call);
@@ -183,13 +196,17 @@ class ServerCall implements UploadCall {
   readonly #reader: FrameReader;
   #status: { readonly code: number; readonly details: string } = { code: grpc.status.OK, details: "" };
 
-  constructor(stream: ServerHttp2Stream, credentials: TensorCredentials) {
+  /** `mostBytes`: of one message. */
+  constructor(stream: ServerHttp2Stream, credentials: TensorCredentials, mostBytes: number) {
     this.credentials = credentials;
     this.#stream = stream;
-    this.#reader = new FrameReader(stream, limits.messageBytes);
+    this.#reader = new FrameReader(stream, mostBytes);
     stream.on("wantTrailers", () => {
+      if (stream.closed) return;
       const { code, details } = this.#status;
-      stream.sendTrailers({ "grpc-status": String(code), "grpc-message": encodeURI(details) });
+      stream.sendTrailers({ "grpc-status": String(code), "grpc-message": messageOf(details) });
+      // Said is said: a peer that goes on sending has nobody who listens.
+      setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
     });
     stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });
   }
@@ -219,8 +236,8 @@ class ServerCall implements UploadCall {
     }
   }
 
-  acknowledge(ack: object): void {
-    void writeFrame(this.#stream, { head: tensorMethods().Upload.responseSerialize(ack) });
+  acknowledge(ack: object): Promise<void> {
+    return writeFrame(this.#stream, { head: tensorMethods().Upload.responseSerialize(ack) });
   }
 
   send({ fields, data }: OutgoingChunk): Promise<void> {
@@ -231,6 +248,10 @@ class ServerCall implements UploadCall {
     if (!this.isOver) this.#stream.end();
   }
 
+  cut(): void {
+    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
   refuse(details: string, code: grpc.status = grpc.status.INVALID_ARGUMENT): void {
     if (this.isOver) return;
     this.#status = { code, details };
@@ -239,6 +260,9 @@ class ServerCall implements UploadCall {
     this.#stream.resume(); // what is still on its way is passed over
   }
 }
+
+/** A header's text: percent-encoded, of a length that any peer takes. */
+const messageOf = (details: string) => encodeURI(oneLine(details.slice(0, 500)));
 
 function weightsFrame(fields: object, data: Uint8Array): Frame {
   const { Weights, weightsDataField } = tensorMethods();

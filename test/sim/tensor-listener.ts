@@ -63,7 +63,7 @@ class SimTensorCall implements UploadCall, WeightsCall {
     return this.#call.iterator();
   }
 
-  acknowledge(ack: object): void {
+  async acknowledge(ack: object): Promise<void> {
     this.#call.write(ack);
   }
 
@@ -74,6 +74,10 @@ class SimTensorCall implements UploadCall, WeightsCall {
 
   end(): void {
     this.#call.end();
+  }
+
+  cut(): void {
+    this.refuse("cut off");
   }
 
   refuse(details: string): void {
