@@ -61,6 +61,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./evaluate.js"),
   },
   {
+    name: "submit",
+    describe: "Hand a run to a standing coordinator, which queues it",
+    load: () => import("./submit.js"),
+  },
+  {
     name: "runs",
     describe: "List, show, follow, stop and delete runs",
     load: () => import("./runs.js"),

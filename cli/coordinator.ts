@@ -1,4 +1,7 @@
-/** `trainyard coordinator`: coordinates one run that `trainyard train` or this command wrote into the store. */
+/**
+ * `trainyard coordinator`: coordinates one run that `trainyard train` or this command wrote into the store; without one it
+ * stands ready and takes runs from `trainyard submit`.
+ */
 import type { CommandModule } from "yargs";
 import { runCoordinator } from "../coordinator/main.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
@@ -17,6 +20,8 @@ import { checkRunName } from "./run-name.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { openServerSecurity, serverSecurityOptions } from "./security-options.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
+import { stand } from "./standing.js";
+import { writtenOptions } from "./strictness.js";
 import { openTracer, type TraceFlags, traceOptions } from "./trace-options.js";
 import { openUserStore } from "./user-store.js";
 
@@ -91,9 +96,10 @@ export const command: CommandModule<GlobalOptions, Options> = {
     yargs
       .positional("dataset", {
         type: "string",
-        describe: "Data set of a new run; leave out with an existing --run",
+        describe: "Data set of a new run; leave out with an existing --run, or to stand ready for submit",
       })
       .options({ ...runOptions, ...listenOptions, ...traceOptions("Traces:") })
+      .example("$0 coordinator --advertise train-1 --tensor-port 7071", "Stand ready: submit hands runs in")
       .example(
         "$0 coordinator faces --host 0.0.0.0 --tls certs/coordinator --advertise train-1 --tensor-port 7071",
         "Coordinate a new run for workers of other machines, which have certificates",
@@ -115,6 +121,9 @@ async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCo
   );
   requireSecured(options.host, security, options.insecure);
   letHeapGrow();
+  if (options.dataset === undefined && options.run === undefined) {
+    return await standReadyFor(options, security, signal).finally(() => security.close());
+  }
   const store = await openUserStore(options.store, signal, { create: false });
   const { run, isNew } = await chooseRun(options, store, signal);
   try {
@@ -127,6 +136,29 @@ async function coordinate(options: Options, signal: AbortSignal): Promise<ExitCo
   } finally {
     security.close();
   }
+}
+
+/** Without a run of its own: runs come over the wire. */
+async function standReadyFor(
+  options: Options,
+  security: ServerSecurity,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  refuseRunFlags();
+  const logger = createLogger({ role: "coordinator", level: options.logLevel });
+  const store = await openUserStore(options.store, signal);
+  const tracer = await openTracer(options, "coordinator", logger);
+  try {
+    return await stand({ ...placeOf(options), tracer, security, store, logger, signal });
+  } finally {
+    await tracer.close();
+  }
+}
+
+/** Where and how it listens. */
+function placeOf({ host, advertise, insecure, port, tensorPort, httpPort, reducers, linger }: Options) {
+  const place = { host, insecure, port, tensorPort, httpPort, reducers, lingerMs: linger * 1000 };
+  return { ...place, ...(advertise === undefined ? {} : { advertise }) };
 }
 
 async function coordinateRun(
@@ -142,19 +174,11 @@ async function coordinateRun(
     if (options.attached) tellStarter("finished");
     return ExitCode.finished;
   }
-  const { host, insecure, port, tensorPort, httpPort, reducers } = options;
   const tracer = await openTracer(options, "coordinator", logger);
   const { outcome } = await runCoordinator({
+    ...placeOf(options),
     tracer,
-    host,
-    insecure,
     security,
-    port,
-    tensorPort,
-    httpPort,
-    reducers,
-    ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
-    lingerMs: options.linger * 1000,
     run,
     changes,
     store,
@@ -180,6 +204,16 @@ function tellStarter(outcome: string): void {
   process.stdout.write(`${JSON.stringify({ ended: outcome })}\n`);
 }
 
+/** A flag that would change nothing is a mistake, not a wish. Errors: USAGE. */
+function refuseRunFlags(): void {
+  const [flag] = writtenOptions(Object.keys(runOptions), process.argv.slice(2));
+  if (flag === undefined) return;
+  throw new TrainyardError(
+    "USAGE",
+    `--${flag} is a run's: name a data set here, or hand it in with trainyard submit DATASET --${flag} …`,
+  );
+}
+
 /** A run of a data set, new unless this command has made it before, or the one that --run names. */
 async function chooseRun(
   options: Options,
@@ -195,8 +229,5 @@ async function chooseRun(
     refuseDecided(options.run, ["run"]);
     return { run: checkRunName(options.run), isNew: false };
   }
-  throw new TrainyardError(
-    "USAGE",
-    "name a data set for a new run, or an existing run by --run: trainyard coordinator faces",
-  );
+  throw new Error("invariant broken: a run was to be chosen where none is named");
 }

@@ -3,6 +3,7 @@
  * seconds. Goes to standard error, so that standard output stays the result's.
  */
 import { TrainyardError } from "../shared/errors.js";
+import type { ClientSecurity } from "../shared/security/client-security.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { decimals, duration, percent } from "./duration.js";
@@ -20,6 +21,8 @@ export interface FollowOptions {
   /** Where the coordinator's HTTP is (`host:port`); a later one is found through the store. */
   readonly http: string;
   readonly store: ObjectStore;
+  /** What is shown to the coordinator. Default: nothing. */
+  readonly security?: ClientSecurity;
   /** Ends the watching, not the run. */
   readonly signal?: AbortSignal;
   /** Shows nothing. */
@@ -68,7 +71,7 @@ export async function followRun(options: FollowOptions): Promise<RunStatus> {
 async function ask(http: string, options: FollowOptions, reachedMs: number): Promise<RunStatus | string> {
   const { run, signal } = options;
   try {
-    return await fetchStatus(http, run, signal);
+    return await fetchStatus(http, run, signal, options.security);
   } catch (error) {
     if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
     const isPatient = Date.now() - reachedMs <= (options.patienceMs ?? 15_000);

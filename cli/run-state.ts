@@ -11,6 +11,7 @@ import {
   newestGeneration,
 } from "../shared/generations.js";
 import { findPublication, type Publication } from "../shared/publication.js";
+import { readQueue } from "../shared/queue.js";
 import { listRuns } from "../shared/runs.js";
 import { RunSpec, runKey } from "../shared/spec.js";
 import { effectiveSpec } from "../shared/spec-changes.js";
@@ -28,6 +29,8 @@ import { suggestion } from "./nearest.js";
 type State =
   /** Submitted; no coordinator has taken it yet. */
   | { readonly tag: "created" }
+  /** It waits for a standing coordinator; so many runs come before it. */
+  | { readonly tag: "queued"; readonly ahead: number }
   /** A coordinator answers. */
   | { readonly tag: "live"; readonly http: string; readonly status: RunStatus }
   /** Its coordinator ended it before it was finished, and wrote down how. */
@@ -57,8 +60,16 @@ export function stateName({ state }: RunState): string {
   return state.tag === "ended" ? state.result.outcome : state.tag;
 }
 
+/** Asks the coordinator at an HTTP address; see fetchStatus. */
+export type AskStatus = (http: string, run: string, signal?: AbortSignal) => Promise<RunStatus>;
+
 /** Errors: NOT_FOUND with the nearest name, DAMAGED when a stored document is not what it should be. */
-export async function readRunState(store: ObjectStore, run: string, signal?: AbortSignal): Promise<RunState> {
+export async function readRunState(
+  store: ObjectStore,
+  run: string,
+  signal?: AbortSignal,
+  ask: AskStatus = fetchStatus,
+): Promise<RunState> {
   const document = await readJson(store, runKey(run, "spec.json"), signal);
   if (document === null) {
     const near = suggestion(run, await listRuns(store, signal));
@@ -69,17 +80,19 @@ export async function readRunState(store: ObjectStore, run: string, signal?: Abo
   return {
     run,
     spec: effectiveSpec(spec, changesOf(newest)),
-    state: await stateOf(store, run, newest, signal),
+    state: await stateOf({ store, run, newest, ask }, signal),
   };
 }
 
-async function stateOf(
-  store: ObjectStore,
-  run: string,
-  newest: GenerationEntry | null,
-  signal?: AbortSignal,
-): Promise<State> {
-  if (newest === null) return { tag: "created" };
+interface Looked {
+  readonly store: ObjectStore;
+  readonly run: string;
+  readonly newest: GenerationEntry | null;
+  readonly ask: AskStatus;
+}
+
+async function stateOf({ store, run, newest, ask }: Looked, signal?: AbortSignal): Promise<State> {
+  if (newest === null) return await waitingState(store, run, signal);
   if (newest.tag === "closed") {
     const publication = await findPublication(store, run, signal);
     if (publication !== null) return { tag: "ended", ...publication };
@@ -89,11 +102,17 @@ async function stateOf(
   if (newest.tag !== "owner") throw unreadable(generationKey(run, newest.generation));
   const { http, generation } = newest.record;
   try {
-    return { tag: "live", http, status: await fetchStatus(http, run, signal) };
+    return { tag: "live", http, status: await ask(http, run, signal) };
   } catch (error) {
     if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
     return { tag: "interrupted", generation, http, mayLive: !isRefusedConnection(error) };
   }
+}
+
+async function waitingState(store: ObjectStore, run: string, signal?: AbortSignal): Promise<State> {
+  const queue = await readQueue(store, signal);
+  const ahead = queue.findIndex((entry) => entry.run === run);
+  return ahead < 0 ? { tag: "created" } : { tag: "queued", ahead };
 }
 
 const unreadable = (key: string) =>

@@ -1,6 +1,7 @@
 /** Runs in words: the table of all, the summary of one, and both as JSON. */
 
 import { assertNever } from "../shared/errors.js";
+import { placeInWords } from "../shared/queue.js";
 import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
@@ -79,9 +80,13 @@ function stateInWords({ state }: RunState): string {
     case "live":
       return progressLine(state.status);
     case "closed":
-      return progressLine(state.end.status);
+      return state.end.outcome === "interrupted"
+        ? `interrupted: it goes on when its coordinator stands again · ${progressLine(state.end.status)}`
+        : progressLine(state.end.status);
     case "created":
       return "created; no coordinator has taken it yet";
+    case "queued":
+      return `queued: ${placeInWords(state.ahead)}`;
     case "interrupted":
       return `interrupted: its coordinator at ${state.http} does not answer`;
     default:

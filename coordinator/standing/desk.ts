@@ -219,8 +219,7 @@ export class RunsDesk {
   /** The run under way is asked here; another coordinator's, over HTTP. */
   #describe(run: string, signal: AbortSignal): Promise<object> {
     const shell = this.#shellOf(run);
-    const ask: AskStatus =
-      shell === null ? (http, name) => fetchStatus(http, name, signal) : async () => shell.status;
+    const ask: AskStatus = shell === null ? askAnother(signal) : async () => shell.status;
     return this.#options.office.describe(run, ask, signal);
   }
 
@@ -241,6 +240,14 @@ export class RunsDesk {
     return await mine;
   }
 }
+
+/** One that does not let this coordinator in is as good as one that does not answer. */
+const askAnother =
+  (signal: AbortSignal): AskStatus =>
+  (http, run) =>
+    fetchStatus(http, run, signal).catch((cause: unknown) => {
+      throw new TrainyardError("UNREACHABLE", asTrainyardError(cause).message, { cause });
+    });
 
 const wait = (message: string): CoordinatorBody => ({
   kind: "refused",

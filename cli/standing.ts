@@ -1,0 +1,31 @@
+/** A coordinator that stands ready: what it needs of the command line, and how it is started. */
+
+import { type StandingOptions, standReady } from "../coordinator/standing/main.js";
+import type { RunsOffice } from "../coordinator/standing/office.js";
+import type { ExitCode } from "../shared/errors.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { createRun } from "./run-creation.js";
+import { parseFlags } from "./run-flags.js";
+import { readEnd, readRunState } from "./run-state.js";
+
+/** How flags become a run, and how stored runs are described: as for the commands on the spot. */
+export const runsOffice = (store: ObjectStore): RunsOffice => ({
+  create: async (dataset, flags, signal) => {
+    const { spec, isNew, notes } = await createRun(store, dataset, await parseFlags(flags), signal, {
+      orSame: true,
+    });
+    return { run: spec.run, isNew, notes };
+  },
+  describe: (run, ask, signal) => readRunState(store, run, signal, ask),
+  end: (run) => readEnd(store, run),
+});
+
+/** Until a signal ends it (exit code 3). Errors: those of standReady. */
+export async function stand(options: Omit<StandingOptions, "office" | "onReady">): Promise<ExitCode> {
+  return await standReady({
+    ...options,
+    office: runsOffice(options.store),
+    onReady: (addresses) =>
+      process.stdout.write(`${JSON.stringify({ ready: true, standing: true, ...addresses })}\n`),
+  });
+}
