@@ -6,6 +6,7 @@ import { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { announcedDevice, type DeviceFlags, deviceOptions, deviceWords } from "./device-option.js";
 import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
@@ -19,7 +20,7 @@ import { withSignals } from "./signals.js";
 import { ratioWords, type TraceFlags, traceOptions, traceWords } from "./trace-options.js";
 import { openUserStore } from "./user-store.js";
 
-export interface TrainOptions extends GlobalOptions, RunFlags, PictureFlags, TraceFlags {
+export interface TrainOptions extends GlobalOptions, RunFlags, DeviceFlags, PictureFlags, TraceFlags {
   dataset?: string | undefined;
   resume?: string | undefined;
   workers: number;
@@ -45,6 +46,7 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
           { min: 1, max: 64, whole: true },
           { default: 1, describe: "Reducer threads; never changes a bit", group: "Here:" },
         ),
+        ...deviceOptions("Here:"),
         ...pictureOptions("Here:"),
         ...traceOptions("Here:"),
         detach: {
@@ -74,6 +76,7 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
 };
 
 async function train(options: TrainOptions, signal: AbortSignal) {
+  await announcedDevice(options.device); // refused before a run is made; its workers look for themselves
   if (options.resume !== undefined) return await resume(options.resume, options, signal);
   if (options.dataset === undefined) {
     throw new TrainyardError("USAGE", "name a data set, or a run with --resume: trainyard train faces");
@@ -103,6 +106,7 @@ type LocalOptions = Pick<
   TrainOptions,
   "store" | "workers" | "reducers" | "detach" | "json" | "logLevel" | "resume"
 > &
+  Partial<DeviceFlags> &
   Partial<PictureFlags> &
   Partial<TraceFlags> & {
     /** Flags of the coordinator that goes on with a run. */
@@ -121,7 +125,7 @@ export async function trainLocally(
     ...options,
     run: spec.run,
     workers: usefulWorkers(spec, options.workers),
-    workerFlags: [...pictureWords(options), ...traceWords(options)],
+    workerFlags: [...deviceWords(options), ...pictureWords(options), ...traceWords(options)],
     coordinatorFlags: [...traceWords(options), ...ratioWords(options)],
     onNotice: (message) => progress.note(message),
   });

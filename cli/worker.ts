@@ -1,6 +1,7 @@
 /** `trainyard worker`: joins a coordinator and computes until the run is over. */
 import type { CommandModule } from "yargs";
 import { isAddress } from "../coordinator/scrape-targets.js";
+import { findDevice } from "../engine/native/find-device.js";
 import { TrainyardError } from "../shared/errors.js";
 import { requireSecured } from "../shared/grpc/listen.js";
 import { name } from "../shared/grpc/texts.js";
@@ -11,6 +12,7 @@ import { createLogger } from "../shared/log.js";
 import { workerMetrics } from "../shared/metrics.js";
 import { holdsKeyPair } from "../shared/security/tls-files.js";
 import { runWorker } from "../worker/main.js";
+import { type DeviceFlags, deviceOptions } from "./device-option.js";
 import { metricsAddress, portOf } from "./metrics-address.js";
 import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
@@ -26,7 +28,7 @@ import {
 import { untilStdinCloses, withSignals } from "./signals.js";
 import { openTracer, type TraceFlags, workerTraceOptions } from "./trace-options.js";
 
-interface Options extends GlobalOptions, PictureFlags, Pick<TraceFlags, "trace"> {
+interface Options extends GlobalOptions, DeviceFlags, PictureFlags, Pick<TraceFlags, "trace"> {
   coordinator: string;
   run?: string | undefined;
   id?: string | undefined;
@@ -102,6 +104,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
             describe: "Seconds without a coordinator after which the worker gives up",
           },
         ),
+        ...deviceOptions(),
         ...pictureOptions(),
         ...workerTraceOptions,
         attached: { type: "boolean", default: false, hidden: true },
@@ -157,6 +160,7 @@ async function work(options: Options, signal: AbortSignal) {
       ...(options.id === undefined ? {} : { id: options.id }),
       metricsAddress: advertised(options, http.address),
       keeping: keepingOf(options, (reason) => logger.warn(`${reason}; pictures are decoded again instead`)),
+      device,
       connectTimeoutMs: options.connectTimeout * 1000,
       logger,
       metrics,

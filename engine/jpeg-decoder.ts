@@ -67,11 +67,6 @@ export class JpegDecoder {
     };
   }
 
-  /** False where a GPU would be given each op of its own: there the general decoder is as fast. */
-  static isFor(binding: Pick<NativeBinding, "isUsingGpuDevice">): boolean {
-    return !binding.isUsingGpuDevice();
-  }
-
   /**
    * uint8 [height, width, 3] of the file's picture, whose size the caller read from its head: all of it, or resized to
    * `to` by the rule `nearest`. Null: TensorFlow does not take the file, or finds another size in it; the general

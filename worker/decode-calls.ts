@@ -1,4 +1,5 @@
 /** What passes between a worker's main thread and a thread that decodes. */
+import type { ComputeDevice } from "../engine/native/device.js";
 import type { ImageSpec, RunSpec } from "../shared/spec.js";
 
 /** workerData of a decode thread. */
@@ -6,6 +7,8 @@ export interface DecodeThreadOptions {
   readonly image: ImageSpec;
   /** TensorFlow's options, one for all threads of a process. */
   readonly engine: Pick<RunSpec["engine"], "intraOpThreads" | "oneDnn">;
+  /** What the process' engine computes on. Default: the CPU. */
+  readonly device?: ComputeDevice;
 }
 
 export interface DecodeRequest {

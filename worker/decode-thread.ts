@@ -1,6 +1,7 @@
 /**
  * Entry of a thread that decodes and resizes pictures, so that neither heartbeats nor streams wait for that. Plain JPEG
- * files go through TensorFlow's decoder, all others through the general one.
+ * files go through TensorFlow's decoder, all others through the general one; where a GPU computes, all of them, with the
+ * same pixels: TensorFlow would open the GPU for each thread, and decode no faster.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { LocalDecoder } from "../dataset/picture-decoder.js";
@@ -10,12 +11,16 @@ import type { NativeBinding } from "../engine/recording/backend.js";
 import { imageBytesOf } from "../shared/spec.js";
 import type { DecodeReply, DecodeRequest, DecodeThreadOptions } from "./decode-calls.js";
 
-const { image, engine } = workerData as DecodeThreadOptions;
+const { image, engine, device } = workerData as DecodeThreadOptions;
 const port = parentPort as MessagePort;
-const binding = loadBinding(engine) as NativeBinding;
-const jpegs = JpegDecoder.isFor(binding) ? new JpegDecoder(binding) : null;
-const decoder = new LocalDecoder(image, jpegs === null ? undefined : jpegs.decode.bind(jpegs));
+const decoder = new LocalDecoder(image, device?.gpu == null ? tensorFlowDecoder() : undefined);
 const imageBytes = imageBytesOf(image);
+
+function tensorFlowDecoder() {
+  const options = device === undefined ? engine : { ...engine, device };
+  const jpegs = new JpegDecoder(loadBinding(options) as NativeBinding);
+  return jpegs.decode.bind(jpegs);
+}
 
 async function answer({ id, bytes, ends }: DecodeRequest): Promise<DecodeReply> {
   const files = ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));

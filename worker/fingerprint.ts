@@ -3,13 +3,15 @@
  * are in the spec, so they are equal by construction.
  */
 import { nodeMajor, processorDescription } from "../engine/fingerprint.js";
+import type { ComputeDevice } from "../engine/native/device.js";
 import { tensorFlowVersion } from "../engine/native/setup/platform.mjs";
 import type { WireFingerprint } from "../shared/grpc/control-messages.js";
 
-export function workerFingerprint(): WireFingerprint {
+/** The GPU's build is another one on the CPU too: other compiler flags, other kernels. */
+export function workerFingerprint({ build, gpu }: ComputeDevice): WireFingerprint {
   return {
-    tensorflow: `${tensorFlowVersion} cpu`,
-    device: processorDescription(),
+    tensorflow: `${tensorFlowVersion} ${build}`,
+    device: gpu ?? processorDescription(),
     nodeMajor: nodeMajor(),
   };
 }

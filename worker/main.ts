@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { PictureKeeping } from "../dataset/image-loader.js";
+import { type ComputeDevice, plainCpu } from "../engine/native/device.js";
 import { TrainyardError } from "../shared/errors.js";
 import { protocolVersion } from "../shared/grpc/version.js";
 import { limits } from "../shared/limits.js";
@@ -34,6 +35,8 @@ export interface WorkerOptions {
   readonly id?: string;
   /** Where decoded pictures are kept. Default: in memory of limits.imageCacheBytes. */
   readonly keeping?: PictureKeeping;
+  /** What its engine computes on. Default: the CPU. */
+  readonly device?: ComputeDevice;
   /** Gives up after so long without a coordinator. Default: limits.firstConnectMs. */
   readonly connectTimeoutMs?: number;
   /** host:port of this worker's metrics; empty = none. */
@@ -150,7 +153,7 @@ class WorkerLife {
       worker: this.#id,
       host: hostname(),
       pid: process.pid,
-      fingerprint: workerFingerprint(),
+      fingerprint: workerFingerprint(this.#options.device ?? plainCpu),
       metrics: this.#options.metricsAddress,
     });
     try {
@@ -205,10 +208,9 @@ class WorkerLife {
 
   async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
     const { clock } = this.#around;
-    const { signal, keeping } = this.#options;
+    const { store = storeUrl, signal, keeping, device, metrics } = this.#options;
     const startedMs = clock.nowMs();
-    const { store = storeUrl, metrics } = this.#options;
-    const place = await this.#around.openWorkplace(spec, store, signal, keeping, metrics);
+    const place = await this.#around.openWorkplace(spec, store, signal, { keeping, device, metrics });
     const seconds = (clock.nowMs() - startedMs) / 1000;
     this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return place;

@@ -3,12 +3,12 @@
  * real ones are here; a simulation brings its own and runs everything else as it is.
  */
 import { type Clock, realClock } from "../shared/clock.js";
+import type { StoreMetrics } from "../shared/metrics.js";
 import type { ClientSecurity } from "../shared/security/client-security.js";
 import { findTlsFault, type TlsFault } from "../shared/security/tls-fault.js";
-import type { StoreMetrics } from "../shared/metrics.js";
 import type { RunSpec } from "../shared/spec.js";
-import type { ObjectStore } from "../shared/store/object-store.js";
 import { meteredStore } from "../shared/store/metered.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 import { openStore } from "../shared/store/open.js";
 import { type ControlStream, GrpcControlStream } from "./control-stream.js";
 import { type PartialsOptions, PartialsSender } from "./partials.js";

@@ -6,6 +6,7 @@ import { type ImageLoader, openLoaders, type PictureKeeping } from "../dataset/i
 import { laneRange } from "../dataset/lanes.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { stepsPerEpoch } from "../dataset/order.js";
+import { type ComputeDevice, cpuDevice } from "../engine/native/device.js";
 import type { ModelLayout } from "../shared/layout.js";
 import { limits } from "../shared/limits.js";
 import { throwIfAborted } from "../shared/retry.js";
@@ -32,18 +33,25 @@ export interface Workplace {
   close(): Promise<void>;
 }
 
+export interface WorkplaceOptions {
+  /** Where decoded pictures are kept. */
+  readonly keeping?: PictureKeeping | undefined;
+  /** What computes. Default: the CPU. */
+  readonly device?: ComputeDevice | undefined;
+}
+
 /**
- * `keeping`: where decoded pictures are kept. Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the
+ * Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the
  * engine; INTERRUPTED as soon as the signal aborts, whatever it waits for.
  */
 export async function openWorkplace(
   spec: RunSpec,
   store: ObjectStore,
   signal: AbortSignal,
-  keeping: PictureKeeping = {},
+  { keeping = {}, device = cpuDevice() }: WorkplaceOptions = {},
 ): Promise<Workplace> {
-  const decoder = new DecodePool({ image: spec.image, engine: spec.engine });
-  const engine = new EngineClient({ spec, ...spec.engine });
+  const decoder = new DecodePool({ image: spec.image, engine: spec.engine, device });
+  const engine = new EngineClient({ spec, ...spec.engine, device });
   const close = () => Promise.all([engine.close(), decoder.close()]);
   const abandon = () => void close();
   signal.addEventListener("abort", abandon, { once: true });

@@ -17,6 +17,9 @@ export interface ComputeDevice {
   readonly gpu: string | null;
 }
 
+/** For whoever looks for nothing on the machine. */
+export const plainCpu: ComputeDevice = { build: "cpu", gpu: null };
+
 export interface DeviceChoice {
   readonly device: ComputeDevice;
   /** One line for the log. */

@@ -13,7 +13,7 @@ import {
   laidBuilds,
 } from "./device.js";
 import type { GpuProbe } from "./setup/gpu-probe.mjs";
-import { bindingFolder } from "./setup/locate.mjs";
+import { bindingFolder, cudaFolder } from "./setup/locate.mjs";
 import { platformName } from "./setup/platform.mjs";
 import { run } from "./setup/programs.mjs";
 
@@ -31,30 +31,31 @@ async function deviceFindings(wish: DeviceWish): Promise<DeviceFindings> {
 
 async function askForGpu(): Promise<GpuAnswer> {
   const program = fileURLToPath(new URL("./setup/gpu-probe.mjs", import.meta.url));
+  const folder = bindingFolder(platformName(), "gpu");
   const env = { TF_CPP_MIN_LOG_LEVEL: "1", TF_FORCE_GPU_ALLOW_GROWTH: "true" };
-  const { code, output } = await run(process.execPath, [program, bindingFolder(platformName(), "gpu")], {
-    env,
-  });
-  return readProbe(code, output);
+  const { code, output } = await run(process.execPath, [program, folder], { env });
+  return readProbe(code, output, existsSync(cudaFolder(platformName())));
 }
 
-/** What the probe's process wrote, TensorFlow's own lines among it. */
-export function readProbe(code: number, output: string): GpuAnswer {
+/**
+ * What the probe's process wrote, with TensorFlow's own lines among it. `isCudaLaid`: TensorFlow's CUDA libraries lie
+ * beside it; where they don't, it says no more than that it found no driver.
+ */
+export function readProbe(code: number, output: string, isCudaLaid: boolean): GpuAnswer {
   const lines = output.split("\n").filter((line) => line !== "");
-  const written = lines.find((line) => line.startsWith('{"driver":'));
-  const reason = reasonIn(lines.filter((line) => line !== written));
-  if (code !== 0 || written === undefined) return { tag: "failed", reason: reason ?? `exit code ${code}` };
-  const { driver, isUsable } = JSON.parse(written) as GpuProbe;
-  return { tag: "answered", driver, isUsable, reason: reason ?? "it does not say why" };
+  const answer = lines.find((line) => line.startsWith('{"driver":'));
+  if (code !== 0 || answer === undefined) {
+    return { tag: "failed", reason: saidByTensorFlow(lines) ?? lines.at(-1) ?? `exit code ${code}` };
+  }
+  const { driver, isUsable } = JSON.parse(answer) as GpuProbe;
+  const reason = isCudaLaid
+    ? (saidByTensorFlow(lines) ?? "it does not say why")
+    : "its CUDA libraries are not laid, and this machine's own not found: npx trainyard setup --gpu";
+  return { tag: "answered", driver, isUsable, reason };
 }
 
-/** The last of TensorFlow's lines without time and place; they end in what decided. */
-function reasonIn(lines: readonly string[]): string | null {
-  const last = lines.at(-1);
-  return last === undefined
-    ? null
-    : last
-        .replace(/^.*?\.cc:\d+\] /, "")
-        .trim()
-        .replace(/\.$/, "");
+/** Its last line, which tells what decided, without time and place. */
+function saidByTensorFlow(lines: readonly string[]): string | undefined {
+  const said = lines.map((line) => /\.cc:\d+\] (.+?)\.?$/.exec(line)?.[1]);
+  return said.findLast((text) => text !== undefined);
 }

@@ -1,7 +1,8 @@
 /**
  * Memory of ours that TensorFlow reads in place. It takes an array as it lies where the address is a multiple of 64
  * bytes (EIGEN_MAX_ALIGN_BYTES), and copies it else, which costs as much again as filling it; JavaScript does
- * not tell addresses, so it is tried. Where no place serves, TensorFlow copies: slower, and the same numbers.
+ * not tell addresses, so it is tried. Where no place serves, TensorFlow copies: slower, and the same numbers. To a GPU
+ * it always does, before it says that the tensor is made.
  */
 import { DataType, type NativeBinding } from "../recording/backend.js";
 
@@ -23,6 +24,7 @@ export function tensorMemory(binding: NativeBinding, sizes: readonly number[]): 
 
 /** In elements; 0 where TensorFlow takes none as it lies. */
 function alignedStart(binding: NativeBinding, memory: Float32Array): number {
+  if (binding.isUsingGpuDevice()) return 0;
   for (let start = 0; start < perAlignment; start += 1) {
     if (isReadInPlace(binding, memory.subarray(start, start + 1))) return start;
   }

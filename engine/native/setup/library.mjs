@@ -3,8 +3,8 @@
  * GPU the CUDA libraries beside them, where TensorFlow's own relative search path finds them wherever the folder is.
  * How a wheel becomes a folder is in wheel.mjs.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { requiredCudaWheels } from "./cuda-requirements.mjs";
 import { cudaFolderName, cudaWheels } from "./cuda-wheels.mjs";
 import { cudaFolder, libraryFolder } from "./locate.mjs";
@@ -36,6 +36,16 @@ const cudaMembers = [
 ];
 
 /**
+ * Below `nvidia/`, where a search path has no place for a library that is needed: TensorFlow's framework, which opens all
+ * of them, has none for cusolver, but one for nvshmem, which nobody lays; cuDNN looks for nvrtc under a folder's other
+ * name. Relative, so that they can be copied too.
+ */
+const cudaLinks = [
+  { link: "nvshmem/lib/libcusolver.so.11", to: "../../cusolver/lib/libcusolver.so.11" },
+  { link: "nvrtc", to: "cuda_nvrtc" },
+];
+
+/**
  * Makes the library folder whole, if it is not. Call it under the cache's lock.
  * @param {Platform} platform
  * @param {Say} say
@@ -59,6 +69,17 @@ export async function layCuda(platform, say, again, pinned = cudaWheels) {
   const metadata = readFileSync(join(libraryFolder(platform.name, platform.build), "METADATA"), "utf8");
   const parts = cudaParts(platform, requiredCudaWheels(metadata, pinned));
   await layParts(parts, say, again, { what: `CUDA for ${title}` });
+  for (const { link, to } of cudaLinks) laySymlink(join(cudaFolder(platform.name), link), to);
+}
+
+/**
+ * @param {string} path
+ * @param {string} to
+ */
+function laySymlink(path, to) {
+  mkdirSync(dirname(path), { recursive: true });
+  rmSync(path, { force: true });
+  symlinkSync(to, path);
 }
 
 /**

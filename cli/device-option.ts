@@ -1,0 +1,32 @@
+/** `--device`: on what a worker computes, or an engine of a command's own. */
+import { type DeviceWish, deviceWishes } from "../engine/native/device.js";
+import { findDevice } from "../engine/native/find-device.js";
+
+export interface DeviceFlags {
+  device: DeviceWish;
+}
+
+/** `group`: the heading that it stands under in a command's help. */
+export const deviceOptions = (group?: string) => ({
+  device: {
+    choices: deviceWishes,
+    default: "auto" as const,
+    requiresArg: true,
+    describe: "Compute on the GPU, on the CPU, or on a GPU where TensorFlow can use one (auto)",
+    ...(group === undefined ? {} : { group }),
+  },
+});
+
+/**
+ * The device for a command that a person watches, told on standard error where the machine has to do with GPUs. Errors:
+ * SETUP for `gpu` where TensorFlow can use none.
+ */
+export async function announcedDevice(wish: DeviceWish) {
+  const { device, sentence, isNews } = await findDevice(wish);
+  if (isNews) process.stderr.write(`${sentence}\n`);
+  return device;
+}
+
+/** The flag again, for a worker that is started from here. */
+export const deviceWords = ({ device }: Partial<DeviceFlags>): string[] =>
+  device === undefined ? [] : ["--device", device];
