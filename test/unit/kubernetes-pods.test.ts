@@ -7,6 +7,9 @@ const pods = buildable.flatMap((name) =>
   podsOf(name).map((pod) => ({ ...pod, name, title: `${name}: ${pod.of}` })),
 );
 const trainyardPods = pods.filter(({ labels }) => labels["app.kubernetes.io/name"] === "trainyard");
+/** The command line's pod only waits. */
+const isServer = ({ labels }: { readonly labels: Readonly<Record<string, string>> }) =>
+  labels["app.kubernetes.io/component"] !== "cli";
 const volumesOf = (spec: KubeObject): KubeObject[] => spec.volumes ?? [];
 
 describe.each(pods)("$title", ({ name, labels, spec, containers }) => {
@@ -56,14 +59,6 @@ describe.each(pods)("$title", ({ name, labels, spec, containers }) => {
     expect(mounted.sort()).toEqual([...volumesOf(spec).map((volume) => volume.name), ...claims].sort());
   });
 
-  it("is asked by its own server whether it has started, lives and is ready", () => {
-    for (const { startupProbe, livenessProbe, readinessProbe, ports } of containers) {
-      for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
-        expect(ports.map((port: KubeObject) => port.name)).toContain(probe.httpGet.port);
-      }
-    }
-  });
-
   it("is in exactly one disruption budget: the API refuses to evict a pod that is in two", () => {
     const budgets = objectsOf(name).filter(
       ({ kind, spec: budget }) => kind === "PodDisruptionBudget" && selects(budget.selector, labels),
@@ -72,7 +67,17 @@ describe.each(pods)("$title", ({ name, labels, spec, containers }) => {
   });
 });
 
-describe.each(trainyardPods)("$title", ({ spec, containers, labels }) => {
+describe.each(pods.filter(isServer))("$title", ({ containers }) => {
+  it("is asked by its own server whether it has started, lives and is ready", () => {
+    for (const { startupProbe, livenessProbe, readinessProbe, ports } of containers) {
+      for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+        expect(ports.map((port: KubeObject) => port.name)).toContain(probe.httpGet.port);
+      }
+    }
+  });
+});
+
+describe.each(trainyardPods.filter(isServer))("$title", ({ spec, containers, labels }) => {
   it("has longer to end than it takes: 10 s to hand lanes back, and less than a spot machine's notice", () => {
     const graceMs = spec.terminationGracePeriodSeconds * 1000;
     expect(graceMs).toBeGreaterThan(limits.drainMs);
