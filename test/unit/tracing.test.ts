@@ -4,6 +4,7 @@ import { parseEndpoint } from "../../cli/trace-options.js";
 import type { Effect, StepRow } from "../../coordinator/core/events.js";
 import { isTraced, RunTraces } from "../../coordinator/run-traces.js";
 import { TrainyardError } from "../../shared/errors.js";
+import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
 import { asStep } from "../../shared/ids.js";
 import { OpenTelemetryTracer } from "../../shared/open-telemetry.js";
 import { noSpan, noTracer, type Tracer, traced } from "../../shared/tracing.js";
@@ -117,13 +118,13 @@ describe("a coordinator's spans", () => {
       traces.note(committed);
       expect(traces.contextFor({ kind: "gradients", step, ...lanes })).toBe("");
     }
-    const evaluate = {
+    const evaluate: CoordinatorBody = {
       kind: "evaluate",
       step: 4,
       blocks: [0],
       statistics: new Uint8Array(0),
       excluded: [],
-    } as const;
+    };
     const first = traces.contextFor(evaluate);
     expect(first).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     expect(traces.contextFor(evaluate)).toBe(first);
