@@ -3,11 +3,15 @@
  * (worker-streams.ts), and whoever comes for no run or another one is answered and sent away.
  */
 import * as grpc from "@grpc/grpc-js";
+import { type Clock, realClock } from "../shared/clock.js";
+import { TrainyardError } from "../shared/errors.js";
 import { isNotAdmitted, judgeCall, type Refusal, refusalOf } from "../shared/grpc/authorization.js";
 import { type CoordinatorBody, decodeFromWorker, encode } from "../shared/grpc/control-messages.js";
 import { serverCredentials } from "../shared/grpc/credentials.js";
 import { bind } from "../shared/grpc/listen.js";
-import { channelOptions, controlService } from "../shared/grpc/protocol.js";
+import { controlService, serverOptions } from "../shared/grpc/protocol.js";
+import { limits } from "../shared/limits.js";
+import { Pace, PacesByName } from "../shared/pace.js";
 import type { Peer } from "../shared/security/roles.js";
 import { ServerSecurity } from "../shared/security/server-security.js";
 import { type Hello, type JoinCall, type ServedRun, WorkerStreams } from "./worker-streams.js";
@@ -19,6 +23,8 @@ export interface ControlServerOptions {
   readonly security?: ServerSecurity;
   /** Somebody was not let in. */
   readonly onRefused?: (peer: string, sentence: string) => void;
+  /** Default: the real one. */
+  readonly clock?: Clock;
   /** What a worker is told that is for another run than the one that is served; empty = for any. */
   readonly answerStranger?: (
     run: string,
@@ -33,11 +39,15 @@ export class ControlServer {
   /** Streams that are open, and whose they are. */
   readonly #guests = new Map<JoinCall, Peer>();
   readonly #forgetTokens: () => void;
+  readonly #clock: Clock;
+  readonly #hellos: PacesByName;
   #current: WorkerStreams | null = null;
 
-  constructor(options: ControlServerOptions, server = new grpc.Server(channelOptions)) {
+  constructor(options: ControlServerOptions, server = new grpc.Server(serverOptions)) {
     this.#options = options;
     this.#server = server;
+    this.#clock = options.clock ?? realClock;
+    this.#hellos = new PacesByName(this.#clock, limits.hellos, limits.helloAddresses);
     this.#security = options.security ?? ServerSecurity.none();
     this.#forgetTokens = this.#security.onTokens(() => this.#sendAwayUnknown());
     this.#server.addService(controlService().service, { join: (call: JoinCall) => void this.#serve(call) });
@@ -89,8 +99,7 @@ export class ControlServer {
 
   /** Whoever tries again and again waits for the answer. */
   #refuse(call: JoinCall, refusal: Refusal): void {
-    const address = call.getPeer().replace(/:\d+$/, "");
-    const heldMs = this.#security.attempts.note(address);
+    const heldMs = this.#security.attempts.note(addressOf(call));
     if (heldMs === 0) this.#options.onRefused?.(call.getPeer(), refusal.details);
     setTimeout(() => call.emit("error", refusal), heldMs);
   }
@@ -106,29 +115,41 @@ export class ControlServer {
   }
 
   async #hear(call: JoinCall, peer: Peer): Promise<void> {
+    const pace = new Pace(this.#clock, limits.controlMessages);
+    const isSilent = () => call.emit("error", refusalOf(grpc.status.DEADLINE_EXCEEDED, "no hello came"));
+    const callOff = this.#clock.after(limits.helloMs, isSilent);
     let seat: { readonly streams: WorkerStreams; readonly worker: string } | null = null;
     let reason = "it closed its stream";
     try {
       // Not destroyed when the loop is left by an error: then the stream would never end for the worker.
       for await (const message of call.iterator({ destroyOnReturn: false })) {
+        callOff();
+        await pace.next();
         const envelope = decodeFromWorker(message);
         // One stream, one hello: a second one is a message like any other, which the core refuses.
         if (seat !== null) seat.streams.pass(call, seat.worker, envelope);
         else if (envelope.body.kind === "hello") {
           seat = await this.#greet(call, peer, envelope.run, envelope.body);
           if (seat === null) break;
-        }
+        } else
+          throw new TrainyardError(
+            "REFUSED",
+            `a worker's first message is a hello, not ${envelope.body.kind}`,
+          );
       }
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
       if (!call.cancelled && !isNotAdmitted(error)) this.#options.onMalformed(call.getPeer(), reason);
     }
+    callOff();
     if (!call.destroyed) call.end();
     if (seat !== null) seat.streams.left(call, seat.worker, reason);
   }
 
   /** A hello names no run, or the one that is served; null: it was sent away. */
   async #greet(call: JoinCall, peer: Peer, run: string, hello: Hello) {
+    await this.#hellos.of(addressOf(call)).next();
+    if (call.cancelled) return null;
     const streams = this.#current;
     if (streams !== null && (run === "" || run === streams.served.run)) {
       const isSeated = streams.greet(call, peer, hello);
@@ -141,8 +162,14 @@ export class ControlServer {
   }
 }
 
+/** Without the port. */
+const addressOf = (call: JoinCall) => call.getPeer().replace(/:\d+$/, "");
+
 /** Of a coordinator that has one run. */
 function refuseStranger(run: string, served: string | null): CoordinatorBody {
-  const message = served === null ? "it is just starting" : `here is the run ${served}, not ${run}`;
+  const message =
+    served === null
+      ? "it is just starting"
+      : `it has the run ${served}, this worker is for ${run}: start another worker for it`;
   return { kind: "refused", code: "REFUSED", message, retry: served === null };
 }

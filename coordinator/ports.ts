@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import { type HttpRoute, type MetricsServer, startMetricsServer } from "../shared/http.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, processMetrics } from "../shared/metrics.js";
+import { ScarceLog } from "../shared/scarce-log.js";
 import type { ServerSecurity } from "../shared/security/server-security.js";
 import { ControlServer, type ControlServerOptions } from "./control-server.js";
 import type { CoreEvent } from "./core/events.js";
@@ -15,7 +16,7 @@ import type { Shell } from "./shell.js";
 import type { CoordinatorSurroundings } from "./surroundings.js";
 import type { WorkerStreams } from "./worker-streams.js";
 
-export interface PortOptions extends Pick<CoordinatorSurroundings, "makeServer" | "startHttp"> {
+export interface PortOptions extends Pick<CoordinatorSurroundings, "makeServer" | "startHttp" | "clock"> {
   readonly host: string;
   /** What workers and pages are told to connect to; default: `host`. */
   readonly advertise?: string;
@@ -48,16 +49,18 @@ export class Ports {
 
   private constructor(options: PortOptions) {
     this.#options = options;
-    const { logger, makeServer, answerStranger, security } = options;
+    const { logger, makeServer, answerStranger, security, clock } = options;
+    const scarce = new ScarceLog(logger, clock);
     const control: ControlServerOptions = {
+      ...(clock === undefined ? {} : { clock }),
       onMalformed: (peer, message) => {
         this.#current?.metrics.messagesRefused.inc({ reason: "malformed" });
-        logger.warn({ peer }, message);
+        scarce.warn({ peer }, message);
       },
       ...(security === undefined ? {} : { security }),
       onRefused: (peer, sentence) => {
         this.#current?.metrics.messagesRefused.inc({ reason: "not admitted" });
-        logger.warn({ peer }, `a worker was not let in: ${sentence}`);
+        scarce.warn({ peer }, `a worker was not let in: ${sentence}`);
       },
       ...(answerStranger === undefined ? {} : { answerStranger }),
     };

@@ -11,10 +11,12 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { type AddressInfo, isIP } from "node:net";
+import { type AddressInfo, isIP, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Registry } from "prom-client";
+import { Crowd } from "./crowd.js";
 import { TrainyardError } from "./errors.js";
+import { limits } from "./limits.js";
 import { credentialsOf } from "./security/http-credentials.js";
 import type { Role } from "./security/roles.js";
 import { ServerSecurity, serverTlsOptions } from "./security/server-security.js";
@@ -88,7 +90,12 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       })
       .then((reply) => send(response, reply));
   });
-  server.requestTimeout = 10_000;
+  server.requestTimeout = limits.httpMs;
+  server.headersTimeout = limits.httpMs;
+  server.timeout = limits.httpSilenceMs;
+  // Nobody is a guest here for good: of too many connections the one that came first goes.
+  const crowd = new Crowd({ strangers: limits.strangers, strangerMs: limits.httpConnectionMs });
+  server.on("connection", (socket: Socket) => crowd.enter(socket));
   await listen(server, host, options.port);
   const { port } = server.address() as AddressInfo;
   return { address: isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`, close: () => close(server) };
@@ -103,8 +110,9 @@ const noSecurity = ServerSecurity.none();
 
 /** New connections get the certificate that is there then. */
 function makeServer(tls: ServerSecurity["tls"], listener: RequestListener): Server {
-  if (tls === null) return createServer(listener);
-  const server = createHttpsServer({ ...tls.current, ...serverTlsOptions }, listener);
+  const often = { connectionsCheckingInterval: limits.httpLookMs };
+  if (tls === null) return createServer(often, listener);
+  const server = createHttpsServer({ ...tls.current, ...serverTlsOptions, ...often }, listener);
   const forget = tls.onChange((files) => server.setSecureContext({ ...files }));
   server.once("close", forget);
   return server;
@@ -117,7 +125,8 @@ async function answer(
 ): Promise<Reply> {
   request.resume();
   if (!isOwnHost(request.headers.host, options.host ?? "127.0.0.1")) return text("foreign host name\n", 403);
-  const url = new URL(request.url ?? "/", "http://trainyard.invalid");
+  const url = urlOf(request);
+  if (url === null) return text("not a path\n", 400);
   const method = request.method === "HEAD" ? "GET" : request.method;
   const atPath = routes.filter((route) => route.path === url.pathname);
   const route = atPath.find((candidate) => candidate.method === method);
@@ -130,6 +139,15 @@ async function answer(
     return text(`needs the header x-trainyard: ${guard}\n`, 403);
   }
   return route.reply(url.searchParams);
+}
+
+/** Null: what was asked for is no path; a proxy would be asked so. */
+function urlOf({ url = "/" }: IncomingMessage): URL | null {
+  try {
+    return new URL(url, "http://trainyard.invalid");
+  } catch {
+    return null;
+  }
 }
 
 /** Held back at a time, over all callers; more are sent away at once. */

@@ -72,6 +72,31 @@ export const limits = {
   tensors: 20_000,
   /** What is left of traces is sent for so long at the end; so is each batch before. */
   traceFlushMs: 1_000,
+  /** Connections to one port of whom nobody knows yet whose they are; a fleet that comes at once is known at once. */
+  strangers: 512,
+  /** Whoever connects and does not say within this who it is, and what it wants, is sent away. */
+  helloMs: 10_000,
+  /** Tensor streams of one worker to one slice: two, and two of a former session. */
+  tensorStreams: 4,
+  /** Streams of one connection to the control port: a worker has one, a proxy brings a fleet's. */
+  controlStreams: 256,
+  /** HTTP/2 sessions hold no more for themselves than this, windows aside. */
+  sessionMegabytes: 32,
+  /** A connection to the control port without a stream is closed after this. */
+  idleConnectionMs: 60_000,
+  /** Of one worker's control stream: records of all lanes at once, then ten times what a busy one says. */
+  controlMessages: { perSecond: 1_000, atOnce: 10_000 },
+  /** Workers that join from one address: a whole fleet at once; then as many as may come and go for ever. */
+  hellos: { perSecond: 5, atOnce: 4_096 },
+  /** Addresses whose hellos are counted. */
+  helloAddresses: 1_024,
+  /** One request and its answer; a page's reader that takes nothing for so long is gone. */
+  httpMs: 10_000,
+  httpSilenceMs: 30_000,
+  /** A connection for requests one after another, as Prometheus has it, is made anew after this. */
+  httpConnectionMs: 600_000,
+  /** Unfinished requests are looked at this often. */
+  httpLookMs: 1_000,
   /** Hands lanes back and exits within this. */
   drainMs: 10_000,
   /** A worker gives up on a coordinator that it could never reach after this. */

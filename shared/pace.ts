@@ -23,7 +23,7 @@ export class Pace {
     this.#sinceMs = clock.nowMs();
   }
 
-  /** Resolves when the next message may be taken. For one caller at a time. */
+  /** Resolves when the next message may be taken. */
   async next(): Promise<void> {
     if (this.#left < 1) this.#refill();
     while (this.#left < 1) {
@@ -38,5 +38,28 @@ export class Pace {
     const { perSecond, atOnce } = this.#limit;
     this.#left = Math.min(atOnce, this.#left + ((nowMs - this.#sinceMs) * perSecond) / 1_000);
     this.#sinceMs = nowMs;
+  }
+}
+
+/** A pace for each name; of too many names the one that was quiet for longest is forgotten. */
+export class PacesByName {
+  readonly #clock: Clock;
+  readonly #limit: PaceLimit;
+  readonly #mostNames: number;
+  readonly #paces = new Map<string, Pace>();
+
+  constructor(clock: Clock, limit: PaceLimit, mostNames: number) {
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#mostNames = mostNames;
+  }
+
+  of(name: string): Pace {
+    const pace = this.#paces.get(name) ?? new Pace(this.#clock, this.#limit);
+    this.#paces.delete(name);
+    this.#paces.set(name, pace);
+    const [longestQuiet] = this.#paces.keys();
+    if (this.#paces.size > this.#mostNames && longestQuiet !== undefined) this.#paces.delete(longestQuiet);
+    return pace;
   }
 }

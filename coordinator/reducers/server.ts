@@ -127,6 +127,8 @@ export class SliceServer {
     const admission = admissionOf(call.credentials.ticket);
     const calls = this.#calls.get(admission) ?? new Set();
     this.#calls.set(admission, calls.add(call));
+    const [oldest] = calls;
+    if (calls.size > limits.tensorStreams) oldest?.cut();
     call.onOver(() => {
       calls.delete(call);
       if (calls.size === 0) this.#calls.delete(admission);

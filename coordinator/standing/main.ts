@@ -6,7 +6,7 @@ import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../../shared/clock.js";
 import { asTrainyardError, TrainyardError } from "../../shared/errors.js";
 import { requireSecured } from "../../shared/grpc/listen.js";
-import { channelOptions } from "../../shared/grpc/protocol.js";
+import { serverOptions } from "../../shared/grpc/protocol.js";
 import { limits } from "../../shared/limits.js";
 import { type StandingMetrics, standingMetrics } from "../../shared/metrics.js";
 import type { QueueEntry } from "../../shared/queue.js";
@@ -17,6 +17,7 @@ import type { Ownership } from "../ownership.js";
 import { isOutage } from "../patience.js";
 import { Ports } from "../ports.js";
 import type { Shell } from "../shell.js";
+import { sameAuthority } from "../takeover.js";
 import { type CurrentRun, RunsDesk, type Standing } from "./desk.js";
 import { fateOf } from "./fate.js";
 import { holdQueue } from "./holding.js";
@@ -85,7 +86,7 @@ class StandingCoordinator {
   }
 
   #openPorts(): Promise<Ports> {
-    const { security = ServerSecurity.none(), makeServer = () => new grpc.Server(channelOptions) } =
+    const { security = ServerSecurity.none(), makeServer = () => new grpc.Server(serverOptions) } =
       this.#options;
     return Ports.open({
       ...this.#options,
@@ -105,7 +106,8 @@ class StandingCoordinator {
 
   async #takeQueue(ports: Ports): Promise<Ownership> {
     const { store, logger, signal } = this.#options;
-    const ask = this.#options.askOwner ?? askOthers(() => ports.addresses.http);
+    const ask =
+      this.#options.askOwner ?? askOthers(() => ports.addresses.http, sameAuthority(this.#options.security));
     const { addresses } = ports;
     const holding = await holdQueue({ store, clock: this.#clock, logger, signal, addresses, ask });
     await this.#throughOutages("the queue", () => this.#queue.look());
@@ -161,7 +163,9 @@ class StandingCoordinator {
       signal,
       onAbort: "interrupt",
       isPatient: true,
-      askOwner: this.#options.askOwner ?? askOthers(() => ports.addresses.http),
+      askOwner:
+        this.#options.askOwner ??
+        askOthers(() => ports.addresses.http, sameAuthority(this.#options.security)),
       logger: logger.child({ run }),
       onShell: (shell) => current.begin(shell),
       onReady: ({ generation, notes }) => {

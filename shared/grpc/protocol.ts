@@ -109,3 +109,11 @@ export const channelOptions: grpc.ChannelOptions = {
   // Each client gets a connection of its own: one stalled stream never holds another's window.
   "grpc.use_local_subchannel_pool": 1,
 };
+
+/** What one connection can make a server hold. */
+export const serverOptions: grpc.ServerOptions = {
+  ...channelOptions,
+  "grpc.max_concurrent_streams": limits.controlStreams,
+  "grpc.max_connection_idle_ms": limits.idleConnectionMs,
+  "grpc-node.max_session_memory": limits.sessionMegabytes,
+};

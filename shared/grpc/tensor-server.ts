@@ -14,6 +14,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
+import { Crowd } from "../crowd.js";
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { ServerFiles } from "../security/tls-files.js";
@@ -90,23 +91,29 @@ export interface ListenAddress {
 }
 
 export class Http2TensorServer implements TensorListener {
-  readonly #sockets = new Set<Socket>();
+  readonly #crowd = new Crowd({ strangers: limits.strangers, strangerMs: limits.helloMs });
   #server: Http2Server | Http2SecureServer | undefined;
 
   listen(handlers: TensorHandlers, { host, port, receiveWindowBytes, tls }: ListenAddress): Promise<number> {
-    const server = makeServer({ initialWindowSize: receiveWindowBytes }, tls);
+    const settings = {
+      initialWindowSize: receiveWindowBytes,
+      maxConcurrentStreams: 2 * limits.tensorStreams,
+    };
+    const server = makeServer(settings, tls);
     this.#server = server;
-    server.on("connection", (socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-    });
+    server.on("connection", (socket: Socket) => this.#crowd.enter(socket));
     server.on("session", (session) => {
       session.on("error", () => undefined); // its streams tell
       if (session.destroyed) return;
       session.setLocalWindowSize(receiveWindowBytes);
       keepAlive(session);
     });
-    server.on("stream", (stream, headers) => void serve(handlers, stream, headers));
+    server.on("stream", (stream, headers) => {
+      void serve(handlers, stream, headers).then((isGuest) => {
+        const { socket } = stream.session ?? {};
+        if (isGuest && socket !== undefined) stream.once("close", this.#crowd.welcome(socket));
+      });
+    });
     return new Promise((resolve, reject) => {
       server.once("error", (error) => {
         const message = `can't listen on ${host}:${port} (${error.message}): choose another port or address`;
@@ -133,7 +140,7 @@ export class Http2TensorServer implements TensorListener {
    */
   destroy(): void {
     this.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#crowd.disperse();
   }
 }
 
@@ -147,33 +154,37 @@ function makeServer(settings: Settings, tls: ServerFiles | null): Http2Server | 
   return server;
 }
 
+/** True: the stream was not refused. */
 async function serve(
   handlers: TensorHandlers,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-): Promise<void> {
+): Promise<boolean> {
   stream.on("error", () => undefined); // whoever reads or writes is told by its end
   // Its peer may have cancelled it already, or speak HTTP and no gRPC.
-  if (stream.destroyed || stream.closed) return;
+  if (stream.destroyed || stream.closed) return false;
   const type = String(headers["content-type"] ?? "");
   if (headers[":method"] !== "POST" || !type.startsWith("application/grpc")) {
     stream.respond({ ":status": 415 }, { endStream: true });
-    return stream.close(constants.NGHTTP2_NO_ERROR);
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    return false;
   }
   const { Upload, Weights } = tensorMethods();
   const mostBytes = limits.envelopeBytes + (headers[":path"] === Upload.path ? limits.chunkBytes : 0);
   const call = new ServerCall(stream, credentialsOf(headers), mostBytes);
   switch (headers[":path"]) {
     case Upload.path:
-      return handlers.upload(call);
+      handlers.upload(call);
+      break;
     case Weights.path: {
       const request = await call.first(Weights.requestDeserialize);
       if (request !== null) handlers.weights(Object.assign(call, { request }));
-      return;
+      break;
     }
     default:
-      return call.refuse(`there is no ${headers[":path"]} here`, grpc.status.UNIMPLEMENTED);
+      call.refuse(`there is no ${headers[":path"]} here`, grpc.status.UNIMPLEMENTED);
   }
+  return !call.isOver;
 }
 
 /** Headers as tensor-client.ts sends them. */

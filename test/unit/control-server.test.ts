@@ -1,25 +1,30 @@
 /** The control plane's server on loopback: what a broken peer does to its own stream, and to no other. */
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, expect, it } from "vitest";
-import { ControlServer } from "../../coordinator/control-server.js";
+import { ControlServer, type ControlServerOptions } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { Ports } from "../../coordinator/ports.js";
 import { encode, type WorkerBody } from "../../shared/grpc/control-messages.js";
 import { channelOptions, controlService } from "../../shared/grpc/protocol.js";
 import { protocolVersion } from "../../shared/grpc/version.js";
+import { limits } from "../../shared/limits.js";
 import { createLogger } from "../../shared/log.js";
 import { coordinatorMetrics } from "../../shared/metrics.js";
+import { ManualClock } from "../support/manual-clock.js";
 
 const closers: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function serve() {
+async function serve(options: Partial<ControlServerOptions> = {}) {
   const events: CoreEvent[] = [];
   const malformed: string[] = [];
   const dropped: string[] = [];
-  const control = new ControlServer({ onMalformed: (_peer, message) => malformed.push(message) });
+  const control = new ControlServer({
+    onMalformed: (_peer, message) => malformed.push(message),
+    ...options,
+  });
   const server = control.serve({
     run: "r",
     generation: 1,
@@ -32,6 +37,21 @@ async function serve() {
 }
 
 function join(port: number, worker: string) {
+  const joined = joinSilently(port);
+  joined.say({
+    kind: "hello",
+    protocol: protocolVersion,
+    version: "0.1.0",
+    worker,
+    host: "h",
+    pid: 1,
+    fingerprint: null,
+    metrics: "",
+  });
+  return joined;
+}
+
+function joinSilently(port: number) {
   const client = new (controlService())(
     `127.0.0.1:${port}`,
     grpc.credentials.createInsecure(),
@@ -53,16 +73,6 @@ function join(port: number, worker: string) {
     () => call.cancel(),
   );
   const say = (body: WorkerBody) => call.write(encode({ run: "r", generation: 1, body }));
-  say({
-    kind: "hello",
-    protocol: protocolVersion,
-    version: "0.1.0",
-    worker,
-    host: "h",
-    pid: 1,
-    fingerprint: null,
-    metrics: "",
-  });
   return { call, say, heard, ended };
 }
 
@@ -131,4 +141,17 @@ it("a coordinator's metrics count what its ports drop, by reason", async () => {
   worker.call.write({ run: "r", generation: "9007199254740993", heartbeat: { phase: "idle" } });
   await worker.ended;
   expect([await counted("other run"), await counted("malformed")]).toEqual([2, 1]);
+});
+
+it("a stream whose first message is no hello ends, and so does one that says nothing", async () => {
+  const clock = new ManualClock();
+  const { port, events, malformed } = await serve({ clock });
+  const [rude, silent] = [joinSilently(port), joinSilently(port)];
+  rude.call.write(encode({ run: "r", generation: 1, body: { kind: "heartbeat", phase: "idle" } }));
+  await rude.ended;
+  expect(malformed).toEqual([expect.stringContaining("first message is a hello")]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await clock.pass(limits.helloMs + 1);
+  await silent.ended;
+  expect(events).toEqual([]);
 });
