@@ -2,6 +2,7 @@
 import type { CommandModule } from "yargs";
 import { isAddress } from "../coordinator/scrape-targets.js";
 import { findDevice } from "../engine/native/find-device.js";
+import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import { requireSecured } from "../shared/grpc/listen.js";
 import { name } from "../shared/grpc/texts.js";
@@ -11,7 +12,8 @@ import { limits } from "../shared/limits.js";
 import { createLogger } from "../shared/log.js";
 import { workerMetrics } from "../shared/metrics.js";
 import { holdsKeyPair } from "../shared/security/tls-files.js";
-import { runWorker } from "../worker/main.js";
+import { runWorker, type WorkerOptions } from "../worker/main.js";
+import { ProcessEngine } from "../worker/process-engine.js";
 import { type DeviceFlags, deviceOptions } from "./device-option.js";
 import { metricsAddress, portOf } from "./metrics-address.js";
 import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
@@ -40,6 +42,7 @@ interface Options extends GlobalOptions, DeviceFlags, PictureFlags, Pick<TraceFl
   tokenFile?: string | undefined;
   insecure: boolean;
   connectTimeout: number;
+  stay: boolean;
   attached: boolean;
 }
 
@@ -104,6 +107,11 @@ export const command: CommandModule<GlobalOptions, Options> = {
             describe: "Seconds without a coordinator after which the worker gives up",
           },
         ),
+        stay: {
+          type: "boolean",
+          default: false,
+          describe: "Serve run after run, and look for a coordinator for as long as it takes",
+        },
         ...deviceOptions(),
         ...pictureOptions(),
         ...workerTraceOptions,
@@ -114,6 +122,7 @@ export const command: CommandModule<GlobalOptions, Options> = {
         "$0 worker --coordinator train-1:7070 --run faces-1 --store s3://minio:9000/trainyard",
         "May be started again at any time, after the end too",
       )
+      .example("$0 worker --coordinator train-1:7070 --stay", "Of a pool: serves whatever is submitted")
       .epilogue(
         "Reads the data set from the store that the coordinator names, or from --store. Credentials come from the environment.",
       ) as never,
@@ -131,6 +140,9 @@ async function work(options: Options, signal: AbortSignal) {
       "USAGE",
       `--id must be 1 to ${limits.nameCharacters} printable characters, not ${JSON.stringify(options.id)}`,
     );
+  }
+  if (options.stay && options.run !== undefined) {
+    throw new TrainyardError("USAGE", "--run is for one run and --stay for all: leave one of them out");
   }
   const metrics = workerMetrics();
   const logger = createLogger({
@@ -152,7 +164,8 @@ async function work(options: Options, signal: AbortSignal) {
   });
   const tracer = await openTracer(options, "worker", logger, options.id);
   try {
-    const end = await runWorker({
+    const engine = new ProcessEngine();
+    const worker: WorkerOptions = {
       coordinator: options.coordinator,
       security,
       ...(options.store === defaultStore ? {} : { store: options.store }),
@@ -161,18 +174,34 @@ async function work(options: Options, signal: AbortSignal) {
       metricsAddress: advertised(options, http.address),
       keeping: keepingOf(options, (reason) => logger.warn(`${reason}; pictures are decoded again instead`)),
       device,
-      connectTimeoutMs: options.connectTimeout * 1000,
+      connectTimeoutMs: options.stay ? Number.POSITIVE_INFINITY : options.connectTimeout * 1000,
+      isStaying: options.stay,
+      requireEngine: (settings) => engine.require(settings),
       logger,
       metrics,
       tracer,
       signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
-    });
-    logger.info(`the run has ended: ${end.outcome} (${end.message})`);
-    return exitCodeOf(end.outcome);
+    };
+    return options.stay ? await serveRuns(worker) : exitCodeOf(await serveRun(worker));
   } finally {
     await tracer.close();
     await http.close();
     metricsSecurity.close();
+  }
+}
+
+/** How the run ended. */
+async function serveRun(worker: WorkerOptions): Promise<string> {
+  const end = await runWorker(worker);
+  worker.logger.info(`the run has ended: ${end.outcome} (${end.message})`);
+  return end.outcome;
+}
+
+/** A fresh life for each: nothing of a run is kept but the process. Ends by an error only: INTERRUPTED, REFUSED. */
+async function serveRuns(worker: WorkerOptions): Promise<never> {
+  for (;;) {
+    await serveRun(worker);
+    await realClock.sleep(limits.betweenRunsMs, worker.signal);
   }
 }
 

@@ -101,6 +101,10 @@ export const limits = {
   drainMs: 10_000,
   /** A worker gives up on a coordinator that it could never reach after this. */
   firstConnectMs: 120_000,
+  /** One that has to wait says so this often. */
+  lookingNoteMs: 60_000,
+  /** One that serves run after run looks for the next one after this: until then the former one tells of its end. */
+  betweenRunsMs: 1_500,
   /** Without a coordinator it asks the store this often whether its run has finished. */
   endLookupMs: 5_000,
   /** A worker records graphs and opens its data within this of the welcome. */

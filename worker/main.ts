@@ -37,8 +37,12 @@ export interface WorkerOptions {
   readonly keeping?: PictureKeeping;
   /** What its engine computes on. Default: the CPU. */
   readonly device?: ComputeDevice;
-  /** Gives up after so long without a coordinator. Default: limits.firstConnectMs. */
+  /** Gives up after so long without a coordinator; infinite: never. Default: limits.firstConnectMs. */
   readonly connectTimeoutMs?: number;
+  /** It serves other runs, too: refused for one that it has worked for, it is through with that one. */
+  readonly isStaying?: boolean;
+  /** May this process compute for a run with this engine? Errors: INTERRUPTED, which ends the worker. Default: any. */
+  readonly requireEngine?: (engine: RunSpec["engine"]) => void;
   /** host:port of this worker's metrics; empty = none. */
   readonly metricsAddress: string;
   readonly logger: Logger;
@@ -87,6 +91,7 @@ class WorkerLife {
     const { logger, metrics, signal, coordinator } = this.#options;
     const { clock } = this.#around;
     let lastSeenMs = clock.nowMs();
+    let saidMs = lastSeenMs;
     let pauseMs: number = limits.reconnectMinMs;
     for (;;) {
       throwIfDrained(signal);
@@ -101,11 +106,17 @@ class WorkerLife {
         lastSeenMs = clock.nowMs();
         pauseMs = limits.reconnectMinMs;
         metrics.reconnects.inc();
+        saidMs = lastSeenMs;
       }
+      if (end.hasToWait) lastSeenMs = clock.nowMs();
       const over = this.#run === undefined ? null : this.#endWatch.glance(this.#run);
       if (over !== null) return over;
       const reason = end.wasWelcome ? end.reason : await this.#reasonOf(end.reason, pauseMs);
       this.#giveUpAfter(lastSeenMs, reason, coordinator);
+      if (clock.nowMs() - saidMs >= limits.lookingNoteMs) {
+        logger.info(`still looking for a run at ${coordinator}: ${reason}`);
+        saidMs = clock.nowMs();
+      }
       await clock.sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, limits.reconnectMaxMs);
     }
@@ -128,8 +139,10 @@ class WorkerLife {
   /** A coordinator that does not take it is no matter once its own run has finished. */
   async #overWhenRefused(error: unknown): Promise<SessionEnd> {
     const over = this.#run === undefined ? null : await this.#endWatch.look(this.#run);
-    if (over === null) throw error;
-    return { tag: "finished", ...over };
+    if (over !== null) return { tag: "finished", ...over };
+    const { isStaying = false } = this.#options;
+    if (!isStaying || this.#run === undefined || !isRefusal(error)) throw error;
+    return { tag: "finished", outcome: "left", message: error.message };
   }
 
   async close(): Promise<void> {
@@ -146,6 +159,7 @@ class WorkerLife {
       this.#around.clock.after(100, () => control.cancel());
     };
     signal.addEventListener("abort", drain, { once: true });
+    control.run = this.#run?.run ?? "";
     control.send({
       kind: "hello",
       protocol: protocolVersion,
@@ -166,7 +180,7 @@ class WorkerLife {
         metrics,
         tracer,
         surroundings: this.#around,
-        accept: (run, store) => this.#accept(run, store),
+        accept: (run, spec, store) => this.#accept(run, spec, store),
         workplace: (spec, store) => this.#workplace(spec, store),
       });
     } finally {
@@ -174,8 +188,8 @@ class WorkerLife {
     }
   }
 
-  /** One worker, one run. Errors: REFUSED for another one's coordinator. */
-  #accept(run: string, store: string): void {
+  /** One worker, one run. Errors: REFUSED for another one's coordinator; those of `requireEngine`. */
+  #accept(run: string, spec: RunSpec, store: string): void {
     const { coordinator } = this.#options;
     if (this.#run !== undefined && this.#run.run !== run) {
       throw new TrainyardError(
@@ -183,6 +197,7 @@ class WorkerLife {
         `the coordinator at ${coordinator} has the run ${run}, this worker is for ${this.#run.run}: start another worker for it`,
       );
     }
+    this.#options.requireEngine?.(spec.engine);
     this.#run = { run, store: this.#options.store ?? store };
   }
 
@@ -225,6 +240,9 @@ class WorkerLife {
     );
   }
 }
+
+const isRefusal = (error: unknown): error is TrainyardError =>
+  error instanceof TrainyardError && error.code === "REFUSED";
 
 function throwIfDrained(signal: AbortSignal): void {
   if (signal.aborted) throw new TrainyardError("INTERRUPTED", "drained: its lanes went back");

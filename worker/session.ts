@@ -22,7 +22,13 @@ import type { Workplace } from "./workplace.js";
 export type SessionEnd =
   | { readonly tag: "finished"; readonly outcome: string; readonly message: string }
   | { readonly tag: "drained"; readonly reason: string }
-  | { readonly tag: "lost"; readonly reason: string; readonly wasWelcome: boolean };
+  | {
+      readonly tag: "lost";
+      readonly reason: string;
+      readonly wasWelcome: boolean;
+      /** A coordinator answered that the worker has to wait. */
+      readonly hasToWait: boolean;
+    };
 
 export interface SessionOptions {
   /** The worker's. */
@@ -37,8 +43,8 @@ export interface SessionOptions {
   /** Default: nothing is traced. */
   readonly tracer?: Tracer;
   readonly surroundings: Pick<WorkerSurroundings, "clock" | "openWeights" | "openPartials">;
-  /** Takes the coordinator's run and store. Errors: REFUSED, which ends the session. */
-  readonly accept: (run: string, store: string) => void;
+  /** Takes the coordinator's run, spec and store. Errors: REFUSED and INTERRUPTED, which end the session. */
+  readonly accept: (run: string, spec: RunSpec, store: string) => void;
   /** Data, engine and graphs for the run; made at the first welcome, reused afterwards. */
   readonly workplace: (spec: RunSpec, store: string) => Promise<Workplace>;
 }
@@ -55,7 +61,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     return session.lost("the coordinator ended the stream");
   } catch (caught) {
     const error = asTrainyardError(caught, "UNREACHABLE");
-    if (error.code === "REFUSED") throw error;
+    if (error.code === "REFUSED" || error.code === "INTERRUPTED") throw error;
     return session.lost(error.message);
   } finally {
     session.close();
@@ -76,6 +82,7 @@ class WorkerSession {
   #open: Session | undefined;
   #work: Promise<void> = Promise.resolve();
   #wasWelcome = false;
+  #hasToWait = false;
   #isClosed = false;
   /** Since when there is no assignment; undefined before the first. */
   #idleSinceMs: number | undefined;
@@ -91,7 +98,7 @@ class WorkerSession {
   /** Errors: the worker's own fault, when that is why it left. */
   lost(reason: string): SessionEnd {
     if (this.#fault !== undefined) throw this.#fault;
-    return { tag: "lost", reason, wasWelcome: this.#wasWelcome };
+    return { tag: "lost", reason, wasWelcome: this.#wasWelcome, hasToWait: this.#hasToWait };
   }
 
   close(): void {
@@ -107,11 +114,10 @@ class WorkerSession {
   async take(body: CoordinatorBody): Promise<SessionEnd | null> {
     switch (body.kind) {
       case "welcome":
-        this.#options.accept(this.#options.control.run, body.store);
-        this.#wasWelcome = true;
-        this.#prepare(body.specJson, body.store);
+        this.#welcome(RunSpec.parse(JSON.parse(body.specJson)), body.store);
         return null;
       case "refused":
+        this.#hasToWait = body.retry;
         if (body.retry) return this.lost(body.message);
         throw new TrainyardError("REFUSED", `the coordinator refused this worker: ${body.message}`);
       case "slices":
@@ -137,10 +143,15 @@ class WorkerSession {
     return { tag: "drained", reason };
   }
 
+  #welcome(spec: RunSpec, store: string): void {
+    this.#options.accept(this.#options.control.run, spec, store);
+    this.#wasWelcome = true;
+    this.#prepare(spec, store);
+  }
+
   /** Not awaited: messages go on being read, and heartbeats are sent, while graphs are recorded. */
-  #prepare(specJson: string, store: string): void {
+  #prepare(spec: RunSpec, store: string): void {
     this.#enqueue("prepare", async () => {
-      const spec = RunSpec.parse(JSON.parse(specJson));
       const place = await this.#options.workplace(spec, store);
       this.#place = place;
       this.#options.metrics.describe(this.#options.id, spec.run);
