@@ -12,7 +12,6 @@ import { requireSecured } from "../shared/grpc/listen.js";
 import { asGeneration } from "../shared/ids.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
-import { ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import { ServerSecurity } from "../shared/security/server-security.js";
 import type { RunSpec } from "../shared/spec.js";
 import { effectiveSpec, joinChanges, type SpecChanges } from "../shared/spec-changes.js";
@@ -32,7 +31,7 @@ import { findRestoration, type Restoration } from "./restoration.js";
 import { absoluteStore, type RunInputs, readRunInputs, validationLabels } from "./run-inputs.js";
 import { Shell } from "./shell.js";
 import type { CoordinatorSurroundings } from "./surroundings.js";
-import { askOwner, findVacancy, type Vacancy } from "./takeover.js";
+import { askOwner, findVacancy, sameAuthority, type Vacancy } from "./takeover.js";
 
 export interface CoordinatorOptions extends CoordinatorSurroundings {
   readonly run: string;
@@ -150,12 +149,6 @@ async function openRun(options: CoordinatorOptions): Promise<Opening> {
   const spec = effectiveSpec(inputs.spec, changes);
   const generation = vacancy.last + 1;
   return { ...inputs, spec, vacancy, changes, generation, metrics: describeRun(spec, generation, options) };
-}
-
-/** A coordinator believes in another one's certificate when it is of its own CA. */
-function sameAuthority(security: ServerSecurity | undefined): ClientSecurity {
-  const ca = security?.tls?.current.ca;
-  return ca === undefined ? noSecurity : new ClientSecurity({ tls: { ca } });
 }
 
 /** Errors: ALREADY_EXISTS when another coordinator was faster. */

@@ -14,7 +14,8 @@ import {
 } from "../shared/generations.js";
 import { limits } from "../shared/limits.js";
 import { throwIfAborted } from "../shared/retry.js";
-import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
+import { ClientSecurity, noSecurity } from "../shared/security/client-security.js";
+import type { ServerSecurity } from "../shared/security/server-security.js";
 import type { SpecChanges } from "../shared/spec-changes.js";
 import { fetchLifeSign, isRefusedConnection, readEndRecord } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -96,6 +97,12 @@ export async function askOwner(
 }
 
 export const withoutScheme = (http: string) => http.replace(/^https:\/\//, "");
+
+/** A coordinator believes in another one's certificate when it is of its own CA. */
+export function sameAuthority(security: ServerSecurity | undefined): ClientSecurity {
+  const ca = security?.tls?.current.ca;
+  return ca === undefined ? noSecurity : new ClientSecurity({ tls: { ca } });
+}
 
 /** Also of one that listens everywhere and advertises nothing. */
 export const isLoopbackAddress = (address: string) =>

@@ -4,13 +4,14 @@
  */
 import { hostname } from "node:os";
 import type { GenerationRecord } from "../../shared/generations.js";
+import type { ClientSecurity } from "../../shared/security/client-security.js";
 import { askOwner, isLoopbackAddress, type OwnerAnswer, withoutScheme } from "../takeover.js";
 
-/** `here`: this coordinator's HTTP address, as others reach it. */
+/** `here`: this coordinator's HTTP address, as others reach it. `security`: whose certificates it believes. */
 export const askOthers =
-  (here: () => string) =>
+  (here: () => string, security: ClientSecurity) =>
   async (record: GenerationRecord, run: string): Promise<OwnerAnswer> => {
-    if (!leadsHere(record, here())) return await askOwner(record, run);
+    if (!leadsHere(record, here())) return await askOwner(record, run, security);
     // This machine's port is ours now. Another machine that goes by the same name may have lost it only to the outside.
     return record.host === hostname() ? "gone" : "refused";
   };
