@@ -48,6 +48,14 @@ export type CoreEvent =
       readonly agrees: readonly string[];
       readonly differs: readonly string[];
     }
+  /** Asked for by `census`: lanes of which the slice has no gradient. */
+  | {
+      readonly tag: "sliceLacks";
+      readonly slice: number;
+      readonly step: number;
+      readonly attempt: number;
+      readonly lanes: readonly number[];
+    }
   | { readonly tag: "checkpointWritten"; readonly checkpoint: string }
   | {
       readonly tag: "checkpointFailed";
@@ -99,6 +107,8 @@ export type Effect =
   | { readonly tag: "grant"; readonly worker: string; readonly grant: Grant }
   /** Each slice keeps what comes for this node, to compare it with what an audit sends. */
   | { readonly tag: "watch"; readonly step: Step; readonly node: TreeNode }
+  /** Every lane has a record, and slices are not whole: which lanes do they lack? */
+  | { readonly tag: "census"; readonly step: Step; readonly attempt: number }
   /** `exact`: the weights that follow are evaluated, so they go out as float32 on any wire. */
   | { readonly tag: "apply"; readonly step: Step; readonly adam: AdamStep; readonly exact: boolean }
   | { readonly tag: "skip"; readonly step: Step; readonly exact: boolean }

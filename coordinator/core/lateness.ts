@@ -172,6 +172,7 @@ function noteLateSlices(turn: Turn): void {
   const missing = missingSlices(phase);
   if (missing.length === 0) return;
   turn.enter({ ...phase, isNoted: true });
+  if (phase.tag === "training") turn.do({ tag: "census", step: progress.step, attempt: phase.attempt });
   const seconds = ((nowMs - sinceMs) / 1000).toFixed(1);
   turn.log("warn", `${reducers(missing)} late with step ${progress.step}: ${seconds} s, in reduce`, {
     step: progress.step,

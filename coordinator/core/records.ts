@@ -2,11 +2,12 @@
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { float64From } from "../../shared/grpc/numbers.js";
 import { areCredible, isCredibleSum } from "./credible.js";
+import type { CoreEvent } from "./events.js";
 import { samplesOf } from "./plan.js";
 import { changeShare, settleShare } from "./speed.js";
 import type { CoreState } from "./state.js";
 import { handOutLanes, releaseLanes, setLane } from "./step.js";
-import { suspect } from "./suspicion.js";
+import { convict, suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
 import {
   isHeldBy,
@@ -123,4 +124,35 @@ export function takeSliceReport(turn: Turn, slice: number, step: number, report:
   const { phase, progress } = turn.state;
   if (phase.tag !== "training" || step !== progress.step) return;
   turn.enter({ ...phase, slices: phase.slices.with(slice, report) });
+}
+
+/**
+ * A record proves that every slice has the lane's gradient. Where one lacks it the record was a lie, and nobody computes
+ * the lane: it is open again, and whoever recorded it is sent away.
+ */
+export function takeLack(
+  turn: Turn,
+  { slice, step, attempt, lanes }: Extract<CoreEvent, { tag: "sliceLacks" }>,
+): void {
+  const { phase, progress } = turn.state;
+  if (phase.tag !== "training" || progress.step !== step || phase.attempt !== attempt) return;
+  for (const index of lanes) {
+    const lane = phase.lanes[index];
+    if (lane?.tag !== "arrived") continue;
+    setLane(turn, index, { tag: "open", refusals: [] });
+    convict(
+      turn,
+      lane.worker,
+      `it recorded lane ${index} of step ${step}, of which slice ${slice} has nothing`,
+    );
+  }
+  reopenStep(turn);
+  handOutLanes(turn);
+}
+
+/** Not all lanes are there: the slices are not waited for yet. */
+function reopenStep(turn: Turn): void {
+  const { phase } = turn.state;
+  if (phase.tag === "training" && phase.lanes.some(({ tag }) => tag === "open"))
+    turn.enter({ ...phase, arrivedMs: null, isNoted: false });
 }

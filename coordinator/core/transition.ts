@@ -37,7 +37,7 @@ import { lose } from "./loss.js";
 import { admit, makeReady } from "./membership.js";
 import { initialOptimizer } from "./optimizer.js";
 import type { RunPlan } from "./plan.js";
-import { takeRecord, takeSettled, takeSliceReport } from "./records.js";
+import { takeLack, takeRecord, takeSettled, takeSliceReport } from "./records.js";
 import { beginRestoring, restoredState, takeRestored } from "./restoring.js";
 import type { CoreState, Restored } from "./state.js";
 import { beginAgainIfTainted, beginStep, handOutLanes } from "./step.js";
@@ -154,6 +154,8 @@ function react(turn: Turn, event: CoreEvent): void {
       return takeLoaded(turn, event.slice);
     case "sliceWhole":
       return takeSliceReport(turn, event.slice, event.step, event.report);
+    case "sliceLacks":
+      return takeLack(turn, event);
     case "sliceCompared":
       return takeComparison(turn, event.slice, event.step, event);
     case "sliceCommitted":

@@ -26,6 +26,8 @@ export type ToReducer =
   | { readonly tag: "grant"; readonly worker: string; readonly grant: Grant }
   /** What comes for this node is kept, and audits of it compared. */
   | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
+  /** Asks for `lacks`, unless the slice is whole. */
+  | { readonly tag: "census"; readonly step: number; readonly attempt: number }
   | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep; readonly exact: boolean }
   | { readonly tag: "skip"; readonly step: number; readonly exact: boolean }
   /** This slice's part is to be copied to its place in whole vectors, in shared memory. */
@@ -48,6 +50,13 @@ export type FromReducer =
       readonly worker: string;
       readonly agrees: readonly string[];
       readonly differs: readonly string[];
+    }
+  /** Lanes of which it has nothing. */
+  | {
+      readonly tag: "lacks";
+      readonly step: number;
+      readonly attempt: number;
+      readonly lanes: readonly number[];
     }
   /** It was. */
   | { readonly tag: "snapshot"; readonly id: number }

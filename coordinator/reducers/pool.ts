@@ -126,6 +126,10 @@ export class ReducerPool {
     this.#all({ tag: "watch", step, node });
   }
 
+  census(step: number, attempt: number): void {
+    this.#all({ tag: "census", step, attempt });
+  }
+
   /** `exact`: the weights that follow go out as float32 on any wire. */
   apply(step: number, adam: AdamStep, exact: boolean): void {
     this.#all({ tag: "apply", step, adam, exact });
@@ -245,6 +249,10 @@ export class ReducerPool {
           step: message.step,
           checksum: message.checksum,
         });
+      case "lacks": {
+        const { tag: _, ...lack } = message;
+        return this.#options.onEvent({ tag: "sliceLacks", slice, ...lack });
+      }
       case "compared": {
         const { tag: _, ...comparison } = message;
         return this.#options.onEvent({ tag: "sliceCompared", slice, ...comparison });

@@ -69,6 +69,12 @@ export function runReducer(
         return tensors.grant(message.worker, message.grant);
       case "watch":
         return slice.watch(message.step, message.node);
+      case "census": {
+        const { step, attempt } = message;
+        const lanes = slice.lacking(step, attempt);
+        if (lanes.length > 0) say({ tag: "lacks", step, attempt, lanes });
+        return;
+      }
       case "apply":
       case "skip": {
         const version = message.tag === "apply" ? slice.apply(message.adam) : slice.skip();

@@ -65,6 +65,13 @@ export class ReducedSlice {
     return this.#partials?.occupancy ?? { kept: [], present: [] };
   }
 
+  /** Present lanes of that attempt of which nothing has come; none when it is another by now. */
+  lacking(step: number, attempt: number): number[] {
+    if (this.step !== step || this.attempt !== attempt || this.#partials === undefined) return [];
+    const { kept, present } = this.#partials.occupancy;
+    return present.filter((lane) => !kept.some(({ begin, end }) => begin <= lane && lane < end));
+  }
+
   /** Sets weights (a vector of its own, owned from here on) with fresh moments. False: there were some already. */
   load(weights: Float32Array): boolean {
     if (this.#moments !== undefined) {

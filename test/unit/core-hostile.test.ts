@@ -101,6 +101,50 @@ describe("a record", () => {
   });
 });
 
+describe("a record without a gradient", () => {
+  it("is found out when the slices are not whole: the lane is another's, the liar is sent away, the step goes on", () => {
+    const core = new CoreDriver(tinySpec());
+    core.begins("honest", "liar");
+    for (const lane of [0, 1]) core.record("honest", lane);
+    for (const lane of [2, 3]) core.record("liar", lane);
+    const beat = () => {
+      for (const id of ["honest", "liar"]) core.says(id, { kind: "heartbeat", phase: "idle" });
+    };
+    beat();
+    const late = core.passes(limits.reduceLateMs + 100);
+    expect(late).toContainEqual({ tag: "census", step: 0, attempt: 0 });
+    const effects = core.on({ tag: "sliceLacks", slice: 0, step: 0, attempt: 0, lanes: [2, 3] });
+    expect(sent(effects, "drain")).toMatchObject([{ worker: "liar" }]);
+    expect(core.assigned).toEqual({ honest: [2, 3] });
+    core.completesStep();
+    expect(core.state).toMatchObject({ progress: { step: 1, ledger: { committed: 8 } }, banned: ["liar"] });
+  });
+
+  it("of the only worker is computed by it again, for as long as it takes", () => {
+    const core = new CoreDriver(tinySpec());
+    core.begins("only");
+    for (let time = 0; time < 20; time += 1) {
+      for (const lane of [0, 1, 2, 3]) core.record("only", lane);
+      core.settles("only");
+      core.says("only", { kind: "heartbeat", phase: "idle" });
+      expect(core.passes(limits.reduceLateMs + 100)).toContainEqual({ tag: "census", step: 0, attempt: 0 });
+      core.on({ tag: "sliceLacks", slice: 0, step: 0, attempt: 0, lanes: [0, 1, 2, 3] });
+      expect(core.assigned).toEqual({ only: [0, 1, 2, 3] });
+    }
+    core.completesStep();
+    expect(core.state.progress.step).toBe(1);
+  });
+
+  it("is not doubted where the slice's answer is of another step or attempt", () => {
+    const core = new CoreDriver(tinySpec());
+    core.begins("a");
+    core.record("a", 0);
+    core.on({ tag: "sliceLacks", slice: 0, step: 0, attempt: 1, lanes: [0] });
+    core.on({ tag: "sliceLacks", slice: 0, step: 3, attempt: 0, lanes: [0] });
+    expect(core.assigned).toEqual({ a: [1, 2, 3] });
+  });
+});
+
 describe("a failure", () => {
   it("of one worker, as often as it likes, ends no run in which another one works", () => {
     const core = new CoreDriver(tinySpec());

@@ -97,6 +97,16 @@ describe("a sum", () => {
   });
 });
 
+it("a slice knows of which lanes it has nothing", async () => {
+  const made = await trained();
+  expect(made.slice.lacking(0, 0)).toEqual([0, 1, 2, 3]);
+  await made.sender("a").send(step, { begin: 0, end: 2 }, vector(1));
+  expect(made.slice.lacking(0, 0)).toEqual([2, 3]);
+  await made.sender("b").send(step, { begin: 2, end: 3 }, vector(1));
+  expect(made.slice.lacking(0, 0)).toEqual([3]);
+  expect([made.slice.lacking(1, 0), made.slice.lacking(0, 1)]).toEqual([[], []]);
+});
+
 describe("initial parameters", () => {
   it("are taken from the worker that was asked for them last", async () => {
     const made = await start();
