@@ -9,6 +9,7 @@ import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { fetchStatus, hasEnded } from "../shared/status.js";
 import { ClusterProcess, endInWords, type ProcessEnd } from "./cluster-process.js";
 import { type ClusterAddresses, type CoordinatorOver, LocalCoordinator } from "./local-coordinator.js";
+import { withoutIdentity } from "./security-options.js";
 
 export interface LocalClusterOptions {
   readonly run: string;
@@ -132,7 +133,7 @@ export class LocalCluster {
 
   #place() {
     const { detach, environment } = this.#options;
-    return { logFolder: this.logFolder, detach, environment: environment ?? process.env };
+    return { logFolder: this.logFolder, detach, environment: withoutIdentity(environment ?? process.env) };
   }
 
   #startWorker(name: string, restarts: number): void {

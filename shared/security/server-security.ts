@@ -91,13 +91,13 @@ export class ServerSecurity {
     return new ServerSecurity(source, list, list === null && (files === null || insecure));
   }
 
-  /** Whom the credentials are of; null: nobody known. */
+  /** Whom the credentials are of; null: nobody known. Where there are tokens, whoever shows one is judged by it alone. */
   identify({ token, subject }: Credentials): Peer | null {
-    if (token !== undefined) {
-      const entry = findToken(this.#tokens?.current ?? [], token, new Date());
-      if (entry !== null) return { role: entry.role, name: entry.name ?? entry.id, key: `token:${entry.id}` };
-    }
-    return subject === undefined ? null : peerOf(subject);
+    if (token === undefined || this.#tokens === null) return subject === undefined ? null : peerOf(subject);
+    const entry = findToken(this.#tokens.current, token, new Date());
+    return entry === null
+      ? null
+      : { role: entry.role, name: entry.name ?? entry.id, key: `token:${entry.id}` };
   }
 
   /** May whoever brings these do what needs the role? */

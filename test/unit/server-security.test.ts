@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { clientSecurityOf, withoutIdentity } from "../../cli/security-options.js";
 import { requireSecured } from "../../shared/grpc/listen.js";
 import { ClientSecurity } from "../../shared/security/client-security.js";
 import { FailedAttempts } from "../../shared/security/failed-attempts.js";
@@ -66,6 +67,7 @@ describe("roles", () => {
     ["nothing", {}],
     ["a token that is none", { token: "ty1.x.y" }],
     ["a token of another file", { token: drawToken({ role: "operator" }, []).token }],
+    ["a wrong token beside a right certificate", { token: "x", subject: { OU: "operator" } }],
     ["a certificate without a role", { subject: { CN: "x" } }],
     ["a certificate of a coordinator", { subject: { CN: "x", OU: "coordinator" } }],
     ["a certificate of two roles", { subject: { CN: "x", OU: ["worker", "operator"] } }],
@@ -162,6 +164,43 @@ describe("a client", () => {
     const secured = new ClientSecurity({ token, tls: certificates.of("viewer") });
     expect(secured.tokenFor("train-1")).toBe("ty1.x");
     expect(() => secured.tokenFor("train-1", false)).toThrow("in plain text");
+  });
+});
+
+it("a cluster on loopback takes no identity from its user's variables", () => {
+  const identity = {
+    TRAINYARD_TLS: "a",
+    TRAINYARD_TOKENS: "b",
+    TRAINYARD_TOKEN: "c",
+    TRAINYARD_TOKEN_FILE: "d",
+  };
+  const others = { TRAINYARD_STORE: "e", PATH: "f", TRAINYARD_S3_ACCESS_KEY: "g" };
+  expect(withoutIdentity({ ...identity, TRAINYARD_INSECURE: "1", ...others })).toEqual(others);
+});
+
+describe("the token of a command", () => {
+  const own = join(folder, "own.token");
+
+  it("comes from TRAINYARD_TOKEN or from a file, which is read anew for each call", () => {
+    writeFileSync(own, `${tokenOf("viewer")}\n`);
+    const client = clientSecurityOf({ tokenFile: own }, {});
+    expect(client.tokenFor("localhost")).toBe(tokenOf("viewer"));
+    writeFileSync(own, tokenOf("worker"));
+    expect(client.tokenFor("localhost")).toBe(tokenOf("worker"));
+    expect(clientSecurityOf({}, { TRAINYARD_TOKEN: tokenOf("operator") }).tokenFor("localhost")).toBe(
+      tokenOf("operator"),
+    );
+    expect(clientSecurityOf({}, {}).tokenFor("localhost")).toBeUndefined();
+  });
+
+  it("that is none, given twice, or not to be read, is refused in a sentence that does not repeat it", () => {
+    expect(() => clientSecurityOf({}, { TRAINYARD_TOKEN: "my secret" })).toThrow(
+      "what TRAINYARD_TOKEN holds is no token",
+    );
+    expect(() => clientSecurityOf({ tokenFile: own }, { TRAINYARD_TOKEN: tokenOf("viewer") })).toThrow(
+      "keep one of them",
+    );
+    expect(() => clientSecurityOf({ tokenFile: join(folder, "none") }, {})).toThrow("can't be read (ENOENT)");
   });
 });
 
