@@ -1,11 +1,11 @@
 /** What the pods of deploy/kubernetes are told: flags and variables that the program knows, things that are there. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { commands } from "../../cli/commands.js";
 import { prometheusRule } from "../../deploy/kubernetes/components/monitoring/make-rules.mjs";
 import { programVersion } from "../../shared/version.js";
 import { knownVariables, optionsOf } from "../support/known-variables.js";
-import { buildable, type KubeObject, objectsOf, podsOf } from "../support/kubernetes.js";
+import { buildable, type KubeObject, objectOf, objectsOf, podsOf } from "../support/kubernetes.js";
 
 /** The Secrets that make-secrets.sh makes, with their keys, and those that cert-manager makes in their place. */
 const secrets: Readonly<Record<string, readonly string[]>> = {
@@ -117,6 +117,17 @@ describe.each(buildable)("deploy/kubernetes/%s", (name) => {
 it("Prometheus' operator gets the rules of deploy/prometheus", () => {
   const text = readFileSync("deploy/kubernetes/components/monitoring/rules.yaml", "utf8");
   expect(text, "run node deploy/kubernetes/components/monitoring/make-rules.mjs").toBe(prometheusRule());
+});
+
+it("Grafana's sidecar gets every dashboard of deploy/grafana, as it is", () => {
+  const files = readdirSync("deploy/grafana/dashboards").filter((file) => file.endsWith(".json"));
+  const { metadata, data } = objectOf("overlays/monitoring", "ConfigMap", "trainyard-dashboards");
+  expect(metadata.labels).toEqual({ grafana_dashboard: "1" });
+  expect(data).toEqual(
+    Object.fromEntries(
+      files.map((file) => [file, readFileSync(`deploy/grafana/dashboards/${file}`, "utf8")]),
+    ),
+  );
 });
 
 it("MinIO is the one of compose", () => {
