@@ -3,12 +3,14 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
 import { openDataset } from "../dataset/open.js";
 import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
+import type { ComputeDevice } from "../engine/native/device.js";
 import { loadTensorFlow } from "../engine/native/load.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { resolveRun } from "../shared/runs.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { announcedDevice, deviceOptions } from "./device-option.js";
 import { decimals, percent } from "./duration.js";
 import { type EvaluationSummary, EvaluationTotals } from "./evaluation-totals.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
@@ -29,6 +31,7 @@ const build = (parser: Argv<GlobalOptions>) =>
       requiresArg: true,
       describe: "Data set with the same classes (default: the one the run was trained on)",
     })
+    .options(deviceOptions())
     .option("json", jsonOption)
     .example("$0 evaluate latest", "loss, accuracy, recall by class, who was taken for whom")
     .example("$0 evaluate faces-1 --data other-faces", "on the validation images of another data set");
@@ -52,7 +55,8 @@ async function runEvaluate(args: ArgumentsCamelCase<EvaluateArguments>, signal: 
   if (samples === 0) {
     throw new TrainyardError("INPUT", `the data set "${dataset.name}" has no validation images`);
   }
-  const summary = await evaluateModel(model, validation, samples, signal);
+  const device = await announcedDevice(args.device);
+  const summary = await evaluateModel(model, device, validation, samples, signal);
   const text = args.json
     ? JSON.stringify({ run, dataset, ...summary }, null, 2)
     : summaryText(run, dataset.name, summary);
@@ -73,11 +77,12 @@ async function datasetOf(
 /** In blocks of 64, the last one smaller. */
 async function evaluateModel(
   model: ExportedModel,
+  device: ComputeDevice,
   images: ImageLoader,
   samples: number,
   signal: AbortSignal,
 ): Promise<EvaluationSummary> {
-  const engine = exportedEngine(loadTensorFlow(model.spec.engine), model);
+  const engine = exportedEngine(loadTensorFlow({ ...model.spec.engine, device }), model);
   const totals = new EvaluationTotals(model.spec.classes);
   try {
     for (let first = 0; first < samples; first += limits.evaluationBlock) {

@@ -1,9 +1,11 @@
 /** `trainyard predict RUN PATH…`: classifies pictures with the model that a run exported. */
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
+import type { Engine } from "../engine/engine.js";
 import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
 import { loadTensorFlow } from "../engine/native/load.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { resolveRun } from "../shared/runs.js";
+import { announcedDevice, deviceOptions } from "./device-option.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 import { type PictureFile, pictureFiles } from "./picture-files.js";
 import { type Prediction, predictFiles } from "./prediction.js";
@@ -31,6 +33,7 @@ const build = (parser: Argv<GlobalOptions>) =>
       alias: "f",
       describe: "Pictures and folders too (a list: ends at the next option or at --)",
     })
+    .options(deviceOptions())
     .option("json", jsonOption)
     .example("$0 predict latest photo.jpg", "path, class, probability")
     .example("$0 predict faces-1 holiday portraits/a.png", "folders with all that lies below them")
@@ -56,18 +59,20 @@ async function runPredict(args: ArgumentsCamelCase<PredictArguments>, signal: Ab
   const { files, ignored } = await pictureFiles(paths, signal);
   for (const [reason, count] of ignored) process.stderr.write(`left out ${count}: ${reason}\n`);
   const print = args.json ? jsonPrinter(run, model) : tablePrinter(files, model);
-  const errors = await printPredictions(model, files, print, signal);
+  const device = await announcedDevice(args.device);
+  const engine = exportedEngine(loadTensorFlow({ ...model.spec.engine, device }), model);
+  const errors = await printPredictions(model, engine, files, print, signal);
   if (errors > 0) process.exitCode = ExitCode.failed;
 }
 
-/** Returns the number of files that could not be classified. */
+/** Returns the number of files that could not be classified. The engine is disposed of. */
 async function printPredictions(
   model: ExportedModel,
+  engine: Engine,
   files: readonly PictureFile[],
   print: Printer,
   signal: AbortSignal,
 ): Promise<number> {
-  const engine = exportedEngine(loadTensorFlow(model.spec.engine), model);
   let errors = 0;
   try {
     for await (const prediction of predictFiles(engine, model.spec, files, signal)) {

@@ -7,7 +7,7 @@ import type { ComputeDevice } from "../engine/native/device.js";
 import { tensorFlowVersion } from "../engine/native/setup/platform.mjs";
 import type { WireFingerprint } from "../shared/grpc/control-messages.js";
 
-/** The GPU's build is another one on the CPU too: other compiler flags, other kernels. */
+/** The GPU's build counts as another one on the CPU, too: same bits were seen, and nobody vouches for them. */
 export function workerFingerprint({ build, gpu }: ComputeDevice): WireFingerprint {
   return {
     tensorflow: `${tensorFlowVersion} ${build}`,
