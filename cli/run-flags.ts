@@ -2,7 +2,7 @@
  * A run's flags as values that travel: by option name, as a command line parsed them. Whoever gets them parses them once
  * more, by the same rules as a command line, so that nothing else can make a run.
  */
-import yargs from "yargs";
+import yargs, { type Argv } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
 import { suggestion } from "./nearest.js";
 import { type RunFlags, runOptions } from "./run-options.js";
@@ -38,9 +38,8 @@ export async function parseFlags(flags: unknown): Promise<RunFlags> {
     .fail((message: string | null, error: Error | undefined) => {
       throw error instanceof TrainyardError ? error : new TrainyardError("USAGE", message ?? String(error));
     });
-  const parsed = await parser.parseAsync();
-  checkArguments(parsed, parser as never, words);
-  return parsed as unknown as RunFlags;
+  parser.middleware((argv) => checkArguments(argv, parser as Argv, words), true);
+  return (await parser.parseAsync()) as unknown as RunFlags;
 }
 
 /** Written so that no value is taken for an option. */
