@@ -64,6 +64,7 @@ describe.each(buildable)("deploy/kubernetes/%s", (name) => {
       [
         "cli → coordinator 7070",
         "cli → coordinator 7080",
+        "coordinator → coordinator 7080",
         "worker → coordinator 7070",
         "worker → coordinator 7071",
         "worker → coordinator 7072",
