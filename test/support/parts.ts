@@ -21,6 +21,11 @@ export function promtool(): string {
   return existing(findProgram("promtool") ?? "promtool");
 }
 
+/** The server, of the same package. */
+export function prometheus(): string {
+  return existing(findProgram("prometheus") ?? "prometheus");
+}
+
 export function chromium(): string {
   return existing(findProgram("chromium") ?? "chromium");
 }
