@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { Gauge } from "prom-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { type HttpRoute, json, type MetricsServer, startMetricsServer } from "../../shared/http.js";
-import { coordinatorMetrics, workerMetrics } from "../../shared/metrics.js";
+import { coordinatorMetrics, processMetrics, workerMetrics } from "../../shared/metrics.js";
+import { programVersion } from "../../shared/version.js";
 
 /** Prometheus' own checker: refuses what a scrape would refuse and what breaks the naming rules. */
 function promtoolCheck(exposition: string): string {
@@ -72,12 +73,42 @@ describe("the worker's metrics", () => {
     expect(promtoolCheck(await scrape(metrics))).toBe("");
   });
 
+  it("begin anew with another run, under its name", async () => {
+    const metrics = workerMetrics();
+    metrics.describe("w");
+    metrics.reconnects.inc();
+    metrics.describe("w", "first");
+    metrics.samples.inc(7);
+    metrics.storeErrors.inc({ operation: "get" });
+    metrics.describe("w", "first");
+    expect(await metrics.registry.metrics()).toContain(
+      'trainyard_worker_samples_total{worker="w",run="first"} 7',
+    );
+    metrics.describe("w", "second");
+    const exposition = await metrics.registry.metrics();
+    expect(exposition).toContain('trainyard_worker_samples_total{worker="w",run="second"} 0');
+    expect(exposition).toContain('trainyard_store_errors_total{operation="get",worker="w",run="second"} 0');
+    expect(exposition).not.toContain("first");
+  });
+
   it("are two registries in one process, each with its own counts", async () => {
     const [first, second] = [workerMetrics(), workerMetrics()];
     first.steps.inc(3);
     expect(await first.registry.metrics()).toContain("trainyard_worker_steps_total 3");
     expect(await second.registry.metrics()).toContain("trainyard_worker_steps_total 0");
   });
+});
+
+it("what a process is, is told once, and without the name of a run", async () => {
+  const first = coordinatorMetrics();
+  first.describe("r", "faces", "classic");
+  const exposition = await first.registry.metrics();
+  const lines = exposition.split("\n");
+  expect(lines.filter((line) => line.startsWith("process_cpu_seconds_total "))).toHaveLength(1);
+  expect(lines.filter((line) => line.startsWith("trainyard_build_info{"))).toEqual([
+    `trainyard_build_info{version="${programVersion()}",node="${process.versions.node}"} 1`,
+  ]);
+  expect(await processMetrics().metrics()).not.toContain("run=");
 });
 
 it("promtool refuses a metric that breaks the rules, so the checks above can fail", async () => {

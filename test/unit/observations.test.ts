@@ -135,6 +135,15 @@ describe("who is in the run", () => {
     expect(await core.departures()).toEqual({ silent: 1, store: 1, overdue: 1 });
   });
 
+  it("tells who was sent away for wrong results", async () => {
+    const core = begun();
+    const suspicions = new Map([["a", { count: limits.suspicions, what: "its sums differ" }]]);
+    core.state = { ...core.state, suspicions };
+    core.passes(100);
+    expect(await core.departures()).toEqual({ wrong: 1 });
+    expect(await core.lost()).toEqual(['{worker="a",reason="wrong"}']);
+  });
+
   it("names who was lost until it is back, and nobody who was meant to go", async () => {
     const core = begun();
     core.on({ tag: "left", worker: "a", reason: "reset" });

@@ -1,8 +1,10 @@
 /** What Prometheus is told of where workers' metrics are: what they say, as far as it is an address. */
 import { describe, expect, it } from "vitest";
+import { Ports } from "../../coordinator/ports.js";
 import { isAddress, scrapeTargets } from "../../coordinator/scrape-targets.js";
 import { type Hello, type JoinCall, WorkerStreams } from "../../coordinator/worker-streams.js";
 import { protocolVersion } from "../../shared/grpc/version.js";
+import { createLogger } from "../../shared/log.js";
 
 const hello = (worker: string, metrics: string): Hello => ({
   kind: "hello",
@@ -77,4 +79,20 @@ it("a worker's address is that of its last stream, and gone with it", () => {
   expect(streams.metricsAddresses).toHaveLength(2);
   streams.left(second, "a", "gone");
   expect(streams.metricsAddresses).toEqual([{ worker: "b", address: "" }]);
+});
+
+it("a coordinator without a run names no targets, and tells of its process only", async () => {
+  const logger = createLogger({ role: "coordinator", level: "silent" });
+  const ports = await Ports.open({ host: "127.0.0.1", port: 0, httpPort: 0, logger });
+  try {
+    const ask = (path: string) => fetch(`http://${ports.addresses.http}${path}`);
+    const found = await ask("/workers/sd");
+    expect(found.headers.get("content-type")).toMatch(/^application\/json/);
+    expect(await found.json()).toEqual([]);
+    const exposition = await (await ask("/metrics")).text();
+    expect(exposition).toContain("trainyard_build_info{");
+    expect(exposition).not.toContain("trainyard_phase");
+  } finally {
+    await ports.close();
+  }
 });
