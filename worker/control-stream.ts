@@ -12,8 +12,8 @@ import {
   encode,
   type WorkerBody,
 } from "../shared/grpc/control-messages.js";
-import { callMetadata, channelCredentials } from "../shared/grpc/credentials.js";
-import { channelOptions, controlService } from "../shared/grpc/protocol.js";
+import { callMetadata, channelTo } from "../shared/grpc/credentials.js";
+import { controlService } from "../shared/grpc/protocol.js";
 import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 
 type JoinCall = grpc.ClientDuplexStream<object, unknown>;
@@ -43,7 +43,8 @@ export class GrpcControlStream implements ControlStream {
    */
   constructor(address: string, security: ClientSecurity = noSecurity) {
     this.#address = address;
-    this.#client = new (controlService())(address, channelCredentials(security), channelOptions);
+    const { credentials, options } = channelTo(address, security);
+    this.#client = new (controlService())(address, credentials, options);
     const join = this.#client["join" as keyof grpc.Client] as unknown as (
       metadata: grpc.Metadata,
     ) => JoinCall;

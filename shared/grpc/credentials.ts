@@ -1,9 +1,12 @@
 /** Both sides of TLS on the control plane: a server whose certificate may change, and a client's channel and metadata. */
+import { isIP } from "node:net";
+import { checkServerIdentity } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
-import type { ClientSecurity } from "../security/client-security.js";
+import { type ClientSecurity, partsOf } from "../security/client-security.js";
 import { serverTlsOptions } from "../security/server-security.js";
 import type { ServerFiles } from "../security/tls-files.js";
 import type { Watched } from "../security/watched.js";
+import { channelOptions } from "./protocol.js";
 
 /** `source`: null = plain text. New connections get the certificate that is there then. */
 export const serverCredentials = (source: Watched<ServerFiles> | null): grpc.ServerCredentials =>
@@ -23,13 +26,33 @@ class WatchedCredentials extends grpc.ServerCredentials {
   }
 }
 
-/** Errors: USAGE when the folder's files can't be used. */
-export function channelCredentials(security: ClientSecurity): grpc.ChannelCredentials {
+/** What grpc.Client is made with. */
+export interface Channel {
+  readonly credentials: grpc.ChannelCredentials;
+  readonly options: grpc.ChannelOptions;
+}
+
+/** TLS allows no address as the name of a server. */
+const nameOfAddress = "address.invalid";
+
+/**
+ * For calls to `address` (host:port): a name is verified as it stands there, an IP address by the addresses of the
+ * certificate. Errors: USAGE when the folder's files can't be used.
+ */
+export function channelTo(address: string, security: ClientSecurity): Channel {
   const files = security.files();
-  if (files === null) return grpc.credentials.createInsecure();
+  if (files === null) return { credentials: grpc.credentials.createInsecure(), options: channelOptions };
   const { ca, own } = files;
-  if (own === undefined) return grpc.credentials.createSsl(Buffer.from(ca));
-  return grpc.credentials.createSsl(Buffer.from(ca), Buffer.from(own.key), Buffer.from(own.cert));
+  const { host } = partsOf(address);
+  const isAddress = isIP(host) !== 0;
+  const credentials = grpc.credentials.createSsl(
+    Buffer.from(ca),
+    own === undefined ? null : Buffer.from(own.key),
+    own === undefined ? null : Buffer.from(own.cert),
+    isAddress ? { checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate) } : {},
+  );
+  const named = isAddress ? { "grpc.ssl_target_name_override": nameOfAddress } : {};
+  return { credentials, options: { ...channelOptions, ...named } };
 }
 
 /** The token for calls to `address` (host:port), where there is one. Errors: USAGE, see ClientSecurity. */

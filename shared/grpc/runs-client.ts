@@ -9,9 +9,9 @@ import { limits } from "../limits.js";
 import { RunEvent } from "../run-events.js";
 import type { ClientSecurity } from "../security/client-security.js";
 import { RunStatus } from "../status.js";
-import { callMetadata, channelCredentials } from "./credentials.js";
+import { callMetadata, channelTo } from "./credentials.js";
 import { failureOf } from "./failures.js";
-import { channelOptions, runsService } from "./protocol.js";
+import { runsService } from "./protocol.js";
 import {
   parsedJson,
   parsedMessage,
@@ -46,7 +46,8 @@ export class RunsClient {
     this.address = address;
     this.#security = security;
     this.#signal = signal;
-    this.#client = new (runsService())(address, channelCredentials(security), channelOptions);
+    const { credentials, options } = channelTo(address, security);
+    this.#client = new (runsService())(address, credentials, options);
   }
 
   /** Errors: those of the command on the spot, REFUSED (role), UNREACHABLE. */

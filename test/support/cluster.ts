@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Curve } from "../../shared/curve.js";
+import { noSecurity } from "../../shared/security/client-security.js";
 import { fetchStatus, type RunStatus } from "../../shared/status.js";
 import { finishedCurve } from "./finished-curve.js";
 import { type Ended, endOf, type RunOptions, startProgram } from "./program.js";
@@ -22,6 +23,8 @@ export class TestCluster {
   readonly #workers = new Map<string, ChildProcess>();
   readonly #ends = new Map<string, Promise<Ended>>();
   ready: Ready;
+  /** By which the status is asked for. */
+  security = noSecurity;
   coordinatorEnd: Promise<Ended>;
 
   private constructor(options: RunOptions & { store: string }, coordinator: ChildProcess, ready: Ready) {
@@ -95,7 +98,7 @@ export class TestCluster {
   }
 
   status(): Promise<RunStatus> {
-    return fetchStatus(this.ready.http, this.ready.run);
+    return fetchStatus(this.ready.http, this.ready.run, undefined, this.security);
   }
 
   /** Waits until the run is as described; the deadline names what was waited for. */

@@ -173,6 +173,16 @@ describe("the control port", () => {
     await until(() => events.length === 3);
   });
 
+  it("is not believed at an address that its certificate does not name", async () => {
+    const server = new ControlServer({ security, onMalformed: () => undefined });
+    closers.push(() => server.close());
+    address = `127.0.0.2:${await server.listen("127.0.0.2", 0)}`;
+    expect(await end(joins("w", withToken("worker")))).toMatchObject({
+      message: expect.stringContaining("127.0.0.2"),
+    });
+    expect(await findTlsFault(address, withNothing())).toMatchObject({ isFinal: false });
+  });
+
   it("says to plain text that it speaks TLS, and to another CA's worker that it is not believed", async () => {
     expect(await findTlsFault(address, new ClientSecurity())).toMatchObject({
       isFinal: true,
