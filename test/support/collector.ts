@@ -39,6 +39,8 @@ interface OtlpTraces {
 export interface Collector {
   readonly url: string;
   readonly spans: readonly CollectedSpan[];
+  /** What each request showed in `authorization`; empty: nothing. */
+  readonly shown: readonly string[];
   /** That were ever made to it. */
   readonly connections: number;
   close(): Promise<void>;
@@ -47,9 +49,11 @@ export interface Collector {
 /** `isMute`: it takes connections and requests, and never answers. */
 export async function startCollector({ isMute = false } = {}): Promise<Collector> {
   const spans: CollectedSpan[] = [];
+  const shown: string[] = [];
   let connections = 0;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
+    shown.push(request.headers.authorization ?? "");
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       if (isMute) return;
@@ -65,6 +69,7 @@ export async function startCollector({ isMute = false } = {}): Promise<Collector
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
+    shown,
     get connections() {
       return connections;
     },

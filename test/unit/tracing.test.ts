@@ -1,5 +1,5 @@
 /** Which steps are traced, which spans the coordinator's effects become, and how they go out over OTLP. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseEndpoint } from "../../cli/trace-options.js";
 import type { Effect, StepRow } from "../../coordinator/core/events.js";
 import { isTraced, RunTraces } from "../../coordinator/run-traces.js";
@@ -13,6 +13,7 @@ import { freePort } from "../support/minio.js";
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const close of closing.splice(0)) await close();
 });
 
@@ -181,6 +182,15 @@ describe("a worker's spans", () => {
 });
 
 describe("a collector that", () => {
+  it("wants a token gets it from OTEL_EXPORTER_OTLP_HEADERS", async () => {
+    const { url, shown } = await collector();
+    vi.stubEnv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20word");
+    const tracer = tracerTo(url);
+    tracer.begin("step").end();
+    await tracer.close();
+    expect(shown).toEqual(["Bearer word"]);
+  });
+
   it("is not there is told of once, whatever is sent, and holds up no end", async () => {
     const tracer = tracerTo(`http://127.0.0.1:${await freePort()}`);
     for (let span = 0; span < 1_500; span += 1) tracer.begin("step").end();
