@@ -51,7 +51,17 @@ export function failureOf(caught: unknown, address: string): TrainyardError {
       { cause: caught },
     );
   }
-  return new TrainyardError("UNREACHABLE", `the coordinator at ${address} can't be reached: ${details}`, {
-    cause: caught,
-  });
+  return new TrainyardError(
+    "UNREACHABLE",
+    `the coordinator at ${address} can't be reached: ${whyNot(code, details)}`,
+    {
+      cause: caught,
+    },
+  );
+}
+
+/** grpc-js tells its own story around what the network said. */
+function whyNot(code: grpc.status, details: string): string {
+  if (code === grpc.status.DEADLINE_EXCEEDED) return "no answer in time";
+  return /ECONNREFUSED/.test(details) ? "nothing listens there" : details.replace(/\s+/g, " ").trim();
 }

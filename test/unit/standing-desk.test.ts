@@ -1,0 +1,231 @@
+/** What a standing coordinator answers whoever asks: about its queue, to workers that come too early, and to whom it says no. */
+import * as grpc from "@grpc/grpc-js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RunsDesk, type Standing } from "../../coordinator/standing/desk.js";
+import type { RunsOffice } from "../../coordinator/standing/office.js";
+import { RunQueue } from "../../coordinator/standing/queue.js";
+import { addRunsService } from "../../coordinator/standing/runs-service.js";
+import { TrainyardError } from "../../shared/errors.js";
+import { generationKey } from "../../shared/generations.js";
+import { bind } from "../../shared/grpc/listen.js";
+import { channelOptions } from "../../shared/grpc/protocol.js";
+import { RunsClient } from "../../shared/grpc/runs-client.js";
+import { noSecurity } from "../../shared/security/client-security.js";
+import { ServerSecurity } from "../../shared/security/server-security.js";
+import { runKey } from "../../shared/spec.js";
+import { endKey, type RunStatus } from "../../shared/status.js";
+import { encodeDocument } from "../../shared/store/document.js";
+import { tinySpec } from "../support/core-driver.js";
+import { ManualClock } from "../support/manual-clock.js";
+import { MemoryStore } from "../support/memory-store.js";
+
+const signal = new AbortController().signal;
+const owner = (generation: number) => ({
+  generation,
+  address: "h:1",
+  http: "h:2",
+  startedAt: "2026",
+  renewals: 0,
+  changes: {},
+});
+
+let store: MemoryStore;
+let queue: RunQueue;
+let standing: Standing;
+let desk: RunsDesk;
+
+beforeEach(() => {
+  store = new MemoryStore();
+  queue = new RunQueue(store);
+  standing = "serving";
+  desk = new RunsDesk({
+    store,
+    queue,
+    office,
+    clock: new ManualClock(),
+    standing: () => standing,
+    current: () => null,
+    failure: () => undefined,
+  });
+});
+
+const write = (key: string, value: unknown) => store.put(key, encodeDocument(value));
+const spec = (run: string) => tinySpec({ run });
+
+/** Runs are named as their data set. */
+const office: RunsOffice = {
+  create: async (dataset) => {
+    if (dataset === "none") throw new TrainyardError("NOT_FOUND", "memory: has no data set none");
+    const isNew = (await store.stat(runKey(dataset, "spec.json"))) === null;
+    await write(runKey(dataset, "spec.json"), spec(dataset));
+    return { run: dataset, isNew, notes: [] };
+  },
+  describe: async (run) => ({ run, described: true }),
+  end: async () => null,
+};
+
+/** A run that a coordinator has ended so. */
+async function ended(run: string, outcome: "stopped" | "failed" | "interrupted") {
+  await write(runKey(run, "spec.json"), spec(run));
+  await write(generationKey(run, 1), owner(1));
+  const status = { run, phase: "waiting", workers: [] };
+  const numbers = { epoch: 0, epochs: 1, stepInEpoch: 0, stepsPerEpoch: 1, step: 0, steps: 1 };
+  const measured = { loss: null, accuracy: null, imagesPerSecond: null, etaSeconds: null };
+  await write(endKey(run, 1), {
+    generation: 1,
+    outcome,
+    reason: "why",
+    status: { ...status, ...numbers, ...measured },
+    endedAt: "2026",
+  });
+}
+
+describe("a run that is handed in", () => {
+  it("is queued, and again it is there already", async () => {
+    expect(await desk.submit("a", {}, "me", signal)).toMatchObject({
+      run: "a",
+      isNew: true,
+      state: "queued",
+    });
+    expect(await desk.submit("b", {}, "me", signal)).toMatchObject({ run: "b", ahead: 1 });
+    expect(await desk.submit("a", {}, "me", signal)).toMatchObject({
+      isNew: false,
+      state: "queued",
+      ahead: 0,
+    });
+    expect(queue.entries.map(({ run, by }) => [run, by])).toEqual([
+      ["a", "me"],
+      ["b", "me"],
+    ]);
+  });
+
+  it("twice at once stands in the queue once", async () => {
+    await Promise.all(Array.from({ length: 5 }, () => desk.submit("a", {}, "me", signal)));
+    expect(queue.entries).toHaveLength(1);
+  });
+
+  it("is queued when it was stored before and its submitter never heard of it", async () => {
+    await write(runKey("a", "spec.json"), spec("a"));
+    expect(await desk.submit("a", {}, "me", signal)).toMatchObject({ isNew: false, state: "queued" });
+  });
+
+  it.each(["stopped", "failed"] as const)(
+    "and had %s is not begun again, unless it is resumed",
+    async (outcome) => {
+      await ended("a", outcome);
+      expect(await desk.submit("a", {}, "me", signal)).toMatchObject({
+        state: outcome,
+        notes: [`a ${outcome}: why`],
+      });
+      expect(queue.entries).toEqual([]);
+      expect(await desk.resume("a", "me", signal)).toMatchObject({ state: "queued" });
+      expect(queue.entries).toMatchObject([{ run: "a", after: 1 }]);
+    },
+  );
+
+  it("and was interrupted goes on", async () => {
+    await ended("a", "interrupted");
+    expect(await desk.submit("a", {}, "me", signal)).toMatchObject({ state: "queued" });
+  });
+
+  it.each(["waiting", "ending"] as const)("is not taken while the coordinator is %s", async (state) => {
+    standing = state;
+    await expect(desk.submit("a", {}, "me", signal)).rejects.toMatchObject({ code: "UNREACHABLE" });
+    expect(store.objects.size).toBe(0);
+  });
+});
+
+describe("a run that is cancelled while it waits", () => {
+  it("leaves the queue; twice is the same", async () => {
+    await desk.submit("a", {}, "me", signal);
+    expect(await desk.stop("a", signal)).toEqual({ run: "a", state: "cancelled" });
+    expect(await desk.stop("a", signal)).toEqual({ run: "a", state: "idle" });
+    expect(queue.entries).toEqual([]);
+  });
+});
+
+describe("a worker that comes", () => {
+  const hasToWait = (message: string) => ({ kind: "refused", retry: true, message });
+
+  it("for no run, or for one that is queued, has to wait", async () => {
+    expect(await desk.answerWorker("")).toMatchObject(hasToWait("no run yet"));
+    for (const run of ["a", "b"]) await desk.submit(run, {}, "me", signal);
+    expect(await desk.answerWorker("b")).toMatchObject(hasToWait("the run b is queued: 1 run before it"));
+  });
+
+  it.each(["waiting", "ending"] as const)("while the coordinator is %s has to wait", async (state) => {
+    standing = state;
+    expect(await desk.answerWorker("unknown")).toMatchObject({ kind: "refused", retry: true });
+  });
+
+  it("for a run that is unknown or over is refused for good", async () => {
+    expect(await desk.answerWorker("a")).toMatchObject({
+      kind: "refused",
+      retry: false,
+      message: "there is no run a",
+    });
+    await ended("b", "failed");
+    expect(await desk.answerWorker("b")).toMatchObject({
+      retry: false,
+      message: "the run b is over, failed: why",
+    });
+  });
+
+  it("while the store is away has to wait", async () => {
+    store.stat = () => Promise.reject(new TrainyardError("STORE_UNREACHABLE", "the store is away"));
+    expect(await desk.answerWorker("a")).toMatchObject({ kind: "refused", retry: true });
+  });
+});
+
+describe("over the wire", () => {
+  const closers: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of closers.splice(0)) close();
+  });
+
+  async function client(security = ServerSecurity.none()): Promise<RunsClient> {
+    const server = new grpc.Server(channelOptions);
+    addRunsService(server, desk, security);
+    const port = await bind(server, "127.0.0.1", 0);
+    const asking = new RunsClient(`127.0.0.1:${port}`, noSecurity, signal);
+    closers.push(
+      () => asking.close(),
+      () => server.forceShutdown(),
+    );
+    return asking;
+  }
+  const request = { dataset: "a", flagsJson: "{}", resume: "" };
+
+  it("a run is handed in, shown, listed, followed and stopped", async () => {
+    const runs = await client();
+    expect(await runs.submit(request)).toMatchObject({ run: "a", isNew: true, state: "queued", ahead: 0 });
+    expect(await runs.show("a")).toEqual({ run: "a", described: true });
+    const listed: unknown[] = [];
+    for await (const run of runs.list()) listed.push(run);
+    expect(listed).toEqual([{ run: "a", described: true }]);
+    let seen: RunStatus | undefined;
+    for await (const status of runs.follow("a")) {
+      seen = status;
+      break;
+    }
+    expect(seen).toMatchObject({ run: "a", phase: "waiting", message: "its turn comes" });
+    expect(await runs.stop("a")).toEqual({ run: "a", state: "cancelled" });
+  });
+
+  it("failures come as the command on the spot has them", async () => {
+    const runs = await client();
+    const refused = runs.submit({ ...request, dataset: "none" });
+    await expect(refused).rejects.toMatchObject({
+      code: "NOT_FOUND",
+      message: "memory: has no data set none",
+    });
+    await expect(runs.submit({ ...request, flagsJson: "{" })).rejects.toMatchObject({ code: "REFUSED" });
+    await expect(runs.show("x")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const nobody = new RunsClient("127.0.0.1:1", noSecurity, signal);
+    closers.push(() => nobody.close());
+    await expect(nobody.show("x")).rejects.toMatchObject({
+      code: "UNREACHABLE",
+      message: "the coordinator at 127.0.0.1:1 can't be reached: nothing listens there",
+    });
+  });
+});
