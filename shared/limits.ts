@@ -62,8 +62,8 @@ export const limits = {
   /** Reconnect back-off; gRPC's own cap is 120 s, in which a cluster stands still. */
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,
-  /** Members of a run that has few lanes; with many twice as many as lanes. Each costs a look at every event. */
-  spares: 256,
+  /** Members of a run that has few lanes: a fleet of a thousand; with many twice as many as lanes. Each costs a look at every event. */
+  spares: 2_048,
   /** Kinds of machines in one run with --allow-mixed: each is kept in every checkpoint. */
   machineKinds: 64,
   /** What 64 reducers of a 4,096-lane run have room for. */
