@@ -18,13 +18,12 @@ export const deviceOptions = (group?: string) => ({
 });
 
 /**
- * The device for a command that a person watches, told on standard error where the machine has to do with GPUs. Errors:
- * SETUP for `gpu` where TensorFlow can use none.
+ * What workers of this machine will compute on, told on standard error where the machine has to do with GPUs. Errors: SETUP
+ * for `gpu` where TensorFlow can use none.
  */
-export async function announcedDevice(wish: DeviceWish) {
-  const { device, sentence, isNews } = await findDevice(wish);
+export async function announceDevice(wish: DeviceWish): Promise<void> {
+  const { sentence, isNews } = await findDevice(wish);
   if (isNews) process.stderr.write(`${sentence}\n`);
-  return device;
 }
 
 /** The flag again, for a worker that is started from here. */

@@ -4,13 +4,14 @@ import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
 import { openDataset } from "../dataset/open.js";
 import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
 import type { ComputeDevice } from "../engine/native/device.js";
+import { findDevice } from "../engine/native/find-device.js";
 import { loadTensorFlow } from "../engine/native/load.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { resolveRun } from "../shared/runs.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { announcedDevice, deviceOptions } from "./device-option.js";
+import { deviceOptions } from "./device-option.js";
 import { decimals, percent } from "./duration.js";
 import { type EvaluationSummary, EvaluationTotals } from "./evaluation-totals.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
@@ -55,7 +56,7 @@ async function runEvaluate(args: ArgumentsCamelCase<EvaluateArguments>, signal: 
   if (samples === 0) {
     throw new TrainyardError("INPUT", `the data set "${dataset.name}" has no validation images`);
   }
-  const device = await announcedDevice(args.device);
+  const { device } = await findDevice(args.device);
   const summary = await evaluateModel(model, device, validation, samples, signal);
   const text = args.json
     ? JSON.stringify({ run, dataset, ...summary }, null, 2)

@@ -2,10 +2,11 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import type { Engine } from "../engine/engine.js";
 import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
+import { findDevice } from "../engine/native/find-device.js";
 import { loadTensorFlow } from "../engine/native/load.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { resolveRun } from "../shared/runs.js";
-import { announcedDevice, deviceOptions } from "./device-option.js";
+import { deviceOptions } from "./device-option.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 import { type PictureFile, pictureFiles } from "./picture-files.js";
 import { type Prediction, predictFiles } from "./prediction.js";
@@ -59,7 +60,7 @@ async function runPredict(args: ArgumentsCamelCase<PredictArguments>, signal: Ab
   const { files, ignored } = await pictureFiles(paths, signal);
   for (const [reason, count] of ignored) process.stderr.write(`left out ${count}: ${reason}\n`);
   const print = args.json ? jsonPrinter(run, model) : tablePrinter(files, model);
-  const device = await announcedDevice(args.device);
+  const { device } = await findDevice(args.device);
   const engine = exportedEngine(loadTensorFlow({ ...model.spec.engine, device }), model);
   const errors = await printPredictions(model, engine, files, print, signal);
   if (errors > 0) process.exitCode = ExitCode.failed;

@@ -6,7 +6,7 @@ import { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { announcedDevice, type DeviceFlags, deviceOptions, deviceWords } from "./device-option.js";
+import { announceDevice, type DeviceFlags, deviceOptions, deviceWords } from "./device-option.js";
 import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
 import { exitCodeOf } from "./outcome.js";
@@ -76,7 +76,7 @@ export const command: CommandModule<GlobalOptions, TrainOptions> = {
 };
 
 async function train(options: TrainOptions, signal: AbortSignal) {
-  await announcedDevice(options.device); // refused before a run is made; its workers look for themselves
+  await announceDevice(options.device); // refused before a run is made; its workers look for themselves
   if (options.resume !== undefined) return await resume(options.resume, options, signal);
   if (options.dataset === undefined) {
     throw new TrainyardError("USAGE", "name a data set, or a run with --resume: trainyard train faces");
