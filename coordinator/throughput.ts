@@ -1,9 +1,10 @@
 /**
- * How many images a second a run commits, and which share of what its workers' engines can do that is. Sums over the last
- * steps and lanes; workers' times are their own.
+ * How many images a second a run commits, and which share of what its workers' engines can do that is. Both over the same
+ * last steps, so the share is at most 1: nobody's lanes take longer than the steps that they are of. Workers' times are
+ * their own.
  */
 
-/** Steps, and lanes of a worker, that are looked at: the same as for lateness (DESIGN 5.9). */
+/** Steps that are looked at: the same as for lateness (DESIGN 5.9). */
 const lastOnes = 20;
 
 interface Work {
@@ -11,24 +12,46 @@ interface Work {
   readonly seconds: number;
 }
 
+interface Step extends Work {
+  /** By worker: all of its lanes. */
+  readonly lanes: ReadonlyMap<string, Work>;
+}
+
+const nothing: Work = { samples: 0, seconds: 0 };
+
 export class Throughput {
-  #steps: readonly Work[] = [];
-  readonly #lanes = new Map<string, readonly Work[]>();
+  #steps: readonly Step[] = [];
+  /** Of the step under way. */
+  #lanes = new Map<string, Work>();
+  /** By worker, as it was when it last computed: a spare could do as much again. */
+  readonly #speeds = new Map<string, number>();
+  /** Counted along with the steps that they are in, and no longer. */
+  readonly #gone = new Set<string>();
 
   /** A step was committed, `seconds` after it was assigned. A skipped one has no samples. */
   noteStep(work: Work): void {
-    this.#steps = [...this.#steps, work].slice(-lastOnes);
+    const computed = [...this.#lanes.keys()];
+    this.#steps = [...this.#steps, { ...work, lanes: this.#lanes }].slice(-lastOnes);
+    this.#lanes = new Map();
+    for (const worker of computed) this.#speeds.set(worker, speedOf(this.#worksOf(worker)));
+    for (const worker of this.#gone) {
+      if (this.#isInSteps(worker)) continue;
+      this.#speeds.delete(worker);
+      this.#gone.delete(worker);
+    }
   }
 
   /** A worker says how long its engine took for a lane; what can't be is not listened to. */
   noteLane(worker: string, work: Work): void {
     const { samples, seconds } = work;
     if (!(samples > 0 && seconds > 0 && Number.isFinite(seconds))) return;
-    this.#lanes.set(worker, [...(this.#lanes.get(worker) ?? []), work].slice(-lastOnes));
+    this.#gone.delete(worker);
+    const former = this.#lanes.get(worker) ?? nothing;
+    this.#lanes.set(worker, { samples: former.samples + samples, seconds: former.seconds + seconds });
   }
 
   forget(worker: string): void {
-    this.#lanes.delete(worker);
+    this.#gone.add(worker);
   }
 
   /** Images a second, from the assignment of steps to their commits; 0 before the first. */
@@ -36,15 +59,23 @@ export class Throughput {
     return speedOf(this.#steps);
   }
 
-  /** Images a second while the worker computes; 0 before its first lane. */
+  /** Images a second while the worker computes; 0 before its first step. */
   imagesPerSecondOf(worker: string): number {
-    return speedOf(this.#lanes.get(worker) ?? []);
+    return this.#speeds.get(worker) ?? 0;
   }
 
   /** 1: every engine computes all the time; 0 while nothing is known. */
   get efficiency(): number {
-    const possible = [...this.#lanes.values()].reduce((sum, lanes) => sum + speedOf(lanes), 0);
+    const possible = [...this.#speeds.values()].reduce((sum, speed) => sum + speed, 0);
     return possible > 0 ? this.imagesPerSecond / possible : 0;
+  }
+
+  #isInSteps(worker: string): boolean {
+    return this.#lanes.has(worker) || this.#steps.some(({ lanes }) => lanes.has(worker));
+  }
+
+  #worksOf(worker: string): Work[] {
+    return this.#steps.map(({ lanes }) => lanes.get(worker) ?? nothing);
   }
 }
 

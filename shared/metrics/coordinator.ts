@@ -159,7 +159,7 @@ function membershipMetrics({ registry, counter, gauge }: Makers) {
     ),
     workerSpeed: gauge(
       "trainyard_worker_images_per_second",
-      "Samples that a worker computes a second while it computes, over its last 20 lanes.",
+      "Samples that a worker computes a second while it computes, over the last 20 steps in which it did.",
       "worker",
     ),
   };

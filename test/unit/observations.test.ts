@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { CoreEvent, Effect } from "../../coordinator/core/events.js";
 import { transition } from "../../coordinator/core/transition.js";
 import { Observations } from "../../coordinator/observations.js";
+import { Throughput } from "../../coordinator/throughput.js";
 import { limits } from "../../shared/limits.js";
 import { coordinatorMetrics } from "../../shared/metrics.js";
 import type { RunSpec } from "../../shared/spec.js";
@@ -207,6 +208,23 @@ describe("speed", () => {
     expect((await core.series("trainyard_efficiency_ratio"))[""]).toBeCloseTo(0.5);
     core.passes(1_000);
     expect((await core.series("trainyard_worker_images_per_second"))['{worker="a"}']).toBeCloseTo(20);
+  });
+
+  it("is never more than all engines can do, also while workers get slower, and leave", () => {
+    const throughput = new Throughput();
+    const step = (lanes: Record<string, number>, seconds: number) => {
+      for (const [worker, took] of Object.entries(lanes))
+        throughput.noteLane(worker, { samples: 8, seconds: took });
+      throughput.noteStep({ samples: 8 * Object.keys(lanes).length, seconds });
+      expect(throughput.efficiency).toBeGreaterThan(0);
+      expect(throughput.efficiency).toBeLessThanOrEqual(1);
+    };
+    for (let index = 0; index < 30; index += 1)
+      step({ fast: 0.1, slow: 0.1 + 0.05 * index }, 0.1 + 0.05 * index);
+    throughput.forget("fast");
+    for (let index = 0; index < 30; index += 1) step({ slow: 1 }, 1.01);
+    expect(throughput.imagesPerSecondOf("fast")).toBe(0);
+    expect(throughput.efficiency).toBeCloseTo(0.99);
   });
 
   it("does not listen to times that can't be", async () => {
