@@ -10,7 +10,7 @@ import { root } from "./engine.mjs";
 
 const execute = promisify(execFile);
 
-/** @typedef {{ run?: string, phase: string, step: number, epoch: number, workers: readonly unknown[] }} Status */
+/** @typedef {{ run?: string, phase: string, message?: string, step: number, workers: readonly unknown[] }} Status */
 /** @typedef {{ page: { password: string }, certificateAuthority: string }} Secrets */
 
 const ports = {
@@ -72,6 +72,14 @@ export class Project {
    */
   async inspect(container, format) {
     return (await this.#docker("inspect", "--format", format, container)).trim();
+  }
+
+  /**
+   * @param {string} container
+   * @param {string} processors that it may use from now on
+   */
+  async limit(container, processors) {
+    await this.#docker("update", "--cpus", processors, container);
   }
 
   /**

@@ -10,17 +10,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needEngine } from "./engine.mjs";
 import { Project, until } from "./project.mjs";
-import { scenarios } from "./scenarios.mjs";
+import { scenarios, workerProcessors } from "./scenarios.mjs";
 import { writeSmallDigits } from "./small-digits.mjs";
 
 /** @typedef {{ weightsSha256: string, exported: { paths: string[] }, samples: Record<string, number> }} Result of result.json */
 
 const keep = process.argv.includes("--keep");
-/** Workers are slowed down, so that a small run lasts long enough to be disturbed on a fast machine, too. */
-const project = new Project("trainyard-test", { WORKERS: "2", WORKER_CPUS: "0.25", SEED_EPOCHS: "1" });
-const flags = "--model digits --lanes 4 --batch-size 64 --epochs 8 --seed 7 --checkpoint-steps 20".split(" ");
+const project = new Project("trainyard-test", {
+  WORKERS: "2",
+  WORKER_CPUS: workerProcessors,
+  SEED_EPOCHS: "1",
+});
+const flags = "--model digits --lanes 4 --batch-size 64 --epochs 6 --seed 7 --checkpoint-steps 20".split(" ");
 /** For a run, on a busy machine. */
 const runSeconds = 900;
+
+/** Phases of a run that has ended. */
+const ends = ["finished", "failed", "stopped"];
 
 /** @type {{ name: string, isGood: boolean, seconds: number, said: string }[]} */
 const rows = [];
@@ -125,13 +131,15 @@ async function trainDisturbed({ run, fromStep, disturb }) {
   await project.cli("submit", "small", "--run", run, ...flags);
   const at = await until(`step ${fromStep} of ${run}`, runSeconds, async () => {
     const status = await project.status();
-    return status.run === run && status.step >= fromStep ? status.step : null;
+    const isDue = status.step >= fromStep || ends.includes(status.phase);
+    return status.run === run && isDue ? status : null;
   });
+  if (ends.includes(at.phase)) throw new Error(`${at.phase} before that: ${at.message}`);
   const saw = await disturb(project);
   const { weightsSha256, samples } = await resultOf(run);
   if (weightsSha256 !== unbroken?.weightsSha256)
     throw new Error(`other weights: ${weightsSha256}, not ${unbroken?.weightsSha256}`);
-  return `in step ${at}; ${saw}; ${samples["redone"]} samples redone; weights equal`;
+  return `in step ${at.step}; ${saw}; ${samples["redone"]} samples redone; weights equal`;
 }
 
 try {

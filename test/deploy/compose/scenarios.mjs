@@ -6,6 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "./project.mjs";
 
 /** @typedef {import("./project.mjs").Project} Project */
+
+/** What a worker may use: so little that a small run lasts long enough to be disturbed on a fast machine, too. */
+export const workerProcessors = "0.25";
+const slowProcessors = "0.05";
+
 /**
  * @typedef {{ run: string, what: string, fromStep: number, disturb: (project: Project) => Promise<string> }} Scenario
  *   fromStep: it is disturbed once it is there; disturb: tells what it saw
@@ -17,26 +22,32 @@ export const scenarios = [
   {
     run: "worker-killed",
     what: "a worker killed",
-    fromStep: 50,
+    fromStep: 40,
     disturb: (project) => killProcess(project, "worker"),
   },
   {
     run: "coordinator-killed",
     what: "the coordinator's process killed",
-    fromStep: 50,
+    fromStep: 40,
     disturb: (project) => killProcess(project, "coordinator"),
   },
-  { run: "store-away", what: "MinIO stopped for 10 s and started", fromStep: 50, disturb: stopStore },
-  { run: "all-stopped", what: "docker compose stop, then up", fromStep: 50, disturb: stopAll },
+  { run: "store-away", what: "MinIO stopped for 10 s and started", fromStep: 40, disturb: stopStore },
+  { run: "all-stopped", what: "docker compose stop, then up", fromStep: 40, disturb: stopAll },
 ];
 
-/** @param {Project} project */
+/**
+ * The two that are there are slowed down meanwhile, so that the run lasts until the third has come.
+ * @param {Project} project
+ */
 async function scaleUp(project) {
+  const containers = await project.containers("worker");
+  for (const container of containers) await project.limit(container, slowProcessors);
   await project.compose("up", "--detach", "--no-recreate", "--scale", "worker=3", "worker");
   const workers = await until("three workers", 120, async () => {
     const { workers } = await project.status();
     return workers.length >= 3 ? workers.length : null;
   });
+  for (const container of containers) await project.limit(container, workerProcessors);
   return `${workers} workers`;
 }
 
