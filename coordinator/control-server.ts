@@ -101,7 +101,7 @@ export class ControlServer {
   #refuse(call: JoinCall, refusal: Refusal): void {
     const heldMs = this.#security.attempts.note(addressOf(call));
     if (heldMs === 0) this.#options.onRefused?.(call.getPeer(), refusal.details);
-    setTimeout(() => call.emit("error", refusal), heldMs);
+    this.#clock.after(heldMs, () => call.emit("error", refusal));
   }
 
   /** Tokens were revoked, or have expired: their streams end at once. */
