@@ -5,6 +5,7 @@
 import { renderLivePage } from "../dashboard/live-page.js";
 import { toJson } from "../shared/curve.js";
 import { type HttpReply, type HttpRoute, html, json } from "../shared/http.js";
+import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type LifeSign, type RunStatus } from "../shared/status.js";
 import type { Shell } from "./shell.js";
 
@@ -15,10 +16,11 @@ const aliveOf = ({ run, generation, phase }: RunStatus): LifeSign => ({
   ended: hasEnded(phase),
 });
 
-/** `shellNow`: null until the run has been read. `without`: what is answered by path until then. */
+/** `shellNow`: null until the run has been read. `without`: what is answered by path until then; `page`: the run's. */
 export function coordinatorRoutes(
   shellNow: () => Shell | null,
   without: Readonly<Record<string, () => HttpReply>> = {},
+  page = (spec: RunSpec) => renderLivePage(spec),
 ): HttpRoute[] {
   const route = (
     method: HttpRoute["method"],
@@ -39,7 +41,7 @@ export function coordinatorRoutes(
     route("GET", "/alive", (shell) => json(aliveOf(shell.status)), { role: null }),
     route("GET", "/status", (shell) => json(shell.status)),
     route("GET", "/curve", (shell) => ({ type: "application/json", body: toJson(shell.journal.curve) })),
-    route("GET", "/", (shell) => html(renderLivePage(shell.state.plan.spec))),
+    route("GET", "/", (shell) => html(page(shell.state.plan.spec))),
     route("POST", "/stop", (shell) => {
       shell.dispatch({ tag: "stop", reason: "asked to stop" });
       return json({ stopping: true });

@@ -16,12 +16,13 @@ const figures = [
   ["eta", "to go"],
 ] as const;
 
-export function renderLivePage(spec: RunSpec): string {
+/** `hasQueue`: of a standing coordinator, which says what comes next. */
+export function renderLivePage(spec: RunSpec, hasQueue = false): string {
   return renderPage({
     title: `${spec.run} · Trainyard`,
     header: markup`<header>
 <h1>${spec.run}</h1>
-<p class="faint"><span id="phase">connecting</span> <span id="message"></span></p>
+<p class="faint"><span id="phase">connecting</span> <span id="message"></span>${hasQueue ? markup` <span id="queue"></span>` : ""}</p>
 </header>
 <ul class="figures">${figures.map(([id, what]) => markup`<li><b id="${id}">–</b><span>${what}</span></li>`)}</ul>`,
     charts: chartData({ epochs: [], steps: [] }),

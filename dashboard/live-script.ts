@@ -35,6 +35,12 @@ export const liveScript = `
     showWorkers(status.workers);
     document.getElementById("stop").disabled = ended.includes(status.phase);
   }
+  /** Only a standing coordinator has one. */
+  async function showQueue() {
+    if (document.getElementById("queue") === null) return;
+    const waiting = (await (await fetch("/queue")).json()).queue.slice(1).map((entry) => entry.run);
+    put("queue", waiting.length === 0 ? "" : "· then " + waiting.join(", "));
+  }
   const finite = (value) => (typeof value === "number" ? value : null);
   function smooth(values) {
     let sum = 0;
@@ -67,6 +73,9 @@ export const liveScript = `
     let pauseMs = 1000;
     try {
       const status = await (await fetch("/status")).json();
+      // A standing coordinator has another run by now, or none.
+      if ("run" in status && status.run !== document.querySelector("h1").textContent) return location.reload();
+      await showQueue();
       showStatus(status);
       if (status.step !== shownStep || ended.includes(status.phase)) {
         showCurve(await (await fetch("/curve")).json());

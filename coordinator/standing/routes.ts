@@ -1,4 +1,5 @@
 /** What a standing coordinator answers over HTTP: the run under way as a coordinator of one run does, and its queue. */
+import { renderLivePage } from "../../dashboard/live-page.js";
 import { renderQueuePage } from "../../dashboard/queue-page.js";
 import { type HttpRoute, html, json } from "../../shared/http.js";
 import { coordinatorRoutes } from "../routes.js";
@@ -16,11 +17,15 @@ export interface StandingRouteOptions {
 export function standingRoutes({ desk, shell, isReady }: StandingRouteOptions): HttpRoute[] {
   const waiting = () => ({ ...desk.view, run: null, phase: "waiting", message: "no run is under way" });
   return [
-    ...coordinatorRoutes(shell, {
-      "/status": () => json(waiting()),
-      "/": () => html(renderQueuePage()),
-      "/readyz": () => (isReady() ? json({ ready: true }) : json({ ready: false }, 503)),
-    }),
+    ...coordinatorRoutes(
+      shell,
+      {
+        "/status": () => json(waiting()),
+        "/": () => html(renderQueuePage()),
+        "/readyz": () => (isReady() ? json({ ready: true }) : json({ ready: false }, 503)),
+      },
+      (spec) => renderLivePage(spec, true),
+    ),
     { method: "GET", path: "/queue", reply: () => json(desk.view) },
   ];
 }

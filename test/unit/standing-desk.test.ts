@@ -1,4 +1,7 @@
 /** What a standing coordinator answers whoever asks: about its queue, to workers that come too early, and to whom it says no. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RunsDesk, type Standing } from "../../coordinator/standing/desk.js";
@@ -10,8 +13,11 @@ import { generationKey } from "../../shared/generations.js";
 import { bind } from "../../shared/grpc/listen.js";
 import { channelOptions } from "../../shared/grpc/protocol.js";
 import { RunsClient } from "../../shared/grpc/runs-client.js";
-import { noSecurity } from "../../shared/security/client-security.js";
+import { ClientSecurity, noSecurity } from "../../shared/security/client-security.js";
+import { roles } from "../../shared/security/roles.js";
 import { ServerSecurity } from "../../shared/security/server-security.js";
+import { writeTokenFile } from "../../shared/security/token-file.js";
+import { drawToken } from "../../shared/security/tokens.js";
 import { runKey } from "../../shared/spec.js";
 import { endKey, type RunStatus } from "../../shared/status.js";
 import { encodeDocument } from "../../shared/store/document.js";
@@ -183,17 +189,18 @@ describe("over the wire", () => {
     for (const close of closers.splice(0)) close();
   });
 
-  async function client(security = ServerSecurity.none()): Promise<RunsClient> {
+  async function serve(security = ServerSecurity.none()) {
     const server = new grpc.Server(channelOptions);
     addRunsService(server, desk, security);
     const port = await bind(server, "127.0.0.1", 0);
-    const asking = new RunsClient(`127.0.0.1:${port}`, noSecurity, signal);
-    closers.push(
-      () => asking.close(),
-      () => server.forceShutdown(),
-    );
-    return asking;
+    closers.push(() => server.forceShutdown());
+    return (shown = noSecurity) => {
+      const asking = new RunsClient(`127.0.0.1:${port}`, shown, signal);
+      closers.push(() => asking.close());
+      return asking;
+    };
   }
+  const client = async () => (await serve())();
   const request = { dataset: "a", flagsJson: "{}", resume: "" };
 
   it("a run is handed in, shown, listed, followed and stopped", async () => {
@@ -210,6 +217,39 @@ describe("over the wire", () => {
     }
     expect(seen).toMatchObject({ run: "a", phase: "waiting", message: "its turn comes" });
     expect(await runs.stop("a")).toEqual({ run: "a", state: "cancelled" });
+  });
+
+  it("operators hand in and stop, viewers look, workers do neither, and strangers nothing", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "trainyard-desk-"));
+    const drawn = roles.map((role) => drawToken({ role }, []));
+    writeTokenFile(
+      join(folder, "tokens.json"),
+      drawn.map(({ entry }) => entry),
+    );
+    const security = ServerSecurity.open({ tokens: join(folder, "tokens.json") });
+    closers.push(
+      () => rmSync(folder, { recursive: true }),
+      () => security.close(),
+    );
+    const connect = await serve(security);
+    await desk.submit("a", {}, "me", signal);
+    const may = async (token: string | undefined) => {
+      const runs = connect(new ClientSecurity({ token: () => token }));
+      const calls = [runs.submit(request), runs.show("a"), runs.stop("a")];
+      const listed = (async () => {
+        for await (const _ of runs.list()) return;
+      })();
+      const outcomes = await Promise.allSettled([...calls, listed]);
+      for (const outcome of outcomes) {
+        if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "REFUSED" });
+      }
+      return outcomes.map(({ status }) => status === "fulfilled");
+    };
+    const [worker, viewer, operator] = drawn.map(({ token }) => token);
+    expect(await may(undefined)).toEqual([false, false, false, false]);
+    expect(await may(worker)).toEqual([false, false, false, false]);
+    expect(await may(viewer)).toEqual([false, true, false, true]);
+    expect(await may(operator)).toEqual([true, true, true, true]);
   });
 
   it("failures come as the command on the spot has them", async () => {
