@@ -2,6 +2,7 @@
  * Looks for a GPU that TensorFlow can use, before any TensorFlow is loaded here: the files of NVIDIA's driver, then
  * the driver and TensorFlow themselves in a process of their own, which takes some seconds where there is a GPU.
  */
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
@@ -15,7 +16,6 @@ import {
 import type { GpuProbe } from "./setup/gpu-probe.mjs";
 import { bindingFolder, cudaFolder } from "./setup/locate.mjs";
 import { platformName } from "./setup/platform.mjs";
-import { run } from "./setup/programs.mjs";
 
 /** Errors: SETUP in one sentence for `gpu` where TensorFlow can use none. */
 export async function findDevice(wish: DeviceWish): Promise<DeviceChoice> {
@@ -29,12 +29,23 @@ async function deviceFindings(wish: DeviceWish): Promise<DeviceFindings> {
   return { laid, isDriverInKernel, answer: laid.gpu && wish !== "cpu" ? await askForGpu() : null };
 }
 
-async function askForGpu(): Promise<GpuAnswer> {
+/** A driver answers within seconds; one that hangs must not hold its worker for ever. */
+const longestAnswerMs = 120_000;
+
+function askForGpu(): Promise<GpuAnswer> {
   const program = fileURLToPath(new URL("./setup/gpu-probe.mjs", import.meta.url));
   const folder = bindingFolder(platformName(), "gpu");
-  const env = { TF_CPP_MIN_LOG_LEVEL: "1", TF_FORCE_GPU_ALLOW_GROWTH: "true" };
-  const { code, output } = await run(process.execPath, [program, folder], { env });
-  return readProbe(code, output, existsSync(cudaFolder(platformName())));
+  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: "1", TF_FORCE_GPU_ALLOW_GROWTH: "true" };
+  const options = { env, timeout: longestAnswerMs, killSignal: "SIGKILL" } as const;
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, folder], options, (error, stdout, stderr) => {
+      if (error?.killed)
+        return resolve({ tag: "failed", reason: `no answer for ${longestAnswerMs / 1000} s` });
+      if (error?.signal) return resolve({ tag: "failed", reason: `asking ended with ${error.signal}` });
+      const code = error === null ? 0 : Number(error.code ?? 1);
+      resolve(readProbe(code, `${stderr}\n${stdout}`, existsSync(cudaFolder(platformName()))));
+    });
+  });
 }
 
 /**

@@ -3,9 +3,11 @@
  * nothing answers, computes on the CPU, and is refused where a GPU is demanded. Its CUDA libraries are left out, 4 GB
  * that nothing here would open. The library stays in the cache, in a home of its own: other tests are to find none.
  */
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findCompiler } from "../../engine/native/setup/binding.mjs";
 import { cacheFolder } from "../../engine/native/setup/cache.mjs";
 import { requiredCudaWheels } from "../../engine/native/setup/cuda-requirements.mjs";
 import { cudaWheels } from "../../engine/native/setup/cuda-wheels.mjs";
@@ -80,6 +82,30 @@ function withoutGpu(): void {
     await expectRefusal("worker", "--log-level", "silent");
     await expectRefusal("evaluate", "by-itself");
     expect((await run("runs", "list", "--json")).stdout).not.toContain("demanded");
+  });
+
+  it.each([
+    [{ PRETENDED_INIT: "100" }, "the NVIDIA driver gives no GPU (CUDA_ERROR_NO_DEVICE)"],
+    [{ PRETENDED_COUNT: "0" }, "the NVIDIA driver knows no GPU"],
+    [
+      { PRETENDED_VERSION: "11080" },
+      "the NVIDIA driver runs CUDA 11.8, and CUDA 12 is needed (driver 525 or newer)",
+    ],
+    [
+      {},
+      "but can't use Pretended GPU (its CUDA libraries are not laid, and this machine's own not found: npx trainyard setup --gpu)",
+    ],
+  ])("tells what a driver answers, and what TensorFlow lacks then: %j", async (answers, sentence) => {
+    const driver = join(import.meta.dirname, "../support/pretended_driver.c");
+    execFileSync(findCompiler(), ["-x", "c", "-shared", "-fPIC", "-o", join(folder, "libcuda.so.1"), driver]);
+    const { code, stderr } = await runProgram(["worker", "--device", "gpu", "--log-level", "silent"], {
+      cwd: folder,
+      env: { ...env, LD_LIBRARY_PATH: folder, ...answers },
+    });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `trainyard: --device gpu: GPU TensorFlow is laid, ${sentence}\n`,
+    });
   });
 }
 
