@@ -193,10 +193,12 @@ class StandingCoordinator {
   async #withinDrain<T>(work: Promise<T>): Promise<T> {
     const { signal } = this.#options;
     let callOff: () => void = () => undefined;
+    let onAbort: () => void = () => undefined;
     const late = new Promise<never>((_, reject) => {
-      const onAbort = () => {
-        const sentence = `the run did not end within ${drain.runMs / 1000} s: its last checkpoint counts`;
-        callOff = this.#clock.after(drain.runMs, () => reject(new TrainyardError("INTERRUPTED", sentence)));
+      const sentence = `the run did not end within ${drain.runMs / 1000} s: its last checkpoint counts`;
+      const giveUp = () => reject(new TrainyardError("INTERRUPTED", sentence));
+      onAbort = () => {
+        callOff = this.#clock.after(drain.runMs, giveUp);
       };
       signal.addEventListener("abort", onAbort, { once: true });
     });
@@ -205,6 +207,7 @@ class StandingCoordinator {
       return await Promise.race([work, late]);
     } finally {
       work.catch(() => undefined);
+      signal.removeEventListener("abort", onAbort);
       callOff();
     }
   }

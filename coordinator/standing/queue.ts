@@ -69,8 +69,11 @@ export class RunQueue {
   async untilAny(signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#entries.length > 0) return;
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      this.#wake = () => {
+        signal.removeEventListener("abort", this.#wake);
+        resolve();
+      };
+      signal.addEventListener("abort", this.#wake, { once: true });
     });
   }
 

@@ -1,4 +1,5 @@
 /** The queue of a standing coordinator, against the real stores: its order, and what happens when several write to it. */
+import { getEventListeners } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,9 +87,11 @@ describe("a queue", () => {
   it("tells how many runs it has, and wakes whoever waits for the first", async () => {
     const counts: number[] = [];
     const queue = new RunQueue(new MemoryStore(), (runs) => counts.push(runs));
-    const waited = queue.untilAny(new AbortController().signal);
+    const { signal } = new AbortController();
+    const waited = queue.untilAny(signal);
     await queue.add(handedIn("a"));
     await waited;
+    expect(getEventListeners(signal, "abort")).toEqual([]);
     await queue.remove("a");
     expect(counts.at(-1)).toBe(0);
     expect(Math.max(...counts)).toBe(1);

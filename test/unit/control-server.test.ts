@@ -1,6 +1,6 @@
 /** The control plane's server on loopback: what a broken peer does to its own stream, and to no other. */
 import * as grpc from "@grpc/grpc-js";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { ControlServer, type ControlServerOptions } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { Ports } from "../../coordinator/ports.js";
@@ -154,4 +154,40 @@ it("a stream whose first message is no hello ends, and so does one that says not
   await clock.pass(limits.helloMs + 1);
   await silent.ended;
   expect(events).toEqual([]);
+});
+
+describe("a control port without a run", () => {
+  it("answers whoever comes, takes workers once it serves one, and sends them away when it is left", async () => {
+    const asked: string[] = [];
+    const control = new ControlServer({
+      onMalformed: () => undefined,
+      answerStranger: (run) => {
+        asked.push(run);
+        return { kind: "refused", code: "REFUSED", message: "no run yet", retry: true };
+      },
+    });
+    const port = await control.listen("127.0.0.1", 0);
+    closers.push(() => control.close());
+    const early = join(port, "a");
+    await early.ended;
+    expect(asked).toEqual(["r"]);
+    expect(early.heard).toMatchObject([{ run: "r", refused: { message: "no run yet", retry: true } }]);
+
+    const events: CoreEvent[] = [];
+    const onDropped = () => undefined;
+    const streams = control.serve({
+      run: "r",
+      generation: 1,
+      onEvent: (event) => events.push(event),
+      onDropped,
+    });
+    const taken = join(port, "a");
+    await until(() => events.length === 1, "hello");
+    control.leave(streams);
+    await taken.ended;
+    const late = join(port, "a");
+    await late.ended;
+    expect(late.heard).toHaveLength(1);
+    expect(events.map(({ tag }) => tag)).toEqual(["hello"]); // of a run that is left, nothing more is told
+  });
 });
