@@ -124,7 +124,8 @@ export const command: CommandModule<GlobalOptions, Options> = {
       )
       .example("$0 worker --coordinator train-1:7070 --stay", "Of a pool: serves whatever is submitted")
       .epilogue(
-        "Reads the data set from the store that the coordinator names, or from --store. Credentials come from the environment.",
+        "Reads the data set from the store that the coordinator names, or from --store. Credentials come from the environment. " +
+          "A worker takes one GPU: CUDA_VISIBLE_DEVICES says which; CUDA_CACHE_PATH is where the driver keeps kernels that it compiles at first use.",
       ) as never,
   handler: async (options) => {
     process.exitCode = await withSignals((signal) => work(options, signal));
