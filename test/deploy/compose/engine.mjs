@@ -2,7 +2,7 @@
  * A Docker engine for the tests: the machine's own, else the laboratory's beside the repository, which also has stand-ins
  * for images that can't be pulled. Takes a while the first time.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 
@@ -16,21 +16,28 @@ export function needEngine(say) {
   if (!isAnswering()) {
     if (!existsSync(laboratory)) throw new Error("docker does not answer; start it, then run this again");
     say("docker does not answer; starting the laboratory's (about 20 minutes the first time)");
-    runLaboratory([]);
+    if (runLaboratory([]) !== 0) throw new Error(`${laboratory} failed`);
   }
+  // Its exit code says nothing: it is 1, too, when a file names no image of a kind.
   if (isLaboratory()) runLaboratory(["tags", "compose.yaml", "deploy/Dockerfile"]);
 }
 
 const isAnswering = () => spawnSync("docker", ["info"], { stdio: "ignore" }).status === 0;
 
-/** Its images carry a label. */
 const isLaboratory = () =>
   existsSync(laboratory) &&
   spawnSync("docker", ["image", "inspect", "lab/node"], { stdio: "ignore" }).status === 0;
 
-/** @param {readonly string[]} words */
+/**
+ * The exit code.
+ * @param {readonly string[]} words
+ */
 function runLaboratory(words) {
-  // A workspace file in a downloaded Go module is none of this machine's business.
+  // Go modules are built as they were published, whatever workspace file came with them.
   const env = { ...process.env, GOWORK: "off" };
-  execFileSync("bash", [laboratory, ...words], { cwd: root, stdio: ["ignore", "inherit", "inherit"], env });
+  return spawnSync("bash", [laboratory, ...words], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env,
+  }).status;
 }
