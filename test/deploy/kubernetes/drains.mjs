@@ -30,6 +30,7 @@ async function mustBlock(node) {
 }
 
 export async function drainPool() {
+  await uncordonAll();
   await emptyNamespace();
   await apply(built("overlays/pool"));
   const [{ spec }] = await running(coordinator, 1);
@@ -61,6 +62,9 @@ export async function drainCoordinator() {
 }
 
 export async function drainJob() {
+  await uncordonAll();
+  await emptyNamespace();
+  await apply(built("base"));
   const job = await startJob("moved-1", "--workers", "1");
   const selector = `batch.kubernetes.io/job-name=${job}`;
   const [only] = await running(selector, 1);

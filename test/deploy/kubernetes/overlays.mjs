@@ -37,7 +37,7 @@ export async function applyOverlay(folder) {
   const pods = await list("pods");
   const refused = (await list("events")).filter(({ reason }) => reason === "FailedCreate");
   if (refused.length > 0) throw new Error(refused[0].message);
-  return `${objects.length} objects; ${pods.map(nameOf).map(withoutRandom).sort().join(", ")}`;
+  return `${objects.length} objects; ${counted(pods.map(nameOf).map(withoutRandom))}`;
 }
 
 /** @param {KubeObject} selector */
@@ -45,6 +45,17 @@ const selectorOf = ({ matchLabels }) =>
   Object.entries(matchLabels)
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
+
+/**
+ * `one, 3 × another`.
+ * @param {readonly string[]} names
+ */
+const counted = (names) =>
+  [...new Set(names)]
+    .sort()
+    .map((name) => [names.filter((other) => other === name).length, name])
+    .map(([count, name]) => (count === 1 ? name : `${count} × ${name}`))
+    .join(", ");
 
 /** @param {string} pod */
 const withoutRandom = (pod) => pod.replace(/-[a-z0-9]{8,10}-[a-z0-9]{5}$/, "");
