@@ -57,7 +57,11 @@ async function build() {
 }
 
 async function trainDigits() {
-  await project.compose("--profile", "seed", "up", "--detach", "--wait", "--wait-timeout", "1200");
+  const up = ["--profile", "seed", "up", "--detach", "--wait", "--wait-timeout", "1200"];
+  await project.compose(...up).catch(async (error) => {
+    const said = await project.compose("--profile", "seed", "logs", "--tail", "6", "seed", "coordinator");
+    throw new Error(`${error.message}\n${said}`);
+  });
   return "docker compose --profile seed up --wait";
 }
 
