@@ -46,6 +46,8 @@ export const limits = {
   /** Late after lateFactor x the median time of the last 20 steps, at least lateMinMs: others help (DESIGN 5.9). */
   lateFactor: 4,
   lateMinMs: 250,
+  /** A reducer's thread starts within a second; on a machine that is busy with other things, within this. */
+  reducerStartMs: 60_000,
   /** Reducers add and apply within milliseconds: told of after the first, given up after the second. */
   reduceLateMs: 2_000,
   reduceMs: 30_000,

@@ -205,8 +205,9 @@ export class ReducerPool {
     const thread = startThread(workerData);
     this.#threads[range.slice] = thread;
     return new Promise((resolve, reject) => {
-      const late = new TrainyardError("FAILED", `reducer ${range.slice} did not start`);
-      const callOff = this.#clock.after(limits.stepDeadlineMinMs, () => reject(late));
+      const seconds = limits.reducerStartMs / 1000;
+      const late = new TrainyardError("FAILED", `reducer ${range.slice} did not start within ${seconds} s`);
+      const callOff = this.#clock.after(limits.reducerStartMs, () => reject(late));
       const fail = (message: string) => {
         callOff();
         const error = new TrainyardError("FAILED", message);
