@@ -17,6 +17,13 @@ const uncordonAll = async () => {
   for (const node of nodes) await kubectl(["uncordon", node]);
 };
 
+/** The budget's controller has counted the worker that is missing. */
+const untilSpent = () =>
+  until("a spent budget", async () => {
+    const { status } = await get("poddisruptionbudget", "trainyard-worker");
+    return status.currentHealthy === 2 && status.disruptionsAllowed === 0 ? true : undefined;
+  });
+
 /**
  * A drain that has to give up, because of a budget.
  * @param {string} node
@@ -41,6 +48,7 @@ export async function drainPool() {
   // Nowhere to go: the first drain takes one worker, the second would take another.
   await cordon(...nodes);
   await drain(/** @type {string} */ (one), 60);
+  await untilSpent();
   await mustBlock(/** @type {string} */ (other));
   // Room again: the first worker stands elsewhere, and the second may go.
   await kubectl(["uncordon", /** @type {string} */ (one)]);

@@ -80,9 +80,9 @@ await installKubernetesTools((line) => console.log(line));
 let [passed, failed] = [0, 0];
 await startCluster();
 try {
-  await equipNodes();
   for (const [name, check] of chosen) {
     const started = performance.now();
+    await equipNodes(); // also after a check that failed with nodes cordoned or gone
     const end = await check().then(
       (said) => ({ isGood: true, said }),
       (error) => ({ isGood: false, said: error instanceof Error ? error.message : String(error) }),
