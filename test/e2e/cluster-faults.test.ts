@@ -209,7 +209,7 @@ describe("processes that come early, late, or twice", () => {
     const port = String(await freePort());
     const metricsPort = String(await freePort());
     const early = startProgram(
-      ["worker", "--coordinator", `127.0.0.1:${port}`, "--metrics-port", metricsPort, "--id", 'e"\\\n'],
+      ["worker", "--coordinator", `127.0.0.1:${port}`, "--metrics-port", metricsPort, "--id", 'e"\\ 猫'],
       { cwd: folder },
     );
     const earlyEnd = endOf(early);
@@ -225,6 +225,9 @@ describe("processes that come early, late, or twice", () => {
       expect(taken.code).toBe(2);
       expect(taken.stderr).toContain(`can't listen on 127.0.0.1:${port}`);
       expect(existsSync(join(folder, ".trainyard/runs/taken/spec.json"))).toBe(false);
+      const broken = await run("worker", "--id", "e\n");
+      expect(broken.code).toBe(2);
+      expect(broken.stderr).toContain('printable characters, not "e\\n"');
 
       await cluster.until("an evaluated epoch", (status) => status.validation !== undefined);
       for (const address of [cluster.ready.http, `127.0.0.1:${metricsPort}`]) {
