@@ -109,7 +109,18 @@ export class SliceServer {
   /** A worker has left: its streams end. */
   dismiss(admission: number): void {
     this.#gate?.dismiss(admission);
+    this.#refuseRest(admission);
     for (const call of this.#calls.get(admission) ?? []) this.#isAdmitted(call);
+  }
+
+  /** What it had sent half of is refused, and needs no memory any more. */
+  #refuseRest(admission: number): void {
+    for (const [assembly, { credentials }] of this.#assemblies) {
+      if (!assembly.isHalf || admissionOf(credentials.ticket) !== admission) continue;
+      assembly.forget();
+      this.#events.refused("STALE");
+    }
+    this.#wakeUploads();
   }
 
   /** Whoever has no valid ticket is refused. */

@@ -44,6 +44,11 @@ export class PartialAssembly {
     return this.#values === undefined ? undefined : this.#first;
   }
 
+  /** Something has begun to arrive and is not whole, whether it is kept or not. */
+  get isHalf(): boolean {
+    return this.#first !== undefined;
+  }
+
   /** True when the chunk begins another partial than the one under way. */
   isFirst(chunk: UploadChunk): boolean {
     return this.#first === undefined || !isSamePartial(this.#first, chunk) || chunk.offset === 0;

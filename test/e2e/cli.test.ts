@@ -46,7 +46,7 @@ describe("what the program does not know is refused in one line, with the neares
     [["train", "x", "--learing-rate", "0.1"], "unknown option --learing-rate; did you mean --learning-rate?"],
     [["trian", "x"], 'unknown command "trian"; did you mean train?'],
     [["runs", "lst"], 'unknown command runs "lst"; did you mean list?'],
-    [["runs"], "runs needs one of: list, show, follow, stop, delete"],
+    [["runs"], "runs needs one of: list, show, follow, stop, logs, delete, cancel"],
     [["train", "x", "-f", "folder"], "unknown option -f"],
     [["runs", "list", "0123"], 'unknown argument runs list "0123"'],
     [["train", "x", "--epochs", "ten"], '--epochs must be a whole number, not "ten"'],
@@ -71,7 +71,7 @@ describe("help", () => {
   it("lists every command, and every command has its own with examples", async () => {
     const { stdout, code } = await trainyard("--help");
     expect(code).toBe(0);
-    const names = [...stdout.matchAll(/^ {2}trainyard (\w+)/gm)].map((match) => match[1] as string);
+    const names = [...stdout.matchAll(/^ {2}trainyard ([\w-]+)/gm)].map((match) => match[1] as string);
     expect(names).toEqual(expect.arrayContaining(["import", "train", "runs", "coordinator", "worker"]));
     for (const name of names) expect((await trainyard(name, "--help")).stdout).toContain(`trainyard ${name}`);
   });

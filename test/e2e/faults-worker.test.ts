@@ -22,6 +22,8 @@ const options = { cwd: place.folder, store: `file:${place.folder}/store` };
 const flags = ["--lanes", "4", "--batch-size", "32", "--epochs", "12", "--image-size", "32", "--seed", "5"];
 /** Well inside a vector of 1.4 MB on its way. */
 const middleOfVector = 500_000;
+/** Its first chunk is there, its second is not. */
+const afterFirstChunk = 1_200_000;
 const drainMs = 10_000;
 
 const site = (run: string) => ProxiedCluster.start(run, "faces", flags, options);
@@ -74,21 +76,21 @@ describe("a worker that is killed", () => {
 });
 
 describe("a worker that freezes", () => {
-  it("is worked around; awake again, what it sends late is refused and counted, and it computes again", async () => {
+  it("is worked around; what it was sending is refused and counted; awake again it computes again", async () => {
     await using proxied = await site("frozen");
     const { cluster, routes } = proxied;
     const processes = await proxied.startBoth();
-    await routes.b.tensors.holdAfter("up", middleOfVector);
+    await routes.b.tensors.holdAfter("up", afterFirstChunk);
+    const refused = await refusedMessages(cluster);
     cluster.kill("b", "SIGSTOP");
     // That it is lost it shall hear only when the rest of its gradient is out.
     routes.b.control.stall("down");
     const { step } = await cluster.status();
     const isGone = (status: RunStatus) => status.step > step + 2 && !workerOf(status, "b");
     await cluster.until("steps without it, and its loss", isGone);
-    const refused = await refusedMessages(cluster);
+    expect(await refusedMessages(cluster)).toBeGreaterThan(refused);
     routes.b.tensors.flow();
     cluster.kill("b", "SIGCONT");
-    while ((await refusedMessages(cluster)) === refused) await sleep(20);
     routes.b.control.flow();
     await cluster.until("its lanes", (status) => status.step > step + 3 && hasLanes(status, "b"));
     await proxied.expectSameEnd(reference);
