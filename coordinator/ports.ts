@@ -3,7 +3,9 @@
  * record names them, and may serve one run after another: what workers say until a run's shell is there waits for it.
  */
 import type { Registry } from "prom-client";
+import { realClock } from "../shared/clock.js";
 import { type HttpRoute, type MetricsServer, startMetricsServer } from "../shared/http.js";
+import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, processMetrics } from "../shared/metrics.js";
 import { ScarceLog } from "../shared/scarce-log.js";
@@ -46,6 +48,8 @@ export class Ports {
   #http: MetricsServer | undefined;
   #port = 0;
   #current: RunPorts | null = null;
+  /** Of the last run that was left, and until when they are shown. */
+  #former: { readonly metrics: CoordinatorMetrics; readonly untilMs: number } | null = null;
 
   private constructor(options: PortOptions) {
     this.#options = options;
@@ -105,7 +109,9 @@ export class Ports {
   /** Its workers are sent away; the ports stay open. */
   leave(ports: RunPorts): void {
     ports.close();
-    if (this.#current === ports) this.#current = null;
+    if (this.#current !== ports) return;
+    this.#current = null;
+    this.#former = { metrics: ports.metrics, untilMs: this.#nowMs + limits.endedRunShownMs };
   }
 
   async close(): Promise<void> {
@@ -113,11 +119,22 @@ export class Ports {
     await this.#http?.close();
   }
 
+  /** The run's; of one that has ended for some time yet, since its last values came after the last scrape. */
+  get #registry(): Registry {
+    if (this.#current !== null) return this.#current.metrics.registry;
+    const former = this.#former;
+    return former !== null && this.#nowMs < former.untilMs ? former.metrics.registry : processMetrics();
+  }
+
+  get #nowMs(): number {
+    return (this.#options.clock ?? realClock).nowMs();
+  }
+
   async #listen(): Promise<void> {
     const { host, port, httpPort, logger, security, startHttp = startMetricsServer } = this.#options;
     this.#port = await this.#control.listen(host, port);
     const { routes = coordinatorRoutes(() => this.shell) } = this.#options;
-    const registryNow = (): Registry => this.#current?.metrics.registry ?? processMetrics();
+    const registryNow = () => this.#registry;
     this.#http = await startHttp({
       get registry() {
         return registryNow();

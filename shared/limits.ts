@@ -119,6 +119,8 @@ export const limits = {
   exportLateMs: 30_000,
   /** One object store call, retries included. */
   storeCallMs: 30_000,
+  /** Metrics of a run that has ended are shown so long, unless another begins: two scrapes of Prometheus' default interval. */
+  endedRunShownMs: 120_000,
   /** The owner of a run rewrites its record this often, so that others see that it lives. */
   renewMs: 3_000,
   /** One renewal may take so long: with the pause before it, well below `takeoverMs`. */
