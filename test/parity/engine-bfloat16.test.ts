@@ -4,7 +4,10 @@
  * and each unit near the bend of a relu or the tie of a max-pool that they move to the other side moves the gradient
  * as a whole: fresh weights and 16 pictures, 6 to 10 % of its length in nets of five layers, a third in ResNet-18, in
  * nearly the same direction. So the angle is bounded too. Parameters, evaluation and what leaves the engine stay float32.
+ * Without AVX-512 oneDNN takes no bfloat16 and TensorFlow falls back to Eigen, which rounds the sums as well: about twice as
+ * far off (seen on an AMD EPYC with AVX2).
  */
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { EngineSpec } from "../../engine/engine.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
@@ -30,19 +33,26 @@ const length = (values: Float32Array) => Math.sqrt(product(values, values));
 const sameBits = (a: Float32Array, b: Float32Array) =>
   Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
 
+const hasAvx512 = /\bavx512f\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
+
 const cases = {
-  "the classic net": { choice: { height: 64 }, loss: 0.005, distance: 0.15, cosine: 0.98 },
+  "the classic net": {
+    choice: { height: 64 },
+    ...(hasAvx512
+      ? { loss: 0.005, distance: 0.15, cosine: 0.98 }
+      : { loss: 0.015, distance: 0.4, cosine: 0.95 }),
+  },
   "the digits net, 10 classes": {
     choice: { model: { name: "digits" }, classes: 10, height: 28, channels: 1 },
-    loss: 0.005,
-    distance: 0.15,
-    cosine: 0.98,
+    ...(hasAvx512
+      ? { loss: 0.005, distance: 0.15, cosine: 0.98 }
+      : { loss: 0.015, distance: 0.3, cosine: 0.97 }),
   },
   "ResNet-18": {
     choice: { model: { name: "resnet-18" }, height: 64 },
-    loss: 0.03,
-    distance: 0.5,
-    cosine: 0.88,
+    ...(hasAvx512
+      ? { loss: 0.03, distance: 0.5, cosine: 0.88 }
+      : { loss: 0.05, distance: 0.9, cosine: 0.75 }),
   },
 } as const;
 
