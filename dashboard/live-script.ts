@@ -2,6 +2,8 @@
  * The live page's own script, inlined: status every second, curve after each new step, at most every two seconds.
  * Text goes in as text, never as markup. The columns are those of chart-data.ts.
  */
+import { tableScript } from "./table-script.js";
+
 export const liveScript = `
 (() => {
   const put = (id, text) => { document.getElementById(id).textContent = text; };
@@ -9,19 +11,7 @@ export const liveScript = `
   const ended = ["finished", "failed", "stopped"];
   let shownStep = -1;
 
-  function showWorkers(workers) {
-    const rows = workers.map((worker) => {
-      const row = document.createElement("tr");
-      for (const text of [worker.id, worker.state, worker.lanes.join(", ")]) {
-        const cell = document.createElement("th");
-        cell.scope = "row";
-        cell.textContent = text;
-        row.append(cell);
-      }
-      return row;
-    });
-    document.getElementById("workers").replaceChildren(...rows);
-  }
+  ${tableScript}
   function showStatus(status) {
     put("phase", status.phase);
     put("message", status.message ? "· " + status.message : "");
@@ -32,7 +22,7 @@ export const liveScript = `
     put("validation-accuracy", percent(status.validation?.accuracy));
     put("speed", status.imagesPerSecond == null ? "–" : Math.round(status.imagesPerSecond));
     put("eta", status.etaSeconds == null || ended.includes(status.phase) ? "–" : Math.round(status.etaSeconds) + " s");
-    showWorkers(status.workers);
+    showRows("workers", status.workers.map(({ id, state, lanes }) => [id, state, lanes.join(", ")]));
     document.getElementById("stop").disabled = ended.includes(status.phase);
   }
   /** Only a standing coordinator has one. */

@@ -6,10 +6,10 @@ import type { CoreEvent } from "../../coordinator/core/events.js";
 import { Ports } from "../../coordinator/ports.js";
 import { encode, type WorkerBody } from "../../shared/grpc/control-messages.js";
 import { channelOptions, controlService } from "../../shared/grpc/protocol.js";
-import { protocolVersion } from "../../shared/grpc/version.js";
 import { limits } from "../../shared/limits.js";
 import { createLogger } from "../../shared/log.js";
 import { coordinatorMetrics } from "../../shared/metrics.js";
+import { helloOf } from "../support/hello.js";
 import { ManualClock } from "../support/manual-clock.js";
 
 const closers: (() => void | Promise<void>)[] = [];
@@ -38,16 +38,7 @@ async function serve(options: Partial<ControlServerOptions> = {}) {
 
 function join(port: number, worker: string) {
   const joined = joinSilently(port);
-  joined.say({
-    kind: "hello",
-    protocol: protocolVersion,
-    version: "0.1.0",
-    worker,
-    host: "h",
-    pid: 1,
-    fingerprint: null,
-    metrics: "",
-  });
+  joined.say(helloOf(worker));
   return joined;
 }
 

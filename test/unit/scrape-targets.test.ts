@@ -2,20 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { Ports } from "../../coordinator/ports.js";
 import { isAddress, scrapeTargets } from "../../coordinator/scrape-targets.js";
-import { type Hello, type JoinCall, WorkerStreams } from "../../coordinator/worker-streams.js";
-import { protocolVersion } from "../../shared/grpc/version.js";
+import { type JoinCall, WorkerStreams } from "../../coordinator/worker-streams.js";
 import { createLogger } from "../../shared/log.js";
+import { helloOf } from "../support/hello.js";
 
-const hello = (worker: string, metrics: string): Hello => ({
-  kind: "hello",
-  protocol: protocolVersion,
-  version: "0.1.0",
-  worker,
-  host: "h",
-  pid: 1,
-  fingerprint: null,
-  metrics,
-});
 const stream = () => ({ end: () => undefined }) as unknown as JoinCall;
 
 describe("an address", () => {
@@ -68,9 +58,9 @@ it("a worker's address is that of its last stream, and gone with it", () => {
   });
   const peer = { role: "worker", name: "anyone", key: "anyone" } as const;
   const [first, second] = [stream(), stream()];
-  streams.greet(first, peer, hello("a", "h:1"));
-  streams.greet(second, peer, hello("a", "h:2"));
-  streams.greet(stream(), peer, hello("b", ""));
+  streams.greet(first, peer, helloOf("a", "h:1"));
+  streams.greet(second, peer, helloOf("a", "h:2"));
+  streams.greet(stream(), peer, helloOf("b", ""));
   expect(streams.metricsAddresses).toEqual([
     { worker: "a", address: "h:2" },
     { worker: "b", address: "" },

@@ -9,7 +9,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ControlServer } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { askOwner } from "../../coordinator/takeover.js";
-import { protocolVersion } from "../../shared/grpc/version.js";
 import { json, type MetricsServer, startMetricsServer } from "../../shared/http.js";
 import { askHttp, ClientSecurity } from "../../shared/security/client-security.js";
 import type { Role } from "../../shared/security/roles.js";
@@ -20,6 +19,7 @@ import { writeTokenFile } from "../../shared/security/token-file.js";
 import { drawToken, type TokenEntry } from "../../shared/security/tokens.js";
 import { GrpcControlStream } from "../../worker/control-stream.js";
 import { type CertificateFolders, makeCertificateFolders } from "../support/certificates.js";
+import { helloOf } from "../support/hello.js";
 
 const folder = mkdtempSync(join(tmpdir(), "trainyard-ports-"));
 const file = join(folder, "tokens.json");
@@ -83,16 +83,7 @@ describe("the control port", () => {
   function joins(worker: string, client: ClientSecurity) {
     const stream = new GrpcControlStream(address, client);
     closers.push(() => stream.close());
-    stream.send({
-      kind: "hello",
-      protocol: protocolVersion,
-      version: "0.1.0",
-      worker,
-      host: "h",
-      pid: 1,
-      fingerprint: null,
-      metrics: "",
-    });
+    stream.send(helloOf(worker));
     return stream;
   }
 
