@@ -41,16 +41,35 @@ const legend = (...calcs: string[]) =>
 const thresholds = (steps: readonly Step[]) =>
   new dashboard.ThresholdsConfigBuilder().mode(dashboard.ThresholdsMode.Absolute).steps([...steps]);
 
-/** Lines over time. Gaps are gaps: a value that is not there is not drawn. */
-export function lines({ title, description, unit }: PanelText, queries: Queries, span = half) {
-  return new timeseries.PanelBuilder()
+/** What panels of every kind have; the SDK gives it no name. */
+interface AnyPanel {
+  title(text: string): this;
+  description(text: string): this;
+  datasource(reference: typeof datasource): this;
+  unit(name: string): this;
+  span(columns: number): this;
+  height(rows: number): this;
+  targets(queries: Builder<Dataquery>[]): this;
+}
+
+const asking = <Panel extends AnyPanel>(
+  panel: Panel,
+  { title, description, unit }: PanelText,
+  queries: Queries,
+  { span, height }: { readonly span: number; readonly height: number },
+): Panel =>
+  panel
     .title(title)
     .description(description)
     .datasource(datasource)
     .unit(unit)
     .span(span)
-    .height(panelHeight)
-    .targets([...queries])
+    .height(height)
+    .targets([...queries]);
+
+/** Lines over time. Gaps are gaps: a value that is not there is not drawn. */
+export function lines(text: PanelText, queries: Queries, span = half) {
+  return asking(new timeseries.PanelBuilder(), text, queries, { span, height: panelHeight })
     .lineWidth(2)
     .fillOpacity(0)
     .showPoints(common.VisibilityMode.Auto)
@@ -91,15 +110,8 @@ export const limited = (text: PanelText, steps: readonly Step[], queries: Querie
     );
 
 /** One number, or a word: the last one. */
-export function figure({ title, description, unit }: PanelText, steps: readonly Step[], queries: Queries) {
-  return new stat.PanelBuilder()
-    .title(title)
-    .description(description)
-    .datasource(datasource)
-    .unit(unit)
-    .span(4)
-    .height(statHeight)
-    .targets([...queries])
+export function figure(text: PanelText, steps: readonly Step[], queries: Queries) {
+  return asking(new stat.PanelBuilder(), text, queries, { span: 4, height: statHeight })
     .thresholds(thresholds(steps))
     .colorMode(common.BigValueColorMode.Value)
     .graphMode(common.BigValueGraphMode.None)
@@ -107,20 +119,8 @@ export function figure({ title, description, unit }: PanelText, steps: readonly 
 }
 
 /** A row a series. `hidden`: columns that say nothing. */
-export function list(
-  { title, description, unit }: PanelText,
-  queries: Queries,
-  hidden: readonly string[],
-  span = half,
-) {
-  return new table.PanelBuilder()
-    .title(title)
-    .description(description)
-    .datasource(datasource)
-    .unit(unit)
-    .span(span)
-    .height(panelHeight)
-    .targets([...queries])
+export function list(text: PanelText, queries: Queries, hidden: readonly string[], span = half) {
+  return asking(new table.PanelBuilder(), text, queries, { span, height: panelHeight })
     .noValue("none")
     .withTransformation({
       id: "organize",
