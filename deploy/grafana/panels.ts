@@ -132,20 +132,9 @@ export function list(text: PanelText, queries: Queries, hidden: readonly string[
  * Values against the step that they are of. Prometheus keeps both over time; what was scraped together is joined by its
  * time, and drawn. `names`: the queries' legends, that of the step first.
  */
-export function bySteps(
-  { title, description, unit }: PanelText,
-  queries: Queries,
-  [step, ...names]: readonly [string, ...string[]],
-) {
+export function bySteps(text: PanelText, queries: Queries, [step, ...names]: readonly [string, ...string[]]) {
   const field = (name: string) => ({ matcher: { id: "byName", options: name } });
-  return new xychart.PanelBuilder()
-    .title(title)
-    .description(description)
-    .datasource(datasource)
-    .unit(unit)
-    .span(half)
-    .height(panelHeight)
-    .targets([...queries])
+  return asking(new xychart.PanelBuilder(), text, queries, { span: half, height: panelHeight })
     .withTransformation({ id: "joinByField", options: { byField: "Time", mode: "outer" } })
     .mapping(xychart.SeriesMapping.Manual)
     .series(
