@@ -1,6 +1,6 @@
 /** What an import and `datasets show` print for a person: classes, counts, what was left out, where the report is. */
 import { resolve } from "node:path";
-import type { ImportReport } from "../dataset/import.js";
+import type { ImportReport } from "../dataset/importing/import-dataset.js";
 import type { Manifest } from "../dataset/manifest.js";
 
 /** Rejected files and classes beyond this are counted, not listed. */

@@ -1,6 +1,6 @@
 /**
  * `trainyard import PATH --name NAME`: a folder of pictures becomes a data set in the store. Shows what was found, what
- * was left out and why; the work is dataset/import.ts.
+ * was left out and why; the work is dataset/importing/import-dataset.ts.
  */
 import { basename, resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
@@ -9,7 +9,7 @@ import {
   type ImportProgress,
   type ImportReport,
   importDataset,
-} from "../dataset/import.js";
+} from "../dataset/importing/import-dataset.js";
 import { importSummary } from "./import-summary.js";
 import { type GlobalOptions, jsonOption, listOption, numberOption } from "./options.js";
 import { withSignals } from "./signals.js";

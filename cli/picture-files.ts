@@ -1,7 +1,7 @@
 /** The files that a user names to predict: files as they are, folders with all that lies in and below them. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { filesBelow, type Ledger, readSourceTree, reasonOf } from "../dataset/source-tree.js";
+import { filesBelow, type Ledger, readSourceTree, reasonOf } from "../dataset/importing/folder-tree.js";
 import { asTrainyardError } from "../shared/errors.js";
 
 /** A file to read, or why there is none. */

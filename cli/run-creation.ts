@@ -1,7 +1,7 @@
 /** A new run: the flags and the data set become a spec, stored once under a name that nobody has. */
 import { randomInt } from "node:crypto";
 import type { Manifest } from "../dataset/manifest.js";
-import { listDatasets, readManifest } from "../dataset/manifest-file.js";
+import { listDatasets, readManifest } from "../dataset/manifest-reader.js";
 import { TrainyardError } from "../shared/errors.js";
 import { RunSpec, runKey } from "../shared/spec.js";
 import { encodeDocument, readDocument } from "../shared/store/document.js";

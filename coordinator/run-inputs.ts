@@ -1,7 +1,7 @@
 /** What a coordinator reads of a run before anything else: its spec as it was submitted, and its data set. */
 import { resolve } from "node:path";
 import type { Manifest } from "../dataset/manifest.js";
-import { readManifest } from "../dataset/manifest-file.js";
+import { readManifest } from "../dataset/manifest-reader.js";
 import { TrainyardError } from "../shared/errors.js";
 import { RunSpec, runKey } from "../shared/spec.js";
 import { readJson } from "../shared/store/document.js";

@@ -8,13 +8,13 @@ import { asSampleIndex, type SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf, type RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { mapBounded } from "./bounded.js";
-import { type Damage, DamagedSamples, throwIfDamaged } from "./damage.js";
-import { ImageCache } from "./image-cache.js";
+import { mapBounded } from "../shared/concurrency.js";
+import { type Damage, DamagedSamples, throwIfDamaged } from "./damaged-sample-error.js";
+import { ImageCache } from "./caching/image-memory-cache.js";
 import type { Manifest } from "./manifest.js";
-import { openDataset, type SplitReader } from "./open.js";
-import { type DecodedPicture, LocalDecoder, type PictureDecoder } from "./picture-decoder.js";
-import { PictureFile, type PictureFileOptions } from "./picture-file.js";
+import { openDataset, type SplitReader } from "./dataset-reader.js";
+import { type DecodedPicture, LocalDecoder, type PictureDecoder } from "./decoding/image-decoder.js";
+import { PictureFile, type PictureFileOptions } from "./caching/image-file-cache.js";
 
 export interface ImageBatch {
   /** uint8 [samples, height, width, channels], in the order asked for. The caller owns it. */

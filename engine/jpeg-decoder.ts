@@ -3,8 +3,8 @@
  * fast as a general image library for pictures of a few hundred pixels a side, and with the same pixels. On the CPU only.
  * Which files it is asked for is the caller's choice.
  */
-import type { PlainJpeg } from "../dataset/jpeg-head.js";
-import { nearestIndices } from "../dataset/resize.js";
+import type { PlainJpeg } from "../dataset/decoding/plain-jpeg.js";
+import { nearestIndices } from "../dataset/decoding/resize.js";
 import {
   boolAttribute,
   DataType,

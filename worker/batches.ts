@@ -4,10 +4,10 @@
  * one that was begun in time, within limits.prefetchSteps and limits.prefetchBytes.
  */
 
-import { allOrDamage } from "../dataset/damage.js";
+import { allOrDamage } from "../dataset/damaged-sample-error.js";
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { SplitEntry } from "../dataset/manifest.js";
-import { laneEpochOrder, microBatches, stepSamplesWithout, stepShares } from "../dataset/order.js";
+import { laneEpochOrder, microBatches, stepSamplesWithout, stepShares } from "../dataset/sample-order.js";
 import { augmentationOf } from "../engine/augmentation/draw.js";
 import type { MicroBatch } from "../engine/engine.js";
 import { asEpoch, asLane } from "../shared/ids.js";

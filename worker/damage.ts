@@ -2,7 +2,7 @@
  * Tells the coordinator which samples can't be read any more. The worker leaves none out by itself: it names them, one
  * message per object, and the coordinator hands the work out anew.
  */
-import type { Damage, DamagedSamples } from "../dataset/damage.js";
+import type { Damage, DamagedSamples } from "../dataset/damaged-sample-error.js";
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { SplitName } from "../dataset/manifest.js";
 import { oneLine } from "../shared/grpc/texts.js";

@@ -2,9 +2,9 @@
  * Blocks of the validation split on a commit's weights and published statistics. The first are read while weights are
  * waited for, the next ones while blocks are computed, within limits.prefetchBytes.
  */
-import { DamagedSamples } from "../dataset/damage.js";
+import { DamagedSamples } from "../dataset/damaged-sample-error.js";
 import type { ImageBatch } from "../dataset/image-loader.js";
-import { evaluationBlock } from "../dataset/order.js";
+import { evaluationBlock } from "../dataset/sample-order.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { float32From } from "../shared/grpc/numbers.js";
 import { limits } from "../shared/limits.js";

@@ -2,7 +2,7 @@
  * A step's work on weights version `step`: lanes become sums along the tree, which go up to every slice. `gradients`
  * are added there and their lanes recorded; an `audit` is only compared.
  */
-import { DamagedSamples } from "../dataset/damage.js";
+import { DamagedSamples } from "../dataset/damaged-sample-error.js";
 import type { MicroBatch } from "../engine/engine.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";

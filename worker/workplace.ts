@@ -3,9 +3,9 @@
  * the batches ahead. Made once; survives lost connections and new coordinators of the same run.
  */
 import { type ImageLoader, openLoaders, type PictureKeeping } from "../dataset/image-loader.js";
-import { laneRange } from "../dataset/lanes.js";
+import { laneRange } from "../dataset/lane-samples.js";
 import type { Manifest } from "../dataset/manifest.js";
-import { stepsPerEpoch } from "../dataset/order.js";
+import { stepsPerEpoch } from "../dataset/sample-order.js";
 import { type ComputeDevice, cpuDevice } from "../engine/native/device.js";
 import type { ModelLayout } from "../shared/layout.js";
 import { limits } from "../shared/limits.js";
@@ -13,7 +13,7 @@ import { throwIfAborted } from "../shared/retry.js";
 import { microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { LaneBatches } from "./batches.js";
-import { DecodePool } from "./decode-pool.js";
+import { DecodePool } from "../dataset/decoding/decode-pool.js";
 import { EngineClient } from "./engine-client.js";
 import { publishCheckpoint } from "./publish.js";
 

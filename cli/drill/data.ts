@@ -1,8 +1,8 @@
 /** What the drill trains on, in its own store: a copy of the user's data set, or pictures that it draws. */
 import { join } from "node:path";
-import { defaultImportOptions, importDataset } from "../../dataset/import.js";
+import { defaultImportOptions, importDataset } from "../../dataset/importing/import-dataset.js";
 import { type Manifest, manifestKey } from "../../dataset/manifest.js";
-import { readManifest } from "../../dataset/manifest-file.js";
+import { readManifest } from "../../dataset/manifest-reader.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { drawPictures } from "./pictures.js";

@@ -3,7 +3,7 @@
  * twice, a second worker tries, and what neither can read is excluded from this step on, for everybody. One machine
  * that reads wrong changes nothing but its own standing.
  */
-import { laneOf } from "../../dataset/lanes.js";
+import { laneOf } from "../../dataset/lane-samples.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
 import { end } from "./ending.js";

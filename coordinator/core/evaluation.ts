@@ -3,7 +3,7 @@
  * ready, on the last commit's weights; block sums are added in block order, so nothing depends on who did it.
  */
 
-import { evaluationBlock } from "../../dataset/order.js";
+import { evaluationBlock } from "../../dataset/sample-order.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { publishStatistics } from "../../shared/statistics.js";

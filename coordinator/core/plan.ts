@@ -8,7 +8,7 @@ import {
   stepSamples,
   stepShares,
   stepsPerEpoch,
-} from "../../dataset/order.js";
+} from "../../dataset/sample-order.js";
 import { asEpoch, asLane } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";

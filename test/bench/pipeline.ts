@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defaultImportOptions, importDataset } from "../../dataset/import.js";
+import { defaultImportOptions, importDataset } from "../../dataset/importing/import-dataset.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { openStore } from "../../shared/store/open.js";
 import { tinySpec } from "../support/core-driver.js";

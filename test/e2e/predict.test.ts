@@ -5,7 +5,7 @@
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readManifest } from "../../dataset/manifest-file.js";
+import { readManifest } from "../../dataset/manifest-reader.js";
 import { runKey } from "../../shared/spec.js";
 import { openStore } from "../../shared/store/open.js";
 import { exportRun, runSpec } from "../support/exported-run.js";

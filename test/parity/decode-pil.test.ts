@@ -5,8 +5,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { decodeFile, decodeImage, withChannels } from "../../dataset/decode.js";
-import { nearestIndices } from "../../dataset/resize.js";
+import { decodeFile, decodeImage, withChannels } from "../../dataset/decoding/decode-image.js";
+import { nearestIndices } from "../../dataset/decoding/resize.js";
 import { kerasPython } from "../support/parts.js";
 import { picture, temporaryFolders } from "../support/pictures.js";
 

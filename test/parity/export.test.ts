@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { predictFiles } from "../../cli/prediction.js";
-import { decodeImage } from "../../dataset/decode.js";
+import { decodeImage } from "../../dataset/decoding/decode-image.js";
 import { exportPaths } from "../../engine/export/export-file.js";
 import { exportedEngine, readExport } from "../../engine/export/exported-model.js";
 import { kerasH5 } from "../../engine/export/keras-h5.js";

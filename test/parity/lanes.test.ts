@@ -6,7 +6,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
-import { laneRange } from "../../dataset/lanes.js";
+import { laneRange } from "../../dataset/lane-samples.js";
 import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
 import { modelTopology, type SequentialTopology } from "../../engine/models/topology.js";
 import { createEngineOf } from "../../engine/tensorflow-engine.js";

@@ -1,7 +1,7 @@
 /** Order of an epoch: every sample exactly once over all lanes, another permutation each epoch, nothing else counts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { laneOf, laneRange } from "../../dataset/lanes.js";
+import { laneOf, laneRange } from "../../dataset/lane-samples.js";
 import {
   laneEpochOrder,
   microBatches,
@@ -9,7 +9,7 @@ import {
   stepSamplesWithout,
   stepShares,
   stepsPerEpoch,
-} from "../../dataset/order.js";
+} from "../../dataset/sample-order.js";
 
 const shardSizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 12 });
 const plan = fc.record({

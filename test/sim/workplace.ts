@@ -1,5 +1,5 @@
 /** A worker's place of work without TensorFlow: the simulated engine and data set, and the real batches. */
-import { stepsPerEpoch } from "../../dataset/order.js";
+import { stepsPerEpoch } from "../../dataset/sample-order.js";
 import { publishExport } from "../../engine/export/publish.js";
 import { readCheckpointModel } from "../../shared/checkpoint.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";

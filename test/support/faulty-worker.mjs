@@ -22,8 +22,8 @@ const { workerMetrics } = await built("shared/metrics.js");
 const { createLogger } = await built("shared/log.js");
 /** @type {typeof import("../../shared/errors.js")} */
 const { TrainyardError } = await built("shared/errors.js");
-/** @type {typeof import("../../dataset/damage.js")} */
-const { DamagedSamples } = await built("dataset/damage.js");
+/** @type {typeof import("../../dataset/damaged-sample-error.js")} */
+const { DamagedSamples } = await built("dataset/damaged-sample-error.js");
 
 const [kind, coordinator = "", id = ""] = process.argv.slice(2);
 

@@ -4,8 +4,8 @@
  */
 import { ImageLoader } from "../../dataset/image-loader.js";
 import type { Manifest } from "../../dataset/manifest.js";
-import { openDataset } from "../../dataset/open.js";
-import { stepsPerEpoch } from "../../dataset/order.js";
+import { openDataset } from "../../dataset/dataset-reader.js";
+import { stepsPerEpoch } from "../../dataset/sample-order.js";
 import type { Engine, MicroBatch } from "../../engine/engine.js";
 import { realClock } from "../../shared/clock.js";
 import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";

@@ -3,10 +3,10 @@
  * a store that is another one, or slow, never counts as damage; what is excluded is not read any more.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import { DamagedSamples } from "../../dataset/damage.js";
+import { DamagedSamples } from "../../dataset/damaged-sample-error.js";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import { type Manifest, manifestKey } from "../../dataset/manifest.js";
-import { openDataset } from "../../dataset/open.js";
+import { openDataset } from "../../dataset/dataset-reader.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut } from "../../worker/assignments.js";

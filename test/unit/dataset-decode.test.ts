@@ -2,10 +2,10 @@
 import { crc32 } from "@node-rs/crc32";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
-import { decodeFile, decodeImage } from "../../dataset/decode.js";
-import { detectFormat } from "../../dataset/format.js";
-import { decodeGreyPng, encodeGreyPng } from "../../dataset/grey-png.js";
-import { nearestIndices, resizePixels } from "../../dataset/resize.js";
+import { decodeFile, decodeImage } from "../../dataset/decoding/decode-image.js";
+import { detectFormat } from "../../dataset/decoding/image-format.js";
+import { decodeGreyPng, encodeGreyPng } from "../../dataset/decoding/grey-png.js";
+import { nearestIndices, resizePixels } from "../../dataset/decoding/resize.js";
 import type { ImageSpec } from "../../shared/spec.js";
 import { flat, jpeg, picture, pixels } from "../support/pictures.js";
 

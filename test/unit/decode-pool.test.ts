@@ -3,12 +3,12 @@
  * number, and nobody waits for ever when a thread is gone. Runs the compiled program.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import { LocalDecoder } from "../../dataset/picture-decoder.js";
+import { LocalDecoder } from "../../dataset/decoding/image-decoder.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import type { DecodePool } from "../../worker/decode-pool.js";
+import type { DecodePool } from "../../dataset/decoding/decode-pool.js";
 import { picture } from "../support/pictures.js";
 
-const compiled = new URL("../../dist/worker/decode-pool.js", import.meta.url).href;
+const compiled = new URL("../../dist/dataset/decoding/decode-pool.js", import.meta.url).href;
 const { DecodePool: Pool } = (await import(compiled)) as { DecodePool: typeof DecodePool };
 
 const image: ImageSpec = { height: 9, width: 7, channels: 3, resize: "nearest", colour: "srgb" };

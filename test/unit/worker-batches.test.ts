@@ -5,8 +5,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import type { Manifest } from "../../dataset/manifest.js";
-import { openDataset } from "../../dataset/open.js";
-import { stepsPerEpoch } from "../../dataset/order.js";
+import { openDataset } from "../../dataset/dataset-reader.js";
+import { stepsPerEpoch } from "../../dataset/sample-order.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { LaneBatches } from "../../worker/batches.js";

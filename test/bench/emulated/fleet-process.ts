@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ImageLoader } from "../../../dataset/image-loader.js";
-import { stepsPerEpoch } from "../../../dataset/order.js";
+import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import { letHeapGrow } from "../../../shared/heap.js";
 import { createLogger } from "../../../shared/log.js";
 import { workerMetrics } from "../../../shared/metrics.js";

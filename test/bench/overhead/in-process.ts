@@ -4,7 +4,7 @@
  *   node in-process.js STORE RUN STEPS: told a number of steps it answers with their milliseconds, and the CPU's
  */
 import { openLoaders } from "../../../dataset/image-loader.js";
-import { stepsPerEpoch } from "../../../dataset/order.js";
+import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
 import { loadTensorFlow } from "../../../engine/native/load.js";
 import { createEngine } from "../../../engine/tensorflow-engine.js";

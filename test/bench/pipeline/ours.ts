@@ -5,12 +5,12 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { openLoaders } from "../../../dataset/image-loader.js";
-import { stepsPerEpoch } from "../../../dataset/order.js";
+import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
 import { microBatchSize, RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
 import { LaneBatches } from "../../../worker/batches.js";
-import { DecodePool } from "../../../worker/decode-pool.js";
+import { DecodePool } from "../../../dataset/decoding/decode-pool.js";
 
 const [storeUrl, specJson] = process.argv.slice(2) as [string, string];
 const spec = RunSpec.parse(JSON.parse(specJson));

@@ -2,7 +2,7 @@
  * Every sample exactly once per epoch: what went into the optimizer in each step is what dataset/order says of the
  * step, whoever computed it and however often. Read from Adam's first moment before and after the update.
  */
-import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../../dataset/order.js";
+import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../../dataset/sample-order.js";
 import { type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import type { SliceUpdate } from "../reducer-threads.js";
 import type { Simulation } from "../simulation.js";

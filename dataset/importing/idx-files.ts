@@ -5,12 +5,12 @@
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { TrainyardError } from "../shared/errors.js";
-import { compareCodePoints } from "../shared/store/keys.js";
-import { encodeGreyPng } from "./grey-png.js";
-import type { SplitName } from "./manifest.js";
-import type { Source, SourceImage } from "./source.js";
-import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./source-tree.js";
+import { TrainyardError } from "../../shared/errors.js";
+import { compareCodePoints } from "../../shared/store/keys.js";
+import { encodeGreyPng } from "../decoding/grey-png.js";
+import type { SplitName } from "../manifest.js";
+import type { Source, SourceImage } from "./image-source.js";
+import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./folder-tree.js";
 
 const imagesName = /^(.*?)(train|t10k|test|validation|val)[-.]images[-.]idx3-ubyte(\.gz)?$/i;
 

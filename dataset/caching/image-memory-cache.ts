@@ -1,5 +1,5 @@
 /** Decoded pictures of one split in one size, in memory of a fixed budget: the first tier of what a loader remembers. */
-import { PictureSlots } from "./picture-slots.js";
+import { PictureSlots } from "./cache-slots.js";
 
 /** Slots are allocated in slabs of about this size, as they fill. */
 const slabBytes = 16 * 1024 * 1024;

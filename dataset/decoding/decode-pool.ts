@@ -4,11 +4,11 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { DecodedPicture, PictureDecoder } from "../dataset/picture-decoder.js";
-import { TrainyardError } from "../shared/errors.js";
-import { limits } from "../shared/limits.js";
-import { imageBytesOf } from "../shared/spec.js";
-import type { DecodeReply, DecodeThreadOptions } from "./decode-calls.js";
+import type { DecodedPicture, PictureDecoder } from "./image-decoder.js";
+import { TrainyardError } from "../../shared/errors.js";
+import { limits } from "../../shared/limits.js";
+import { imageBytesOf } from "../../shared/spec.js";
+import type { DecodeReply, DecodeThreadOptions } from "./decode-messages.js";
 
 interface Job {
   readonly files: readonly Uint8Array[];

@@ -1,5 +1,5 @@
 /** What formats the pictures really have, and which files' names say something else. For the import's report. */
-import type { Examined } from "./examine.js";
+import type { Examined } from "./examine-images.js";
 
 /** Extensions that mean the format of the first one. */
 const families = [["jpg", "jpeg", "jpe", "jfif"], ["png"], ["gif"], ["webp"], ["tif", "tiff"], ["avif"]];

@@ -8,9 +8,9 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "@node-rs/crc32";
-import { asTrainyardError } from "../shared/errors.js";
-import { limits } from "../shared/limits.js";
-import { PictureSlots } from "./picture-slots.js";
+import { asTrainyardError } from "../../shared/errors.js";
+import { limits } from "../../shared/limits.js";
+import { PictureSlots } from "./cache-slots.js";
 
 type FileHandle = Awaited<ReturnType<typeof open>>;
 

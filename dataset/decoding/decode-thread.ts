@@ -4,12 +4,12 @@
  * same pixels: TensorFlow would open the GPU for each thread, and decode no faster.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { LocalDecoder } from "../dataset/picture-decoder.js";
-import { JpegDecoder } from "../engine/jpeg-decoder.js";
-import { loadBinding } from "../engine/native/load.js";
-import type { NativeBinding } from "../engine/recording/backend.js";
-import { imageBytesOf } from "../shared/spec.js";
-import type { DecodeReply, DecodeRequest, DecodeThreadOptions } from "./decode-calls.js";
+import { LocalDecoder } from "./image-decoder.js";
+import { JpegDecoder } from "../../engine/jpeg-decoder.js";
+import { loadBinding } from "../../engine/native/load.js";
+import type { NativeBinding } from "../../engine/recording/backend.js";
+import { imageBytesOf } from "../../shared/spec.js";
+import type { DecodeReply, DecodeRequest, DecodeThreadOptions } from "./decode-messages.js";
 
 const { image, engine, device } = workerData as DecodeThreadOptions;
 const port = parentPort as MessagePort;

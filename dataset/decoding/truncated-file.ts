@@ -2,7 +2,7 @@
  * Files whose end is missing although a decoder would still give all their pixels: the cut is in the end
  * marker. Such a file was not copied whole, and its owner wants to know. The decoder finds every deeper cut.
  */
-import type { ImageFormat } from "./format.js";
+import type { ImageFormat } from "./image-format.js";
 
 /** Whether a file of the format stops before its end marker. Formats without one: false. */
 export function isCutShort(bytes: Uint8Array, format: ImageFormat): boolean {

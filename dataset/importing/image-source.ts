@@ -2,7 +2,7 @@
  * What an import reads, whatever it came as: pictures with a class and, where the source has splits, a split.
  * Class folders (class-folders.ts) and IDX files (idx.ts) both become this.
  */
-import type { SplitName } from "./manifest.js";
+import type { SplitName } from "../manifest.js";
 
 export interface SourceImage {
   /** Path relative to the imported folder, as the user named it. */

@@ -1,6 +1,6 @@
 /** Small pictures of a few images of each class, for the import's report. */
 import sharp from "sharp";
-import type { Examined } from "./examine.js";
+import type { Examined } from "./examine-images.js";
 
 /** Data URIs by class name. */
 export type Thumbnails = ReadonlyMap<string, readonly string[]>;

@@ -3,7 +3,7 @@
  * libjpeg family gives the same pixels, with nothing else to be done to them. Anything unusual is not plain: then the
  * general decoder takes it. Decodes nothing.
  */
-import type { ImageSpec } from "../shared/spec.js";
+import type { ImageSpec } from "../../shared/spec.js";
 
 export interface PlainJpeg {
   readonly height: number;

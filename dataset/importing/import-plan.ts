@@ -3,13 +3,13 @@
  * function of the examined pictures and the options; nothing is written here.
  */
 import { createHash } from "node:crypto";
-import { TrainyardError } from "../shared/errors.js";
-import { limits } from "../shared/limits.js";
-import { Purpose, RandomStream } from "../shared/random.js";
-import type { Examined } from "./examine.js";
-import type { SplitName } from "./manifest.js";
-import { splitStratified } from "./split.js";
-import { memberBytes } from "./tar.js";
+import { TrainyardError } from "../../shared/errors.js";
+import { limits } from "../../shared/limits.js";
+import { Purpose, RandomStream } from "../../shared/random.js";
+import type { Examined } from "./examine-images.js";
+import type { SplitName } from "../manifest.js";
+import { splitStratified } from "./stratified-split.js";
+import { memberBytes } from "./shard-tar.js";
 
 export interface PlannedSample extends Examined {
   readonly label: number;

@@ -2,7 +2,7 @@
  * The import's report: one HTML page that opens from a file, needs nothing else, and shows what the data set is and
  * what was left out. Every name on it comes from the user's disk and is escaped.
  */
-import type { Manifest } from "./manifest.js";
+import type { Manifest } from "../manifest.js";
 import type { Thumbnails } from "./thumbnails.js";
 
 /** More rejected files than this are counted, not listed; the manifest has them all. */

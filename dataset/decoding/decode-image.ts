@@ -4,14 +4,14 @@
  * depth; the resize rules are in resize.ts, the file formats in format.ts.
  */
 import sharp from "sharp";
-import { TrainyardError } from "../shared/errors.js";
-import { limits } from "../shared/limits.js";
-import type { ImageSpec } from "../shared/spec.js";
-import { detectFormat, type ImageFormat } from "./format.js";
+import { TrainyardError } from "../../shared/errors.js";
+import { limits } from "../../shared/limits.js";
+import type { ImageSpec } from "../../shared/spec.js";
+import { detectFormat, type ImageFormat } from "./image-format.js";
 import { decodeGreyPng } from "./grey-png.js";
-import { type PlainJpeg, plainJpeg } from "./jpeg-head.js";
+import { type PlainJpeg, plainJpeg } from "./plain-jpeg.js";
 import { type Pixels, resizePixels } from "./resize.js";
-import { isCutShort } from "./truncation.js";
+import { isCutShort } from "./truncated-file.js";
 
 // Pictures are decoded several at a time, so each needs one thread; none is ever decoded twice in a row.
 sharp.concurrency(1);

@@ -1,6 +1,6 @@
 /** What passes between a worker's main thread and a thread that decodes. */
-import type { ComputeDevice } from "../engine/native/device.js";
-import type { ImageSpec, RunSpec } from "../shared/spec.js";
+import type { ComputeDevice } from "../../engine/native/device.js";
+import type { ImageSpec, RunSpec } from "../../shared/spec.js";
 
 /** workerData of a decode thread. */
 export interface DecodeThreadOptions {

@@ -5,13 +5,13 @@
  */
 import { open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { TrainyardError } from "../shared/errors.js";
-import { compareCodePoints } from "../shared/store/keys.js";
-import { detectFormat, headBytes } from "./format.js";
-import type { SplitName } from "./manifest.js";
-import { normalName } from "./names.js";
-import type { Source, SourceImage } from "./source.js";
-import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./source-tree.js";
+import { TrainyardError } from "../../shared/errors.js";
+import { compareCodePoints } from "../../shared/store/keys.js";
+import { detectFormat, headBytes } from "../decoding/image-format.js";
+import type { SplitName } from "../manifest.js";
+import { normalName } from "../names.js";
+import type { Source, SourceImage } from "./image-source.js";
+import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./folder-tree.js";
 
 /** Folder names that mean a split, lower case. `test` serves as validation where there is no other. */
 const splitNames: Readonly<Record<string, SplitName | "test">> = {

@@ -5,7 +5,7 @@
  */
 import { limits } from "../shared/limits.js";
 import { Purpose, RandomStream } from "../shared/random.js";
-import { laneOf, laneRange, type SampleRange, stepShare } from "./lanes.js";
+import { laneOf, laneRange, type SampleRange, stepShare } from "./lane-samples.js";
 import type { SplitEntry } from "./manifest.js";
 
 export interface LaneEpoch {

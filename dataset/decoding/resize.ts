@@ -2,8 +2,8 @@
  * The three resize rules, on decoded pixels and in plain code: the rule is stored with a model and must mean the
  * same pixels on every machine, whatever library decodes. Works on interleaved uint8; decoding is elsewhere.
  */
-import { assertNever } from "../shared/errors.js";
-import type { ImageSpec } from "../shared/spec.js";
+import { assertNever } from "../../shared/errors.js";
+import type { ImageSpec } from "../../shared/spec.js";
 
 /** Decoded, upright pixels: uint8 [height, width, channels]. */
 export interface Pixels {

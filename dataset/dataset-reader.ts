@@ -6,8 +6,8 @@ import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { DamagedSamples } from "./damage.js";
-import { sha256 } from "./examine.js";
+import { DamagedSamples } from "./damaged-sample-error.js";
+import { sha256 } from "./importing/examine-images.js";
 import {
   type Manifest,
   manifestKey,
@@ -16,8 +16,8 @@ import {
   type SplitEntry,
   type SplitName,
 } from "./manifest.js";
-import { listDatasets, readManifest } from "./manifest-file.js";
-import { ShardCache } from "./shard-cache.js";
+import { listDatasets, readManifest } from "./manifest-reader.js";
+import { ShardCache } from "./caching/shard-cache.js";
 
 export interface OpenDataset {
   readonly manifest: Manifest;

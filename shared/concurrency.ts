@@ -1,5 +1,5 @@
 /** A bounded number of asynchronous calls at a time: over a list, or of whoever asks. */
-import { throwIfAborted } from "../shared/retry.js";
+import { throwIfAborted } from "./retry.js";
 
 /** Like Promise.all over `items.map(call)`, with at most `most` calls under way; the first error ends it. */
 export async function mapBounded<Item, Result>(

@@ -1,5 +1,5 @@
 /** A seeded split within each class, for sources that have none. Decides; reads and writes nothing. */
-import { Purpose, RandomStream } from "../shared/random.js";
+import { Purpose, RandomStream } from "../../shared/random.js";
 
 export interface StratifiedSplit {
   /** Parallel to the items: true = validation. */
