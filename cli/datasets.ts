@@ -1,9 +1,9 @@
 /** `trainyard datasets list|show`: what is in the store. Reads manifests; changes nothing. */
 import type { Argv, CommandModule } from "yargs";
+import { openDataset } from "../dataset/dataset-reader.js";
 import { reportKey } from "../dataset/importing/import-dataset.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { listDatasets } from "../dataset/manifest-reader.js";
-import { openDataset } from "../dataset/dataset-reader.js";
 import { manifestSummary } from "./import-summary.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 import { withSignals } from "./signals.js";

@@ -1,7 +1,7 @@
 /** `trainyard evaluate RUN`: the exported model on a data set's validation images, each exactly once. */
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
-import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
 import { openDataset } from "../dataset/dataset-reader.js";
+import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
 import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
 import type { ComputeDevice } from "../engine/native/device.js";
 import { findDevice } from "../engine/native/find-device.js";

@@ -1,9 +1,9 @@
 /** Predictions file by file: decoded as training decodes, in blocks, in the order of the files. */
 import { readFile } from "node:fs/promises";
-import { mapBounded } from "../shared/concurrency.js";
 import { decodeImage } from "../dataset/decoding/decode-image.js";
 import { reasonOf } from "../dataset/importing/folder-tree.js";
 import type { Engine } from "../engine/engine.js";
+import { mapBounded } from "../shared/concurrency.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf } from "../shared/spec.js";

@@ -6,6 +6,7 @@ import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { ShardCache } from "./caching/shard-cache.js";
 import { DamagedSamples } from "./damaged-sample-error.js";
 import { sha256 } from "./importing/examine-images.js";
 import {
@@ -17,7 +18,6 @@ import {
   type SplitName,
 } from "./manifest.js";
 import { listDatasets, readManifest } from "./manifest-reader.js";
-import { ShardCache } from "./caching/shard-cache.js";
 
 export interface OpenDataset {
   readonly manifest: Manifest;

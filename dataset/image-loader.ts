@@ -2,19 +2,20 @@
  * Batches of model inputs from a split: reads, decodes, resizes, remembers. What a worker and an evaluation call, and
  * may call ahead of the engine. The order of samples is the caller's.
  */
+
+import { mapBounded } from "../shared/concurrency.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import { inGroups } from "../shared/groups.js";
 import { asSampleIndex, type SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf, type RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { mapBounded } from "../shared/concurrency.js";
-import { type Damage, DamagedSamples, throwIfDamaged } from "./damaged-sample-error.js";
+import { PictureFile, type PictureFileOptions } from "./caching/image-file-cache.js";
 import { ImageCache } from "./caching/image-memory-cache.js";
-import type { Manifest } from "./manifest.js";
+import { type Damage, DamagedSamples, throwIfDamaged } from "./damaged-sample-error.js";
 import { openDataset, type SplitReader } from "./dataset-reader.js";
 import { type DecodedPicture, LocalDecoder, type PictureDecoder } from "./decoding/image-decoder.js";
-import { PictureFile, type PictureFileOptions } from "./caching/image-file-cache.js";
+import type { Manifest } from "./manifest.js";
 
 export interface ImageBatch {
   /** uint8 [samples, height, width, channels], in the order asked for. The caller owns it. */

@@ -2,18 +2,20 @@
  * What a worker needs for a run, whoever coordinates it: the data set, the engine with all its graphs recorded,
  * the batches ahead. Made once; survives lost connections and new coordinators of the same run.
  */
+
+import { DecodePool } from "../dataset/decoding/decode-pool.js";
 import { type ImageLoader, openLoaders, type PictureKeeping } from "../dataset/image-loader.js";
 import { laneRange } from "../dataset/lane-samples.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { stepsPerEpoch } from "../dataset/sample-order.js";
 import { type ComputeDevice, cpuDevice } from "../engine/native/device.js";
+import { plainJpegModule } from "../engine/tensorflow-jpeg-decoder.js";
 import type { ModelLayout } from "../shared/layout.js";
 import { limits } from "../shared/limits.js";
 import { throwIfAborted } from "../shared/retry.js";
 import { microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { LaneBatches } from "./batches.js";
-import { DecodePool } from "../dataset/decoding/decode-pool.js";
 import { EngineClient } from "./engine-client.js";
 import { publishCheckpoint } from "./publish.js";
 
@@ -50,7 +52,7 @@ export async function openWorkplace(
   signal: AbortSignal,
   { keeping = {}, device = cpuDevice() }: WorkplaceOptions = {},
 ): Promise<Workplace> {
-  const decoder = new DecodePool({ image: spec.image, engine: spec.engine, device });
+  const decoder = new DecodePool({ image: spec.image, ...plainJpegModule({ ...spec.engine, device }) });
   const engine = new EngineClient({ spec, ...spec.engine, device });
   const close = () => Promise.all([engine.close(), decoder.close()]);
   const abandon = () => void close();

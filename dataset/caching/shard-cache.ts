@@ -4,9 +4,10 @@
  * whole ones would throw out others that are still needed: then samples are fetched by themselves, until a shard is used
  * up. What the bytes mean and whether they are whole is the reader's to say.
  */
+
+import { Gate } from "../../shared/concurrency.js";
 import { limits } from "../../shared/limits.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
-import { Gate } from "../../shared/concurrency.js";
 
 interface Held {
   readonly bytes: Uint8Array;

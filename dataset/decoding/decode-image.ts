@@ -7,9 +7,11 @@ import sharp from "sharp";
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import { detectFormat, type ImageFormat } from "./image-format.js";
+import { uprightImage } from "./exif-orientation.js";
 import { decodeGreyPng } from "./grey-png.js";
-import { type PlainJpeg, plainJpeg } from "./plain-jpeg.js";
+import { detectFormat, type ImageFormat } from "./image-format.js";
+import { plainJpeg } from "./plain-jpeg.js";
+import type { PlainJpegDecoder } from "./plain-jpeg-decoder.js";
 import { type Pixels, resizePixels } from "./resize.js";
 import { isCutShort } from "./truncated-file.js";
 
@@ -25,16 +27,6 @@ export interface DecodedFile {
   /** Upright: EXIF orientation applied. */
   readonly pixels: Pixels;
 }
-
-/**
- * A fast decoder of plain JPEG files (jpeg-head.ts): uint8 [height, width, 3], whole or resized to `to` by the rule
- * `nearest`. Its pixels are those of `decodeFile`. Null: it does not take this file.
- */
-export type PlainJpegDecoder = (
-  bytes: Uint8Array,
-  from: PlainJpeg,
-  to: PlainJpeg | null,
-) => Uint8Array | null;
 
 /**
  * Decodes a file and resizes it by the model's rule.
@@ -92,8 +84,7 @@ export async function decodeFile(bytes: Uint8Array, colour: Colour): Promise<Dec
 }
 
 async function decodeWithSharp(bytes: Uint8Array, colour: Colour): Promise<Pixels> {
-  const source = sharp(bytes, {
-    autoOrient: true,
+  const source = uprightImage(bytes, {
     failOn: "error",
     ignoreIcc: colour === "as-stored",
     limitInputPixels: limits.imagePixels,

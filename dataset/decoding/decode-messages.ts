@@ -1,28 +1,29 @@
-/** What passes between a worker's main thread and a thread that decodes. */
-import type { ComputeDevice } from "../../engine/native/device.js";
-import type { ImageSpec, RunSpec } from "../../shared/spec.js";
+/** The messages between a decode pool and its threads. */
+import type { ImageSpec } from "../../shared/spec.js";
+import type { PlainJpegDecoderModule } from "./plain-jpeg-decoder.js";
 
-/** workerData of a decode thread. */
+/** What a decode thread is started with (its `workerData`). */
 export interface DecodeThreadOptions {
+  /** Size, channels and resize rule of the images that the thread returns. */
   readonly image: ImageSpec;
-  /** TensorFlow's options, one for all threads of a process. */
-  readonly engine: Pick<RunSpec["engine"], "intraOpThreads" | "oneDnn">;
-  /** What the process' engine computes on. Default: the CPU. */
-  readonly device?: ComputeDevice;
+  /** A faster decoder for plain JPEG files. Default: the general decoder decodes them too, to the same pixels. */
+  readonly plainJpegs?: PlainJpegDecoderModule;
 }
 
+/** Asks a thread to decode several image files. */
 export interface DecodeRequest {
   readonly id: number;
-  /** The files, one after another; the thread's from now on. */
+  /** The files' bytes, one file after another; transferred, so the thread owns them. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where each file ends. */
+  /** Offset in `bytes` at which each file ends. */
   readonly ends: readonly number[];
 }
 
+/** A thread's answer to a DecodeRequest of the same `id`. */
 export interface DecodeReply {
   readonly id: number;
-  /** uint8 [files, height, width, channels]; of no meaning where a file failed. The receiver's from now on. */
-  readonly pictures: Uint8Array<ArrayBuffer>;
-  /** Index of the file, and why it can't be decoded. */
+  /** uint8 [files, height, width, channels]; undefined content where a file failed. Transferred to the receiver. */
+  readonly images: Uint8Array<ArrayBuffer>;
+  /** Index of each file that can't be decoded, and why. */
   readonly failures: readonly (readonly [file: number, message: string])[];
 }

@@ -4,11 +4,11 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { DecodedPicture, PictureDecoder } from "./image-decoder.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
 import { imageBytesOf } from "../../shared/spec.js";
 import type { DecodeReply, DecodeThreadOptions } from "./decode-messages.js";
+import type { DecodedPicture, PictureDecoder } from "./image-decoder.js";
 
 interface Job {
   readonly files: readonly Uint8Array[];
@@ -130,11 +130,11 @@ class DecodeThread {
     this.#jobs.clear();
   }
 
-  #settle({ id, pictures, failures }: DecodeReply): void {
+  #settle({ id, images, failures }: DecodeReply): void {
     const job = this.#jobs.get(id);
     this.#jobs.delete(id);
     const decoded: DecodedPicture[] = Array.from({ length: job?.files.length ?? 0 }, (_, at) =>
-      pictures.subarray(at * this.#imageBytes, (at + 1) * this.#imageBytes),
+      images.subarray(at * this.#imageBytes, (at + 1) * this.#imageBytes),
     );
     for (const [at, message] of failures) decoded[at] = new TrainyardError("INPUT", message);
     job?.resolve(decoded);

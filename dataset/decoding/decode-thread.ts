@@ -1,39 +1,31 @@
 /**
- * Entry of a thread that decodes and resizes pictures, so that neither heartbeats nor streams wait for that. Plain JPEG
- * files go through TensorFlow's decoder, all others through the general one; where a GPU computes, all of them, with the
- * same pixels: TensorFlow would open the GPU for each thread, and decode no faster.
+ * Entry of a thread that decodes and resizes images, so that neither heartbeats nor streams wait for it. It answers
+ * the requests of a DecodePool. Plain JPEG files go through the plugged-in decoder, where the pool names one.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { LocalDecoder } from "./image-decoder.js";
-import { JpegDecoder } from "../../engine/jpeg-decoder.js";
-import { loadBinding } from "../../engine/native/load.js";
-import type { NativeBinding } from "../../engine/recording/backend.js";
 import { imageBytesOf } from "../../shared/spec.js";
 import type { DecodeReply, DecodeRequest, DecodeThreadOptions } from "./decode-messages.js";
+import { LocalDecoder } from "./image-decoder.js";
+import { loadPlainJpegDecoder } from "./plain-jpeg-decoder.js";
 
-const { image, engine, device } = workerData as DecodeThreadOptions;
+const { image, plainJpegs } = workerData as DecodeThreadOptions;
 const port = parentPort as MessagePort;
-const decoder = new LocalDecoder(image, device?.gpu == null ? tensorFlowDecoder() : undefined);
+const plainJpegDecoder = plainJpegs === undefined ? undefined : await loadPlainJpegDecoder(plainJpegs);
+const decoder = new LocalDecoder(image, plainJpegDecoder);
 const imageBytes = imageBytesOf(image);
-
-function tensorFlowDecoder() {
-  const options = device === undefined ? engine : { ...engine, device };
-  const jpegs = new JpegDecoder(loadBinding(options) as NativeBinding);
-  return jpegs.decode.bind(jpegs);
-}
 
 async function answer({ id, bytes, ends }: DecodeRequest): Promise<DecodeReply> {
   const files = ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
-  const pictures = new Uint8Array(files.length * imageBytes);
+  const images = new Uint8Array(files.length * imageBytes);
   const failures: [number, string][] = [];
-  for (const [at, picture] of (await decoder.decode(files)).entries()) {
-    if (picture instanceof Error) failures.push([at, picture.message]);
-    else pictures.set(picture, at * imageBytes);
+  for (const [at, decoded] of (await decoder.decode(files)).entries()) {
+    if (decoded instanceof Error) failures.push([at, decoded.message]);
+    else images.set(decoded, at * imageBytes);
   }
-  return { id, pictures, failures };
+  return { id, images, failures };
 }
 
 port.on("message", async (request: DecodeRequest) => {
   const reply = await answer(request);
-  port.postMessage(reply, [reply.pictures.buffer]);
+  port.postMessage(reply, [reply.images.buffer]);
 });

@@ -2,10 +2,12 @@
  * From the bytes of several files to pictures of one size. Where that is computed is the implementation's: the one here
  * uses the caller's thread and sharp's; a worker has threads of its own (worker/decode-pool.ts). Pixels are the same.
  */
+
+import { mapBounded } from "../../shared/concurrency.js";
 import { asTrainyardError, type TrainyardError } from "../../shared/errors.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import { mapBounded } from "../../shared/concurrency.js";
-import { decodeImage, type PlainJpegDecoder } from "./decode-image.js";
+import { decodeImage } from "./decode-image.js";
+import type { PlainJpegDecoder } from "./plain-jpeg-decoder.js";
 
 /** uint8 [height, width, channels], or why there is none: code INPUT, the message as decodeImage's. */
 export type DecodedPicture = Uint8Array | TrainyardError;

@@ -4,6 +4,7 @@
  * general decoder takes it. Decodes nothing.
  */
 import type { ImageSpec } from "../../shared/spec.js";
+import { isUpright } from "./exif-orientation.js";
 
 export interface PlainJpeg {
   readonly height: number;
@@ -13,7 +14,6 @@ export interface PlainJpeg {
 /** Start of frame: baseline and progressive Huffman coding. The other twelve codings are rare or not decoded at all. */
 const plainFrames: readonly number[] = [0xc0, 0xc2];
 const startOfScan = 0xda;
-const orientationTag = 0x0112;
 
 /**
  * The size of a plain JPEG: 8 bits, grey or YCbCr with the usual subsampling, upright, and without a profile that
@@ -79,19 +79,3 @@ function isPlainSegment(marker: number, body: Buffer, colour: ImageSpec["colour"
 
 const hasPrefix = (body: Buffer, prefix: string) =>
   body.length >= prefix.length && body.toString("latin1", 0, prefix.length) === prefix;
-
-/** Whether the TIFF structure of an Exif segment is whole and says nothing of an orientation, or that it is upright. */
-function isUpright(tiff: Buffer): boolean {
-  const order = tiff.toString("latin1", 0, 2);
-  if (tiff.length < 14 || (order !== "II" && order !== "MM")) return false;
-  const isLittle = order === "II";
-  const short = (at: number) => (isLittle ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at));
-  const directory = isLittle ? tiff.readUInt32LE(4) : tiff.readUInt32BE(4);
-  if (directory + 2 > tiff.length) return false;
-  const entries = short(directory);
-  if (directory + 2 + 12 * entries > tiff.length) return false;
-  for (let entry = directory + 2; entry < directory + 2 + 12 * entries; entry += 12) {
-    if (short(entry) === orientationTag && short(entry + 8) !== 1) return false;
-  }
-  return true;
-}

@@ -1,8 +1,8 @@
 /** `--classes a,b`: which classes are imported, and in which label order. Without it: all, by name. */
 import { TrainyardError } from "../../shared/errors.js";
 import { normalName } from "../names.js";
-import type { Source } from "./image-source.js";
 import type { Ledger } from "./folder-tree.js";
+import type { Source } from "./image-source.js";
 
 /**
  * The source with its classes in label order; images of classes that are left out are counted in the ledger.

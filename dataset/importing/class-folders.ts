@@ -10,8 +10,8 @@ import { compareCodePoints } from "../../shared/store/keys.js";
 import { detectFormat, headBytes } from "../decoding/image-format.js";
 import type { SplitName } from "../manifest.js";
 import { normalName } from "../names.js";
-import type { Source, SourceImage } from "./image-source.js";
 import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./folder-tree.js";
+import type { Source, SourceImage } from "./image-source.js";
 
 /** Folder names that mean a split, lower case. `test` serves as validation where there is no other. */
 const splitNames: Readonly<Record<string, SplitName | "test">> = {

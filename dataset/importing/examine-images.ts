@@ -3,12 +3,12 @@
  * out at step 60 of epoch 1. Keeps what the plan needs and none of the pixels.
  */
 import { createHash } from "node:crypto";
-import { asTrainyardError } from "../../shared/errors.js";
 import { mapBounded } from "../../shared/concurrency.js";
+import { asTrainyardError } from "../../shared/errors.js";
 import { decodeFile } from "../decoding/decode-image.js";
 import { extensions } from "../decoding/image-format.js";
-import type { Source, SourceImage } from "./image-source.js";
 import { type Ledger, reasonOf } from "./folder-tree.js";
+import type { Source, SourceImage } from "./image-source.js";
 
 /** A picture that decodes. */
 export interface Examined {

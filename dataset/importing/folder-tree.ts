@@ -6,9 +6,9 @@ import { isUtf8 } from "node:buffer";
 import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { sep } from "node:path";
+import { mapBounded } from "../../shared/concurrency.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { compareCodePoints } from "../../shared/store/keys.js";
-import { mapBounded } from "../../shared/concurrency.js";
 import { normalName } from "../names.js";
 
 export interface TreeFile {

@@ -9,8 +9,8 @@ import { TrainyardError } from "../../shared/errors.js";
 import { compareCodePoints } from "../../shared/store/keys.js";
 import { encodeGreyPng } from "../decoding/grey-png.js";
 import type { SplitName } from "../manifest.js";
-import type { Source, SourceImage } from "./image-source.js";
 import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./folder-tree.js";
+import type { Source, SourceImage } from "./image-source.js";
 
 const imagesName = /^(.*?)(train|t10k|test|validation|val)[-.]images[-.]idx3-ubyte(\.gz)?$/i;
 

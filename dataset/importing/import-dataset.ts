@@ -7,19 +7,19 @@
 import { TrainyardError } from "../../shared/errors.js";
 import { compareCodePoints } from "../../shared/store/keys.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
-import { chooseClasses } from "./choose-classes.js";
-import { readClassFolders } from "./class-folders.js";
-import { type Examined, examineAll } from "./examine-images.js";
-import { countFormats, misnamed } from "./format-counts.js";
-import { readIdx } from "./idx-files.js";
 import { Manifest, manifestKey, type SplitName } from "../manifest.js";
 import { readManifest } from "../manifest-reader.js";
 import { checkDatasetName, normalName } from "../names.js";
+import { chooseClasses } from "./choose-classes.js";
+import { readClassFolders } from "./class-folders.js";
+import { type Examined, examineAll } from "./examine-images.js";
+import { type Ledger, readSourceTree } from "./folder-tree.js";
+import { countFormats, misnamed } from "./format-counts.js";
+import { readIdx } from "./idx-files.js";
+import type { Source } from "./image-source.js";
 import { type ImportPlan, planImport } from "./import-plan.js";
 import { renderReport } from "./report-page.js";
 import { writeShards } from "./shard-writer.js";
-import type { Source } from "./image-source.js";
-import { type Ledger, readSourceTree } from "./folder-tree.js";
 import { makeThumbnails } from "./thumbnails.js";
 
 export interface ImportOptions {

@@ -6,10 +6,10 @@ import { createHash } from "node:crypto";
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
 import { Purpose, RandomStream } from "../../shared/random.js";
-import type { Examined } from "./examine-images.js";
 import type { SplitName } from "../manifest.js";
-import { splitStratified } from "./stratified-split.js";
+import type { Examined } from "./examine-images.js";
 import { memberBytes } from "./shard-tar.js";
+import { splitStratified } from "./stratified-split.js";
 
 export interface PlannedSample extends Examined {
   readonly label: number;

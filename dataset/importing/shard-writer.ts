@@ -2,11 +2,12 @@
  * Writes a plan's shards to the store, one at a time: a shard is the most that an import holds in memory. The files'
  * bytes go in unchanged; a file that changed since it was examined ends the import.
  */
+
+import { mapBounded } from "../../shared/concurrency.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
-import { mapBounded } from "../../shared/concurrency.js";
-import { sha256 } from "./examine-images.js";
 import type { Manifest, ShardEntry } from "../manifest.js";
+import { sha256 } from "./examine-images.js";
 import { type ImportPlan, type PlannedSample, splitOrder } from "./import-plan.js";
 import { buildTar, memberName, type TarMember } from "./shard-tar.js";
 

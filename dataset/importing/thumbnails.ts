@@ -1,5 +1,5 @@
 /** Small pictures of a few images of each class, for the import's report. */
-import sharp from "sharp";
+import { uprightImage } from "../decoding/exif-orientation.js";
 import type { Examined } from "./examine-images.js";
 
 /** Data URIs by class name. */
@@ -28,7 +28,7 @@ export async function makeThumbnails(examined: readonly Examined[]): Promise<Thu
 }
 
 async function thumbnail({ image }: Examined): Promise<string> {
-  const small = await sharp(await image.read(), { autoOrient: true, failOn: "error" })
+  const small = await uprightImage(await image.read(), { failOn: "error" })
     .resize(sidePixels, sidePixels, { fit: "inside", withoutEnlargement: true })
     .flatten({ background: "white" })
     .toColourspace("srgb")

@@ -9,9 +9,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeFile, decodeImage } from "../../dataset/decoding/decode-image.js";
 import { plainJpeg } from "../../dataset/decoding/plain-jpeg.js";
-import { JpegDecoder } from "../../engine/jpeg-decoder.js";
 import { loadBinding } from "../../engine/native/load.js";
 import type { NativeBinding } from "../../engine/recording/backend.js";
+import { JpegDecoder } from "../../engine/tensorflow-jpeg-decoder.js";
 import type { ImageSpec } from "../../shared/spec.js";
 import { picture } from "../support/pictures.js";
 

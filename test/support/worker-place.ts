@@ -2,9 +2,10 @@
  * A worker's place and session without network or threads: real loaders, batches and assignments over a store in
  * memory, an engine in this thread, and a coordinator that only listens.
  */
+
+import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import type { Manifest } from "../../dataset/manifest.js";
-import { openDataset } from "../../dataset/dataset-reader.js";
 import { stepsPerEpoch } from "../../dataset/sample-order.js";
 import type { Engine, MicroBatch } from "../../engine/engine.js";
 import { realClock } from "../../shared/clock.js";

@@ -4,9 +4,9 @@
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import { DamagedSamples } from "../../dataset/damaged-sample-error.js";
+import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import { type Manifest, manifestKey } from "../../dataset/manifest.js";
-import { openDataset } from "../../dataset/dataset-reader.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut } from "../../worker/assignments.js";

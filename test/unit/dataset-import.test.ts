@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { describe, expect, it } from "vitest";
-import { defaultImportOptions, type ImportOptions, importDataset } from "../../dataset/importing/import-dataset.js";
-import { Manifest, manifestKey } from "../../dataset/manifest.js";
 import { openDataset } from "../../dataset/dataset-reader.js";
+import {
+  defaultImportOptions,
+  type ImportOptions,
+  importDataset,
+} from "../../dataset/importing/import-dataset.js";
+import { Manifest, manifestKey } from "../../dataset/manifest.js";
 import { asSampleIndex } from "../../shared/ids.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { MemoryStore } from "../support/memory-store.js";

@@ -1,10 +1,10 @@
 /** Reading a data set: bytes checked, damage named after two reads, batches whole, memory bounded. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageCache } from "../../dataset/caching/image-memory-cache.js";
+import { ShardCache } from "../../dataset/caching/shard-cache.js";
+import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader, openLoaders } from "../../dataset/image-loader.js";
 import { defaultImportOptions, importDataset } from "../../dataset/importing/import-dataset.js";
-import { openDataset } from "../../dataset/dataset-reader.js";
-import { ShardCache } from "../../dataset/caching/shard-cache.js";
 import { asSampleIndex } from "../../shared/ids.js";
 import { RandomStream } from "../../shared/random.js";
 import type { ImageSpec } from "../../shared/spec.js";

@@ -3,23 +3,28 @@
  * number, and nobody waits for ever when a thread is gone. Runs the compiled program.
  */
 import { afterEach, describe, expect, it } from "vitest";
+import type { DecodePool } from "../../dataset/decoding/decode-pool.js";
 import { LocalDecoder } from "../../dataset/decoding/image-decoder.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import type { DecodePool } from "../../dataset/decoding/decode-pool.js";
 import { picture } from "../support/pictures.js";
 
-const compiled = new URL("../../dist/dataset/decoding/decode-pool.js", import.meta.url).href;
-const { DecodePool: Pool } = (await import(compiled)) as { DecodePool: typeof DecodePool };
+const compiled = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const { DecodePool: Pool }: { DecodePool: typeof DecodePool } = await compiled(
+  "dataset/decoding/decode-pool.js",
+);
+const { plainJpegModule }: typeof import("../../engine/tensorflow-jpeg-decoder.js") = await compiled(
+  "engine/tensorflow-jpeg-decoder.js",
+);
 
 const image: ImageSpec = { height: 9, width: 7, channels: 3, resize: "nearest", colour: "srgb" };
-const engine = { intraOpThreads: 1, oneDnn: true, compute: "float32" } as const;
+const tensorFlow = plainJpegModule({ intraOpThreads: 1, oneDnn: true });
 const pools: DecodePool[] = [];
 afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()));
 });
 
 function poolOf(most: number, spec = image): DecodePool {
-  const pool = new Pool({ image: spec, engine }, most);
+  const pool = new Pool({ image: spec, ...tensorFlow }, most);
   pools.push(pool);
   return pool;
 }

@@ -6,8 +6,8 @@ import { mkdir, open, readdir, readlink, truncate, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { PictureFile, type PictureFileOptions } from "../../dataset/caching/image-file-cache.js";
 import { PictureSlots } from "../../dataset/caching/cache-slots.js";
+import { PictureFile, type PictureFileOptions } from "../../dataset/caching/image-file-cache.js";
 import { fullDiskBytes, withSmallDisk } from "../support/full-disk.js";
 import { temporaryFolders } from "../support/pictures.js";
 

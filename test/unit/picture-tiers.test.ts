@@ -5,8 +5,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { ImageLoader, type ImageLoaderOptions } from "../../dataset/image-loader.js";
 import { type OpenDataset, openDataset } from "../../dataset/dataset-reader.js";
+import { ImageLoader, type ImageLoaderOptions } from "../../dataset/image-loader.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";

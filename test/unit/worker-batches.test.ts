@@ -3,9 +3,9 @@
  * epoch, with draws that depend neither on the number of workers nor on a restart (AU2, AU6).
  */
 import { beforeAll, describe, expect, it } from "vitest";
+import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import type { Manifest } from "../../dataset/manifest.js";
-import { openDataset } from "../../dataset/dataset-reader.js";
 import { stepsPerEpoch } from "../../dataset/sample-order.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";

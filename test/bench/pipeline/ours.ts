@@ -4,13 +4,14 @@
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { DecodePool } from "../../../dataset/decoding/decode-pool.js";
 import { openLoaders } from "../../../dataset/image-loader.js";
 import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
+import { plainJpegModule } from "../../../engine/tensorflow-jpeg-decoder.js";
 import { microBatchSize, RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
 import { LaneBatches } from "../../../worker/batches.js";
-import { DecodePool } from "../../../dataset/decoding/decode-pool.js";
 
 const [storeUrl, specJson] = process.argv.slice(2) as [string, string];
 const spec = RunSpec.parse(JSON.parse(specJson));
@@ -22,7 +23,7 @@ async function ask(message: { prepare: number } | { batch: MicroBatch }): Promis
 }
 
 const store = await openStore(storeUrl);
-const decoder = new DecodePool({ image: spec.image, engine: spec.engine });
+const decoder = new DecodePool({ image: spec.image, ...plainJpegModule(spec.engine) });
 const { manifest, training } = await openLoaders(store, spec, { decoder });
 const { samples } = manifest.splits.train;
 const steps = stepsPerEpoch(samples, spec.lanes, samplesPerLane(spec));

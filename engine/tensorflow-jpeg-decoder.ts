@@ -4,7 +4,9 @@
  * Which files it is asked for is the caller's choice.
  */
 import type { PlainJpeg } from "../dataset/decoding/plain-jpeg.js";
+import type { PlainJpegDecoder, PlainJpegDecoderModule } from "../dataset/decoding/plain-jpeg-decoder.js";
 import { nearestIndices } from "../dataset/decoding/resize.js";
+import { loadBinding, type NativeOptions } from "./native/load.js";
 import {
   boolAttribute,
   DataType,
@@ -45,6 +47,20 @@ const concatAttributes = [
 
 /** Lists of source indices that stay in TensorFlow: two for each size of file. */
 const mostIndices = 512;
+
+/** A decode thread imports this module and calls this. It loads TensorFlow in the calling thread. Errors: SETUP. */
+export function createPlainJpegDecoder(options: NativeOptions): PlainJpegDecoder {
+  const decoder = new JpegDecoder(loadBinding(options) as NativeBinding);
+  return decoder.decode.bind(decoder);
+}
+
+/**
+ * The option of a decode pool that lets TensorFlow decode plain JPEG files. Empty where a GPU computes: TensorFlow would
+ * open the GPU in each thread and decode no faster; the general decoder gives the same pixels.
+ */
+export function plainJpegModule(options: NativeOptions): { plainJpegs?: PlainJpegDecoderModule } {
+  return options.device?.gpu == null ? { plainJpegs: { url: import.meta.url, options } } : {};
+}
 
 export class JpegDecoder {
   readonly #binding: NativeBinding;
