@@ -4,9 +4,9 @@
  */
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { asTrainyardError, ExitCode, TrainyardError } from "../shared/errors.js";
+import { suggestion } from "../shared/nearest.js";
 import { programVersion } from "../shared/version.js";
 import type { CommandEntry, LoadedCommand } from "./commands.js";
-import { suggestion } from "./nearest.js";
 import { globalOptions } from "./options.js";
 import { checkArguments } from "./strictness.js";
 

@@ -4,7 +4,7 @@
  */
 import yargs, { type Argv } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
-import { suggestion } from "./nearest.js";
+import { suggestion } from "../shared/nearest.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { checkArguments } from "./strictness.js";
 

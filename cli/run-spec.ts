@@ -4,10 +4,10 @@
  */
 import type { Manifest } from "../dataset/manifest.js";
 import { TrainyardError } from "../shared/errors.js";
+import { suggestion } from "../shared/nearest.js";
 import { type AugmentationSpec, type ImageSpec, microBatchSize, RunSpec } from "../shared/spec.js";
 import { faultsOf } from "./fault-options.js";
 import { chooseLanes } from "./lane-choice.js";
-import { suggestion } from "./nearest.js";
 import { parseNumber } from "./options.js";
 import { checkRunName } from "./run-name.js";
 import type { RunFlags } from "./run-options.js";

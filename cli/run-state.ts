@@ -10,6 +10,7 @@ import {
   generationKey,
   newestGeneration,
 } from "../shared/generations.js";
+import { suggestion } from "../shared/nearest.js";
 import { findPublication, type Publication } from "../shared/publication.js";
 import { readQueue } from "../shared/queue.js";
 import { listRuns } from "../shared/runs.js";
@@ -24,7 +25,6 @@ import {
 } from "../shared/status.js";
 import { parsedDocument, readJson } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { suggestion } from "./nearest.js";
 
 type State =
   /** Submitted; no coordinator has taken it yet. */

@@ -5,7 +5,7 @@
  */
 import type { Argv } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
-import { suggestion } from "./nearest.js";
+import { suggestion } from "../shared/nearest.js";
 
 /** The part of yargs' state that its type declarations leave out. */
 interface DeclaredOptions {
