@@ -1,0 +1,111 @@
+/** Settings of a run: augmentation, with the names and units of Keras' ImageDataGenerator. */
+import { byModel } from "./models.js";
+import type { Settings } from "./setting.js";
+
+const group = "Augmentation (Keras ImageDataGenerator's names and units):";
+
+export const augmentationSettings = {
+  "rotation-range": {
+    kind: "number",
+    min: 0,
+    max: 180,
+    unit: "degrees",
+    defaultByModel: byModel(20, { digits: 10 }),
+    help: "Degrees, either way",
+    decidesBits: true,
+    group,
+  },
+  "width-shift-range": {
+    kind: "number",
+    min: 0,
+    max: 1,
+    unit: "share",
+    default: 0.1,
+    help: "Share of the width, either way",
+    decidesBits: true,
+    group,
+  },
+  "height-shift-range": {
+    kind: "number",
+    min: 0,
+    max: 1,
+    unit: "share",
+    default: 0.1,
+    help: "Share of the height, either way",
+    decidesBits: true,
+    group,
+  },
+  "shear-range": {
+    kind: "number",
+    min: 0,
+    max: 90,
+    unit: "degrees",
+    defaultByModel: byModel(5, { digits: 0 }),
+    help: "Degrees, either way",
+    decidesBits: true,
+    group,
+  },
+  "zoom-range": {
+    kind: "number",
+    min: 0,
+    max: 0.99,
+    default: 0.1,
+    help: "Each axis by 1 - z to 1 + z",
+    decidesBits: true,
+    group,
+  },
+  "horizontal-flip": {
+    kind: "boolean",
+    // A mirrored digit is another sign, or none.
+    defaultByModel: byModel(true, { digits: false }),
+    help: "Mirror left and right, half of the time; --no-horizontal-flip",
+    decidesBits: true,
+    group,
+  },
+  "vertical-flip": {
+    kind: "boolean",
+    default: false,
+    help: "Mirror top and bottom, half of the time",
+    decidesBits: true,
+    group,
+  },
+  "fill-mode": {
+    kind: "choice",
+    choices: ["nearest", "constant", "reflect", "wrap"],
+    default: "nearest",
+    help: "What appears at the borders",
+    decidesBits: true,
+    group,
+  },
+  cval: {
+    kind: "number",
+    min: 0,
+    max: 255,
+    defaultWhenUsed: 0,
+    help: "Value of --fill-mode constant",
+    decidesBits: true,
+    group,
+  },
+  "brightness-range": {
+    kind: "numbers",
+    count: 2,
+    min: 0,
+    // Ten times brighter is white nearly everywhere; a hundred is a percentage by mistake.
+    max: 10,
+    unit: "factor",
+    meaning: "the lowest and the highest factor, as 0.8,1.2",
+    defaultInWords: "off",
+    help: "Lowest and highest factor, for instance 0.8,1.2",
+    decidesBits: true,
+    group,
+  },
+  "channel-shift-range": {
+    kind: "number",
+    min: 0,
+    max: 255,
+    default: 0,
+    help: "Added to the pixels, either way; 0 = off",
+    decidesBits: true,
+    group,
+  },
+} as const satisfies Settings;

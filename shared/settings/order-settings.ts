@@ -1,0 +1,100 @@
+/** Settings of a run: what makes it the same every time, how it is cut into lanes, and how TensorFlow computes. */
+import { limits } from "../limits.js";
+import type { Settings } from "./setting.js";
+
+const group = "Order and sameness:";
+
+export const orderSettings = {
+  seed: {
+    kind: "number",
+    isWhole: true,
+    min: 0,
+    max: 0xffffffff,
+    default: 0,
+    help: "Decides initial weights, order, augmentation and dropout",
+    decidesBits: true,
+    group,
+  },
+  lanes: {
+    kind: "number",
+    isWhole: true,
+    min: 1,
+    max: limits.lanes,
+    defaultInWords: "by the batch size",
+    help: "Parts of every batch: at most so many workers compute at a time",
+    decidesBits: true,
+    group,
+  },
+  accumulate: {
+    kind: "number",
+    isWhole: true,
+    min: 1,
+    default: 1,
+    help: "Engine calls per lane and step, whose gradients are added: larger batches in the same memory",
+    decidesBits: true,
+    group,
+  },
+  "local-steps": {
+    kind: "number",
+    isWhole: true,
+    min: 1,
+    max: limits.localSteps,
+    unit: "steps",
+    defaultInWords: "off",
+    help: "Local SGD, for slow links: every lane makes so many steps of its own, each on its part of a --batch-size, before weights are exchanged; the optimizer takes the mean difference of the weights as its gradient",
+    decidesBits: true,
+    group,
+  },
+  "local-lr": {
+    kind: "number",
+    above: 0,
+    // Of 0.001, 0.003, 0.01 and 0.05 the largest at which two sets of photographs train as without local steps.
+    defaultWhenUsed: 0.003,
+    help: "Learning rate of --local-steps, plain SGD",
+    decidesBits: true,
+    group,
+  },
+  "shuffle-shards": {
+    kind: "number",
+    isWhole: true,
+    min: 1,
+    default: 8,
+    unit: "shards",
+    help: "Shards that are shuffled together",
+    decidesBits: true,
+    group,
+  },
+  threads: {
+    kind: "number",
+    isWhole: true,
+    min: 1,
+    max: 256,
+    default: 1,
+    help: "TensorFlow's threads per operation, part of what decides the bits",
+    decidesBits: true,
+    group,
+  },
+  "one-dnn": {
+    kind: "boolean",
+    default: true,
+    otherVariable: "TF_ENABLE_ONEDNN_OPTS",
+    help: "Use oneDNN kernels, which are faster; --no-one-dnn",
+    decidesBits: true,
+    group,
+  },
+  compute: {
+    kind: "choice",
+    choices: ["float32", "bfloat16"],
+    default: "float32",
+    help: "Format of convolutions and matrix products while training: bfloat16 is faster where the machine has it, and less exact",
+    decidesBits: true,
+    group,
+  },
+  "allow-mixed": {
+    kind: "boolean",
+    default: false,
+    help: "Take workers of another kind: every sample still once, but not the same bits",
+    decidesBits: "when workers of several kinds join",
+    group,
+  },
+} as const satisfies Settings;
