@@ -94,9 +94,14 @@ export class CoreDriver {
     });
   }
 
+  isReady(worker: string): Effect[] {
+    return this.says(worker, { kind: "ready", layoutJson: JSON.stringify(tinyLayout) });
+  }
+
+  /** Returns the effects of getting ready; those of its hello are in `effects`. */
   joins(worker: string): Effect[] {
     this.hello(worker);
-    return this.says(worker, { kind: "ready", layoutJson: JSON.stringify(tinyLayout) });
+    return this.isReady(worker);
   }
 
   /** Up to the first step's assignments, with these workers ready. */
