@@ -1,6 +1,6 @@
 /** The options of commands that ask a standing coordinator, or may: where it is, and what is shown to it. */
 import type { Options } from "yargs";
-import { type ClientSecurityFlags, clientSecurityOptions } from "./security-options.js";
+import { type ClientSecurityFlags, clientSecurityOptions } from "./security-flags.js";
 
 const asked = "Coordinator:";
 

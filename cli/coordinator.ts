@@ -13,16 +13,16 @@ import type { ServerSecurity } from "../shared/security/server-security.js";
 import { hasChanges, type SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { type GlobalOptions, numberOption } from "./options.js";
-import { exitCodeOf } from "./outcome.js";
 import { changesOf, refuseDecided } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
+import { exitCodeOf } from "./run-exit-code.js";
 import { checkRunName } from "./run-name.js";
 import { type RunFlags, runOptions } from "./run-options.js";
-import { openServerSecurity, serverSecurityOptions } from "./security-options.js";
+import { openServerSecurity, serverSecurityOptions } from "./security-flags.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 import { stand } from "./standing.js";
 import { writtenOptions } from "./strictness.js";
-import { openTracer, type TraceFlags, traceOptions } from "./trace-options.js";
+import { openTracer, type TraceFlags, traceOptions } from "./trace-flags.js";
 import { openUserStore } from "./user-store.js";
 
 interface Options extends GlobalOptions, RunFlags, TraceFlags {

@@ -6,9 +6,9 @@ import { findDevice } from "../engine/native/find-device.js";
 import { loadTensorFlow } from "../engine/native/load.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { resolveRun } from "../shared/runs.js";
-import { deviceOptions } from "./device-option.js";
+import { deviceOptions } from "./device-flags.js";
+import { type ImageFile, imageFiles } from "./image-files.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
-import { type PictureFile, pictureFiles } from "./picture-files.js";
 import { type Prediction, predictFiles } from "./prediction.js";
 import { printable } from "./printable.js";
 import { publishedModel } from "./published-model.js";
@@ -57,7 +57,7 @@ async function runPredict(args: ArgumentsCamelCase<PredictArguments>, signal: Ab
   const store = await openUserStore(args.store, signal, { create: false });
   const run = await resolveRun(store, args.run, signal);
   const model = await publishedModel(store, run, signal);
-  const { files, ignored } = await pictureFiles(paths, signal);
+  const { files, ignored } = await imageFiles(paths, signal);
   for (const [reason, count] of ignored) process.stderr.write(`left out ${count}: ${reason}\n`);
   const print = args.json ? jsonPrinter(run, model) : tablePrinter(files, model);
   const { device } = await findDevice(args.device);
@@ -70,7 +70,7 @@ async function runPredict(args: ArgumentsCamelCase<PredictArguments>, signal: Ab
 async function printPredictions(
   model: ExportedModel,
   engine: Engine,
-  files: readonly PictureFile[],
+  files: readonly ImageFile[],
   print: Printer,
   signal: AbortSignal,
 ): Promise<number> {
@@ -105,7 +105,7 @@ function jsonPrinter(run: string, { spec, labels }: ExportedModel): Printer {
 }
 
 /** Rows as they come, in columns as wide as the widest path and class. */
-function tablePrinter(files: readonly PictureFile[], { spec }: ExportedModel): Printer {
+function tablePrinter(files: readonly ImageFile[], { spec }: ExportedModel): Printer {
   const width = (texts: readonly string[]) =>
     texts.reduce((most, text) => Math.max(most, [...text].length), 0);
   const pad = (text: string, size: number) => text + " ".repeat(Math.max(0, size - [...text].length));

@@ -7,7 +7,7 @@ import { mapBounded } from "../shared/concurrency.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf } from "../shared/spec.js";
-import type { PictureFile } from "./picture-files.js";
+import type { ImageFile } from "./image-files.js";
 
 export type Prediction =
   | {
@@ -29,7 +29,7 @@ type Decoded = { readonly pixels: Uint8Array } | { readonly error: string };
 export async function* predictFiles(
   engine: Pick<Engine, "predict">,
   model: { readonly classes: readonly string[]; readonly image: ImageSpec },
-  files: readonly PictureFile[],
+  files: readonly ImageFile[],
   signal?: AbortSignal,
 ): AsyncGenerator<Prediction> {
   for (let at = 0; at < files.length; at += limits.evaluationBlock) {
@@ -45,7 +45,7 @@ export async function* predictFiles(
   }
 }
 
-async function decode(file: PictureFile, image: ImageSpec): Promise<Decoded> {
+async function decode(file: ImageFile, image: ImageSpec): Promise<Decoded> {
   if ("error" in file) return file;
   try {
     const bytes = await readFile(file.file).catch((caught) => {

@@ -6,7 +6,7 @@ import { TrainyardError } from "../shared/errors.js";
 import type { ClientSecurity } from "../shared/security/client-security.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { decimals, duration, percent } from "./duration.js";
+import { decimals, duration, percent } from "./readable-numbers.js";
 import { lastCoordinator, readEnd } from "./run-state.js";
 
 /** process.stderr, or a test's. */

@@ -5,11 +5,11 @@ import { placeInWords } from "../shared/queue.js";
 import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
-import { decimals, duration, percent } from "./duration.js";
 import { lookBack } from "./plan/looking-back.js";
 import { lookingBackRows } from "./plan/looking-back-text.js";
 import { printable } from "./printable.js";
 import { progressLine } from "./progress.js";
+import { decimals, duration, percent } from "./readable-numbers.js";
 import { type RunState, stateName } from "./run-state.js";
 
 /** Columns as wide as their longest cell, two spaces apart; a cell is one line, whatever a name holds. */

@@ -6,11 +6,11 @@ import { placeInWords } from "../shared/queue.js";
 import { type CoordinatorFlags, coordinatorOptions } from "./coordinator-options.js";
 import { CoordinatorRuns } from "./coordinator-runs.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
-import { exitCodeOf } from "./outcome.js";
 import { Progress, progressLine } from "./progress.js";
+import { exitCodeOf } from "./run-exit-code.js";
 import { flagsByName } from "./run-flags.js";
 import { type RunFlags, runOptions } from "./run-options.js";
-import { clientSecurityOf } from "./security-options.js";
+import { clientSecurityOf } from "./security-flags.js";
 import { withSignals } from "./signals.js";
 import { writtenOptions } from "./strictness.js";
 

@@ -6,21 +6,21 @@ import { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { announceDevice, type DeviceFlags, deviceOptions, deviceWords } from "./device-option.js";
+import { announceDevice, type DeviceFlags, deviceOptions, deviceWords } from "./device-flags.js";
+import { type ImageCacheFlags, imageCacheWords, pictureOptions } from "./image-cache-flags.js";
 import { LocalCluster } from "./local-cluster.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
-import { exitCodeOf } from "./outcome.js";
-import { type PictureFlags, pictureOptions, pictureWords } from "./picture-options.js";
 import { followRun, Progress } from "./progress.js";
 import { changesOf, changeWords, refuseDecided, resumableRun } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
+import { exitCodeOf } from "./run-exit-code.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { leftOut } from "./run-summary.js";
 import { withSignals } from "./signals.js";
-import { ratioWords, type TraceFlags, traceOptions, traceWords } from "./trace-options.js";
+import { ratioWords, type TraceFlags, traceOptions, traceWords } from "./trace-flags.js";
 import { openUserStore } from "./user-store.js";
 
-export interface TrainOptions extends GlobalOptions, RunFlags, DeviceFlags, PictureFlags, TraceFlags {
+export interface TrainOptions extends GlobalOptions, RunFlags, DeviceFlags, ImageCacheFlags, TraceFlags {
   dataset?: string | undefined;
   resume?: string | undefined;
   workers: number;
@@ -107,7 +107,7 @@ type LocalOptions = Pick<
   "store" | "workers" | "reducers" | "detach" | "json" | "logLevel" | "resume"
 > &
   Partial<DeviceFlags> &
-  Partial<PictureFlags> &
+  Partial<ImageCacheFlags> &
   Partial<TraceFlags> & {
     /** Flags of the coordinator that goes on with a run. */
     readonly changes?: readonly string[];
@@ -125,7 +125,7 @@ export async function trainLocally(
     ...options,
     run: spec.run,
     workers: usefulWorkers(spec, options.workers),
-    workerFlags: [...deviceWords(options), ...pictureWords(options), ...traceWords(options)],
+    workerFlags: [...deviceWords(options), ...imageCacheWords(options), ...traceWords(options)],
     coordinatorFlags: [...traceWords(options), ...ratioWords(options)],
     onNotice: (message) => progress.note(message),
   });

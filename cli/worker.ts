@@ -14,11 +14,11 @@ import { workerMetrics } from "../shared/metrics.js";
 import { holdsKeyPair } from "../shared/security/tls-files.js";
 import { runWorker, type WorkerOptions } from "../worker/main.js";
 import { ProcessEngine } from "../worker/process-engine.js";
-import { type DeviceFlags, deviceOptions } from "./device-option.js";
+import { type DeviceFlags, deviceOptions } from "./device-flags.js";
+import { type ImageCacheFlags, keepingOf, pictureOptions } from "./image-cache-flags.js";
 import { metricsAddress, portOf } from "./metrics-address.js";
 import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
-import { exitCodeOf } from "./outcome.js";
-import { keepingOf, type PictureFlags, pictureOptions } from "./picture-options.js";
+import { exitCodeOf } from "./run-exit-code.js";
 import { checkRunName } from "./run-name.js";
 import {
   clientSecurityOf,
@@ -26,11 +26,11 @@ import {
   openServerSecurity,
   type ServerSecurityFlags,
   serverSecurityOptions,
-} from "./security-options.js";
+} from "./security-flags.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
-import { openTracer, type TraceFlags, workerTraceOptions } from "./trace-options.js";
+import { openTracer, type TraceFlags, workerTraceOptions } from "./trace-flags.js";
 
-interface Options extends GlobalOptions, DeviceFlags, PictureFlags, Pick<TraceFlags, "trace"> {
+interface Options extends GlobalOptions, DeviceFlags, ImageCacheFlags, Pick<TraceFlags, "trace"> {
   coordinator: string;
   run?: string | undefined;
   id?: string | undefined;

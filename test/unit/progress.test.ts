@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
-import { duration } from "../../cli/duration.js";
 import { followRun, Progress, progressLine } from "../../cli/progress.js";
+import { duration } from "../../cli/readable-numbers.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { json, startMetricsServer } from "../../shared/http.js";
 import type { RunStatus } from "../../shared/status.js";

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { clientSecurityOf, withoutIdentity } from "../../cli/security-options.js";
+import { clientSecurityOf, withoutIdentity } from "../../cli/security-flags.js";
 import { requireSecured } from "../../shared/grpc/listen.js";
 import { ClientSecurity } from "../../shared/security/client-security.js";
 import { FailedAttempts } from "../../shared/security/failed-attempts.js";

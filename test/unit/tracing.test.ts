@@ -1,6 +1,6 @@
 /** Which steps are traced, which spans the coordinator's effects become, and how they go out over OTLP. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { parseEndpoint } from "../../cli/trace-options.js";
+import { parseEndpoint } from "../../cli/trace-flags.js";
 import type { Effect, StepRow } from "../../coordinator/core/events.js";
 import { isTraced, RunTraces } from "../../coordinator/run-traces.js";
 import { TrainyardError } from "../../shared/errors.js";

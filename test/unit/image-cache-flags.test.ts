@@ -1,6 +1,6 @@
 /** Sizes as users write them for a worker's memory and disk, and the words that bring them to another process. */
 import { expect, it } from "vitest";
-import { keepingOf, parseBytes, pictureOptions, pictureWords } from "../../cli/picture-options.js";
+import { imageCacheWords, keepingOf, parseBytes, pictureOptions } from "../../cli/image-cache-flags.js";
 import { limits } from "../../shared/limits.js";
 
 it.each([
@@ -30,9 +30,9 @@ it("the defaults are those of the limits, and words carry what was chosen, to th
   expect(memory.coerce(memory.default)).toBe(limits.imageCacheBytes);
   expect(disk.coerce(disk.default)).toBe(limits.imageFileBytes);
   const flags = { imageCacheMemory: 1_234_567, imageCacheDisk: 0 };
-  const [, first, , second] = pictureWords(flags);
+  const [, first, , second] = imageCacheWords(flags);
   expect([memory.coerce(first), disk.coerce(second)]).toEqual([1_234_567, 0]);
-  expect(pictureWords({})).toEqual([]);
+  expect(imageCacheWords({})).toEqual([]);
   expect(keepingOf(flags, () => undefined)).toMatchObject({
     memoryBytes: 1_234_567,
     file: { budgetBytes: 0 },

@@ -7,7 +7,7 @@ import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 
 /** As parsed: bytes. */
-export interface PictureFlags {
+export interface ImageCacheFlags {
   imageCacheMemory: number;
   imageCacheDisk: number;
 }
@@ -69,7 +69,7 @@ export const pictureOptions = (group?: string) => {
 };
 
 /** `onGivenUp`: told in a clause when the disk can't be used. */
-export function keepingOf(flags: PictureFlags, onGivenUp: (reason: string) => void): PictureKeeping {
+export function keepingOf(flags: ImageCacheFlags, onGivenUp: (reason: string) => void): PictureKeeping {
   const folder = join(cacheFolder(), "pictures");
   return {
     memoryBytes: flags.imageCacheMemory,
@@ -78,7 +78,7 @@ export function keepingOf(flags: PictureFlags, onGivenUp: (reason: string) => vo
 }
 
 /** The flags again, for a worker that is started from here; what is not given is the worker's to choose. */
-export const pictureWords = ({ imageCacheMemory, imageCacheDisk }: Partial<PictureFlags>): string[] => [
+export const imageCacheWords = ({ imageCacheMemory, imageCacheDisk }: Partial<ImageCacheFlags>): string[] => [
   ...(imageCacheMemory === undefined ? [] : ["--image-cache-memory", String(imageCacheMemory)]),
   ...(imageCacheDisk === undefined ? [] : ["--image-cache-disk", String(imageCacheDisk)]),
 ];

@@ -5,21 +5,21 @@ import { filesBelow, type Ledger, readSourceTree, reasonOf } from "../dataset/im
 import { asTrainyardError } from "../shared/errors.js";
 
 /** A file to read, or why there is none. */
-export type PictureFile =
+export type ImageFile =
   | { readonly path: string; readonly file: string | Buffer }
   | { readonly path: string; readonly error: string };
 
-export interface PictureFiles {
+export interface ImageFiles {
   /** In the order given; within a folder in code-point order. */
-  readonly files: readonly PictureFile[];
+  readonly files: readonly ImageFile[];
   /** Entries of folders that are no pictures for sure (hidden files, system folders), by reason. */
   readonly ignored: ReadonlyMap<string, number>;
 }
 
 /** Opens no file; never throws for a path that can't be read. */
-export async function pictureFiles(paths: readonly string[], signal?: AbortSignal): Promise<PictureFiles> {
+export async function imageFiles(paths: readonly string[], signal?: AbortSignal): Promise<ImageFiles> {
   const ignored = new Map<string, number>();
-  const files: PictureFile[] = [];
+  const files: ImageFile[] = [];
   for (const path of paths) files.push(...(await filesAt(path, ignored, signal)));
   return { files, ignored };
 }
@@ -28,7 +28,7 @@ async function filesAt(
   path: string,
   ignored: Map<string, number>,
   signal: AbortSignal | undefined,
-): Promise<PictureFile[]> {
+): Promise<ImageFile[]> {
   const found = await stat(path).catch((caught) => reasonOf(caught));
   if (typeof found === "string") return [{ path, error: `can't be read: ${found}` }];
   if (!found.isDirectory()) return [{ path, file: path }];
