@@ -27,12 +27,12 @@ async function setUp(again) {
   linkProgram(root);
   // Only now: these look for the binding's sources among the npm packages.
   const { buildProgram } = await import("./bootstrap/program-build.mjs");
-  const { setUpTensorFlow } = await import("./engine/native/setup/tensorflow.mjs");
+  const { setUpTensorFlow } = await import("./engine/native/setup/set-up-tensorflow.mjs");
   // One keeps the processor busy, the other the network. Both are awaited before either's refusal is told.
-  const [laid, built] = await Promise.allSettled([setUpTensorFlow(say, again), buildProgram(root, say)]);
-  if (laid.status === "rejected") throw laid.reason;
+  const [installed, built] = await Promise.allSettled([setUpTensorFlow(say, again), buildProgram(root, say)]);
+  if (installed.status === "rejected") throw installed.reason;
   if (built.status === "rejected") throw built.reason;
-  return laid.value;
+  return installed.value;
 }
 
 /**
@@ -49,8 +49,8 @@ function becomeTrainyard(args) {
 async function main() {
   switch (command) {
     case "setup": {
-      const laid = await setUp("node bootstrap.mjs");
-      say(`ready: TensorFlow ${laid.version} (CPU, ${laid.platform}) in ${laid.library}`);
+      const installed = await setUp("node bootstrap.mjs");
+      say(`ready: TensorFlow ${installed.version} (CPU, ${installed.platform}) in ${installed.library}`);
       say("next: npx trainyard --help, or npm run demo");
       return;
     }
@@ -72,7 +72,7 @@ async function main() {
 try {
   await main();
 } catch (caught) {
-  if (!(caught instanceof Error) || caught.name !== "SetupRefusal") throw caught;
+  if (!(caught instanceof Error) || caught.name !== "SetupError") throw caught;
   console.error(`trainyard: ${caught.message}`);
   process.exitCode = 2;
 }

@@ -1,12 +1,12 @@
 /**
  * Installs the npm packages of a clone when they are not those of package-lock.json, with package scripts off,
- * and makes `npx trainyard` work there. npm writes what it laid to node_modules/.package-lock.json as its last
+ * and makes `npx trainyard` work there. npm writes what it installed to node_modules/.package-lock.json as its last
  * act, so that file tells a whole installation from an interrupted one.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { findProgram, lastLine, run } from "../engine/native/setup/programs.mjs";
-import { SetupRefusal } from "../engine/native/setup/refusal.mjs";
+import { findProgram, lastLine, run } from "../engine/native/setup/run-program.mjs";
+import { SetupError } from "../engine/native/setup/setup-error.mjs";
 
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean, devOptional?: boolean }} LockedPackage */
 
@@ -25,11 +25,11 @@ export async function installNpmPackages(root, say, again) {
     return;
   }
   if (findProgram("npm") === undefined) {
-    throw new SetupRefusal("Node is there but npm is not. Get Node with npm, for example: nvm install 24");
+    throw new SetupError("Node is there but npm is not. Get Node with npm, for example: nvm install 24");
   }
   say("installing the npm packages (620 MB on disk)");
   const ended = await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: root });
-  if (ended.code !== 0) throw npmRefusal(ended.output, root, again);
+  if (ended.code !== 0) throw npmError(ended.output, root, again);
 }
 
 /**
@@ -44,19 +44,19 @@ function lockedPackages(root, file) {
 }
 
 /**
- * Whether what npm laid is what the lock asks for. Optional packages of other platforms are not laid.
+ * Whether what npm installed is what the lock asks for. Optional packages of other platforms are not installed.
  * @param {Record<string, LockedPackage> | undefined} wanted
- * @param {Record<string, LockedPackage> | undefined} laid
+ * @param {Record<string, LockedPackage> | undefined} installed
  */
-export function areInstalled(wanted, laid) {
-  if (wanted === undefined || laid === undefined) return false;
+export function areInstalled(wanted, installed) {
+  if (wanted === undefined || installed === undefined) return false;
   const missing = Object.entries(wanted).some(([folder, { version, integrity, optional, devOptional }]) => {
     if (folder === "") return false;
-    const there = laid[folder];
+    const there = installed[folder];
     if (there === undefined) return optional !== true && devOptional !== true;
     return there.version !== version || there.integrity !== integrity;
   });
-  return !missing && Object.keys(laid).every((folder) => wanted[folder] !== undefined);
+  return !missing && Object.keys(installed).every((folder) => wanted[folder] !== undefined);
 }
 
 /**
@@ -64,16 +64,16 @@ export function areInstalled(wanted, laid) {
  * @param {string} root
  * @param {string} again
  */
-function npmRefusal(output, root, again) {
+function npmError(output, root, again) {
   if (/ENOSPC|no space left/i.test(output)) {
-    return new SetupRefusal(`The disk of ${root} is full. Free some space there, then run: ${again}`);
+    return new SetupError(`The disk of ${root} is full. Free some space there, then run: ${again}`);
   }
   if (/ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|network/i.test(output)) {
-    return new SetupRefusal(
+    return new SetupError(
       `npm can't reach its package registry. Check the network and npm's settings (npm config list), then run: ${again}`,
     );
   }
-  return new SetupRefusal(
+  return new SetupError(
     `npm could not install the packages: ${lastLine(output)}. Mend that, then run: ${again}`,
   );
 }

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../engine/native/setup/programs.mjs";
-import { SetupRefusal } from "../engine/native/setup/refusal.mjs";
+import { run } from "../engine/native/setup/run-program.mjs";
+import { SetupError } from "../engine/native/setup/setup-error.mjs";
 
 const settings = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"];
 
@@ -22,7 +22,7 @@ export async function buildProgram(root, say) {
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   const ended = await run(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root });
   if (ended.code !== 0) {
-    throw new SetupRefusal(
+    throw new SetupError(
       `The program does not compile:\n${ended.output.trim()}\nMend that, then run: npm run build`,
     );
   }

@@ -1,15 +1,15 @@
 /** `--device`: on what a worker computes, or an engine of a command's own. */
-import { type DeviceWish, deviceWishes } from "../engine/native/device.js";
+import { type DeviceRequest, deviceRequests } from "../engine/native/compute-device.js";
 import { findDevice } from "../engine/native/find-device.js";
 
 export interface DeviceFlags {
-  device: DeviceWish;
+  device: DeviceRequest;
 }
 
 /** `group`: the heading that it stands under in a command's help. */
 export const deviceOptions = (group?: string) => ({
   device: {
-    choices: deviceWishes,
+    choices: deviceRequests,
     default: "auto" as const,
     requiresArg: true,
     describe: "Compute on the GPU, on the CPU, or on a GPU where TensorFlow can use one (auto)",
@@ -21,7 +21,7 @@ export const deviceOptions = (group?: string) => ({
  * What workers of this machine will compute on, told on standard error where the machine has to do with GPUs. Errors: SETUP
  * for `gpu` where TensorFlow can use none.
  */
-export async function announceDevice(wish: DeviceWish): Promise<void> {
+export async function announceDevice(wish: DeviceRequest): Promise<void> {
   const { sentence, isNews } = await findDevice(wish);
   if (isNews) process.stderr.write(`${sentence}\n`);
 }

@@ -2,10 +2,10 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import { openDataset } from "../dataset/dataset-reader.js";
 import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
-import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
-import type { ComputeDevice } from "../engine/native/device.js";
+import { type ExportedModel, exportedEngine } from "../engine/export/read-export.js";
+import type { ComputeDevice } from "../engine/native/compute-device.js";
 import { findDevice } from "../engine/native/find-device.js";
-import { loadTensorFlow } from "../engine/native/load.js";
+import { loadTensorFlow } from "../engine/native/load-tensorflow.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { resolveRun } from "../shared/runs.js";

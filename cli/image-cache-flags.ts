@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Options } from "yargs";
 import type { PictureKeeping } from "../dataset/image-loader.js";
-import { cacheFolder } from "../engine/native/setup/cache.mjs";
+import { cacheFolder } from "../engine/native/setup/cache-folder.mjs";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 

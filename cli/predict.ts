@@ -1,9 +1,9 @@
 /** `trainyard predict RUN PATH…`: classifies pictures with the model that a run exported. */
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import type { Engine } from "../engine/engine.js";
-import { type ExportedModel, exportedEngine } from "../engine/export/exported-model.js";
+import { type ExportedModel, exportedEngine } from "../engine/export/read-export.js";
 import { findDevice } from "../engine/native/find-device.js";
-import { loadTensorFlow } from "../engine/native/load.js";
+import { loadTensorFlow } from "../engine/native/load-tensorflow.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { resolveRun } from "../shared/runs.js";
 import { deviceOptions } from "./device-flags.js";

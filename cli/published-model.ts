@@ -1,5 +1,5 @@
 /** The model that a finished run published, wherever that lies. */
-import { type ExportedModel, notExported, readExport } from "../engine/export/exported-model.js";
+import { type ExportedModel, notExported, readExport } from "../engine/export/read-export.js";
 import { exportFolder, findPublication } from "../shared/publication.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 

@@ -1,11 +1,15 @@
 /**
- * `trainyard setup`: lays the TensorFlow library and the compiled binding into the user's cache. In a clone
+ * `trainyard setup`: installs the TensorFlow library and the compiled binding into the user's cache. In a clone
  * `node bootstrap.mjs` does the same after the npm packages; both call engine/native/setup.
  */
 import type { CommandModule } from "yargs";
 import { findDevice } from "../engine/native/find-device.js";
-import { SetupRefusal } from "../engine/native/setup/refusal.mjs";
-import { type LaidTensorFlow, setUpTensorFlow, type Wish } from "../engine/native/setup/tensorflow.mjs";
+import {
+  type InstalledTensorFlow,
+  setUpTensorFlow,
+  type Wish,
+} from "../engine/native/setup/set-up-tensorflow.mjs";
+import { SetupError } from "../engine/native/setup/setup-error.mjs";
 import { TrainyardError } from "../shared/errors.js";
 import { type GlobalOptions, jsonOption } from "./options.js";
 
@@ -38,27 +42,27 @@ async function runSetup(wish: Wish, json: boolean): Promise<void> {
   if (wish.build === "cpu" && wish.withCuda === false) {
     throw new TrainyardError(
       "USAGE",
-      "--without-cuda says how --gpu is laid: trainyard setup --gpu --without-cuda",
+      "--without-cuda says how --gpu is installed: trainyard setup --gpu --without-cuda",
     );
   }
-  const laid = await layOrRefuse((line) => process.stderr.write(`${line}\n`), wish);
+  const installed = await installOrFail((line) => process.stderr.write(`${line}\n`), wish);
   if (json) {
-    process.stdout.write(`${JSON.stringify(laid, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(installed, null, 2)}\n`);
     return;
   }
-  const { version, build, platform, library } = laid;
+  const { version, build, platform, library } = installed;
   process.stdout.write(
     `TensorFlow ${version} (${build.toUpperCase()}, ${platform}) is ready in ${library}\n`,
   );
   if (build === "gpu") process.stdout.write(`here now: ${(await findDevice("auto")).sentence}\n`);
 }
 
-async function layOrRefuse(say: (line: string) => void, wish: Wish): Promise<LaidTensorFlow> {
+async function installOrFail(say: (line: string) => void, wish: Wish): Promise<InstalledTensorFlow> {
   const again = `npx trainyard setup${wish.build === "gpu" ? " --gpu" : ""}${wish.withCuda === false ? " --without-cuda" : ""}`;
   try {
     return await setUpTensorFlow(say, again, wish);
   } catch (caught) {
-    if (caught instanceof SetupRefusal) throw new TrainyardError("SETUP", caught.message, { cause: caught });
+    if (caught instanceof SetupError) throw new TrainyardError("SETUP", caught.message, { cause: caught });
     throw caught;
   }
 }

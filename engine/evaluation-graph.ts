@@ -3,13 +3,13 @@
  * statistics. Losses carry label smoothing, as Keras' validation loss does, but no class weights.
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
-import { pixelValues, scaledPixels } from "./augmented-pixels.js";
 import { lossPerSample, probabilitiesOf } from "./losses.js";
-import { DataType, nodeBackend } from "./recording/backend.js";
-import type { RecordedGraph } from "./recording/graph.js";
-import { type RecordedInput, record } from "./recording/recorder.js";
-import { parameterInputs, statisticsInputs } from "./session/model-inputs.js";
+import { pixelValues, scaledPixels } from "./preprocessing.js";
+import { type RecordedInput, record } from "./recording/op-recorder.js";
+import type { RecordedGraph } from "./recording/recorded-graph.js";
+import { DataType, nodeBackend } from "./recording/tfjs-node-backend.js";
 import { exampleTensor } from "./session/native-tensor.js";
+import { parameterInputs, statisticsInputs } from "./session/weight-inputs.js";
 import { regularisation, type StepModel } from "./training-graph.js";
 
 /** Outputs `losses` [n], `probabilities` [n, classes], and `regularisation` where the spec has one. */

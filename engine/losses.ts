@@ -3,8 +3,8 @@
  * Keras. Gradients are given in closed form, so that the graph holds two ops instead of tfjs' dozen.
  */
 import type { Tensor, Tensor1D, Tensor2D } from "@tensorflow/tfjs-node-gpu";
-import type { TensorFlow } from "./native/load.js";
-import { DataType, nodeBackend, typeAttribute } from "./recording/backend.js";
+import type { TensorFlow } from "./native/load-tensorflow.js";
+import { DataType, nodeBackend, typeAttribute } from "./recording/tfjs-node-backend.js";
 
 export interface LossSpec {
   readonly classes: readonly string[];

@@ -6,16 +6,21 @@ import { invariant, TrainyardError } from "../shared/errors.js";
 import { imageBytesOf } from "../shared/spec.js";
 import type { Engine, EngineSpec, EvaluationResult, MicroBatch, MicroBatchResult } from "./engine.js";
 import { recordEvaluation } from "./evaluation-graph.js";
-import { buildTopology } from "./models/build.js";
-import { initialParameters } from "./models/initialise.js";
-import { layoutOf } from "./models/layout.js";
-import { type ModelTopology, modelTopology, withLogits } from "./models/topology.js";
-import type { TensorFlow } from "./native/load.js";
-import { DataType, type NativeBinding, nodeBackend, type TensorValues } from "./recording/backend.js";
-import type { RecordedGraph } from "./recording/graph.js";
+import { buildTopology } from "./models/build-model.js";
+import { initialParameters } from "./models/initial-weights.js";
+import { type ModelTopology, modelTopology, withLogits } from "./models/model-topology.js";
+import { layoutOf } from "./models/parameter-layout.js";
+import type { TensorFlow } from "./native/load-tensorflow.js";
+import type { RecordedGraph } from "./recording/recorded-graph.js";
+import {
+  DataType,
+  type NativeBinding,
+  nodeBackend,
+  type TensorValues,
+} from "./recording/tfjs-node-backend.js";
 import { GraphSession } from "./session/graph-session.js";
-import { WeightFeeds } from "./session/model-inputs.js";
 import { nativeTensor } from "./session/native-tensor.js";
+import { WeightFeeds } from "./session/weight-inputs.js";
 import { recordTraining, type StepModel } from "./training-graph.js";
 
 /** Throws MODEL if the spec's model can't take its pictures. */

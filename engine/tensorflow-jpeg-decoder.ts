@@ -6,7 +6,7 @@
 import type { PlainJpeg } from "../dataset/decoding/plain-jpeg.js";
 import type { PlainJpegDecoder, PlainJpegDecoderModule } from "../dataset/decoding/plain-jpeg-decoder.js";
 import { nearestIndices } from "../dataset/decoding/resize.js";
-import { loadBinding, type NativeOptions } from "./native/load.js";
+import { loadBinding, type NativeOptions } from "./native/load-tensorflow.js";
 import {
   boolAttribute,
   DataType,
@@ -17,7 +17,7 @@ import {
   stringAttribute,
   type TensorMetadata,
   typeAttribute,
-} from "./recording/backend.js";
+} from "./recording/tfjs-node-backend.js";
 
 type Run = (op: string, attributes: readonly OpAttribute[], inputs: readonly number[]) => TensorMetadata;
 

@@ -6,20 +6,20 @@
 import type { LayersModel, Scalar, Tensor, Variable } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../shared/errors.js";
 import type { ModelLayout } from "../shared/layout.js";
-import type { AugmentationInputs } from "./augmentation/graph.js";
-import { augmentedPixels } from "./augmented-pixels.js";
+import type { AugmentationInputs } from "./augmentation/augmentation-ops.js";
 import type { EngineSpec } from "./engine.js";
-import { TrainingStep } from "./layers/training-step.js";
+import { TrainingStep } from "./layers/training-context.js";
 import { correctCount, lossPerSample, sampleWeights } from "./losses.js";
-import { isKernel } from "./models/layout.js";
-import type { TensorFlow } from "./native/load.js";
-import { DataType, nodeBackend, type TensorValues } from "./recording/backend.js";
-import type { RecordedGraph } from "./recording/graph.js";
-import { type RecordedInput, record } from "./recording/recorder.js";
-import { withBfloat16Products } from "./rewriting/bfloat16.js";
+import { isKernel } from "./models/parameter-layout.js";
+import type { TensorFlow } from "./native/load-tensorflow.js";
+import { augmentedPixels } from "./preprocessing.js";
+import { type RecordedInput, record } from "./recording/op-recorder.js";
+import type { RecordedGraph } from "./recording/recorded-graph.js";
+import { DataType, nodeBackend, type TensorValues } from "./recording/tfjs-node-backend.js";
 import { withBiasOps } from "./rewriting/bias-ops.js";
-import { parameterInputs } from "./session/model-inputs.js";
+import { withBfloat16Products } from "./rewriting/mixed-precision.js";
 import { exampleTensor } from "./session/native-tensor.js";
+import { parameterInputs } from "./session/weight-inputs.js";
 
 /** What a step is recorded from. `model` ends in logits. */
 export interface StepModel {

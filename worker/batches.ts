@@ -8,7 +8,7 @@ import { allOrDamage } from "../dataset/damaged-sample-error.js";
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { SplitEntry } from "../dataset/manifest.js";
 import { laneEpochOrder, microBatches, stepSamplesWithout, stepShares } from "../dataset/sample-order.js";
-import { augmentationOf } from "../engine/augmentation/draw.js";
+import { augmentationOf } from "../engine/augmentation/random-augmentation.js";
 import type { MicroBatch } from "../engine/engine.js";
 import { asEpoch, asLane } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";

@@ -1,6 +1,6 @@
 /** The calls between a worker's main thread and its engine thread. One at a time, in order. */
 import type { EngineSpec, MicroBatch } from "../engine/engine.js";
-import type { ComputeDevice } from "../engine/native/device.js";
+import type { ComputeDevice } from "../engine/native/compute-device.js";
 import type { ModelLayout } from "../shared/layout.js";
 import type { LaneOutcome } from "./lane.js";
 import type { LaneRule } from "./local-steps.js";

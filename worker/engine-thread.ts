@@ -3,7 +3,7 @@
  * and streams never wait for TensorFlow.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { loadTensorFlow, type TensorFlow } from "../engine/native/load.js";
+import { loadTensorFlow, type TensorFlow } from "../engine/native/load-tensorflow.js";
 import { createEngine } from "../engine/tensorflow-engine.js";
 import { asTrainyardError } from "../shared/errors.js";
 import type { EngineReply, EngineRequest, EngineThreadOptions } from "./engine-calls.js";

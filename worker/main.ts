@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { PictureKeeping } from "../dataset/image-loader.js";
-import { type ComputeDevice, plainCpu } from "../engine/native/device.js";
+import { type ComputeDevice, plainCpu } from "../engine/native/compute-device.js";
 import { TrainyardError } from "../shared/errors.js";
 import { protocolVersion } from "../shared/grpc/version.js";
 import { limits } from "../shared/limits.js";
@@ -141,7 +141,7 @@ class WorkerLife {
     const over = this.#run === undefined ? null : await this.#endWatch.look(this.#run);
     if (over !== null) return { tag: "finished", ...over };
     const { isStaying = false } = this.#options;
-    if (!isStaying || this.#run === undefined || !isRefusal(error)) throw error;
+    if (!isStaying || this.#run === undefined || !isSetupError(error)) throw error;
     return { tag: "finished", outcome: "left", message: error.message };
   }
 
@@ -241,7 +241,7 @@ class WorkerLife {
   }
 }
 
-const isRefusal = (error: unknown): error is TrainyardError =>
+const isSetupError = (error: unknown): error is TrainyardError =>
   error instanceof TrainyardError && error.code === "REFUSED";
 
 function throwIfDrained(signal: AbortSignal): void {

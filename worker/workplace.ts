@@ -8,7 +8,7 @@ import { type ImageLoader, openLoaders, type PictureKeeping } from "../dataset/i
 import { laneRange } from "../dataset/lane-samples.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { stepsPerEpoch } from "../dataset/sample-order.js";
-import { type ComputeDevice, cpuDevice } from "../engine/native/device.js";
+import { type ComputeDevice, cpuDevice } from "../engine/native/compute-device.js";
 import { plainJpegModule } from "../engine/tensorflow-jpeg-decoder.js";
 import type { ModelLayout } from "../shared/layout.js";
 import { limits } from "../shared/limits.js";

@@ -4,7 +4,12 @@
  */
 import { TrainyardError } from "../../shared/errors.js";
 import type { ModelLayout } from "../../shared/layout.js";
-import type { FunctionalTopology, LayerConfig, LayerTopology, ModelTopology } from "../models/topology.js";
+import type {
+  FunctionalTopology,
+  LayerConfig,
+  LayerTopology,
+  ModelTopology,
+} from "../models/model-topology.js";
 
 export interface PortableWeight {
   /** Within its layer: `kernel`, `moving_mean`. */

@@ -5,10 +5,10 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../../shared/errors.js";
-import type { TensorFlow } from "../native/load.js";
+import type { TensorFlow } from "../native/load-tensorflow.js";
 import { normalise, normaliseGradient } from "./fused-batch-norm.js";
-import { type LayerClass, onlyTensor } from "./layer-class.js";
-import { type CallArguments, type TrainingStep, trainingStep } from "./training-step.js";
+import { type LayerClass, onlyTensor } from "./tfjs-layer-classes.js";
+import { type CallArguments, type TrainingStep, trainingStep } from "./training-context.js";
 
 export function batchNormalizationClass(tf: TensorFlow, Base: LayerClass): LayerClass {
   return class BatchNormalization extends Base {

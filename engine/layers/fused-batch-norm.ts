@@ -8,7 +8,7 @@
  * LeVeque 1979), which leaves errors of 3e-7; and the op normalises with these. 5 % of a step of the classic net.
  */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
-import type { TensorFlow } from "../native/load.js";
+import type { TensorFlow } from "../native/load-tensorflow.js";
 import {
   boolAttribute,
   DataType,
@@ -17,7 +17,7 @@ import {
   type OpAttribute,
   stringAttribute,
   typeAttribute,
-} from "../recording/backend.js";
+} from "../recording/tfjs-node-backend.js";
 
 /** Of a batch, float32 [channels] each; the variance is the population's. */
 interface Statistics {

@@ -3,8 +3,8 @@
  * graph draws new ones for each seed it is fed, and the same ones for the same seed on every machine.
  */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
-import type { TensorFlow } from "../native/load.js";
-import { DataType, nodeBackend, typeAttribute } from "../recording/backend.js";
+import type { TensorFlow } from "../native/load-tensorflow.js";
+import { DataType, nodeBackend, typeAttribute } from "../recording/tfjs-node-backend.js";
 
 /** Uniform in [0, 1). `seed`: int32 [2]. */
 export const randomUniform = (tf: TensorFlow, shape: readonly number[], seed: Tensor1D) =>

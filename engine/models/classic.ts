@@ -2,7 +2,7 @@
  * The classic net (DESIGN section 3): three blocks of 32, 64 and 128 filters, a dense layer of 128.
  * 64x64x3 and two classes: 1,142,977 parameters, 1,142,529 of them trainable.
  */
-import { classifier, convolutionBlock, type ModelLayers } from "./blocks.js";
+import { classifier, convolutionBlock, type ModelLayers } from "./layer-configs.js";
 import type { TopologySpec } from "./layer-topology.js";
 
 export const classicLayers = (spec: TopologySpec): ModelLayers => ({

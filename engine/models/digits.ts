@@ -2,7 +2,7 @@
  * A small net for handwritten digits: two blocks of 16 and 32 filters, a dense layer of 128.
  * Its widths are chosen for the demo: a few epochs on two cores in about a minute.
  */
-import { classifier, convolutionBlock, type ModelLayers } from "./blocks.js";
+import { classifier, convolutionBlock, type ModelLayers } from "./layer-configs.js";
 import type { TopologySpec } from "./layer-topology.js";
 
 export const digitsLayers = (spec: TopologySpec): ModelLayers => ({

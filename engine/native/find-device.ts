@@ -9,24 +9,24 @@ import {
   chooseDevice,
   type DeviceChoice,
   type DeviceFindings,
-  type DeviceWish,
+  type DeviceRequest,
   type GpuAnswer,
-  laidBuilds,
-} from "./device.js";
+  installedBuilds,
+} from "./compute-device.js";
+import { bindingFolder, cudaFolder } from "./setup/cache-paths.mjs";
 import type { GpuProbe } from "./setup/gpu-probe.mjs";
-import { bindingFolder, cudaFolder } from "./setup/locate.mjs";
 import { platformName } from "./setup/platform.mjs";
 
 /** Errors: SETUP in one sentence for `gpu` where TensorFlow can use none. */
-export async function findDevice(wish: DeviceWish): Promise<DeviceChoice> {
+export async function findDevice(wish: DeviceRequest): Promise<DeviceChoice> {
   return chooseDevice(wish, await deviceFindings(wish));
 }
 
 /** Nobody is asked for `cpu`. */
-async function deviceFindings(wish: DeviceWish): Promise<DeviceFindings> {
-  const laid = laidBuilds();
+async function deviceFindings(wish: DeviceRequest): Promise<DeviceFindings> {
+  const installed = installedBuilds();
   const isDriverInKernel = ["/proc/driver/nvidia/version", "/dev/nvidiactl"].some((file) => existsSync(file));
-  return { laid, isDriverInKernel, answer: laid.gpu && wish !== "cpu" ? await askForGpu() : null };
+  return { installed, isDriverInKernel, answer: installed.gpu && wish !== "cpu" ? await askForGpu() : null };
 }
 
 /** A driver answers within seconds; one that hangs must not hold its worker for ever. */
@@ -49,19 +49,19 @@ function askForGpu(): Promise<GpuAnswer> {
 }
 
 /**
- * What the probe's process wrote, with TensorFlow's own lines among it. `isCudaLaid`: TensorFlow's CUDA libraries lie
+ * What the probe's process wrote, with TensorFlow's own lines among it. `isCudaInstalled`: TensorFlow's CUDA libraries lie
  * beside it; where they don't, it says no more than that it found no driver.
  */
-export function readProbe(code: number, output: string, isCudaLaid: boolean): GpuAnswer {
+export function readProbe(code: number, output: string, isCudaInstalled: boolean): GpuAnswer {
   const lines = output.split("\n").filter((line) => line !== "");
   const answer = lines.find((line) => line.startsWith('{"driver":'));
   if (code !== 0 || answer === undefined) {
     return { tag: "failed", reason: saidByTensorFlow(lines) ?? lines.at(-1) ?? `exit code ${code}` };
   }
   const { driver, isUsable } = JSON.parse(answer) as GpuProbe;
-  const reason = isCudaLaid
+  const reason = isCudaInstalled
     ? (saidByTensorFlow(lines) ?? "it does not say why")
-    : "its CUDA libraries are not laid, and this machine's own not found: npx trainyard setup --gpu";
+    : "its CUDA libraries are not installed, and this machine's own not found: npx trainyard setup --gpu";
   return { tag: "answered", driver, isUsable, reason };
 }
 

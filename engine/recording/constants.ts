@@ -4,7 +4,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../../shared/errors.js";
-import { DataType, type NodeBackend, type TensorValues } from "./backend.js";
+import { DataType, type NodeBackend, type TensorValues } from "./tfjs-node-backend.js";
 
 /** Type and values of a constant. Throws ENGINE for types that a graph of ours never holds. */
 export function constantValues(

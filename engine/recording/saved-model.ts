@@ -3,15 +3,15 @@
  * `serve`, no variables. Formats: tensorflow/core/protobuf/saved_model.proto and framework/graph.proto.
  */
 import { assertNever } from "../../shared/errors.js";
-import { AttributeType, DataType, type OpAttribute, type TensorValues } from "./backend.js";
-import type { GraphNode, RecordedGraph } from "./graph.js";
+import type { GraphNode, RecordedGraph } from "./recorded-graph.js";
 import {
   type AttributeMessage,
   messages,
   type NodeMessage,
   type ShapeMessage,
   type TensorMessage,
-} from "./messages.js";
+} from "./saved-model-messages.js";
+import { AttributeType, DataType, type OpAttribute, type TensorValues } from "./tfjs-node-backend.js";
 
 export const savedModelTag = "serve";
 

@@ -5,7 +5,7 @@
  * [elements, channels], because TensorFlow would else fuse it with the convolution's filter gradient, which costs
  * more than the two apart (4 % of a step of the classic net).
  */
-import { DataType, stringAttribute, typeAttribute } from "../recording/backend.js";
+
 import {
   type GraphNode,
   nodeOf,
@@ -14,7 +14,8 @@ import {
   type TensorReference,
   type TensorType,
   tensorTypes,
-} from "../recording/graph.js";
+} from "../recording/recorded-graph.js";
+import { DataType, stringAttribute, typeAttribute } from "../recording/tfjs-node-backend.js";
 
 export function withBiasOps(graph: RecordedGraph): RecordedGraph {
   const types = tensorTypes(graph);

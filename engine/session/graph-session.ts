@@ -6,9 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asTrainyardError, invariant, TrainyardError } from "../../shared/errors.js";
-import type { NativeBinding, TensorValues } from "../recording/backend.js";
-import type { RecordedGraph } from "../recording/graph.js";
+import type { RecordedGraph } from "../recording/recorded-graph.js";
 import { savedModelBytes, savedModelTag } from "../recording/saved-model.js";
+import type { NativeBinding, TensorValues } from "../recording/tfjs-node-backend.js";
 import type { NativeTensor } from "./native-tensor.js";
 
 export class GraphSession {

@@ -2,7 +2,7 @@
  * A tensor that lives in TensorFlow only: what a session is fed. Whoever creates it closes it.
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
-import type { NativeBinding, NodeBackend, TensorValues } from "../recording/backend.js";
+import type { NativeBinding, NodeBackend, TensorValues } from "../recording/tfjs-node-backend.js";
 
 export interface NativeTensor {
   readonly id: number;

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Manifest } from "../../dataset/manifest.js";
+import { flat, writeTree } from "../support/images.js";
 import { type Minio, startMinio } from "../support/minio.js";
-import { flat, writeTree } from "../support/pictures.js";
 import { endOf, runProgram, scratch, startProgram } from "../support/program.js";
 
 const { folder, remove } = scratch();
@@ -42,7 +42,7 @@ async function makeClasses(name: string, classes: readonly string[], images: num
 }
 
 /** One sentence, nothing on standard output. */
-function expectRefusal(
+function expectSetupError(
   end: { code: number | null; stdout: string; stderr: string },
   code: number,
   sentence: string,
@@ -99,16 +99,16 @@ describe("class names", () => {
 
 describe("data sets that can't be trained on", () => {
   it("one class, an empty class: nothing is imported", async () => {
-    expectRefusal(await run("import", "one"), 2, 'one holds one class only ("only")');
-    expectRefusal(await run("import", "hollow"), 2, 'no images that can be read for class "c"');
+    expectSetupError(await run("import", "one"), 2, 'one holds one class only ("only")');
+    expectSetupError(await run("import", "hollow"), 2, 'no images that can be read for class "c"');
     for (const name of ["one", "hollow"])
       expect(existsSync(join(folder, `.trainyard/datasets/${name}`))).toBe(false);
   });
 
   it("unknown ones are named with the nearest, and no run is made", async () => {
     const sentence = "has no data set pet; did you mean pets?";
-    expectRefusal(await run("train", "pet", "--run", "never"), 2, sentence);
-    expectRefusal(await run("coordinator", "pet", "--run", "never"), 2, sentence);
+    expectSetupError(await run("train", "pet", "--run", "never"), 2, sentence);
+    expectSetupError(await run("coordinator", "pet", "--run", "never"), 2, sentence);
     expect(existsSync(join(folder, ".trainyard/runs/never"))).toBe(false);
   });
 
@@ -154,12 +154,12 @@ describe("data sets that can't be trained on", () => {
 
 describe("addresses", () => {
   it("beyond loopback without --insecure, or not this machine's: refused, and no run is left", async () => {
-    expectRefusal(
+    expectSetupError(
       await run("coordinator", "pets", "--run", "open", "--host", "0.0.0.0"),
       2,
       "listening on 0.0.0.0 would serve anyone",
     );
-    expectRefusal(
+    expectSetupError(
       await run("worker", "--metrics-host", "0.0.0.0"),
       2,
       "listening on 0.0.0.0 would serve anyone",
@@ -173,16 +173,16 @@ describe("addresses", () => {
       "203.0.113.1",
       "--insecure",
     );
-    expectRefusal(foreign, 2, "can't listen on 203.0.113.1:7070");
+    expectSetupError(foreign, 2, "can't listen on 203.0.113.1:7070");
     for (const name of ["open", "foreign"])
       expect(existsSync(join(folder, `.trainyard/runs/${name}/spec.json`))).toBe(false);
   });
 
   it("a worker without a coordinator gives up after --connect-timeout", async () => {
     const words = ["worker", "--coordinator", "127.0.0.1:9", "--connect-timeout", "1"];
-    expectRefusal(await run(...words), 1, "no coordinator at 127.0.0.1:9 for 1 s");
-    expectRefusal(await run("worker", "--coordinator", "here"), 2, "--coordinator must be host:port");
-    expectRefusal(await run("worker", "--id", "a\nb"), 2, "--id must be 1 to 256 printable characters");
+    expectSetupError(await run(...words), 1, "no coordinator at 127.0.0.1:9 for 1 s");
+    expectSetupError(await run("worker", "--coordinator", "here"), 2, "--coordinator must be host:port");
+    expectSetupError(await run("worker", "--id", "a\nb"), 2, "--id must be 1 to 256 printable characters");
   });
 });
 
@@ -194,15 +194,19 @@ describe("stores", () => {
   afterAll(() => minio.stop());
 
   it("that can't be made, are not there, or are none", async () => {
-    expectRefusal(await run("import", "pets", "--store", "file:/proc/nothing"), 2, "choose another --store");
+    expectSetupError(
+      await run("import", "pets", "--store", "file:/proc/nothing"),
+      2,
+      "choose another --store",
+    );
     for (const words of [
       ["train", "pets"],
       ["runs", "list"],
       ["predict", "x", "pets"],
     ])
-      expectRefusal(await run(...words, "--store", "file:absent"), 2, "there is no store at file:absent");
+      expectSetupError(await run(...words, "--store", "file:absent"), 2, "there is no store at file:absent");
     expect(existsSync(join(folder, "absent"))).toBe(false);
-    expectRefusal(await run("runs", "list", "--store", "s4:x"), 2, '"s4:x" is not a store');
+    expectSetupError(await run("runs", "list", "--store", "s4:x"), 2, '"s4:x" is not a store');
   });
 
   it("that nothing serves: the wait is said, and Ctrl-C ends it", async () => {
@@ -213,14 +217,14 @@ describe("stores", () => {
     child.kill("SIGINT");
     const ended = await end;
     expect(ended.stderr).toMatch(/^waiting for the store s3:\/\/127\.0\.0\.1:9\/bucket: nothing listens/);
-    expectRefusal(ended, 3, "interrupted by SIGINT");
+    expectSetupError(ended, 3, "interrupted by SIGINT");
   });
 
   it("that don't know the credentials: at once", async () => {
     const env = { ...minio.environment, TRAINYARD_S3_SECRET_KEY: "not-the-secret-key" };
     const startedMs = Date.now();
     const words = ["import", "pets", "--store", minio.url("team")];
-    expectRefusal(await runProgram(words, { cwd: folder, env }), 2, "TRAINYARD_S3_SECRET_KEY");
+    expectSetupError(await runProgram(words, { cwd: folder, env }), 2, "TRAINYARD_S3_SECRET_KEY");
     expect(Date.now() - startedMs).toBeLessThan(10_000);
   });
 });

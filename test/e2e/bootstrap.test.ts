@@ -19,7 +19,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { findProgram } from "../../engine/native/setup/programs.mjs";
+import { findProgram } from "../../engine/native/setup/run-program.mjs";
 import { PackageIndex } from "../support/package-index.js";
 
 const setup = pathToFileURL(join(import.meta.dirname, "../../engine/native/setup/")).href;
@@ -48,7 +48,7 @@ function start(code: string, environment: Record<string, string> = {}): ChildPro
   const { PIP_FIND_LINKS: _links, PIP_NO_INDEX: _none, ...rest } = process.env;
   const program = `
     try { ${code} } catch (caught) {
-      if (caught.name !== "SetupRefusal") throw caught;
+      if (caught.name !== "SetupError") throw caught;
       console.log("REFUSED " + caught.message);
     }`;
   const pip = {
@@ -73,28 +73,28 @@ function ended(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => child.once("close", () => resolve(output)));
 }
 
-const layProgram = () => `
-  const { layLibrary } = await import("${setup}library.mjs");
-  const { withLock } = await import("${setup}lock.mjs");
+const installProgram = () => `
+  const { installLibrary } = await import("${setup}install-library.mjs");
+  const { withLock } = await import("${setup}lock-file.mjs");
   const say = (line) => console.log(line);
   const platform = ${JSON.stringify(index.platform)};
-  await withLock(${JSON.stringify(join(cache(), "tensorflow.lock"))}, say, () => layLibrary(platform, say, "npm run demo"));`;
-const lay = () => ended(start(layProgram()));
+  await withLock(${JSON.stringify(join(cache(), "tensorflow.lock"))}, say, () => installLibrary(platform, say, "npm run demo"));`;
+const install = () => ended(start(installProgram()));
 
-describe("laying the library", () => {
+describe("installing the library", () => {
   it("takes out the libraries and the headers that the binding includes, and nothing a second time", async () => {
-    expect(await lay()).toContain("downloading TensorFlow 2.21.0 (tensorflow-cpu, 3 MB)");
+    expect(await install()).toContain("downloading TensorFlow 2.21.0 (tensorflow-cpu, 3 MB)");
     expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
     expect(existsSync(join(library(), "include/tensorflow/c/c_api.h"))).toBe(true);
     expect(existsSync(join(library(), "include/unsupported"))).toBe(false);
     expect(leftovers()).toEqual([]);
-    expect(await lay()).toBe("");
+    expect(await install()).toBe("");
     expect(index.downloads).toBe(1);
   });
 
   it("killed in the middle of the download, is continued by the next run", async () => {
     const halfSent = index.stalled();
-    const child = start(layProgram());
+    const child = start(installProgram());
     await halfSent;
     await vi.waitUntil(() => partBytes() > 0);
     process.kill(-(child.pid as number), "SIGKILL");
@@ -102,7 +102,7 @@ describe("laying the library", () => {
     expect(existsSync(library())).toBe(false);
     index.isStalling = false;
     const kept = partBytes();
-    expect(await lay()).toContain("continuing at");
+    expect(await install()).toContain("continuing at");
     expect(index.ranges).toEqual([undefined, `bytes=${kept}-`]);
     expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
     expect(leftovers()).toEqual([]);
@@ -110,7 +110,7 @@ describe("laying the library", () => {
 
   it("continues within the run when the server cuts the connection", async () => {
     index.cuts = 2;
-    await lay();
+    await install();
     expect(index.ranges).toHaveLength(3);
     expect(index.ranges.slice(1)).toEqual([
       expect.stringMatching(/^bytes=\d+-$/),
@@ -122,14 +122,14 @@ describe("laying the library", () => {
   it("starts over at a server that ignores ranges", async () => {
     index.cuts = 1;
     index.ignoresRanges = true;
-    await lay();
+    await install();
     expect(index.ranges).toHaveLength(2);
     expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
   });
 
   it("leaves the download to pip where the index gives the file to pip only", async () => {
     index.isForPipOnly = true;
-    await lay();
+    await install();
     expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
     expect(leftovers()).toEqual([]);
   });
@@ -140,7 +140,7 @@ describe("laying the library", () => {
     writeFileSync(join(download, "tensorflow.whl"), index.wheel);
     mkdirSync(`${library()}.partial-1`);
     writeFileSync(join(`${library()}.partial-1`, "libtensorflow_cc.so.2"), "half");
-    expect(await lay()).toContain("the downloaded wheel is there already");
+    expect(await install()).toContain("the downloaded wheel is there already");
     expect(readFileSync(join(library(), "libtensorflow_cc.so.2"))).toHaveLength(3_000_000);
     expect(index.downloads).toBe(0);
     expect(leftovers()).toEqual([]);
@@ -148,36 +148,36 @@ describe("laying the library", () => {
 
   it("refuses a wheel of another checksum, though the index vouches for it", async () => {
     index.isTampered = true;
-    expect(await lay()).toMatch(/REFUSED .*does not match its checksum.*pip cache purge && npm run demo/);
+    expect(await install()).toMatch(/REFUSED .*does not match its checksum.*pip cache purge && npm run demo/);
     expect(partBytes()).toBe(0);
     expect(existsSync(library())).toBe(false);
   });
 
-  it("lays a damaged library anew", async () => {
-    await lay();
+  it("installs a damaged library anew", async () => {
+    await install();
     const file = join(library(), "libtensorflow_cc.so.2");
     const bytes = readFileSync(file);
     bytes[1_000_000] = (bytes[1_000_000] ?? 0) ^ 1;
     writeFileSync(file, bytes);
-    expect(await lay()).toContain("is damaged; laying it anew");
+    expect(await install()).toContain("is damaged; installing it anew");
     expect(readFileSync(file)[1_000_000]).toBe((bytes[1_000_000] ?? 0) ^ 1);
   });
 
   it("does the work once when two set-ups run at once", async () => {
-    const both = await Promise.all([lay(), lay()]);
+    const both = await Promise.all([install(), install()]);
     expect(both.filter((output) => output.includes("downloading"))).toHaveLength(1);
     expect(index.downloads).toBe(1);
     expect(leftovers()).toEqual([]);
   });
 
   it("without a network says so, with pip's reason and what to run", async () => {
-    const output = await ended(start(layProgram(), { PIP_INDEX_URL: "http://127.0.0.1:9/simple" }));
+    const output = await ended(start(installProgram(), { PIP_INDEX_URL: "http://127.0.0.1:9/simple" }));
     expect(output).toMatch(/REFUSED pip can't reach its package index .*then run: npm run demo\n$/);
   });
 });
 
 describe("a machine that lacks something", () => {
-  const setUp = `await (await import("${setup}tensorflow.mjs")).setUpTensorFlow(console.log, "npm run demo");`;
+  const setUp = `await (await import("${setup}set-up-tensorflow.mjs")).setUpTensorFlow(console.log, "npm run demo");`;
 
   /** The set-up with only these programs on PATH; a script stands for each that is not a real path. */
   async function setUpWith(programs: Record<string, string>): Promise<string> {

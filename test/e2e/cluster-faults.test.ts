@@ -10,9 +10,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestCluster } from "../support/cluster.js";
 import { withSmallDisk } from "../support/full-disk.js";
+import { flat, writeTree } from "../support/images.js";
 import { freePort, type Minio, startMinio } from "../support/minio.js";
 import { promtool } from "../support/parts.js";
-import { flat, writeTree } from "../support/pictures.js";
 import { type Ended, endOf, runProgram, scratch, startProgram } from "../support/program.js";
 
 const { folder, remove } = scratch();

@@ -1,5 +1,5 @@
 /**
- * The real GPU build of TensorFlow, laid by the real command, as far as it goes without a GPU: it loads, says that
+ * The real GPU build of TensorFlow, installed by the real command, as far as it goes without a GPU: it loads, says that
  * nothing answers, computes on the CPU, and is refused where a GPU is demanded. Its CUDA libraries are left out, 4 GB
  * that nothing here would open. The library stays in the cache, in a home of its own: other tests are to find none.
  */
@@ -7,13 +7,13 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findCompiler } from "../../engine/native/setup/binding.mjs";
-import { cacheFolder } from "../../engine/native/setup/cache.mjs";
+import { cacheFolder } from "../../engine/native/setup/cache-folder.mjs";
+import { findCompiler } from "../../engine/native/setup/compile-binding.mjs";
 import { requiredCudaWheels } from "../../engine/native/setup/cuda-requirements.mjs";
 import { cudaWheels } from "../../engine/native/setup/cuda-wheels.mjs";
 import { findPublication } from "../../shared/publication.js";
 import { openStore } from "../../shared/store/open.js";
-import { jpeg, writeTree } from "../support/pictures.js";
+import { jpeg, writeTree } from "../support/images.js";
 import { runProgram, scratch } from "../support/program.js";
 
 const { folder, remove } = scratch();
@@ -26,11 +26,11 @@ const run = (...words: string[]) => runProgram(words, { cwd: folder, env });
 const setUp = () => run("setup", "--gpu", "--without-cuda");
 
 const lack =
-  /GPU TensorFlow is laid, (no NVIDIA driver answers \(libcuda\.so\.1 is missing.*\)|the NVIDIA driver (gives|knows) no GPU.*)/
+  /GPU TensorFlow is installed, (no NVIDIA driver answers \(libcuda\.so\.1 is missing.*\)|the NVIDIA driver (gives|knows) no GPU.*)/
     .source;
 
 /** Refused in one sentence, with nothing left behind. */
-async function expectRefusal(...words: string[]) {
+async function expectSetupError(...words: string[]) {
   const { code, stdout, stderr } = await run(...words, "--device", "gpu");
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toMatch(new RegExp(`^trainyard: --device gpu: ${lack}\n$`));
@@ -54,7 +54,7 @@ function withoutGpu(): void {
     expect(await run("import", "pets", "--validation-split", "0.25")).toMatchObject({ code: 0 });
   }, 900_000);
 
-  it("is laid once, and names the CUDA libraries that are pinned for it, no more and no less", async () => {
+  it("is installed once, and names the CUDA libraries that are pinned for it, no more and no less", async () => {
     expect(await setUp()).toMatchObject({ code: 0, stderr: "" });
     const metadata = readFileSync(join(library, "METADATA"), "utf8");
     expect(new Set(requiredCudaWheels(metadata, cudaWheels))).toEqual(new Set(cudaWheels));
@@ -78,9 +78,9 @@ function withoutGpu(): void {
   });
 
   it("refuses --device gpu in one sentence, before a run is made or a coordinator is looked for", async () => {
-    await expectRefusal("train", "pets", "--run", "demanded", ...quick);
-    await expectRefusal("worker", "--log-level", "silent");
-    await expectRefusal("evaluate", "by-itself");
+    await expectSetupError("train", "pets", "--run", "demanded", ...quick);
+    await expectSetupError("worker", "--log-level", "silent");
+    await expectSetupError("evaluate", "by-itself");
     expect((await run("runs", "list", "--json")).stdout).not.toContain("demanded");
   });
 
@@ -93,7 +93,7 @@ function withoutGpu(): void {
     ],
     [
       {},
-      "but can't use Pretended GPU (its CUDA libraries are not laid, and this machine's own not found: npx trainyard setup --gpu)",
+      "but can't use Pretended GPU (its CUDA libraries are not installed, and this machine's own not found: npx trainyard setup --gpu)",
     ],
   ])("tells what a driver answers, and what TensorFlow lacks then: %j", async (answers, sentence) => {
     const driver = join(import.meta.dirname, "../support/pretended_driver.c");
@@ -104,7 +104,7 @@ function withoutGpu(): void {
     });
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: `trainyard: --device gpu: GPU TensorFlow is laid, ${sentence}\n`,
+      stderr: `trainyard: --device gpu: GPU TensorFlow is installed, ${sentence}\n`,
     });
   });
 }
@@ -124,6 +124,6 @@ it("--without-cuda without --gpu is a misunderstanding, and said so", async () =
   const { code, stderr } = await run("setup", "--without-cuda");
   expect({ code, stderr }).toEqual({
     code: 2,
-    stderr: "trainyard: --without-cuda says how --gpu is laid: trainyard setup --gpu --without-cuda\n",
+    stderr: "trainyard: --without-cuda says how --gpu is installed: trainyard setup --gpu --without-cuda\n",
   });
 });

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { cacheFolder } from "../../engine/native/setup/cache.mjs";
+import { cacheFolder } from "../../engine/native/setup/cache-folder.mjs";
 import { checksums, TestCluster } from "../support/cluster.js";
 import { photographs, runProgram, scratch } from "../support/program.js";
 

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { jpeg, temporaryFolders, writeTree } from "../support/pictures.js";
+import { jpeg, temporaryFolders, writeTree } from "../support/images.js";
 
 const program = resolve("bin/trainyard.mjs");
 const newFolder = temporaryFolders();

@@ -1,7 +1,7 @@
 /** `trainyard plan` as a user runs it, on a small data set; and what it refuses, each in one sentence. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RunResult, type RunTiming } from "../../shared/result.js";
-import { flat, writeTree } from "../support/pictures.js";
+import { flat, writeTree } from "../support/images.js";
 import { runProgram, scratch } from "../support/program.js";
 
 const { folder, remove } = scratch();

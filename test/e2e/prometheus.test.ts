@@ -8,9 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dashboards } from "../../deploy/grafana/dashboards.js";
 import { TestCluster } from "../support/cluster.js";
+import { flat, writeTree } from "../support/images.js";
 import { type PanelQuery, panelsOf, queriesOf, substituted } from "../support/panels.js";
 import { promtool } from "../support/parts.js";
-import { flat, writeTree } from "../support/pictures.js";
 import { scratch, succeed } from "../support/program.js";
 import { TestPrometheus } from "../support/prometheus.js";
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isTraced } from "../../coordinator/run-traces.js";
 import { TestCluster } from "../support/cluster.js";
 import { type CollectedSpan, type Collector, startCollector } from "../support/collector.js";
-import { flat, writeTree } from "../support/pictures.js";
+import { flat, writeTree } from "../support/images.js";
 import { type Ended, runProgram, scratch } from "../support/program.js";
 import { finishedRun } from "../support/reference-run.js";
 

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decodeFile, decodeImage, withChannels } from "../../dataset/decoding/decode-image.js";
 import { nearestIndices } from "../../dataset/decoding/resize.js";
+import { picture, temporaryFolders } from "../support/images.js";
 import { kerasPython } from "../support/parts.js";
-import { picture, temporaryFolders } from "../support/pictures.js";
 
 const script = fileURLToPath(new URL("decode_with_pil.py", import.meta.url));
 const shared = "../shared/data";

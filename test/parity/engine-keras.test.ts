@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
-import { modelTopology } from "../../engine/models/topology.js";
+import { modelTopology } from "../../engine/models/model-topology.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { photographBatch } from "../support/engine/photographs.js";

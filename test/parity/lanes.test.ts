@@ -8,7 +8,7 @@ import { initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { laneRange } from "../../dataset/lane-samples.js";
 import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
-import { modelTopology, type SequentialTopology } from "../../engine/models/topology.js";
+import { modelTopology, type SequentialTopology } from "../../engine/models/model-topology.js";
 import { createEngineOf } from "../../engine/tensorflow-engine.js";
 import { coverOf, lanesBelow } from "../../shared/tree.js";
 import { TreeSum } from "../../shared/tree-sum.js";

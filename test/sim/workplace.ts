@@ -1,6 +1,6 @@
 /** A worker's place of work without TensorFlow: the simulated engine and data set, and the real batches. */
 import { stepsPerEpoch } from "../../dataset/sample-order.js";
-import { publishExport } from "../../engine/export/publish.js";
+import { publishExport } from "../../engine/export/publish-export.js";
 import { readCheckpointModel } from "../../shared/checkpoint.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { RandomStream } from "../../shared/random.js";

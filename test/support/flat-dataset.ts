@@ -4,8 +4,8 @@
  */
 import { Manifest, manifestKey, type ShardEntry, type SplitEntry } from "../../dataset/manifest.js";
 import { sha256Hex } from "../../shared/store/hashed.js";
+import { flat } from "./images.js";
 import type { MemoryStore } from "./memory-store.js";
-import { flat } from "./pictures.js";
 
 export interface FlatDataset {
   readonly name: string;

@@ -73,7 +73,7 @@ export class PackageIndex {
       file: wheelName,
       sha256,
       bytes: this.wheel.length,
-      laidBytes: 3_200_000,
+      installedBytes: 3_200_000,
     };
     return { name: "linux-x64", build: "cpu", wheel };
   }

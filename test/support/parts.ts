@@ -3,7 +3,7 @@
  * path from here and needs no check of its own. Missing ones are a clear error of the first test that uses one.
  */
 import { existsSync } from "node:fs";
-import { findProgram } from "../../engine/native/setup/programs.mjs";
+import { findProgram } from "../../engine/native/setup/run-program.mjs";
 import * as paths from "./setup/paths.mjs";
 
 /** Python with real Keras 3.15, TensorFlow 2.21, Pillow, scipy, numpy and h5py. */

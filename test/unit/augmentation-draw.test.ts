@@ -1,7 +1,7 @@
 /** What is drawn depends on (seed, epoch, sample) alone, and stays within the ranges of the spec. */
 import { describe, expect, it } from "vitest";
-import { augmentationOf, drawAugmentation } from "../../engine/augmentation/draw.js";
-import { projectiveTransform, unmoved } from "../../engine/augmentation/geometry.js";
+import { projectiveTransform, unmoved } from "../../engine/augmentation/affine-transform.js";
+import { augmentationOf, drawAugmentation } from "../../engine/augmentation/random-augmentation.js";
 import type { AugmentationSpec } from "../../shared/spec.js";
 
 const everything: AugmentationSpec = {

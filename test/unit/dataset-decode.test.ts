@@ -7,7 +7,7 @@ import { decodeGreyPng, encodeGreyPng } from "../../dataset/decoding/grey-png.js
 import { detectFormat } from "../../dataset/decoding/image-format.js";
 import { nearestIndices, resizePixels } from "../../dataset/decoding/resize.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import { flat, jpeg, picture, pixels } from "../support/pictures.js";
+import { flat, jpeg, picture, pixels } from "../support/images.js";
 
 const spec = (given: Partial<ImageSpec> = {}): ImageSpec => ({
   height: 24,

@@ -13,8 +13,8 @@ import {
 import { Manifest, manifestKey } from "../../dataset/manifest.js";
 import { asSampleIndex } from "../../shared/ids.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
+import { jpeg, picture, temporaryFolders, writeTree } from "../support/images.js";
 import { MemoryStore } from "../support/memory-store.js";
-import { jpeg, picture, temporaryFolders, writeTree } from "../support/pictures.js";
 
 const newFolder = temporaryFolders();
 

@@ -8,8 +8,8 @@ import { defaultImportOptions, importDataset } from "../../dataset/importing/imp
 import { asSampleIndex } from "../../shared/ids.js";
 import { RandomStream } from "../../shared/random.js";
 import type { ImageSpec } from "../../shared/spec.js";
+import { flat, temporaryFolders, writeTree } from "../support/images.js";
 import { MemoryStore } from "../support/memory-store.js";
-import { flat, temporaryFolders, writeTree } from "../support/pictures.js";
 
 const newFolder = temporaryFolders();
 const store = new MemoryStore();

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { DecodePool } from "../../dataset/decoding/decode-pool.js";
 import { LocalDecoder } from "../../dataset/decoding/image-decoder.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import { picture } from "../support/pictures.js";
+import { picture } from "../support/images.js";
 
 const compiled = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const { DecodePool: Pool }: { DecodePool: typeof DecodePool } = await compiled(

@@ -1,14 +1,14 @@
 /** Recording: the graph holds the ops it should, replays what eager tfjs computes, and freezes no value. */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
+import { perturbations } from "../../engine/layers/dropout-and-noise.js";
 import { blockCount } from "../../engine/layers/fused-batch-norm.js";
-import { perturbations } from "../../engine/layers/random-layers.js";
-import { buildTopology } from "../../engine/models/build.js";
-import { layoutOf } from "../../engine/models/layout.js";
-import { modelTopology, withLogits } from "../../engine/models/topology.js";
-import { DataType, nodeBackend } from "../../engine/recording/backend.js";
-import { opsOf } from "../../engine/recording/graph.js";
-import { record } from "../../engine/recording/recorder.js";
+import { buildTopology } from "../../engine/models/build-model.js";
+import { modelTopology, withLogits } from "../../engine/models/model-topology.js";
+import { layoutOf } from "../../engine/models/parameter-layout.js";
+import { record } from "../../engine/recording/op-recorder.js";
+import { opsOf } from "../../engine/recording/recorded-graph.js";
+import { DataType, nodeBackend } from "../../engine/recording/tfjs-node-backend.js";
 import { GraphSession } from "../../engine/session/graph-session.js";
 import { nativeTensor } from "../../engine/session/native-tensor.js";
 import { recordTraining } from "../../engine/training-graph.js";

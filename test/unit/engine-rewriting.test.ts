@@ -3,10 +3,10 @@
  * products lie between casts, and everything at the border of the graph stays as it was.
  */
 import { describe, expect, it } from "vitest";
-import { DataType, typeAttribute } from "../../engine/recording/backend.js";
-import type { GraphNode, OpNode, RecordedGraph } from "../../engine/recording/graph.js";
-import { withBfloat16Products } from "../../engine/rewriting/bfloat16.js";
+import type { GraphNode, OpNode, RecordedGraph } from "../../engine/recording/recorded-graph.js";
+import { DataType, typeAttribute } from "../../engine/recording/tfjs-node-backend.js";
 import { withBiasOps } from "../../engine/rewriting/bias-ops.js";
+import { withBfloat16Products } from "../../engine/rewriting/mixed-precision.js";
 
 const placeholder = (name: string, shape: number[]): GraphNode => ({
   kind: "placeholder",

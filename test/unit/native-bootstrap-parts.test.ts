@@ -2,9 +2,9 @@
 import { tmpdir } from "node:os";
 import { describe, expect, it } from "vitest";
 import { areInstalled } from "../../bootstrap/npm-packages.mjs";
-import { cacheFolder, needFreeSpace } from "../../engine/native/setup/cache.mjs";
-import { pipRefusal } from "../../engine/native/setup/programs.mjs";
-import { asRefusal, SetupRefusal } from "../../engine/native/setup/refusal.mjs";
+import { cacheFolder, needFreeSpace } from "../../engine/native/setup/cache-folder.mjs";
+import { pipError } from "../../engine/native/setup/run-program.mjs";
+import { asSetupError, SetupError } from "../../engine/native/setup/setup-error.mjs";
 import { countTests } from "../support/setup/run-tests.mjs";
 
 const lock = {
@@ -12,14 +12,14 @@ const lock = {
   "node_modules/a": { version: "1.0.0", integrity: "sha512-a" },
   "node_modules/for-mac": { version: "1.0.0", integrity: "sha512-m", optional: true },
 };
-const laid = { "node_modules/a": { version: "1.0.0", integrity: "sha512-a" } };
+const installed = { "node_modules/a": { version: "1.0.0", integrity: "sha512-a" } };
 
 describe("whether the npm packages are there", () => {
   it("is so without the optional packages of other platforms", () => {
-    expect(areInstalled(lock, laid)).toBe(true);
+    expect(areInstalled(lock, installed)).toBe(true);
   });
 
-  it("is not so without a lock of what was laid, as npm leaves it when it was interrupted", () => {
+  it("is not so without a lock of what was installed, as npm leaves it when it was interrupted", () => {
     expect(areInstalled(lock, undefined)).toBe(false);
   });
 
@@ -27,7 +27,7 @@ describe("whether the npm packages are there", () => {
     expect(areInstalled(lock, {})).toBe(false);
     expect(areInstalled(lock, { "node_modules/a": { version: "1.0.1", integrity: "sha512-a" } })).toBe(false);
     expect(areInstalled(lock, { "node_modules/a": { version: "1.0.0", integrity: "sha512-b" } })).toBe(false);
-    expect(areInstalled(lock, { ...laid, "node_modules/b": { version: "1.0.0" } })).toBe(false);
+    expect(areInstalled(lock, { ...installed, "node_modules/b": { version: "1.0.0" } })).toBe(false);
   });
 });
 
@@ -41,15 +41,15 @@ describe("a full disk", () => {
 
   it("met in the middle is a sentence, not a stack", () => {
     const full = Object.assign(new Error("write"), { code: "ENOSPC" });
-    expect(asRefusal(full, "/cache")).toBeInstanceOf(SetupRefusal);
+    expect(asSetupError(full, "/cache")).toBeInstanceOf(SetupError);
     expect(
-      pipRefusal("TensorFlow", "OSError: [Errno 28] No space left on device", "/cache", "again").message,
+      pipError("TensorFlow", "OSError: [Errno 28] No space left on device", "/cache", "again").message,
     ).toMatch(/disk of \/cache is full/);
   });
 
   it("is not blamed for errors that are none of the user's", () => {
     const bug = new TypeError("bug");
-    expect(asRefusal(bug, "/cache")).toBe(bug);
+    expect(asSetupError(bug, "/cache")).toBe(bug);
   });
 });
 

@@ -4,12 +4,12 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cudaFolder, installFolder, libraryFolder } from "../../engine/native/setup/cache-paths.mjs";
 import { sha256Of } from "../../engine/native/setup/checksum.mjs";
 import { cudaRequirements, requiredCudaWheels } from "../../engine/native/setup/cuda-requirements.mjs";
 import { cudaFolderName, cudaWheels } from "../../engine/native/setup/cuda-wheels.mjs";
-import { layCuda, layLibrary } from "../../engine/native/setup/library.mjs";
-import { cudaFolder, laidFolder, libraryFolder } from "../../engine/native/setup/locate.mjs";
-import type { Wheel } from "../../engine/native/setup/wheel.mjs";
+import { installCuda, installLibrary } from "../../engine/native/setup/install-library.mjs";
+import type { Wheel } from "../../engine/native/setup/install-wheel.mjs";
 import { downloadFolder } from "../../engine/native/setup/wheel-download.mjs";
 
 const wheel = (distribution: string, version: string): Wheel => ({
@@ -18,7 +18,7 @@ const wheel = (distribution: string, version: string): Wheel => ({
   file: `${distribution}.whl`,
   sha256: "",
   bytes: 0,
-  laidBytes: 0,
+  installedBytes: 0,
 });
 
 const metadata = `Metadata-Version: 2.1
@@ -88,7 +88,7 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
         wheel.writestr(info, content)
 `;
 
-describe("the laid GPU build", () => {
+describe("the installed GPU build", () => {
   const before = process.env["XDG_CACHE_HOME"];
   const home = mkdtempSync(join(tmpdir(), "trainyard-cuda-"));
   const lines: string[] = [];
@@ -98,7 +98,13 @@ describe("the laid GPU build", () => {
   async function downloaded(name: Pick<Wheel, "distribution" | "version">, members: Record<string, string>) {
     const made = join(home, `${name.distribution}.whl`);
     execFileSync("python3", ["-c", makeWheel, made, ...Object.entries(members).flat()]);
-    const pinned = { ...name, file: "x.whl", sha256: await sha256Of(made), bytes: 1000, laidBytes: 1000 };
+    const pinned = {
+      ...name,
+      file: "x.whl",
+      sha256: await sha256Of(made),
+      bytes: 1000,
+      installedBytes: 1000,
+    };
     const place = join(downloadFolder(pinned), "wheel.whl");
     mkdirSync(dirname(place), { recursive: true });
     cpSync(made, place);
@@ -138,9 +144,9 @@ describe("the laid GPU build", () => {
       ),
     ];
     const platform = { name: "linux-x64", build: "gpu" as const, wheel: library };
-    await layLibrary(platform, say, "again", cuda);
-    await layCuda(platform, say, "again", cuda);
-    await layCuda(platform, () => expect.unreachable("it is laid already"), "again", cuda);
+    await installLibrary(platform, say, "again", cuda);
+    await installCuda(platform, say, "again", cuda);
+    await installCuda(platform, () => expect.unreachable("it is installed already"), "again", cuda);
   });
   afterAll(() => {
     if (before === undefined) delete process.env["XDG_CACHE_HOME"];
@@ -173,8 +179,8 @@ describe("the laid GPU build", () => {
 
   it("can be copied whole, with the places that search paths lack", () => {
     const copy = join(home, "copy");
-    cpSync(laidFolder("linux-x64", "gpu"), copy, { recursive: true, verbatimSymlinks: true });
-    rmSync(laidFolder("linux-x64", "gpu"), { recursive: true });
+    cpSync(installFolder("linux-x64", "gpu"), copy, { recursive: true, verbatimSymlinks: true });
+    rmSync(installFolder("linux-x64", "gpu"), { recursive: true });
     const read = (path: string) => readFileSync(join(copy, "nvidia", path), "utf8");
     expect(read("nvshmem/lib/libcusolver.so.11")).toBe("cusolver");
     expect(read("nvrtc/lib/libnvrtc.so.12")).toBe("nvrtc");

@@ -1,8 +1,13 @@
 /** What an engine computes on: chosen by what was found, and said in one sentence. */
 import { describe, expect, it } from "vitest";
-import { chooseDevice, cpuDevice, type DeviceFindings, type GpuAnswer } from "../../engine/native/device.js";
+import {
+  chooseDevice,
+  cpuDevice,
+  type DeviceFindings,
+  type GpuAnswer,
+} from "../../engine/native/compute-device.js";
 import { readProbe } from "../../engine/native/find-device.js";
-import { nativeEnvironment } from "../../engine/native/load.js";
+import { nativeEnvironment } from "../../engine/native/load-tensorflow.js";
 import { workerFingerprint } from "../../worker/fingerprint.js";
 
 const both = { cpu: true, gpu: true };
@@ -14,7 +19,7 @@ const answered = (change: Partial<typeof driver>, isUsable = false): GpuAnswer =
   reason: "it says nothing",
 });
 const found = (change: Partial<DeviceFindings>): DeviceFindings => ({
-  laid: both,
+  installed: both,
   isDriverInKernel: false,
   answer: answered({}),
   ...change,
@@ -49,48 +54,48 @@ describe("with a GPU that TensorFlow can use", () => {
 const lacks: readonly (readonly [string, Partial<DeviceFindings>, string])[] = [
   [
     "nothing of either",
-    { laid: { cpu: true, gpu: false }, answer: null },
-    "no GPU TensorFlow is laid (npx trainyard setup --gpu), no NVIDIA driver is here",
+    { installed: { cpu: true, gpu: false }, answer: null },
+    "no GPU TensorFlow is installed (npx trainyard setup --gpu), no NVIDIA driver is here",
   ],
   [
     "a driver, and no GPU TensorFlow",
-    { laid: { cpu: true, gpu: false }, answer: null, isDriverInKernel: true },
-    "no GPU TensorFlow is laid (npx trainyard setup --gpu), an NVIDIA driver is here",
+    { installed: { cpu: true, gpu: false }, answer: null, isDriverInKernel: true },
+    "no GPU TensorFlow is installed (npx trainyard setup --gpu), an NVIDIA driver is here",
   ],
   [
     "no driver",
     { answer: answered({ library: false, version: 0, devices: [] }) },
-    "GPU TensorFlow is laid, no NVIDIA driver answers (libcuda.so.1 is missing)",
+    "GPU TensorFlow is installed, no NVIDIA driver answers (libcuda.so.1 is missing)",
   ],
   [
     "a driver that a container does not see",
     { answer: answered({ library: false, version: 0, devices: [] }), isDriverInKernel: true },
-    "GPU TensorFlow is laid, no NVIDIA driver answers (libcuda.so.1 is missing here, though Linux has the driver: a container takes NVIDIA's runtime)",
+    "GPU TensorFlow is installed, no NVIDIA driver answers (libcuda.so.1 is missing here, though Linux has the driver: a container takes NVIDIA's runtime)",
   ],
   [
     "a driver that refuses",
     { answer: answered({ error: "CUDA_ERROR_NO_DEVICE", devices: [] }) },
-    "GPU TensorFlow is laid, the NVIDIA driver gives no GPU (CUDA_ERROR_NO_DEVICE)",
+    "GPU TensorFlow is installed, the NVIDIA driver gives no GPU (CUDA_ERROR_NO_DEVICE)",
   ],
   [
     "a driver without GPUs",
     { answer: answered({ devices: [] }) },
-    "GPU TensorFlow is laid, the NVIDIA driver knows no GPU",
+    "GPU TensorFlow is installed, the NVIDIA driver knows no GPU",
   ],
   [
     "a driver that is too old",
     { answer: answered({ version: 11_080 }) },
-    "GPU TensorFlow is laid, the NVIDIA driver runs CUDA 11.8, and CUDA 12 is needed (driver 525 or newer)",
+    "GPU TensorFlow is installed, the NVIDIA driver runs CUDA 11.8, and CUDA 12 is needed (driver 525 or newer)",
   ],
   [
     "a GPU that TensorFlow can't use",
     { answer: answered({}) },
-    "GPU TensorFlow is laid, but can't use NVIDIA H200 (it says nothing)",
+    "GPU TensorFlow is installed, but can't use NVIDIA H200 (it says nothing)",
   ],
   [
     "a driver that ends whoever asks",
     { answer: { tag: "failed", reason: "exit code 139" } },
-    "GPU TensorFlow is laid, but asking for a GPU failed (exit code 139)",
+    "GPU TensorFlow is installed, but asking for a GPU failed (exit code 139)",
   ],
 ];
 
@@ -111,7 +116,7 @@ describe.each(lacks)("with %s", (_, change, lack) => {
 
 it("is news where a machine has to do with GPUs only", () => {
   const isNews = (change: Partial<DeviceFindings>) => chooseDevice("auto", found(change)).isNews;
-  const cpuOnly = { laid: { cpu: true, gpu: false }, answer: null };
+  const cpuOnly = { installed: { cpu: true, gpu: false }, answer: null };
   expect([isNews(cpuOnly), isNews({ ...cpuOnly, isDriverInKernel: true }), isNews({})]).toEqual([
     false,
     true,
@@ -119,7 +124,7 @@ it("is news where a machine has to do with GPUs only", () => {
   ]);
 });
 
-it("the CPU computes on its own build, and on the GPU's where only that is laid", () => {
+it("the CPU computes on its own build, and on the GPU's where only that is installed", () => {
   const build = (cpu: boolean, gpu: boolean) => cpuDevice({ cpu, gpu }).build;
   expect([build(true, true), build(true, false), build(false, true), build(false, false)]).toEqual([
     "cpu",
@@ -144,9 +149,9 @@ describe("the process that asks", () => {
     expect(readProbe(0, line, true)).toMatchObject({ reason: "it does not say why" });
   });
 
-  it("is read with our reason where the CUDA libraries are not laid, since TensorFlow then blames the driver", () => {
+  it("is read with our reason where the CUDA libraries are not installed, since TensorFlow then blames the driver", () => {
     expect(readProbe(0, `${log}${line}`, false)).toMatchObject({
-      reason: expect.stringMatching(/CUDA libraries are not laid.*setup --gpu$/),
+      reason: expect.stringMatching(/CUDA libraries are not installed.*setup --gpu$/),
     });
   });
 

@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { loadTensorFlow, nativeEnvironment } from "../../engine/native/load.js";
+import { loadTensorFlow, nativeEnvironment } from "../../engine/native/load-tensorflow.js";
 import { TrainyardError } from "../../shared/errors.js";
 
 const options = { intraOpThreads: 2, oneDnn: true };
-const compiled = pathToFileURL(join(import.meta.dirname, "../../dist/engine/native/load.js")).href;
+const compiled = pathToFileURL(join(import.meta.dirname, "../../dist/engine/native/load-tensorflow.js")).href;
 
 /** What one run of `program` (with `load` in scope) writes. */
 async function inProcess(program: string, environment: Record<string, string> = {}) {

@@ -1,7 +1,7 @@
 /** Which machines the set-up takes, and the sentence that each other one gets. */
 import { describe, expect, it } from "vitest";
 import { checkPlatform, thisMachine } from "../../engine/native/setup/platform.mjs";
-import { SetupRefusal } from "../../engine/native/setup/refusal.mjs";
+import { SetupError } from "../../engine/native/setup/setup-error.mjs";
 
 const debian = { node: "20.19.0", os: "linux", arch: "x64", glibc: "2.36" };
 
@@ -33,7 +33,7 @@ describe("the platform check", () => {
     ["linux", "ia32"],
   ])("refuses %s %s, naming what is supported", (os, arch) => {
     const check = () => checkPlatform({ ...debian, os, arch, glibc: null });
-    expect(check).toThrow(SetupRefusal);
+    expect(check).toThrow(SetupError);
     expect(check).toThrow(/trains on Linux x64 and arm64.*docker run/);
   });
 

@@ -2,10 +2,10 @@
  * What a TensorFlow wheel says of the CUDA libraries that it wants: the lines of its METADATA for the extra "and-cuda",
  * and whether pinned wheels are what they ask for. Pure; the wheels are in cuda-wheels.mjs.
  */
-import { SetupRefusal } from "./refusal.mjs";
+import { SetupError } from "./setup-error.mjs";
 
 /**
- * @typedef {import("./wheel.mjs").Wheel} Wheel
+ * @typedef {import("./install-wheel.mjs").Wheel} Wheel
  * @typedef {{ distribution: string, bounds: readonly string[] }} Requirement bounds: such as ">=12.5.3.2"
  */
 
@@ -26,7 +26,7 @@ export function cudaRequirements(metadata) {
 
 /**
  * The pinned wheels that the METADATA asks for: each of its names once, in a version within its bounds.
- * Throws a SetupRefusal when one is missing or does not fit, since another library than TensorFlow's own choice might
+ * Throws a SetupError when one is missing or does not fit, since another library than TensorFlow's own choice might
  * compute something else.
  * @param {string} metadata
  * @param {readonly Wheel[]} pinned
@@ -45,7 +45,7 @@ export function requiredCudaWheels(metadata, pinned) {
 
 /** @param {string} why */
 function misfit(why) {
-  return new SetupRefusal(
+  return new SetupError(
     `The TensorFlow wheel and the CUDA libraries of this version of Trainyard don't belong together: ${why}. Use the CPU, and report it: npx trainyard setup`,
   );
 }

@@ -5,7 +5,7 @@
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { bindingFile, nvidiaDriverFile } from "./locate.mjs";
+import { bindingFile, nvidiaDriverFile } from "./cache-paths.mjs";
 
 /**
  * @typedef {{ library: boolean, error: string, version: number, devices: string[] }} DriverAnswer see nvidia_driver.cc

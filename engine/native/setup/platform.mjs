@@ -2,10 +2,10 @@
  * On which machines Trainyard runs: Node, operating system, C library. The check is a function of a description,
  * so that every refusal can be tested anywhere. Knows the TensorFlow wheel of each platform, for CPU and GPU.
  */
-import { SetupRefusal } from "./refusal.mjs";
+import { SetupError } from "./setup-error.mjs";
 
 /**
- * @typedef {import("./wheel.mjs").Wheel} Wheel
+ * @typedef {import("./install-wheel.mjs").Wheel} Wheel
  * @typedef {"cpu" | "gpu"} Build what a TensorFlow library was built for; the GPU's computes on the CPU too
  * @typedef {{ node: string, os: string, arch: string, glibc: string | null }} Machine glibc is null on musl
  * @typedef {{ name: string, build: Build, wheel: Wheel }} Platform
@@ -27,7 +27,7 @@ const cpuWheels = {
     file: "tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
     sha256: "2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c",
     bytes: 273_829_956,
-    laidBytes: 854_000_000,
+    installedBytes: 854_000_000,
   },
   // For this processor the package without "-cpu" is the CPU build; there is no other.
   "linux-arm64": {
@@ -36,7 +36,7 @@ const cpuWheels = {
     file: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_aarch64.whl",
     sha256: "4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c",
     bytes: 281_828_020,
-    laidBytes: 883_700_000,
+    installedBytes: 883_700_000,
   },
 };
 
@@ -48,7 +48,7 @@ const gpuWheels = {
     file: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
     sha256: "9056fbc9ba04235810b71ae6cbd958a196e8804fb53bbcffbf3e23b56155f124",
     bytes: 572_440_367,
-    laidBytes: 1_259_500_000,
+    installedBytes: 1_259_500_000,
   },
 };
 
@@ -80,22 +80,22 @@ export function checkPlatform(machine, build = "cpu") {
   const name = `${machine.os}-${machine.arch}`;
   const cpuWheel = cpuWheels[name];
   if (cpuWheel === undefined) {
-    throw new SetupRefusal(
+    throw new SetupError(
       `Trainyard trains on Linux x64 and arm64, and this is ${name}. Run it in a Linux container: docker run -it -v "$PWD":/trainyard -w /trainyard node:24-bookworm bash`,
     );
   }
   checkGlibc(machine.glibc);
   const wheel = build === "gpu" ? gpuWheels[name] : cpuWheel;
   if (wheel !== undefined) return { name, build, wheel };
-  throw new SetupRefusal(
-    `TensorFlow ${tensorFlowVersion} comes with CUDA for Linux x64 only, and this is ${name}. Lay its build for the CPU: npx trainyard setup`,
+  throw new SetupError(
+    `TensorFlow ${tensorFlowVersion} comes with CUDA for Linux x64 only, and this is ${name}. Install its build for the CPU: npx trainyard setup`,
   );
 }
 
 /** @param {string} version */
 export function checkNode(version) {
   if (isAtLeast(version, oldestNode)) return;
-  throw new SetupRefusal(
+  throw new SetupError(
     `Trainyard needs Node ${oldestNode.join(".")} or newer, and this is Node ${version}. Get a newer one, for example: nvm install 24`,
   );
 }
@@ -103,12 +103,12 @@ export function checkNode(version) {
 /** @param {string | null} version */
 function checkGlibc(version) {
   if (version === null) {
-    throw new SetupRefusal(
+    throw new SetupError(
       'This Linux uses musl, and TensorFlow is built for glibc only. Use a Debian-based system or image: docker run -it -v "$PWD":/trainyard -w /trainyard node:24-bookworm bash',
     );
   }
   if (isAtLeast(version, oldestGlibc)) return;
-  throw new SetupRefusal(
+  throw new SetupError(
     `TensorFlow ${tensorFlowVersion} needs glibc ${oldestGlibc.join(".")} or newer, and this system has ${version}. Use a newer system or image: docker run -it -v "$PWD":/trainyard -w /trainyard node:24-bookworm bash`,
   );
 }

@@ -4,15 +4,15 @@
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder, makeWhole, megabytes } from "./cache.mjs";
+import { cacheFolder, makeWhole, megabytes } from "./cache-folder.mjs";
 import { sha256Of } from "./checksum.mjs";
-import { lastLine, pipRefusal, pythonWithPip, run } from "./programs.mjs";
-import { diskFull, SetupRefusal } from "./refusal.mjs";
-import { fetchWheel, wheelAddress } from "./wheel-fetch.mjs";
+import { lastLine, pipError, pythonWithPip, run } from "./run-program.mjs";
+import { diskFull, SetupError } from "./setup-error.mjs";
+import { fetchWheel, wheelAddress } from "./wheel-range-download.mjs";
 
 /**
- * @typedef {import("./wheel.mjs").Wheel} Wheel
- * @typedef {import("./wheel.mjs").Say} Say
+ * @typedef {import("./install-wheel.mjs").Wheel} Wheel
+ * @typedef {import("./install-wheel.mjs").Say} Say
  * @typedef {{ wheel: Wheel, title: string, say: Say, again: string }} Download title: what the wheel holds, in sentences
  */
 
@@ -103,7 +103,7 @@ async function isFetched({ wheel, title, say, again }, python, folder) {
  * @param {string} again
  */
 function brokenDownload(title, reason, again) {
-  return new SetupRefusal(
+  return new SetupError(
     `The connection broke while ${title} was downloaded (${reason}). What came is kept; to continue, run: ${again}`,
   );
 }
@@ -113,7 +113,7 @@ function brokenDownload(title, reason, again) {
  * @param {string} again
  */
 function wrongChecksum({ distribution, sha256 }, again) {
-  return new SetupRefusal(
+  return new SetupError(
     `The wheel of ${distribution} that pip downloaded does not match its checksum ${sha256}. Clear pip's cache and try again: python3 -m pip cache purge && ${again}`,
   );
 }
@@ -153,7 +153,7 @@ async function downloadByPip({ wheel, title, say, again }, python, folder) {
     env: { TMPDIR: folder, PIP_RESUME_RETRIES: process.env["PIP_RESUME_RETRIES"] ?? "5" },
   });
   clearInterval(reporting);
-  if (ended.code !== 0) throw pipRefusal(title, ended.output, folder, again);
+  if (ended.code !== 0) throw pipError(title, ended.output, folder, again);
   const path = wheelIn(folder);
   if (path === undefined || (await sha256Of(path)) !== wheel.sha256) throw wrongChecksum(wheel, again);
 }

@@ -7,7 +7,7 @@
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 import type { Tensor2D } from "@tensorflow/tfjs-node-gpu";
-import { loadTensorFlow } from "../../../engine/native/load.js";
+import { loadTensorFlow } from "../../../engine/native/load-tensorflow.js";
 
 const [file = "", ...numbers] = process.argv.slice(2);
 const [side = 64, samples = 32, threads = 1] = numbers.map(Number);

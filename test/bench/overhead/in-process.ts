@@ -6,7 +6,7 @@
 import { openLoaders } from "../../../dataset/image-loader.js";
 import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
-import { loadTensorFlow } from "../../../engine/native/load.js";
+import { loadTensorFlow } from "../../../engine/native/load-tensorflow.js";
 import { createEngine } from "../../../engine/tensorflow-engine.js";
 import { SimdVectors } from "../../../shared/kernels/simd.js";
 import { RunSpec, runKey, samplesPerLane } from "../../../shared/spec.js";

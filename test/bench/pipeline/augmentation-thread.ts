@@ -3,11 +3,11 @@
  * get. What leaves is one number, so that no program is timed for copying pixels that training never copies.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { augmentedPixels } from "../../../engine/augmented-pixels.js";
 import type { MicroBatch } from "../../../engine/engine.js";
-import { loadTensorFlow } from "../../../engine/native/load.js";
-import { DataType, nodeBackend, type TensorValues } from "../../../engine/recording/backend.js";
-import { type RecordedInput, record } from "../../../engine/recording/recorder.js";
+import { loadTensorFlow } from "../../../engine/native/load-tensorflow.js";
+import { augmentedPixels } from "../../../engine/preprocessing.js";
+import { type RecordedInput, record } from "../../../engine/recording/op-recorder.js";
+import { DataType, nodeBackend, type TensorValues } from "../../../engine/recording/tfjs-node-backend.js";
 import { GraphSession } from "../../../engine/session/graph-session.js";
 import { exampleTensor, nativeTensor } from "../../../engine/session/native-tensor.js";
 import type { RunSpec } from "../../../shared/spec.js";

@@ -1,7 +1,7 @@
 /** Engine specs and micro-batches for tests: small, seeded, nothing drawn from Math.random. */
 
 import type { EngineSpec, MicroBatch } from "../../../engine/engine.js";
-import { loadTensorFlow } from "../../../engine/native/load.js";
+import { loadTensorFlow } from "../../../engine/native/load-tensorflow.js";
 import type { ModelLayout } from "../../../shared/layout.js";
 import { RandomStream } from "../../../shared/random.js";
 import { noAugmentation } from "../augmentation.js";

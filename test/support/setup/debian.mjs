@@ -2,8 +2,8 @@
  * Programs that tests need and Debian has: promtool, Chromium, Go. Installed with apt-get where we may, else a
  * sentence with the command.
  */
-import { findProgram, installCommand, run } from "../../../engine/native/setup/programs.mjs";
-import { SetupRefusal } from "../../../engine/native/setup/refusal.mjs";
+import { findProgram, installCommand, run } from "../../../engine/native/setup/run-program.mjs";
+import { SetupError } from "../../../engine/native/setup/setup-error.mjs";
 
 /** @typedef {{ program: string, debian: string }} DebianProgram the program on PATH, the package that has it */
 
@@ -29,7 +29,7 @@ async function install(wanted, say) {
   if (packages.length === 0) return;
   const command = installCommand({ apt: packages.join(" "), dnf: packages.join(" ") });
   if (process.getuid?.() !== 0 || findProgram("apt-get") === undefined) {
-    throw new SetupRefusal(`The tests need ${packages.join(" and ")}. Run: ${command}`);
+    throw new SetupError(`The tests need ${packages.join(" and ")}. Run: ${command}`);
   }
   say(`installing ${packages.join(" and ")}`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
@@ -39,7 +39,7 @@ async function install(wanted, say) {
     env,
   });
   if (ended.code === 0 && missing(wanted).length === 0) return;
-  throw new SetupRefusal(
+  throw new SetupError(
     `apt-get could not install ${packages.join(" and ")}: ${ended.output.trim().split("\n").at(-1)}. Mend that, then run: ${command}`,
   );
 }

@@ -4,29 +4,28 @@
  */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { installCommand, lastLine, run } from "../../../engine/native/setup/programs.mjs";
-import { SetupRefusal } from "../../../engine/native/setup/refusal.mjs";
+import { installCommand, lastLine, run } from "../../../engine/native/setup/run-program.mjs";
+import { SetupError } from "../../../engine/native/setup/setup-error.mjs";
 import { needDebianPrograms } from "./debian.mjs";
 
 /** @param {(line: string) => void} say */
 export const needGo = (say) => needDebianPrograms([{ program: "go", debian: "golang-go" }], say);
 
 /**
- * Throws SetupRefusal. The program is named as the last part of its path that is no version.
+ * Throws SetupError. The program is named as the last part of its path that is no version.
  * @param {string} name what it is called in what is said
  * @param {string} target as `go install` takes it: PATH@VERSION
  * @param {string} folder of the program
  */
 export async function goInstall(name, target, folder) {
   const ended = await run("go", ["install", target], { env: { GOBIN: folder } });
-  if (ended.code !== 0) throw await goRefusal(name, ended.output);
+  if (ended.code !== 0) throw await goError(name, ended.output);
   const program = basename((target.split("@")[0] ?? "").replace(/\/v\d+$/, ""));
-  if (!existsSync(join(folder, program)))
-    throw new SetupRefusal(`Go built no ${program}. Run again: npm test`);
+  if (!existsSync(join(folder, program))) throw new SetupError(`Go built no ${program}. Run again: npm test`);
 }
 
 /**
- * The folders in which modules (PATH@VERSION) lie unpacked, in Go's own cache. Throws SetupRefusal.
+ * The folders in which modules (PATH@VERSION) lie unpacked, in Go's own cache. Throws SetupError.
  * @param {string} name what they are called in what is said
  * @param {readonly string[]} modules
  * @returns {Promise<string[]>} in the same order
@@ -36,7 +35,7 @@ export async function goModuleFolders(name, modules) {
   for (const module of modules) {
     const ended = await run("go", ["mod", "download", "-json", module]);
     const [, folder] = /^\t"Dir": "(.+)",$/m.exec(ended.output) ?? [];
-    if (ended.code !== 0 || folder === undefined) throw await goRefusal(name, ended.output);
+    if (ended.code !== 0 || folder === undefined) throw await goError(name, ended.output);
     folders.push(folder);
   }
   return folders;
@@ -46,14 +45,14 @@ export async function goModuleFolders(name, modules) {
  * @param {string} name
  * @param {string} output
  */
-async function goRefusal(name, output) {
+async function goError(name, output) {
   const version = (await run("go", ["version"])).output.trim();
   if (/requires go >=|invalid go version|toolchain not available|unknown directive/.test(output)) {
-    return new SetupRefusal(
+    return new SetupError(
       `${name} for the tests needs a newer Go than ${version}. Install Go 1.24 or newer, for example from Debian's backports: ${installCommand({ apt: "-t bookworm-backports golang-go", dnf: "golang" })}`,
     );
   }
-  return new SetupRefusal(
+  return new SetupError(
     `Go could not get ${name} for the tests: ${lastLine(output)}. Check the network, then run: npm test`,
   );
 }

@@ -1,7 +1,7 @@
 /** Where kustomize, kubeconform and the schemas lie with which Kubernetes objects are checked, and their versions. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { cacheFolder } from "../../../engine/native/setup/cache.mjs";
+import { cacheFolder } from "../../../engine/native/setup/cache-folder.mjs";
 
 /** Of the schemas, and of the API that the lab runs. */
 export const kubernetesVersion = "1.34.0";

@@ -7,10 +7,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
-import { makeWhole, needFreeSpace } from "../../../engine/native/setup/cache.mjs";
-import { withLock } from "../../../engine/native/setup/lock.mjs";
-import { lastLine, pipRefusal, pythonWithPip, run } from "../../../engine/native/setup/programs.mjs";
-import { SetupRefusal } from "../../../engine/native/setup/refusal.mjs";
+import { makeWhole, needFreeSpace } from "../../../engine/native/setup/cache-folder.mjs";
+import { withLock } from "../../../engine/native/setup/lock-file.mjs";
+import { lastLine, pipError, pythonWithPip, run } from "../../../engine/native/setup/run-program.mjs";
+import { SetupError } from "../../../engine/native/setup/setup-error.mjs";
 import { customResourceSchemas } from "./custom-resource-schema.mjs";
 import { goInstall, goModuleFolders, needGo } from "./go.mjs";
 import {
@@ -44,8 +44,8 @@ async function make(say) {
     for (const [name, target] of Object.entries(programs)) await goInstall(name, target, partial);
     const schemas = join(partial, "schemas");
     mkdirSync(schemas);
-    const definitions = await layKubernetesSchemas(partial, schemas);
-    await layCustomResources(join(partial, "custom-resources"), schemas, definitions);
+    const definitions = await installKubernetesSchemas(partial, schemas);
+    await installCustomResources(join(partial, "custom-resources"), schemas, definitions);
   });
   say("kustomize, kubeconform and the schemas are there");
 }
@@ -67,17 +67,17 @@ with zipfile.ZipFile(wheel) as members:
  * @param {string} schemas
  * @returns {Promise<{ [name: string]: Schema }>}
  */
-async function layKubernetesSchemas(partial, schemas) {
+async function installKubernetesSchemas(partial, schemas) {
   const python = await pythonWithPip();
   const download = join(partial, "download");
   const pip = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d", download, schemaPackage];
   const ended = await run(python, pip);
-  if (ended.code !== 0) throw pipRefusal(schemaPackage, ended.output, partial, "npm test");
+  if (ended.code !== 0) throw pipError(schemaPackage, ended.output, partial, "npm test");
   const [wheel = ""] = readdirSync(download);
   const inside = `kubernetes_validate/kubernetes-json-schema/v${kubernetesVersion}-local-strict/`;
   const taken = await run(python, ["-c", takeOutProgram, join(download, wheel), inside, download]);
   if (taken.code !== 0 || !existsSync(join(download, "_definitions.json"))) {
-    throw new SetupRefusal(
+    throw new SetupError(
       `${schemaPackage} holds no schemas of Kubernetes ${kubernetesVersion} (${lastLine(taken.output)}). Run again: npm test`,
     );
   }
@@ -96,7 +96,7 @@ async function layKubernetesSchemas(partial, schemas) {
  * @param {string} schemas
  * @param {{ [name: string]: Schema }} definitions
  */
-async function layCustomResources(folder, schemas, definitions) {
+async function installCustomResources(folder, schemas, definitions) {
   mkdirSync(folder);
   const modules = customResourceModules.map(({ module }) => module);
   const places = await goModuleFolders("definitions of custom resources", modules);

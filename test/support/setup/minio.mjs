@@ -3,8 +3,8 @@
  * cache. Built once; a killed build leaves nothing that counts.
  */
 import { existsSync } from "node:fs";
-import { makeWhole, needFreeSpace } from "../../../engine/native/setup/cache.mjs";
-import { withLock } from "../../../engine/native/setup/lock.mjs";
+import { makeWhole, needFreeSpace } from "../../../engine/native/setup/cache-folder.mjs";
+import { withLock } from "../../../engine/native/setup/lock-file.mjs";
 import { goInstall, needGo } from "./go.mjs";
 import { minioBinary, minioFolder, minioVersion } from "./paths.mjs";
 

@@ -1,6 +1,6 @@
 /** Where the parts that tests need beside the program lie. Tests take them from `test/support/parts.ts`. */
 import { join } from "node:path";
-import { cacheFolder } from "../../../engine/native/setup/cache.mjs";
+import { cacheFolder } from "../../../engine/native/setup/cache-folder.mjs";
 
 /**
  * Of a virtual environment.

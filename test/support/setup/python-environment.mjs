@@ -4,16 +4,16 @@
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { needFreeSpace } from "../../../engine/native/setup/cache.mjs";
-import { withLock } from "../../../engine/native/setup/lock.mjs";
+import { needFreeSpace } from "../../../engine/native/setup/cache-folder.mjs";
+import { withLock } from "../../../engine/native/setup/lock-file.mjs";
 import {
   installCommand,
   lastLine,
-  pipRefusal,
+  pipError,
   pythonWithPip,
   run,
-} from "../../../engine/native/setup/programs.mjs";
-import { SetupRefusal } from "../../../engine/native/setup/refusal.mjs";
+} from "../../../engine/native/setup/run-program.mjs";
+import { SetupError } from "../../../engine/native/setup/setup-error.mjs";
 import { pythonIn } from "./paths.mjs";
 
 /**
@@ -27,7 +27,7 @@ import { pythonIn } from "./paths.mjs";
  */
 
 /**
- * Throws SetupRefusal with what to do where Python, pip, the network or the disk fall short.
+ * Throws SetupError with what to do where Python, pip, the network or the disk fall short.
  * @param {PythonEnvironment} environment
  * @param {(line: string) => void} say
  */
@@ -60,15 +60,15 @@ async function make({ name, folder, packages, neededBytes, check, again }, say) 
   rmSync(folder, { recursive: true, force: true });
   const venv = await run(python, ["-m", "venv", folder]);
   if (venv.code !== 0) {
-    throw new SetupRefusal(
+    throw new SetupError(
       `Python can't make a virtual environment. Run: ${installCommand({ apt: "python3-venv", dnf: "python3" })}`,
     );
   }
   const pip = await run(pythonIn(folder), ["-m", "pip", "install", "--only-binary=:all:", ...packages]);
-  if (pip.code !== 0) throw pipRefusal(name, pip.output, folder, again);
+  if (pip.code !== 0) throw pipError(name, pip.output, folder, again);
   const checked = await run(pythonIn(folder), ["-c", check], { env: { TF_CPP_MIN_LOG_LEVEL: "3" } });
   if (checked.code !== 0) {
-    throw new SetupRefusal(`${name} does not start: ${lastLine(checked.output)}. Run again: ${again}`);
+    throw new SetupError(`${name} does not start: ${lastLine(checked.output)}. Run again: ${again}`);
   }
   writeFileSync(marker(folder), packages.join("\n"));
   say(`${name} is there`);

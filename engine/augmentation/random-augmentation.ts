@@ -1,0 +1,94 @@
+/**
+ * What is drawn for a sample of an epoch: a pure function of (seed, epoch, sample), so that neither the number of
+ * workers nor a restart changes it. Ranges have Keras' `ImageDataGenerator` names and units:
+ *
+ * - rotationRange: degrees, uniform in [-r, r]. As Keras.
+ * - widthShiftRange, heightShiftRange: fraction of the side, uniform in [-r, r]. Keras' two move along the
+ *   other side than they say; its ranges of 1 and more, which are pixels there, are refused, but 1 is the whole
+ *   side here.
+ * - shearRange: degrees, uniform in [-r, r]. As Keras.
+ * - zoomRange: z draws both sides' zoom on their own from [1 - z, 1 + z]; above 1 shrinks. As Keras.
+ * - horizontalFlip, verticalFlip: each with probability 0.5. As Keras.
+ * - brightnessRange: factor, uniform in [low, high]. As Keras.
+ * - channelShiftRange: one number for all channels, uniform in [-r, r]. As Keras.
+ */
+import { Purpose, RandomStream } from "../../shared/random.js";
+import type { AugmentationSpec } from "../../shared/spec.js";
+import type { MicroBatch } from "../engine.js";
+import { type Geometry, projectiveTransform, type Size } from "./affine-transform.js";
+
+/** One sample's. */
+export interface Augmentation {
+  readonly geometry: Geometry;
+  /** float32 [8]: see projectiveTransform. */
+  readonly transform: Float32Array;
+  /** Factor; 1 where brightness is off. */
+  readonly brightness: number;
+  /** In 0..255 units; 0 where the shift is off. */
+  readonly channelShift: number;
+}
+
+/**
+ * Every number is drawn, in this order, whether its option is on or not: rotation, width shift, height shift,
+ * shear, column zoom, row zoom, horizontal flip, vertical flip, brightness, channel shift. So switching one
+ * option leaves the others' draws alone.
+ */
+export function drawAugmentation(
+  spec: AugmentationSpec,
+  size: Size,
+  seed: number,
+  epoch: number,
+  sample: number,
+): Augmentation {
+  const random = new RandomStream(seed, Purpose.augmentation, epoch, sample);
+  const geometry = drawGeometry(spec, size, random);
+  const [low, high] = spec.brightnessRange ?? [1, 1];
+  return {
+    geometry,
+    transform: Float32Array.from(projectiveTransform(geometry, size)),
+    brightness: random.nextBetween(low, high),
+    channelShift: drawWithin(spec.channelShiftRange, random),
+  };
+}
+
+function drawGeometry(spec: AugmentationSpec, { height, width }: Size, random: RandomStream): Geometry {
+  return {
+    rotation: drawWithin(spec.rotationRange, random),
+    columnShift: drawWithin(spec.widthShiftRange, random) * width,
+    rowShift: drawWithin(spec.heightShiftRange, random) * height,
+    shear: drawWithin(spec.shearRange, random),
+    columnZoom: 1 + drawWithin(spec.zoomRange, random),
+    rowZoom: 1 + drawWithin(spec.zoomRange, random),
+    isFlippedHorizontally: random.nextFloat() < 0.5 && spec.horizontalFlip,
+    isFlippedVertically: random.nextFloat() < 0.5 && spec.verticalFlip,
+  };
+}
+
+/** Uniform in [-range, range). */
+const drawWithin = (range: number, random: RandomStream) => range * (2 * random.nextFloat() - 1);
+
+/** Which samples of which epoch, in the micro-batch's order. */
+export interface DrawnSamples {
+  readonly seed: number;
+  readonly epoch: number;
+  /** SampleIndex each. */
+  readonly samples: ArrayLike<number>;
+}
+
+/** The augmentation of a whole micro-batch: what MicroBatch wants to hold of it. */
+export function augmentationOf(
+  spec: AugmentationSpec,
+  size: Size,
+  { seed, epoch, samples }: DrawnSamples,
+): Pick<MicroBatch, "transforms" | "brightness" | "channelShifts"> {
+  const transforms = new Float32Array(samples.length * 8);
+  const brightness = new Float32Array(samples.length);
+  const channelShifts = new Float32Array(samples.length);
+  for (let i = 0; i < samples.length; i += 1) {
+    const drawn = drawAugmentation(spec, size, seed, epoch, samples[i] as number);
+    transforms.set(drawn.transform, i * 8);
+    brightness[i] = drawn.brightness;
+    channelShifts[i] = drawn.channelShift;
+  }
+  return { transforms, brightness, channelShifts };
+}

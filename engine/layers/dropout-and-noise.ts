@@ -1,0 +1,91 @@
+/**
+ * Dropout and the other layers that draw random numbers, as Keras defines them, on stateless random ops
+ * whose seed is an input of the step. Outside our training step they are tfjs' own: identities.
+ */
+import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
+import type { TensorFlow } from "../native/load-tensorflow.js";
+import { randomNormal, randomUniform } from "./stateless-random.js";
+import { type LayerClass, type LayerSettings, onlyTensor } from "./tfjs-layer-classes.js";
+import { type CallArguments, trainingStep } from "./training-context.js";
+
+/** What a random layer does to its input in training; null where its settings leave the input as it is. */
+type Perturbation = (
+  tf: TensorFlow,
+  settings: LayerSettings,
+) => ((x: Tensor, seed: Tensor1D) => Tensor) | null;
+
+export const perturbations: Readonly<Record<string, Perturbation>> = {
+  Dropout: (tf, settings) =>
+    ifRate(settings, (rate) => (x, seed) => {
+      const shape = noiseShape(settings, x.shape);
+      return x.mul(keepMask(tf, shape, rate, seed).mul(1 / (1 - rate)));
+    }),
+
+  /** Drops whole channels of [samples, steps, channels]. */
+  SpatialDropout1D: (tf, settings) =>
+    ifRate(settings, (rate) => (x, seed) => {
+      const [samples = 1, , channels = 1] = x.shape;
+      return x.mul(keepMask(tf, [samples, 1, channels], rate, seed).mul(1 / (1 - rate)));
+    }),
+
+  GaussianNoise: (tf, settings) => {
+    const deviation = Number(settings["stddev"]);
+    return deviation > 0 ? (x, seed) => x.add(randomNormal(tf, x.shape, seed).mul(deviation)) : null;
+  },
+
+  /** Multiplies by normal(1, sqrt(rate / (1 - rate))) (Srivastava et al. 2014, section 10). */
+  GaussianDropout: (tf, settings) =>
+    ifRate(settings, (rate) => {
+      const deviation = Math.sqrt(rate / (1 - rate));
+      return (x, seed) => x.mul(randomNormal(tf, x.shape, seed).mul(deviation).add(1));
+    }),
+
+  /** Keeps mean and variance of selu activations (Klambauer et al. 2017, section 3). */
+  AlphaDropout: (tf, settings) =>
+    ifRate(settings, (rate) => {
+      const saturation = -1.6732632423543772 * 1.0507009873554805;
+      const scale = 1 / Math.sqrt((1 - rate) * (1 + rate * saturation * saturation));
+      const shift = -scale * saturation * rate;
+      return (x, seed) => {
+        const keep = keepMask(tf, noiseShape(settings, x.shape), rate, seed);
+        const dropped = x.mul(keep).add(keep.sub(1).mul(-saturation));
+        return dropped.mul(scale).add(shift);
+      };
+    }),
+};
+
+export function randomLayerClass(tf: TensorFlow, Base: LayerClass, perturbation: Perturbation): LayerClass {
+  return class RandomLayer extends Base {
+    static override className = Base.className;
+    readonly #perturb: ReturnType<Perturbation>;
+
+    constructor(settings: LayerSettings) {
+      super(settings);
+      this.#perturb = perturbation(tf, settings);
+    }
+
+    override call(inputs: Tensor | Tensor[], keywords: CallArguments): Tensor | Tensor[] {
+      const step = trainingStep(keywords);
+      if (step === null) return super.call(inputs, keywords);
+      const perturb = this.#perturb;
+      if (perturb === null) return onlyTensor(inputs);
+      return tf.tidy(() => perturb(onlyTensor(inputs), step.nextSeed()));
+    }
+  };
+}
+
+function ifRate<T>(settings: LayerSettings, make: (rate: number) => T): T | null {
+  const rate = Number(settings["rate"]);
+  return rate > 0 ? make(rate) : null;
+}
+
+/** 1 with probability 1 - rate, else 0. */
+const keepMask = (tf: TensorFlow, shape: readonly number[], rate: number, seed: Tensor1D): Tensor =>
+  randomUniform(tf, shape, seed).greaterEqual(rate).cast("float32");
+
+/** Axes given as null (or no shape at all) follow the input. */
+function noiseShape(settings: LayerSettings, inputShape: readonly number[]): number[] {
+  const given = settings["noiseShape"];
+  if (!Array.isArray(given)) return [...inputShape];
+  return inputShape.map((size, axis) => (typeof given[axis] === "number" ? Number(given[axis]) : size));
+}

@@ -1,0 +1,27 @@
+/**
+ * Fresh parameters: Glorot uniform kernels, ones for batch norm's gamma, zeros for biases and beta. Each
+ * tensor draws from a stream of its own, seeded by its index in the layout, never by its name.
+ */
+import type { ModelLayout, TensorSlot } from "../../shared/layout.js";
+import { Purpose, RandomStream } from "../../shared/random.js";
+import { isKernel } from "./parameter-layout.js";
+
+/** float32 [parameterCount]. */
+export function initialParameters(layout: ModelLayout, seed: number): Float32Array {
+  const parameters = new Float32Array(layout.parameterCount);
+  for (const [index, slot] of layout.parameters.entries()) {
+    const values = parameters.subarray(slot.offset, slot.offset + slot.size);
+    if (isKernel(slot)) fillGlorotUniform(values, slot, new RandomStream(seed, Purpose.weights, index));
+    else values.fill(slot.name.endsWith("/gamma") ? 1 : 0);
+  }
+  return parameters;
+}
+
+/** Uniform in [-l, l), l = sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010; Keras' GlorotUniform). */
+function fillGlorotUniform(values: Float32Array, { shape }: TensorSlot, random: RandomStream): void {
+  const receptiveField = shape.slice(0, -2).reduce((product, side) => product * side, 1);
+  const fanIn = receptiveField * (shape.at(-2) ?? 1);
+  const fanOut = receptiveField * (shape.at(-1) ?? 1);
+  const limit = Math.sqrt(6 / (fanIn + fanOut));
+  for (let i = 0; i < values.length; i += 1) values[i] = random.nextBetween(-limit, limit);
+}

@@ -1,0 +1,70 @@
+/**
+ * The user's cache folder of Trainyard: where it is, how much room it has, and how something whole gets into
+ * it (made beside, then renamed). Owns no content.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { SetupError } from "./setup-error.mjs";
+
+/** `$XDG_CACHE_HOME/trainyard`, else `~/.cache/trainyard`. An XDG path that is not absolute is ignored, as XDG says. */
+export function cacheFolder() {
+  const chosen = process.env["XDG_CACHE_HOME"];
+  const base = chosen?.startsWith("/") ? chosen : join(homedir(), ".cache");
+  return join(base, "trainyard");
+}
+
+/**
+ * Refuses when fewer than `bytes` are free on the folder's disk. The folder need not exist yet.
+ * @param {string} folder
+ * @param {number} bytes
+ * @param {string} what
+ */
+export function needFreeSpace(folder, bytes, what) {
+  let there = folder;
+  while (!existsSync(there)) there = dirname(there);
+  const stat = statfsSync(there);
+  const free = stat.bavail * stat.bsize;
+  if (free >= bytes) return;
+  throw new SetupError(
+    `${what} needs ${megabytes(bytes)} in ${folder}, and its disk has ${megabytes(free)} free. Free some space there, or choose another disk: export XDG_CACHE_HOME=/path/with/space`,
+  );
+}
+
+/** @param {number} bytes */
+export function megabytes(bytes) {
+  return `${Math.round(bytes / 1e6).toLocaleString("en-US")} MB`;
+}
+
+/**
+ * Makes a folder whole or not at all: `fill` gets an empty folder beside it, which is renamed when `fill` is
+ * done and removed when it throws. Call it under the target's lock.
+ * @param {string} target
+ * @param {(partial: string) => Promise<void>} fill
+ */
+export async function makeWhole(target, fill) {
+  removeLeftovers(target);
+  const partial = `${target}.partial-${process.pid}`;
+  mkdirSync(partial, { recursive: true });
+  try {
+    await fill(partial);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(partial, target);
+  } catch (caught) {
+    rmSync(partial, { recursive: true, force: true });
+    throw caught;
+  }
+}
+
+/**
+ * Removes what a killed or failed set-up left beside `target`. Call it under the target's lock.
+ * @param {string} target
+ */
+export function removeLeftovers(target) {
+  const folder = dirname(target);
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(`${basename(target)}.partial-`))
+      rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
