@@ -4,11 +4,11 @@
  */
 import { availableParallelism, loadavg } from "node:os";
 import type { ArgumentsCamelCase, CommandModule } from "yargs";
+import { parseLink } from "../plan/link.js";
+import { type LinkWish, measureMachine } from "../plan/machine.js";
+import { makePlan } from "../plan/make-plan.js";
+import { planAsJson, planText } from "../plan/plan-text.js";
 import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
-import { parseLink } from "./plan/link.js";
-import { type LinkWish, measureMachine } from "./plan/machine.js";
-import { makePlan } from "./plan/make-plan.js";
-import { planAsJson, planText } from "./plan/plan-text.js";
 import { manifestOf } from "./run-creation.js";
 import { type RunFlags, runOptions } from "./run-options.js";
 import { buildSpec } from "./run-spec.js";

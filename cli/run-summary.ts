@@ -1,12 +1,12 @@
 /** Runs in words: the table of all, the summary of one, and both as JSON. */
 
+import { lookBack } from "../plan/ended-run.js";
+import { lookingBackRows } from "../plan/ended-run-text.js";
 import { assertNever } from "../shared/errors.js";
 import { placeInWords } from "../shared/queue.js";
 import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
-import { lookBack } from "./plan/looking-back.js";
-import { lookingBackRows } from "./plan/looking-back-text.js";
 import { printable } from "./printable.js";
 import { progressLine } from "./progress.js";
 import { decimals, duration, percent } from "./readable-numbers.js";

@@ -5,7 +5,7 @@
  *   npm run bench -- scale [--rounds 2] [--batch 32,128] [--emulated 1,2,4,8,16] [--curve] [--quick]
  */
 import { availableParallelism, loadavg } from "node:os";
-import { measureExchange } from "../../cli/plan/exchange-costs.js";
+import { measureExchange } from "../../plan/exchange-costs.js";
 import { importPhotographs, scratch } from "../support/program.js";
 import { machine, median, row } from "./frame/figures.js";
 import { hasFlag, isQuick, numberFlag, numbersFlag } from "./frame/flags.js";

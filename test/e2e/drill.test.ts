@@ -6,9 +6,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
-import type { DrillReport } from "../../cli/drill/runs.js";
-import { columns } from "../../cli/drill/table.js";
-import { faultNames } from "../../cli/drill/verdict.js";
+import type { DrillReport } from "../../drill/runs.js";
+import { columns } from "../../drill/table.js";
+import { faultNames } from "../../drill/verdict.js";
 import { minioBinary } from "../support/parts.js";
 import { endOf, photographs, runProgram, scratch, startProgram } from "../support/program.js";
 

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, MinioServer } from "../../cli/drill/minio-server.js";
+import { freePort, MinioServer } from "../../drill/minio-server.js";
 import { minioBinary } from "./parts.js";
 
 export { freePort };

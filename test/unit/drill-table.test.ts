@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { boundsLine, columns, faultTable, keptLine } from "../../cli/drill/table.js";
-import type { FaultJudged } from "../../cli/drill/verdict.js";
+import { boundsLine, columns, faultTable, keptLine } from "../../drill/table.js";
+import type { FaultJudged } from "../../drill/verdict.js";
 
 const fault = (more: Partial<FaultJudged> = {}): FaultJudged => ({
   fault: "worker",

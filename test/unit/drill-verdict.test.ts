@@ -8,7 +8,7 @@ import {
   judgeFaults,
   judgeRun,
   type RunEnd,
-} from "../../cli/drill/verdict.js";
+} from "../../drill/verdict.js";
 import type { StepRow } from "../../shared/curve.js";
 
 const row = (step: number, more: Partial<StepRow> = {}): StepRow => ({

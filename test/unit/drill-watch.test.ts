@@ -1,7 +1,7 @@
 /** Commits that were really seen: a real HTTP server plays the coordinator. */
 import { Registry } from "prom-client";
 import { afterEach, expect, it } from "vitest";
-import { RunWatch } from "../../cli/drill/watch.js";
+import { RunWatch } from "../../drill/watch.js";
 import { json, type MetricsServer, startMetricsServer } from "../../shared/http.js";
 import type { RunStatus } from "../../shared/status.js";
 

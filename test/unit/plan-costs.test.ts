@@ -1,10 +1,10 @@
 /** What goes into the model and what comes back: links as written, costs from rounds, a run that has ended. */
 import { describe, expect, it } from "vitest";
-import { costsOf } from "../../cli/plan/exchange-costs.js";
-import type { HalfRound, Round } from "../../cli/plan/exchange-rounds.js";
-import { parseLink } from "../../cli/plan/link.js";
-import { lookBack } from "../../cli/plan/looking-back.js";
-import { lookingBackRows } from "../../cli/plan/looking-back-text.js";
+import { lookBack } from "../../plan/ended-run.js";
+import { lookingBackRows } from "../../plan/ended-run-text.js";
+import { costsOf } from "../../plan/exchange-costs.js";
+import type { HalfRound, Round } from "../../plan/exchange-rounds.js";
+import { parseLink } from "../../plan/link.js";
 import { RunResult } from "../../shared/result.js";
 import { result, spec } from "../support/dashboard/finished-run.js";
 

@@ -1,10 +1,9 @@
 /** The model of a step: what it must say at its limits, where the right answer is known without it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { adviceFor } from "../../cli/plan/advice.js";
-import { bottleneckOf } from "../../cli/plan/bottleneck.js";
-import { Fluid } from "../../cli/plan/fluid.js";
-import { strongScaling, weakScaling } from "../../cli/plan/scaling.js";
+import { adviceFor } from "../../plan/advice.js";
+import { bottleneckOf } from "../../plan/bottleneck.js";
+import { strongScaling, weakScaling } from "../../plan/scaling.js";
 import {
   type Cluster,
   type Costs,
@@ -13,9 +12,10 @@ import {
   type Link,
   type Scenario,
   type StepWork,
-} from "../../cli/plan/scenario.js";
-import { coverOfRange, workerClasses } from "../../cli/plan/shares.js";
-import { predictStep } from "../../cli/plan/step.js";
+} from "../../plan/scenario.js";
+import { Fluid } from "../../plan/shared-resources.js";
+import { coverOfRange, workerClasses } from "../../plan/shares.js";
+import { predictStep } from "../../plan/step-model.js";
 import { coverOf } from "../../shared/tree.js";
 
 const unlimited = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 /** The model's curve to a thousand workers as docs/scaling.md has it, in rows of Markdown. Pure; a test compares. */
-import type { Costs, Scenario } from "../../../cli/plan/scenario.js";
-import { predictStep } from "../../../cli/plan/step.js";
+import type { Costs, Scenario } from "../../../plan/scenario.js";
+import { predictStep } from "../../../plan/step-model.js";
 import { limits } from "../../../shared/limits.js";
 
 const nets = [

@@ -2,10 +2,10 @@
  * The model against emulated workers (test/bench/emulated): a real coordinator, workers whose engine sleeps. All of
  * them live on one thread of one process, which the model is told.
  */
-import type { MeasuredExchange } from "../../../cli/plan/exchange-costs.js";
-import type { Scenario } from "../../../cli/plan/scenario.js";
-import { type Statistic, spreadOf } from "../../../cli/plan/spread.js";
-import { predictStep } from "../../../cli/plan/step.js";
+import type { MeasuredExchange } from "../../../plan/exchange-costs.js";
+import type { Scenario } from "../../../plan/scenario.js";
+import { type Statistic, spreadOf } from "../../../plan/spread.js";
+import { predictStep } from "../../../plan/step-model.js";
 import { bytesPerElement } from "../../../shared/grpc/wire.js";
 import { runCell } from "../emulated/cell.js";
 import type { Cell } from "../emulated/protocol.js";

@@ -62,7 +62,7 @@ async function installGoPrograms(say) {
  * @param {Say} say
  */
 async function runChecks(root, say) {
-  const rooms = ["shared", "dataset", "engine", "coordinator", "worker", "cli", "dashboard"];
+  const rooms = ["shared", "dataset", "engine", "coordinator", "worker", "plan", "drill", "cli", "dashboard"];
   const checks = [
     { name: "linter", args: ["@biomejs/biome/bin/biome", "check", "."] },
     {

@@ -1,0 +1,52 @@
+/** What the drill trains on, in its own store: a copy of the user's data set, or pictures that it draws. */
+import { join } from "node:path";
+import { defaultImportOptions, importDataset } from "../dataset/importing/import-dataset.js";
+import { type Manifest, manifestKey } from "../dataset/manifest.js";
+import { readManifest } from "../dataset/manifest-reader.js";
+import { TrainyardError } from "../shared/errors.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { drawPictures } from "./pictures.js";
+
+export interface DatasetRequest {
+  /** Where it is put. */
+  readonly store: ObjectStore;
+  /** The user's; null = pictures are drawn. Only read. */
+  readonly userStore: ObjectStore | null;
+  readonly name: string | undefined;
+  /** For pictures, before they are imported. */
+  readonly folder: string;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+export const drawnPictures = 320;
+
+/** Returns its name. Errors: NOT_FOUND when the user has none of that name; the stores'. */
+export async function provideDataset(request: DatasetRequest): Promise<string> {
+  const { userStore, name, store, folder, seed, signal, say } = request;
+  if (userStore !== null && name !== undefined) {
+    const manifest = await readManifest(userStore, name, signal);
+    if (manifest === null) {
+      const sentence = `${userStore.url} has no data set ${name}: trainyard datasets list shows what it has`;
+      throw new TrainyardError("NOT_FOUND", sentence);
+    }
+    say(`1  copy the data set ${name} into a scratch store (${store.url})`);
+    await copyDataset(userStore, store, manifest, signal);
+    return name;
+  }
+  say(`1  draw ${drawnPictures} pictures into a scratch store (${store.url})`);
+  const source = join(folder, "pictures");
+  await drawPictures(source, drawnPictures, seed);
+  const options = { ...defaultImportOptions, splitSeed: seed };
+  return (await importDataset({ source, name: "figures", store, options, signal })).name;
+}
+
+/** The manifest last, as import does. */
+async function copyDataset(from: ObjectStore, to: ObjectStore, manifest: Manifest, signal: AbortSignal) {
+  const { train, validation } = manifest.splits;
+  const keys = [...train.shards, ...validation.shards].map(({ key }) => key);
+  for (const key of [...new Set(keys), manifestKey(manifest.name)]) {
+    await to.put(key, await from.get(key, { signal }), { signal });
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The drill's own store, which it can take away and put back: a folder, or a MinIO server of its own on loopback.
+ * Nothing of the user's lies in it, and nothing of it stays.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { mkdir, rename, symlink, unlink } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { TrainyardError } from "../shared/errors.js";
+import { freePort, type MinioOptions, MinioServer } from "./minio-server.js";
+
+export interface ScratchStore {
+  readonly kind: "folder" | "minio";
+  readonly url: string;
+  /** How it is taken away, for people. */
+  readonly how: string;
+  /** Variables of whoever opens it. */
+  readonly environment: NodeJS.ProcessEnv;
+  takeAway(): Promise<void>;
+  putBack(): Promise<void>;
+  /** Ends what runs; the files are their folder's. Twice is the same. */
+  close(): Promise<void>;
+}
+
+/**
+ * A folder, of which everything that is written under training is taken away: checkpoints, log, the owner's record.
+ * Its pictures stay, since nobody waits for a folder that can't be read, as one waits for a server.
+ */
+export function folderStore(folder: string): ScratchStore {
+  const path = join(folder, "store");
+  const [runs, hidden] = [join(path, "runs"), join(folder, "runs-taken-away")];
+  return {
+    kind: "folder",
+    url: `file:${path}`,
+    how: "renamed",
+    environment: process.env,
+    // Its name then leads to itself: every call fails, as on a disk that is gone, and nobody makes it anew.
+    takeAway: async () => {
+      await rename(runs, hidden);
+      await symlink(runs, runs);
+    },
+    putBack: async () => {
+      await unlink(runs);
+      await rename(hidden, runs);
+    },
+    close: async () => undefined,
+  };
+}
+
+/** Errors: USAGE when there is no such program, FAILED when it does not answer within 60 s. */
+export async function minioStore(
+  program: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<ScratchStore> {
+  const binary = resolve(program);
+  if (!existsSync(binary)) {
+    throw new TrainyardError("USAGE", `--minio names the server's program, and there is no file ${binary}`);
+  }
+  const port = await freePort();
+  const [accessKey, secretKey] = [randomBytes(8).toString("hex"), randomBytes(20).toString("hex")];
+  const data = join(folder, "minio");
+  await mkdir(data, { recursive: true });
+  const start = () => startServer({ binary, data, home: folder, port, accessKey, secretKey });
+  let server = start();
+  const close = async () => await server.end();
+  try {
+    await server.answers(signal);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    kind: "minio",
+    url: `s3://127.0.0.1:${port}/drill`,
+    how: "SIGKILL",
+    environment: credentials(accessKey, secretKey),
+    takeAway: close,
+    putBack: async () => {
+      server = start();
+      await server.answers(signal);
+    },
+    close,
+  };
+}
+
+/** The user's own credentials stay out of it. */
+function credentials(accessKey: string, secretKey: string): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (!/^(TRAINYARD_S3|AWS)_/.test(name)) environment[name] = value;
+  }
+  return { ...environment, TRAINYARD_S3_ACCESS_KEY: accessKey, TRAINYARD_S3_SECRET_KEY: secretKey };
+}
+
+/** Ctrl-C reaches the drill, which ends it. */
+function startServer(options: MinioOptions): MinioServer {
+  const log = openSync(join(options.home, "minio.log"), "a");
+  try {
+    return new MinioServer({ ...options, log, isDetached: true });
+  } finally {
+    closeSync(log); // the server has its own
+  }
+}

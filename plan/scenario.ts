@@ -1,0 +1,124 @@
+/**
+ * What the model of a step is told: the work of a step, what each piece costs (measured or assumed), and the cluster
+ * that does it. Values only; seconds, bytes, images.
+ */
+import { bytesPerElement } from "../shared/grpc/wire.js";
+import { callsPerLane, type RunSpec, samplesPerLane } from "../shared/spec.js";
+
+/** What a step of the run is. */
+export interface StepWork {
+  /** Parts of the global batch; at most so many workers compute. */
+  readonly lanes: number;
+  /** Engine calls of a lane between two exchanges: accumulation x local steps. */
+  readonly callsPerLane: number;
+  /** Over all lanes and calls. */
+  readonly images: number;
+  /** Trainable: the length of the flat vector. */
+  readonly parameters: number;
+  /** On the wire: 4 for float32, 2 for bfloat16. */
+  readonly bytesPerParameter: number;
+}
+
+/** Seconds of one thread that has a core for itself. */
+export interface Costs {
+  /** One engine call of a full micro-batch, alone on its machine, with `engineThreads` threads. */
+  readonly callSeconds: number;
+  /** Intra-operation threads of an engine. */
+  readonly engineThreads: number;
+  /** New weights into the engine, once a step. */
+  readonly setWeightsSeconds: number;
+  /** Reading, decoding or finding an image and drawing its augmentation: done ahead, beside the engine. */
+  readonly imageSeconds: number;
+  /** Adding a lane's gradient to the others of a worker, per parameter. */
+  readonly workerAddSeconds: number;
+  /** Per byte of a partial or of weights: on the worker's thread, and on the reducer's. */
+  readonly workerSendSeconds: number;
+  readonly workerReceiveSeconds: number;
+  readonly reducerReceiveSeconds: number;
+  readonly reducerSendSeconds: number;
+  /** Per parameter: adding a partial along the tree; norm and finiteness of the root; Adam, encoding, checksum. */
+  readonly addSeconds: number;
+  readonly reportSeconds: number;
+  readonly applySeconds: number;
+  /** From one thread or process to the next on the same machine: a message, woken up and read. */
+  readonly hopSeconds: number;
+}
+
+export interface Link {
+  /** In words: "loopback", "1 Gbit/s". */
+  readonly name: string;
+  /** Of each machine's network card, each way. Infinity: no limit but the processors'. */
+  readonly bytesPerSecond: number;
+  /** One way. */
+  readonly latencySeconds: number;
+  /** Most that one stream has under way: its flow-control window. */
+  readonly windowBytes: number;
+  /** What one worker alone reached, up and down: streams don't go faster on a faster link. */
+  readonly upBytesPerSecond: number;
+  readonly downBytesPerSecond: number;
+}
+
+export interface Cluster {
+  readonly workers: number;
+  readonly workersPerMachine: number;
+  /** Real workers have a thread each; emulated ones may share it. */
+  readonly workersPerThread: number;
+  /** Of each worker machine, in cores as fast as one that is busy alone: two hyper-threads are less than two. */
+  readonly cores: number;
+  /** Of the coordinator's machine; null: it shares the workers' machine. */
+  readonly coordinatorCores: number | null;
+  /** Reducer threads. */
+  readonly reducers: number;
+  readonly link: Link;
+}
+
+export interface Scenario {
+  readonly work: StepWork;
+  readonly costs: Costs;
+  readonly cluster: Cluster;
+}
+
+const unlimited = Number.POSITIVE_INFINITY;
+
+/** A network that limits nothing. */
+export const freeLink: Link = {
+  name: "free",
+  bytesPerSecond: unlimited,
+  latencySeconds: 0,
+  windowBytes: unlimited,
+  upBytesPerSecond: unlimited,
+  downBytesPerSecond: unlimited,
+};
+
+/** Nothing takes any time. */
+export const freeCosts: Costs = {
+  callSeconds: 0,
+  engineThreads: 1,
+  setWeightsSeconds: 0,
+  imageSeconds: 0,
+  workerAddSeconds: 0,
+  workerSendSeconds: 0,
+  workerReceiveSeconds: 0,
+  reducerReceiveSeconds: 0,
+  reducerSendSeconds: 0,
+  addSeconds: 0,
+  reportSeconds: 0,
+  applySeconds: 0,
+  hopSeconds: 0,
+};
+
+/** `parameters`: trainable ones. */
+export const workOf = (spec: RunSpec, parameters: number): StepWork => ({
+  lanes: spec.lanes,
+  callsPerLane: callsPerLane(spec),
+  images: samplesPerLane(spec) * spec.lanes,
+  parameters,
+  bytesPerParameter: bytesPerElement(spec.wire),
+});
+
+/** One vector on the wire, whole. */
+export const vectorBytes = ({ parameters, bytesPerParameter }: StepWork) => parameters * bytesPerParameter;
+
+/** Engine seconds of a step over all lanes, when nothing is in the way. */
+export const engineSeconds = ({ work, costs }: Scenario) =>
+  work.lanes * work.callsPerLane * costs.callSeconds;
