@@ -1,7 +1,7 @@
 /** Flags of a worker's memory and disk for decoded pictures, and how they reach it. They change no bit of a run. */
 import { join } from "node:path";
 import type { Options } from "yargs";
-import type { PictureKeeping } from "../dataset/image-loader.js";
+import type { ImageCacheOptions } from "../dataset/image-loader.js";
 import { cacheFolder } from "../engine/native/setup/cache-folder.mjs";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
@@ -69,7 +69,7 @@ export const pictureOptions = (group?: string) => {
 };
 
 /** `onGivenUp`: told in a clause when the disk can't be used. */
-export function keepingOf(flags: ImageCacheFlags, onGivenUp: (reason: string) => void): PictureKeeping {
+export function keepingOf(flags: ImageCacheFlags, onGivenUp: (reason: string) => void): ImageCacheOptions {
   const folder = join(cacheFolder(), "pictures");
   return {
     memoryBytes: flags.imageCacheMemory,

@@ -1,7 +1,7 @@
 /** The files that a user names to predict: files as they are, folders with all that lies in and below them. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { filesBelow, type Ledger, readSourceTree, reasonOf } from "../dataset/importing/folder-tree.js";
+import { filesBelow, readFolderTree, reasonOf, type SkippedFiles } from "../dataset/importing/folder-tree.js";
 import { asTrainyardError } from "../shared/errors.js";
 
 /** A file to read, or why there is none. */
@@ -32,11 +32,11 @@ async function filesAt(
   const found = await stat(path).catch((caught) => reasonOf(caught));
   if (typeof found === "string") return [{ path, error: `can't be read: ${found}` }];
   if (!found.isDirectory()) return [{ path, file: path }];
-  const ledger: Ledger = { ignored, rejected: [] };
+  const skipped: SkippedFiles = { ignored, rejected: [] };
   try {
-    const tree = await readSourceTree(path, ledger, signal);
+    const tree = await readFolderTree(path, skipped, signal);
     const files = filesBelow(tree).map(({ source, path: file }) => ({ path: join(path, source), file }));
-    const bad = ledger.rejected.map(({ source, reason }) => ({ path: join(path, source), error: reason }));
+    const bad = skipped.rejected.map(({ source, reason }) => ({ path: join(path, source), error: reason }));
     if (files.length + bad.length === 0) return [{ path, error: "is a folder without files" }];
     return [...files, ...bad];
   } catch (caught) {

@@ -173,7 +173,7 @@ async function work(options: Options, signal: AbortSignal) {
       ...(options.run === undefined ? {} : { run: { run: checkRunName(options.run), store: options.store } }),
       ...(options.id === undefined ? {} : { id: options.id }),
       metricsAddress: advertised(options, http.address),
-      keeping: keepingOf(options, (reason) => logger.warn(`${reason}; pictures are decoded again instead`)),
+      imageCache: keepingOf(options, (reason) => logger.warn(`${reason}; images are decoded again instead`)),
       device,
       connectTimeoutMs: options.stay ? Number.POSITIVE_INFINITY : options.connectTimeout * 1000,
       isStaying: options.stay,

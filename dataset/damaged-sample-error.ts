@@ -4,7 +4,7 @@
  */
 import { TrainyardError } from "../shared/errors.js";
 
-export interface Damage {
+export interface DamagedSample {
   /** Of the split. */
   readonly sample: number;
   /** Of the shard that holds it. */
@@ -16,11 +16,14 @@ export interface Damage {
 }
 
 /** Code NOT_FOUND when objects are missing and nothing else is wrong, else DAMAGED; fields are the first one's. */
-export class DamagedSamples extends TrainyardError {
+export class DamagedSampleError extends TrainyardError {
   /** At least one. */
-  readonly damage: readonly Damage[];
+  readonly samples: readonly DamagedSample[];
 
-  constructor(damage: readonly [Damage, ...Damage[]], options: { cause?: unknown; source?: string } = {}) {
+  constructor(
+    damage: readonly [DamagedSample, ...DamagedSample[]],
+    options: { cause?: unknown; source?: string } = {},
+  ) {
     const [{ sample, key, reason }] = damage;
     const more = damage.length === 1 ? "" : `, and ${damage.length - 1} more like it`;
     const { source, ...rest } = options;
@@ -28,27 +31,27 @@ export class DamagedSamples extends TrainyardError {
       ...rest,
       fields: { key, sample, ...(source === undefined ? {} : { source }) },
     });
-    this.damage = damage;
+    this.samples = damage;
   }
 }
 
 /**
  * Waits for all reads, so that no damage is missed. Throws any other error first, because it says nothing about the
- * data; else one DamagedSamples with what all of them found.
+ * data; else one DamagedSampleError with what all of them found.
  */
-export async function allOrDamage<T>(reads: readonly Promise<T>[]): Promise<T[]> {
-  const damage: Damage[] = [];
+export async function awaitAllReads<T>(reads: readonly Promise<T>[]): Promise<T[]> {
+  const damage: DamagedSample[] = [];
   const results: T[] = [];
   for (const read of await Promise.allSettled(reads)) {
     if (read.status === "fulfilled") results.push(read.value);
-    else if (read.reason instanceof DamagedSamples) damage.push(...read.reason.damage);
+    else if (read.reason instanceof DamagedSampleError) damage.push(...read.reason.samples);
     else throw read.reason;
   }
   throwIfDamaged(damage);
   return results;
 }
 
-export function throwIfDamaged(damage: readonly Damage[]): void {
+export function throwIfDamaged(damage: readonly DamagedSample[]): void {
   const [first, ...rest] = damage;
-  if (first !== undefined) throw new DamagedSamples([first, ...rest]);
+  if (first !== undefined) throw new DamagedSampleError([first, ...rest]);
 }

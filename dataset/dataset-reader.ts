@@ -7,7 +7,7 @@ import type { SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { ShardCache } from "./caching/shard-cache.js";
-import { DamagedSamples } from "./damaged-sample-error.js";
+import { DamagedSampleError } from "./damaged-sample-error.js";
 import { sha256 } from "./importing/examine-images.js";
 import {
   type Manifest,
@@ -110,7 +110,7 @@ export class SplitReader {
   /**
    * The image file's bytes (a view; not to be changed). Bytes that fail their hash are read from the store a second
    * time before they count as damaged.
-   * @throws DamagedSamples with fields `key`, `sample` and `source`; the store's errors. A shard that is not there
+   * @throws DamagedSampleError with fields `key`, `sample` and `source`; the store's errors. A shard that is not there
    * counts as damage only while the data set's manifest is: else it is the store that is another one.
    */
   async read(sample: SampleIndex): Promise<Uint8Array> {
@@ -131,7 +131,7 @@ export class SplitReader {
     if (bytes !== null) return bytes;
     const { source } = located.entry;
     const reason = `sample ${sample} (${source}) in ${key} does not match its hash, read twice; the object is damaged`;
-    throw new DamagedSamples([{ sample, key, isMissing: false, reason }], { source });
+    throw new DamagedSampleError([{ sample, key, isMissing: false, reason }], { source });
   }
 
   /** An object that is not there is asked for twice as well. */
@@ -146,7 +146,7 @@ export class SplitReader {
       const [{ key }, { source }] = [shard, entry];
       await this.#refuseOtherStore(key, caught);
       const reason = `sample ${sample} (${source}) can't be read: its object ${key} is not in the store any more`;
-      throw new DamagedSamples([{ sample, key, isMissing: true, reason }], { cause: caught, source });
+      throw new DamagedSampleError([{ sample, key, isMissing: true, reason }], { cause: caught, source });
     }
   }
 

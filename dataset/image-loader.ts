@@ -10,11 +10,11 @@ import { asSampleIndex, type SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf, type RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { PictureFile, type PictureFileOptions } from "./caching/image-file-cache.js";
-import { ImageCache } from "./caching/image-memory-cache.js";
-import { type Damage, DamagedSamples, throwIfDamaged } from "./damaged-sample-error.js";
+import { ImageFileCache, type ImageFileCacheOptions } from "./caching/image-file-cache.js";
+import { ImageMemoryCache } from "./caching/image-memory-cache.js";
+import { type DamagedSample, DamagedSampleError, throwIfDamaged } from "./damaged-sample-error.js";
 import { openDataset, type SplitReader } from "./dataset-reader.js";
-import { type DecodedPicture, LocalDecoder, type PictureDecoder } from "./decoding/image-decoder.js";
+import { type DecodedImage, type ImageDecoder, LocalDecoder } from "./decoding/image-decoder.js";
 import type { Manifest } from "./manifest.js";
 
 export interface ImageBatch {
@@ -26,57 +26,57 @@ export interface ImageBatch {
 
 /** Counters since the loader was made, for metrics. */
 export interface ImageLoaderCounters {
-  /** Pictures found in memory. */
+  /** Images found in memory. */
   cacheHits: number;
-  /** Pictures read back from the disk. */
+  /** Images read back from the disk. */
   diskHits: number;
-  /** Pictures read from the store and decoded. */
+  /** Images read from the store and decoded. */
   decoded: number;
   /** Wall time of reads from the store, and of decoding, each summed over calls (several run at a time). */
   fetchSeconds: number;
   decodeSeconds: number;
 }
 
-/** Where decoded pictures are kept: in memory first, then in a file. */
-export interface PictureKeeping {
+/** Where decoded images are kept: in memory first, then in a file. */
+export interface ImageCacheOptions {
   /** Default limits.imageCacheBytes. */
   readonly memoryBytes?: number;
   /** Default: no file. */
-  readonly file?: PictureFileOptions;
+  readonly file?: ImageFileCacheOptions;
 }
 
 export interface ImageLoaderOptions {
-  /** Memory for decoded pictures. Default limits.imageCacheBytes. */
+  /** Memory for decoded images. Default limits.imageCacheBytes. */
   readonly cacheBytes?: number;
   /** For those that find no room there. Default: none. */
-  readonly file?: PictureFileOptions;
+  readonly file?: ImageFileCacheOptions;
   /** Default: in the caller's thread. */
-  readonly decoder?: PictureDecoder;
+  readonly decoder?: ImageDecoder;
   /** Label of the run by label of the manifest, when the run orders its classes differently. */
   readonly labels?: readonly number[];
 }
 
-/** Pictures that are decoded in one call of the decoder: a thread's message costs as much as a small picture. */
+/** Images that are decoded in one call of the decoder: a thread's message costs as much as a small image. */
 const groupSize = 8;
 /** Groups of one batch under way. */
 const groupsAtATime = 8;
 
 export interface LoaderOptions {
   readonly signal?: AbortSignal;
-  readonly keeping?: PictureKeeping;
-  readonly decoder?: PictureDecoder;
+  readonly imageCache?: ImageCacheOptions;
+  readonly decoder?: ImageDecoder;
 }
 
 /**
- * The loaders of a run's data set. Memory and disk for decoded pictures are shared out by number of samples.
+ * The loaders of a run's data set. Memory and disk for decoded images are shared out by number of samples.
  * @throws TrainyardError NOT_FOUND, DAMAGED (manifest), INPUT (another hash, or classes that are not the run's).
  */
 export async function openLoaders(
   store: ObjectStore,
   spec: Pick<RunSpec, "dataset" | "image" | "classes">,
-  { signal, keeping = {}, decoder }: LoaderOptions = {},
+  { signal, imageCache = {}, decoder }: LoaderOptions = {},
 ): Promise<{ manifest: Manifest; training: ImageLoader; validation: ImageLoader }> {
-  const { memoryBytes = limits.imageCacheBytes, file } = keeping;
+  const { memoryBytes = limits.imageCacheBytes, file } = imageCache;
   const { name, hash } = spec.dataset;
   const dataset = await openDataset(store, name, hash, signal === undefined ? {} : { signal });
   const { manifest } = dataset;
@@ -113,9 +113,9 @@ export class ImageLoader {
     decodeSeconds: 0,
   };
   readonly #reader: SplitReader;
-  readonly #memory: ImageCache;
-  readonly #file: PictureFile | null;
-  readonly #decoder: PictureDecoder;
+  readonly #memory: ImageMemoryCache;
+  readonly #file: ImageFileCache | null;
+  readonly #decoder: ImageDecoder;
   readonly #imageBytes: number;
   readonly #labels: readonly number[] | null;
   #reads = 0;
@@ -125,24 +125,24 @@ export class ImageLoader {
     this.image = image;
     this.#reader = reader;
     this.#imageBytes = imageBytesOf(image);
-    this.#memory = new ImageCache(reader.samples, this.#imageBytes, cacheBytes);
+    this.#memory = new ImageMemoryCache(reader.samples, this.#imageBytes, cacheBytes);
     const hasFile = file !== undefined && file.budgetBytes >= this.#imageBytes;
-    this.#file = hasFile ? new PictureFile(reader.samples, this.#imageBytes, file) : null;
+    this.#file = hasFile ? new ImageFileCache(reader.samples, this.#imageBytes, file) : null;
     this.#decoder = decoder;
     this.#labels = labels ?? null;
   }
 
-  /** Bytes of decoded pictures in memory. */
+  /** Bytes of decoded images in memory. */
   get heldBytes(): number {
     return this.#memory.heldBytes;
   }
 
-  /** Bytes of decoded pictures on disk. */
+  /** Bytes of decoded images on disk. */
   get fileBytes(): number {
     return this.#file?.heldBytes ?? 0;
   }
 
-  /** Waiting for the store now; false while pictures are only decoded, or nothing is under way. */
+  /** Waiting for the store now; false while images are only decoded, or nothing is under way. */
   get isReading(): boolean {
     return this.#reads > 0;
   }
@@ -154,7 +154,7 @@ export class ImageLoader {
 
   /**
    * The batch of these samples. May be called again before it resolved (read ahead).
-   * @throws DamagedSamples that names every sample of the batch which can't be read or decoded, each tried with two
+   * @throws DamagedSampleError that names every sample of the batch which can't be read or decoded, each tried with two
    * reads of the store; the store's errors; an abort.
    */
   async batch(samples: ArrayLike<number>, signal?: AbortSignal): Promise<ImageBatch> {
@@ -165,7 +165,7 @@ export class ImageLoader {
     }));
     const labels = Int32Array.from(wanted, ({ sample }) => this.label(sample));
     const missing = wanted.filter((one) => !this.#copyHeld(one));
-    const damage: Damage[] = [];
+    const damage: DamagedSample[] = [];
     const load = async (group: readonly Wanted[]) => {
       damage.push(...(await this.#load(await this.#notOnDisk(group))));
     };
@@ -202,27 +202,27 @@ export class ImageLoader {
   }
 
   /** Reads, decodes and keeps; what is wrong with the samples that can't be. Errors: any that says nothing of data. */
-  async #load(group: readonly Wanted[]): Promise<Damage[]> {
-    const damage: Damage[] = [];
+  async #load(group: readonly Wanted[]): Promise<DamagedSample[]> {
+    const damage: DamagedSample[] = [];
     const files = await Promise.all(group.map(({ sample }) => damageOr(damage, this.#read(sample))));
     const readable = group.flatMap((wanted, index) => {
       const file = files[index];
       return file == null ? [] : [{ ...wanted, file }];
     });
-    const pictures = await this.#decode(readable.map(({ file }) => file));
+    const images = await this.#decode(readable.map(({ file }) => file));
     const done = readable.map(async ({ sample, place }, index) => {
-      const first = pictures[index] as DecodedPicture;
-      const picture = first instanceof Error ? await damageOr(damage, this.#decodeAgain(sample)) : first;
-      if (picture !== null) await this.#keep(sample, picture, place);
+      const first = images[index] as DecodedImage;
+      const image = first instanceof Error ? await damageOr(damage, this.#decodeAgain(sample)) : first;
+      if (image !== null) await this.#keep(sample, image, place);
     });
     await Promise.all(done);
     return damage;
   }
 
-  async #keep(sample: SampleIndex, picture: Uint8Array, place: Uint8Array): Promise<void> {
-    place.set(picture);
+  async #keep(sample: SampleIndex, image: Uint8Array, place: Uint8Array): Promise<void> {
+    place.set(image);
     this.counters.decoded += 1;
-    if (!this.#memory.keep(sample, picture)) await this.#file?.keep(sample, picture);
+    if (!this.#memory.keep(sample, image)) await this.#file?.keep(sample, image);
   }
 
   #read(sample: SampleIndex): Promise<Uint8Array> {
@@ -232,9 +232,9 @@ export class ImageLoader {
   /** Its hash is right, so a failure is hardly an accident of transport; another read of the store makes it sure. */
   async #decodeAgain(sample: SampleIndex): Promise<Uint8Array> {
     const again = await this.#reading(() => this.#reader.readAgain(sample));
-    const [picture] = await this.#decode([again]);
-    if (picture instanceof Error) throw undecodable(this.#reader, sample, picture);
-    return picture as Uint8Array;
+    const [image] = await this.#decode([again]);
+    if (image instanceof Error) throw undecodable(this.#reader, sample, image);
+    return image as Uint8Array;
   }
 
   async #reading(read: () => Promise<Uint8Array>): Promise<Uint8Array> {
@@ -248,7 +248,7 @@ export class ImageLoader {
     }
   }
 
-  async #decode(files: readonly Uint8Array[]): Promise<DecodedPicture[]> {
+  async #decode(files: readonly Uint8Array[]): Promise<DecodedImage[]> {
     if (files.length === 0) return [];
     const beganMs = performance.now();
     try {
@@ -266,19 +266,19 @@ interface Wanted {
 }
 
 /** Null where the sample is damaged, which is entered. */
-async function damageOr<T>(damage: Damage[], work: Promise<T>): Promise<T | null> {
+async function damageOr<T>(damage: DamagedSample[], work: Promise<T>): Promise<T | null> {
   try {
     return await work;
   } catch (caught) {
-    if (!(caught instanceof DamagedSamples)) throw caught;
-    damage.push(...caught.damage);
+    if (!(caught instanceof DamagedSampleError)) throw caught;
+    damage.push(...caught.samples);
     return null;
   }
 }
 
-function undecodable(reader: SplitReader, sample: SampleIndex, cause: unknown): DamagedSamples {
+function undecodable(reader: SplitReader, sample: SampleIndex, cause: unknown): DamagedSampleError {
   const { source } = reader.entry(sample);
   const key = reader.shardKey(sample);
   const reason = `sample ${sample} (${source}) in ${key} ${asTrainyardError(cause).message}`;
-  return new DamagedSamples([{ sample, key, isMissing: false, reason }], { cause, source });
+  return new DamagedSampleError([{ sample, key, isMissing: false, reason }], { cause, source });
 }

@@ -23,7 +23,7 @@ import { nativeTensor } from "./session/native-tensor.js";
 import { WeightFeeds } from "./session/weight-inputs.js";
 import { recordTraining, type StepModel } from "./training-graph.js";
 
-/** Throws MODEL if the spec's model can't take its pictures. */
+/** Throws MODEL if the spec's model can't take its images. */
 export function createEngine(tf: TensorFlow, spec: EngineSpec): Engine {
   return createEngineOf(tf, spec, modelTopology(spec));
 }
@@ -203,7 +203,7 @@ const float = (values: Float32Array, shape: readonly number[]): Feed => ({
 
 const scalar = (values: TensorValues | undefined) => Number(values?.[0]);
 
-/** Pictures that one prediction call takes at most. */
+/** Images that one prediction call takes at most. */
 const largestPrediction = 64;
 
 /** Blocks of `largest`, then the binary digits of the rest: few shapes to record, no padding. */

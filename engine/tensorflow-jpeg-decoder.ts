@@ -1,6 +1,6 @@
 /**
  * JPEG files to pixels through TensorFlow's own decoder: libjpeg-turbo with its exact integer transform, three times as
- * fast as a general image library for pictures of a few hundred pixels a side, and with the same pixels. On the CPU only.
+ * fast as a general image library for images of a few hundred pixels a side, and with the same pixels. On the CPU only.
  * Which files it is asked for is the caller's choice.
  */
 import type { PlainJpeg } from "../dataset/decoding/plain-jpeg.js";
@@ -84,7 +84,7 @@ export class JpegDecoder {
   }
 
   /**
-   * uint8 [height, width, 3] of the file's picture, whose size the caller read from its head: all of it, or resized to
+   * uint8 [height, width, 3] of the file's image, whose size the caller read from its head: all of it, or resized to
    * `to` by the rule `nearest`. Null: TensorFlow does not take the file, or finds another size in it; the general
    * decoder says what is wrong.
    */

@@ -8,7 +8,7 @@ import { TrainyardError } from "../shared/errors.js";
 import type { ModelLayout } from "../shared/layout.js";
 import type { AugmentationInputs } from "./augmentation/augmentation-ops.js";
 import type { EngineSpec } from "./engine.js";
-import { TrainingStep } from "./layers/training-context.js";
+import { TrainingContext } from "./layers/training-context.js";
 import { correctCount, lossPerSample, sampleWeights } from "./losses.js";
 import { isKernel } from "./models/parameter-layout.js";
 import type { TensorFlow } from "./native/load-tensorflow.js";
@@ -52,7 +52,7 @@ export function recordTraining(source: StepModel, samples: number): RecordedGrap
 /** The step itself; also runs eagerly, which is what the parity tests do. */
 export function trainingStep(source: StepModel, samples: number, inputs: StepInputs): Record<string, Tensor> {
   const { tf, spec, layout } = source;
-  const step = new TrainingStep(tf, inputs.dropoutSeed);
+  const step = new TrainingContext(tf, inputs.dropoutSeed);
   const pixels = augmentedPixels(tf, inputs.images, inputs, spec);
   let logits: Tensor | null = null;
   try {

@@ -28,7 +28,7 @@ export async function mapBounded<Item, Result>(
 }
 
 /** At most `most` calls under way, whoever makes them; the others wait, in the order of asking. */
-export class Gate {
+export class Semaphore {
   readonly #most: number;
   readonly #waiting: (() => void)[] = [];
   #inside = 0;

@@ -4,7 +4,7 @@
  * one that was begun in time, within limits.prefetchSteps and limits.prefetchBytes.
  */
 
-import { allOrDamage } from "../dataset/damaged-sample-error.js";
+import { awaitAllReads } from "../dataset/damaged-sample-error.js";
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { SplitEntry } from "../dataset/manifest.js";
 import { laneEpochOrder, microBatches, stepSamplesWithout, stepShares } from "../dataset/sample-order.js";
@@ -81,7 +81,7 @@ export class LaneBatches {
   }
 
   /**
-   * The micro-batches of a lane's step. Loading them again after a failure is another read. Errors: DamagedSamples
+   * The micro-batches of a lane's step. Loading them again after a failure is another read. Errors: DamagedSampleError
    * with every sample of the lane's step that can't be read, the store's.
    */
   of(place: LanePlace): Promise<MicroBatch[]> {
@@ -183,7 +183,7 @@ export class LaneBatches {
 
   #read(place: LanePlace, samples: Uint32Array): Promise<MicroBatch[]> {
     const calls = microBatches(samples, microBatchSize(this.#spec));
-    return allOrDamage(calls.map((call, index) => this.#micro(place, index, call)));
+    return awaitAllReads(calls.map((call, index) => this.#micro(place, index, call)));
   }
 
   async #micro(place: LanePlace, call: number, samples: Uint32Array): Promise<MicroBatch> {

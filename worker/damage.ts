@@ -2,7 +2,7 @@
  * Tells the coordinator which samples can't be read any more. The worker leaves none out by itself: it names them, one
  * message per object, and the coordinator hands the work out anew.
  */
-import type { Damage, DamagedSamples } from "../dataset/damaged-sample-error.js";
+import type { DamagedSample, DamagedSampleError } from "../dataset/damaged-sample-error.js";
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { SplitName } from "../dataset/manifest.js";
 import { oneLine } from "../shared/grpc/texts.js";
@@ -23,7 +23,7 @@ export interface DamagePlace {
 
 export function reportDamage(
   { control }: Pick<Session, "control">,
-  { damage }: DamagedSamples,
+  { samples: damage }: DamagedSampleError,
   place: DamagePlace,
 ): void {
   const { step, attempt, split } = place;
@@ -46,15 +46,15 @@ export function reportDamage(
 const listed = 8;
 
 /** The first one's sentence, with the others that share the object. */
-function reasonOf({ sample, reason }: Damage, samples: readonly number[]): string {
+function reasonOf({ sample, reason }: DamagedSample, samples: readonly number[]): string {
   const others = samples.filter((other) => other !== sample);
   if (others.length === 0) return reason;
   if (others.length > listed) return `${reason}, and ${others.length} more in the same object`;
   return `${reason}, and so ${others.length === 1 ? "is" : "are"} ${others.join(", ")} in the same object`;
 }
 
-function byKey(damage: readonly Damage[]): Map<string, [Damage, ...Damage[]]> {
-  const groups = new Map<string, [Damage, ...Damage[]]>();
+function byKey(damage: readonly DamagedSample[]): Map<string, [DamagedSample, ...DamagedSample[]]> {
+  const groups = new Map<string, [DamagedSample, ...DamagedSample[]]>();
   for (const one of damage) {
     const group = groups.get(one.key);
     if (group === undefined) groups.set(one.key, [one]);
@@ -64,7 +64,7 @@ function byKey(damage: readonly Damage[]): Map<string, [Damage, ...Damage[]]> {
 }
 
 /** Of a missing object all that were asked for, also those that this worker still holds decoded. */
-function samplesOf(found: readonly Damage[], key: string, { samples, loader }: DamagePlace): number[] {
+function samplesOf(found: readonly DamagedSample[], key: string, { samples, loader }: DamagePlace): number[] {
   const lost = found.some(({ isMissing }) => isMissing)
     ? [...samples].filter((sample) => loader.keyOf(asSampleIndex(sample)) === key)
     : found.map(({ sample }) => sample);

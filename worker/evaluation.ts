@@ -2,7 +2,7 @@
  * Blocks of the validation split on a commit's weights and published statistics. The first are read while weights are
  * waited for, the next ones while blocks are computed, within limits.prefetchBytes.
  */
-import { DamagedSamples } from "../dataset/damaged-sample-error.js";
+import { DamagedSampleError } from "../dataset/damaged-sample-error.js";
 import type { ImageBatch } from "../dataset/image-loader.js";
 import { evaluationBlock } from "../dataset/sample-order.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
@@ -46,7 +46,7 @@ export async function evaluateBlocks(place: Workplace, session: Session, task: E
       session.control.send({ kind: "blockResult", step: task.step, block, ...output });
       session.metrics.evaluated.inc(samples.length);
     } catch (caught) {
-      if (!(caught instanceof DamagedSamples)) throw caught;
+      if (!(caught instanceof DamagedSampleError)) throw caught;
       const where = { step: task.step, attempt: 0, split: "validation", samples } as const;
       reportDamage(session, caught, { ...where, loader: place.validation });
     }

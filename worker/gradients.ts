@@ -2,7 +2,7 @@
  * A step's work on weights version `step`: lanes become sums along the tree, which go up to every slice. `gradients`
  * are added there and their lanes recorded; an `audit` is only compared.
  */
-import { DamagedSamples } from "../dataset/damaged-sample-error.js";
+import { DamagedSampleError } from "../dataset/damaged-sample-error.js";
 import type { MicroBatch } from "../engine/engine.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
@@ -133,7 +133,7 @@ async function loadLane(
     giveUpIfOver(session, step);
     return batches;
   } catch (caught) {
-    if (!(caught instanceof DamagedSamples)) throw caught;
+    if (!(caught instanceof DamagedSampleError)) throw caught;
     const samples = place.batches.samplesOf(at);
     reportDamage(session, caught, { ...step, split: "train", samples, loader: place.training });
     return null;

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { PictureKeeping } from "../dataset/image-loader.js";
+import type { ImageCacheOptions } from "../dataset/image-loader.js";
 import { type ComputeDevice, plainCpu } from "../engine/native/compute-device.js";
 import { TrainyardError } from "../shared/errors.js";
 import { protocolVersion } from "../shared/grpc/version.js";
@@ -34,7 +34,7 @@ export interface WorkerOptions {
   /** Stable over reconnects; default: host, process and a random part. */
   readonly id?: string;
   /** Where decoded pictures are kept. Default: in memory of limits.imageCacheBytes. */
-  readonly keeping?: PictureKeeping;
+  readonly imageCache?: ImageCacheOptions;
   /** What its engine computes on. Default: the CPU. */
   readonly device?: ComputeDevice;
   /** Gives up after so long without a coordinator; infinite: never. Default: limits.firstConnectMs. */
@@ -223,9 +223,9 @@ class WorkerLife {
 
   async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
     const { clock } = this.#around;
-    const { store = storeUrl, signal, keeping, device, metrics } = this.#options;
+    const { store = storeUrl, signal, imageCache, device, metrics } = this.#options;
     const startedMs = clock.nowMs();
-    const place = await this.#around.openWorkplace(spec, store, signal, { keeping, device, metrics });
+    const place = await this.#around.openWorkplace(spec, store, signal, { imageCache, device, metrics });
     const seconds = (clock.nowMs() - startedMs) / 1000;
     this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return place;

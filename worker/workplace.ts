@@ -4,7 +4,7 @@
  */
 
 import { DecodePool } from "../dataset/decoding/decode-pool.js";
-import { type ImageLoader, openLoaders, type PictureKeeping } from "../dataset/image-loader.js";
+import { type ImageCacheOptions, type ImageLoader, openLoaders } from "../dataset/image-loader.js";
 import { laneRange } from "../dataset/lane-samples.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { stepsPerEpoch } from "../dataset/sample-order.js";
@@ -37,7 +37,7 @@ export interface Workplace {
 
 export interface WorkplaceOptions {
   /** Where decoded pictures are kept. */
-  readonly keeping?: PictureKeeping | undefined;
+  readonly imageCache?: ImageCacheOptions | undefined;
   /** What computes. Default: the CPU. */
   readonly device?: ComputeDevice | undefined;
 }
@@ -50,7 +50,7 @@ export async function openWorkplace(
   spec: RunSpec,
   store: ObjectStore,
   signal: AbortSignal,
-  { keeping = {}, device = cpuDevice() }: WorkplaceOptions = {},
+  { imageCache = {}, device = cpuDevice() }: WorkplaceOptions = {},
 ): Promise<Workplace> {
   const decoder = new DecodePool({ image: spec.image, ...plainJpegModule({ ...spec.engine, device }) });
   const engine = new EngineClient({ spec, ...spec.engine, device });
@@ -59,7 +59,11 @@ export async function openWorkplace(
   signal.addEventListener("abort", abandon, { once: true });
   try {
     throwIfAborted(signal, "preparing");
-    const { manifest, training, validation } = await openLoaders(store, spec, { signal, keeping, decoder });
+    const { manifest, training, validation } = await openLoaders(store, spec, {
+      signal,
+      imageCache,
+      decoder,
+    });
     const { layout } = (await engine.call("open", {})).output;
     await engine.call("prepare", graphSizes(spec, manifest));
     await decoder.decode([]); // its thread has started

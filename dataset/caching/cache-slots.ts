@@ -2,7 +2,7 @@
  * Which slot of a cache holds which sample, whatever the slots are made of. Keeps what came first while it is in use:
  * epochs visit every sample once, and throwing out the least recently used would then never hit.
  */
-export class PictureSlots {
+export class CacheSlots {
   readonly #slots: number;
   /** Slot of each sample, -1 = none. */
   readonly #slotOf: Int32Array;
@@ -42,7 +42,7 @@ export class PictureSlots {
   }
 
   /**
-   * A slot for a sample that has none; -1 when every slot is taken by a picture that was used within the last two
+   * A slot for a sample that has none; -1 when every slot is taken by an image that was used within the last two
    * epochs' lookups. From now on it is the sample's.
    */
   take(sample: number): number {

@@ -1,8 +1,8 @@
 /**
- * Decoded pictures of one split in one size in a file of a fixed budget: the second tier of what a loader remembers. One
+ * Decoded images of one split in one size in a file of a fixed budget: the second tier of what a loader remembers. One
  * file of equal slots, read and written in place. It has no name while it is used, so it goes with its process, however
- * that ends, and no other process ever reads it. Each picture's CRC is kept in memory and checked when it is read back.
- * Trouble with the disk is no trouble with the data: the picture is decoded again.
+ * that ends, and no other process ever reads it. Each image's CRC is kept in memory and checked when it is read back.
+ * Trouble with the disk is no trouble with the data: the image is decoded again.
  */
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, statfs, unlink } from "node:fs/promises";
@@ -10,11 +10,11 @@ import { join } from "node:path";
 import { crc32 } from "@node-rs/crc32";
 import { asTrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
-import { PictureSlots } from "./cache-slots.js";
+import { CacheSlots } from "./cache-slots.js";
 
 type FileHandle = Awaited<ReturnType<typeof open>>;
 
-export interface PictureFileOptions {
+export interface ImageFileCacheOptions {
   /** Made if need be. */
   readonly folder: string;
   /** Of the file. */
@@ -29,24 +29,24 @@ export interface PictureFileOptions {
 const prefix = "pictures-";
 /** How often the disk's free space is looked at: once for so many bytes. */
 const glanceBytes = 16 * 1024 * 1024;
-/** Pictures that come back changed, after which the disk is not trusted any more. */
+/** Images that come back changed, after which the disk is not trusted any more. */
 const mostChanged = 3;
 
 interface Opened {
   readonly handle: FileHandle;
-  readonly slots: PictureSlots;
-  /** CRC-32 of each slot's picture. */
+  readonly slots: CacheSlots;
+  /** CRC-32 of each slot's image. */
   readonly sums: Uint32Array;
 }
 
-export class PictureFile {
+export class ImageFileCache {
   readonly #samples: number;
   readonly #imageBytes: number;
-  readonly #options: PictureFileOptions;
-  /** From the first picture that is kept; null = given up. */
+  readonly #options: ImageFileCacheOptions;
+  /** From the first image that is kept; null = given up. */
   #opened: Promise<Opened | null> | undefined;
   #file: Opened | null = null;
-  /** Samples whose picture is on its way into the file. */
+  /** Samples whose image is on its way into the file. */
   readonly #writing = new Set<number>();
   /** Up to here the file may grow before the disk is looked at again. */
   #mayGrowTo = 0;
@@ -55,8 +55,8 @@ export class PictureFile {
   /** Of a file that was given up. */
   #closing: Promise<void> = Promise.resolve();
 
-  /** Nothing is opened before the first picture is kept. */
-  constructor(samples: number, imageBytes: number, options: PictureFileOptions) {
+  /** Nothing is opened before the first image is kept. */
+  constructor(samples: number, imageBytes: number, options: ImageFileCacheOptions) {
     this.#samples = samples;
     this.#imageBytes = imageBytes;
     this.#options = options;
@@ -66,7 +66,7 @@ export class PictureFile {
     return (this.#file?.slots.size ?? 0) * this.#imageBytes;
   }
 
-  /** Copies the sample's picture to `target`, of its size, if it is here and as it was written. */
+  /** Copies the sample's image to `target`, of its size, if it is here and as it was written. */
   async copyTo(sample: number, target: Uint8Array): Promise<boolean> {
     const file = this.#file;
     if (file === null || this.#writing.has(sample)) return false;
@@ -86,19 +86,19 @@ export class PictureFile {
     return false;
   }
 
-  /** Keeps a copy if there is room; `picture` must not change until this resolves. Never rejects. */
-  async keep(sample: number, picture: Uint8Array): Promise<void> {
+  /** Keeps a copy if there is room; `image` must not change until this resolves. Never rejects. */
+  async keep(sample: number, image: Uint8Array): Promise<void> {
     this.#opened ??= this.#open();
     const file = await this.#opened;
     if (file === null || file !== this.#file || !(await this.#hasRoom(file))) return;
     if (file.slots.slotOf(sample) >= 0) return;
     const slot = file.slots.take(sample);
     if (slot < 0) return;
-    file.sums[slot] = crc32(picture);
+    file.sums[slot] = crc32(image);
     this.#writing.add(sample);
     try {
       const at = slot * this.#imageBytes;
-      const { bytesWritten } = await file.handle.write(picture, 0, this.#imageBytes, at);
+      const { bytesWritten } = await file.handle.write(image, 0, this.#imageBytes, at);
       if (bytesWritten !== this.#imageBytes) throw new Error(`only ${bytesWritten} bytes were taken`);
     } catch (caught) {
       this.#giveUp(`can't be written (${asTrainyardError(caught).message})`);
@@ -124,7 +124,7 @@ export class PictureFile {
       await removeLeftOvers(folder);
       if (this.#isClosed) return null;
       const count = Math.min(Math.floor(budgetBytes / this.#imageBytes), this.#samples);
-      const opened = { slots: new PictureSlots(this.#samples, count), sums: new Uint32Array(count) };
+      const opened = { slots: new CacheSlots(this.#samples, count), sums: new Uint32Array(count) };
       this.#file = { handle: await nameless(folder), ...opened };
       return this.#file;
     } catch (caught) {
@@ -164,7 +164,7 @@ export class PictureFile {
   }
 
   #sayWhy(reason: string): void {
-    this.#options.onGivenUp?.(`the file of decoded pictures ${reason}`);
+    this.#options.onGivenUp?.(`the file of decoded images ${reason}`);
   }
 }
 

@@ -1,29 +1,29 @@
-/** Decoded pictures of one split in one size, in memory of a fixed budget: the first tier of what a loader remembers. */
-import { PictureSlots } from "./cache-slots.js";
+/** Decoded images of one split in one size, in memory of a fixed budget: the first tier of what a loader remembers. */
+import { CacheSlots } from "./cache-slots.js";
 
 /** Slots are allocated in slabs of about this size, as they fill. */
 const slabBytes = 16 * 1024 * 1024;
 
-export class ImageCache {
+export class ImageMemoryCache {
   readonly #imageBytes: number;
   readonly #count: number;
   readonly #perSlab: number;
   readonly #slabs: Uint8Array[] = [];
-  readonly #slots: PictureSlots;
+  readonly #slots: CacheSlots;
 
-  /** @param samples of the split; @param imageBytes of one picture, height x width x channels. */
+  /** @param samples of the split; @param imageBytes of one image, height x width x channels. */
   constructor(samples: number, imageBytes: number, budgetBytes: number) {
     this.#imageBytes = imageBytes;
     this.#count = Math.min(samples, Math.floor(budgetBytes / imageBytes));
     this.#perSlab = Math.max(1, Math.floor(slabBytes / imageBytes));
-    this.#slots = new PictureSlots(samples, this.#count);
+    this.#slots = new CacheSlots(samples, this.#count);
   }
 
   get heldBytes(): number {
     return this.#slots.size * this.#imageBytes;
   }
 
-  /** Copies the sample's picture to `target`, if it is here. */
+  /** Copies the sample's image to `target`, if it is here. */
   copyTo(sample: number, target: Uint8Array): boolean {
     const slot = this.#slots.find(sample);
     if (slot < 0) return false;
@@ -31,11 +31,11 @@ export class ImageCache {
     return true;
   }
 
-  /** Keeps a copy if there is room. Whether the picture is here now. */
-  keep(sample: number, picture: Uint8Array): boolean {
+  /** Keeps a copy if there is room. Whether the image is here now. */
+  keep(sample: number, image: Uint8Array): boolean {
     if (this.#slots.slotOf(sample) >= 0) return true;
     const slot = this.#slots.take(sample);
-    if (slot >= 0) this.#view(slot).set(picture);
+    if (slot >= 0) this.#view(slot).set(image);
     return slot >= 0;
   }
 

@@ -5,7 +5,7 @@
  * up. What the bytes mean and whether they are whole is the reader's to say.
  */
 
-import { Gate } from "../../shared/concurrency.js";
+import { Semaphore } from "../../shared/concurrency.js";
 import { limits } from "../../shared/limits.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 
@@ -34,7 +34,7 @@ export class ShardCache {
   readonly #fetches = new Map<string, Promise<Uint8Array>>();
   /** What was fetched twice with the same bytes: a third time would tell nothing new. */
   readonly #confirmed = new WeakSet<Uint8Array>();
-  readonly #parts = new Gate(partsAtATime);
+  readonly #parts = new Semaphore(partsAtATime);
   #heldBytes = 0;
   #fetchedBytes = 0;
   #largestBytes = 0;

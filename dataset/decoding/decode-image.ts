@@ -15,7 +15,7 @@ import type { PlainJpegDecoder } from "./plain-jpeg-decoder.js";
 import { type Pixels, resizePixels } from "./resize.js";
 import { isCutShort } from "./truncated-file.js";
 
-// Pictures are decoded several at a time, so each needs one thread; none is ever decoded twice in a row.
+// Images are decoded several at a time, so each needs one thread; none is ever decoded twice in a row.
 sharp.concurrency(1);
 sharp.cache(false);
 
@@ -138,7 +138,7 @@ function cmykToRgb(data: Uint8Array): Uint8Array {
 }
 
 /**
- * The picture with 1 or 3 channels. Three to one: ITU-R 601-2 luma as PIL's `convert("L")`,
+ * The image with 1 or 3 channels. Three to one: ITU-R 601-2 luma as PIL's `convert("L")`,
  * (19595 R + 38470 G + 7471 B + 32768) >> 16. One to three: three equal channels.
  */
 export function withChannels(pixels: Pixels, channels: 1 | 3): Pixels {

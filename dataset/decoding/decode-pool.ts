@@ -8,18 +8,18 @@ import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
 import { imageBytesOf } from "../../shared/spec.js";
 import type { DecodeReply, DecodeThreadOptions } from "./decode-messages.js";
-import type { DecodedPicture, PictureDecoder } from "./image-decoder.js";
+import type { DecodedImage, ImageDecoder } from "./image-decoder.js";
 
 interface Job {
   readonly files: readonly Uint8Array[];
-  resolve(pictures: DecodedPicture[]): void;
+  resolve(images: DecodedImage[]): void;
   reject(error: Error): void;
 }
 
 /** The next one is there when the thread is done with one. */
 const jobsPerThread = 2;
 
-export class DecodePool implements PictureDecoder {
+export class DecodePool implements ImageDecoder {
   readonly #options: DecodeThreadOptions;
   readonly #most: number;
   readonly #threads = new Set<DecodeThread>();
@@ -38,7 +38,7 @@ export class DecodePool implements PictureDecoder {
   }
 
   /** Errors: FAILED when a thread dies over it, INTERRUPTED once the pool is closed. */
-  decode(files: readonly Uint8Array[]): Promise<DecodedPicture[]> {
+  decode(files: readonly Uint8Array[]): Promise<DecodedImage[]> {
     if (this.#isClosed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       this.#queue.push({ files, resolve, reject });
@@ -94,7 +94,7 @@ class DecodeThread {
       reason = error.message;
     });
     this.#thread.on("exit", () => {
-      this.#drop(new TrainyardError("FAILED", `a thread that decodes pictures is gone: ${reason}`));
+      this.#drop(new TrainyardError("FAILED", `a thread that decodes images is gone: ${reason}`));
       onEnd();
     });
   }
@@ -133,7 +133,7 @@ class DecodeThread {
   #settle({ id, images, failures }: DecodeReply): void {
     const job = this.#jobs.get(id);
     this.#jobs.delete(id);
-    const decoded: DecodedPicture[] = Array.from({ length: job?.files.length ?? 0 }, (_, at) =>
+    const decoded: DecodedImage[] = Array.from({ length: job?.files.length ?? 0 }, (_, at) =>
       images.subarray(at * this.#imageBytes, (at + 1) * this.#imageBytes),
     );
     for (const [at, message] of failures) decoded[at] = new TrainyardError("INPUT", message);
@@ -142,7 +142,7 @@ class DecodeThread {
   }
 }
 
-/** Half of the processors: the other half is the engine's, which needs about as long for a small picture. */
+/** Half of the processors: the other half is the engine's, which needs about as long for a small image. */
 const defaultThreads = () =>
   Math.max(1, Math.min(Math.floor(availableParallelism() / 2), limits.decodeThreads));
 

@@ -1,5 +1,5 @@
 /**
- * PNG files for 8-bit grey pictures that never were files (the digits of IDX sets), written without compression:
+ * PNG files for 8-bit grey images that never were files (the digits of IDX sets), written without compression:
  * zlib's output differs between versions and processors, and an import must give the same bytes everywhere.
  * Read back here too, some 50 times faster than through a general decoder. Any other PNG is not its business.
  */
@@ -11,15 +11,15 @@ const blockBytes = 0xffff;
 /** Offset of the first deflate block: signature, IHDR chunk, IDAT's head, zlib's two bytes. */
 const firstBlock = 8 + 25 + 8 + 2;
 
-export interface GreyPicture {
+export interface GreyImage {
   readonly height: number;
   readonly width: number;
   /** height x width grey levels, row by row. */
   readonly data: Uint8Array;
 }
 
-/** A PNG (greyscale, 8 bit, stored) of the picture. */
-export function encodeGreyPng({ height, width, data }: GreyPicture): Uint8Array {
+/** A PNG (greyscale, 8 bit, stored) of the image. */
+export function encodeGreyPng({ height, width, data }: GreyImage): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
@@ -36,8 +36,8 @@ export function encodeGreyPng({ height, width, data }: GreyPicture): Uint8Array 
   ]);
 }
 
-/** The picture of a PNG that `encodeGreyPng` wrote; null for every other file, damaged ones among them. */
-export function decodeGreyPng(bytes: Uint8Array): GreyPicture | null {
+/** The image of a PNG that `encodeGreyPng` wrote; null for every other file, damaged ones among them. */
+export function decodeGreyPng(bytes: Uint8Array): GreyImage | null {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < firstBlock + 5 || !file.subarray(0, 8).equals(signature)) return null;
   const [width, height] = [file.readUInt32BE(16), file.readUInt32BE(20)];

@@ -13,7 +13,7 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
-/** uint8 [height, width, channels] of the wanted size. A picture that has it already is returned unchanged. */
+/** uint8 [height, width, channels] of the wanted size. An image that has it already is returned unchanged. */
 export function resizePixels(from: Pixels, to: Pick<ImageSpec, "height" | "width" | "resize">): Uint8Array {
   if (from.height === to.height && from.width === to.width) return from.data;
   switch (to.resize) {

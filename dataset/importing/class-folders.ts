@@ -10,8 +10,8 @@ import { compareCodePoints } from "../../shared/store/keys.js";
 import { detectFormat, headBytes } from "../decoding/image-format.js";
 import type { SplitName } from "../manifest.js";
 import { normalName } from "../names.js";
-import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./folder-tree.js";
-import type { Source, SourceImage } from "./image-source.js";
+import { filesBelow, type SkippedFiles, type TreeFile, type TreeFolder } from "./folder-tree.js";
+import type { ImageSource, SourceImage } from "./image-source.js";
 
 /** Folder names that mean a split, lower case. `test` serves as validation where there is no other. */
 const splitNames: Readonly<Record<string, SplitName | "test">> = {
@@ -33,10 +33,10 @@ export async function readClassFolders(
   path: string,
   root: TreeFolder,
   chosen: readonly string[] | null,
-  ledger: Ledger,
-): Promise<Source> {
+  skipped: SkippedFiles,
+): Promise<ImageSource> {
   const splits = findSplits(root, chosen);
-  const warnings = splits === null ? [] : await leaveOut(splits, root, ledger);
+  const warnings = splits === null ? [] : await leaveOut(splits, root, skipped);
   const bases: [TreeFolder, SplitName | null][] =
     splits === null ? [[root, null]] : [[splits.train, splits.validation === null ? null : "train"]];
   if (splits?.validation != null) bases.push([splits.validation, "validation"]);
@@ -44,7 +44,7 @@ export async function readClassFolders(
   const images: SourceImage[] = [];
   for (const [folder, split] of bases) {
     if (folder.folders.length === 0) throw await noClassFolders(path, folder);
-    await setAside(folder.files, ledger);
+    await setAside(folder.files, skipped);
     for (const [className, classFolder] of foldersByClass(folder)) {
       classes.add(className);
       for (const file of filesBelow(classFolder)) images.push(sourceImage(file, className, split));
@@ -81,13 +81,13 @@ function findSplits(root: TreeFolder, chosen: readonly string[] | null): Splits 
 }
 
 /** Counts and names what lies beside the split folders. */
-async function leaveOut(splits: Splits, root: TreeFolder, ledger: Ledger): Promise<string[]> {
+async function leaveOut(splits: Splits, root: TreeFolder, skipped: SkippedFiles): Promise<string[]> {
   const warnings: string[] = [];
-  await setAside(root.files, ledger);
+  await setAside(root.files, skipped);
   for (const folder of root.folders) {
     if (folder === splits.train || folder === splits.validation) continue;
     const files = filesBelow(folder).length;
-    add(ledger, `in ${folder.name}/, beside the splits`, files);
+    add(skipped, `in ${folder.name}/, beside the splits`, files);
     warnings.push(`${folder.name}/ (${files} files) is not used: train/ and validation/ are the splits`);
   }
   if (splits.validation === null) {
@@ -101,16 +101,16 @@ async function leaveOut(splits: Splits, root: TreeFolder, ledger: Ledger): Promi
 }
 
 /** Files beside the class folders: images are listed, the rest counted. */
-async function setAside(files: readonly TreeFile[], ledger: Ledger): Promise<void> {
+async function setAside(files: readonly TreeFile[], skipped: SkippedFiles): Promise<void> {
   for (const file of files) {
     if (await isImage(file))
-      ledger.rejected.push({ source: file.source, reason: "lies outside every class folder" });
-    else add(ledger, "not an image, beside the class folders", 1);
+      skipped.rejected.push({ source: file.source, reason: "lies outside every class folder" });
+    else add(skipped, "not an image, beside the class folders", 1);
   }
 }
 
-function add(ledger: Ledger, reason: string, files: number): void {
-  if (files > 0) ledger.ignored.set(reason, (ledger.ignored.get(reason) ?? 0) + files);
+function add(skipped: SkippedFiles, reason: string, files: number): void {
+  if (files > 0) skipped.ignored.set(reason, (skipped.ignored.get(reason) ?? 0) + files);
 }
 
 /** @throws TrainyardError INPUT for two folders of one NFC name, or a name that is not UTF-8. */

@@ -7,11 +7,11 @@ import { mapBounded } from "../../shared/concurrency.js";
 import { asTrainyardError } from "../../shared/errors.js";
 import { decodeFile } from "../decoding/decode-image.js";
 import { extensions } from "../decoding/image-format.js";
-import { type Ledger, reasonOf } from "./folder-tree.js";
-import type { Source, SourceImage } from "./image-source.js";
+import { reasonOf, type SkippedFiles } from "./folder-tree.js";
+import type { ImageSource, SourceImage } from "./image-source.js";
 
-/** A picture that decodes. */
-export interface Examined {
+/** An image that decodes. */
+export interface ExaminedImage {
   readonly image: SourceImage;
   readonly bytes: number;
   /** SHA-256 of the file, hex. */
@@ -24,17 +24,17 @@ export interface Examined {
   readonly isGrey: boolean;
 }
 
-/** Two cores decode while others read; four pictures at a time bound the memory. */
+/** Two cores decode while others read; four images at a time bound the memory. */
 const filesAtATime = 4;
 
 export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-/** Every picture of the source that decodes, in order; the others enter the ledger's rejected list. */
+/** Every image of the source that decodes, in order; the others are listed in `skipped` as rejected. */
 export async function examineAll(
-  source: Source,
-  ledger: Ledger,
+  source: ImageSource,
+  skipped: SkippedFiles,
   options: { onDone(done: number, total: number): void; signal?: AbortSignal | undefined },
-): Promise<Examined[]> {
+): Promise<ExaminedImage[]> {
   const { images } = source;
   let done = 0;
   const results = await mapBounded(
@@ -47,16 +47,16 @@ export async function examineAll(
     },
     options.signal,
   );
-  const examined: Examined[] = [];
+  const examined: ExaminedImage[] = [];
   results.forEach((result, index) => {
     if (typeof result !== "string") examined.push(result);
-    else ledger.rejected.push({ source: (images[index] as SourceImage).source, reason: result });
+    else skipped.rejected.push({ source: (images[index] as SourceImage).source, reason: result });
   });
   return examined;
 }
 
-/** The picture, or the reason why it can't be used. */
-async function examine(image: SourceImage): Promise<Examined | string> {
+/** The image, or the reason why it can't be used. */
+async function examine(image: SourceImage): Promise<ExaminedImage | string> {
   let bytes: Uint8Array;
   try {
     bytes = await image.read();
@@ -64,7 +64,7 @@ async function examine(image: SourceImage): Promise<Examined | string> {
     return reasonOf(caught);
   }
   const known = { image, bytes: bytes.length, sha256: sha256(bytes) };
-  if (image.picture !== undefined) return { ...known, ...image.picture, extension: "png", isGrey: true };
+  if (image.size !== undefined) return { ...known, ...image.size, extension: "png", isGrey: true };
   try {
     const { format, pixels } = await decodeFile(bytes, "srgb");
     const { height, width, data } = pixels;
@@ -74,7 +74,7 @@ async function examine(image: SourceImage): Promise<Examined | string> {
   }
 }
 
-/** Whether all RGB pixels are grey; a colour picture says no within its first pixels. */
+/** Whether all RGB pixels are grey; a colour image says no within its first pixels. */
 function isGrey(rgb: Uint8Array): boolean {
   for (let at = 0; at < rgb.length; at += 3) {
     if (rgb[at] !== rgb[at + 1] || rgb[at] !== rgb[at + 2]) return false;

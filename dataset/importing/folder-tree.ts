@@ -26,7 +26,7 @@ export interface TreeFolder extends TreeFile {
 }
 
 /** Entries that are no images for sure: counted by reason, or listed. */
-export interface Ledger {
+export interface SkippedFiles {
   readonly ignored: Map<string, number>;
   readonly rejected: { source: string; reason: string }[];
 }
@@ -34,9 +34,9 @@ export interface Ledger {
 const statsAtATime = 16;
 
 /** The whole tree below `path`. Errors: INPUT (missing, not a folder, unreadable). */
-export async function readSourceTree(
+export async function readFolderTree(
   path: string,
-  ledger: Ledger,
+  skipped: SkippedFiles,
   signal?: AbortSignal,
 ): Promise<TreeFolder> {
   const stats = await stat(path).catch((cause) => {
@@ -49,14 +49,14 @@ export async function readSourceTree(
     );
   }
   const root = { name: "", path: Buffer.from(path), source: "" };
-  return readFolder(root, new Set([identity(stats)]), ledger, signal);
+  return readFolder(root, new Set([identity(stats)]), skipped, signal);
 }
 
 /** `above`: identities of the folders on the way down, so that a link to one of them is not followed for ever. */
 async function readFolder(
   entry: TreeFile,
   above: ReadonlySet<string>,
-  ledger: Ledger,
+  skipped: SkippedFiles,
   signal?: AbortSignal,
 ): Promise<TreeFolder> {
   const files: TreeFile[] = [];
@@ -70,16 +70,16 @@ async function readFolder(
     const reason = ignoredReason(child.name);
     if (reason !== null) {
       count(
-        ledger,
+        skipped,
         reason,
         typeof found !== "string" && found.isDirectory() ? await countFiles(child.path, above) : 1,
       );
     } else if (typeof found === "string") {
-      ledger.rejected.push({ source: child.source, reason: found });
+      skipped.rejected.push({ source: child.source, reason: found });
     } else if (found.isFile()) files.push(child);
-    else if (!found.isDirectory()) count(ledger, "not a regular file (a pipe, socket or device)", 1);
-    else if (above.has(identity(found))) count(ledger, "a link to a folder that contains it", 1);
-    else folders.push(await readFolder(child, new Set([...above, identity(found)]), ledger, signal));
+    else if (!found.isDirectory()) count(skipped, "not a regular file (a pipe, socket or device)", 1);
+    else if (above.has(identity(found))) count(skipped, "a link to a folder that contains it", 1);
+    else folders.push(await readFolder(child, new Set([...above, identity(found)]), skipped, signal));
   }
   return { ...entry, isUtf8: isUtf8(entry.path), files, folders };
 }
@@ -130,8 +130,8 @@ function ignoredReason(name: string): string | null {
   return system.test(name) ? name : null;
 }
 
-function count(ledger: Ledger, reason: string, files: number): void {
-  ledger.ignored.set(reason, (ledger.ignored.get(reason) ?? 0) + files);
+function count(skipped: SkippedFiles, reason: string, files: number): void {
+  skipped.ignored.set(reason, (skipped.ignored.get(reason) ?? 0) + files);
 }
 
 /** Files in an ignored folder, so that the totals add up to what is on disk. */

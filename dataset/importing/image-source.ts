@@ -1,5 +1,5 @@
 /**
- * What an import reads, whatever it came as: pictures with a class and, where the source has splits, a split.
+ * What an import reads, whatever it came as: images with a class and, where the source has splits, a split.
  * Class folders (class-folders.ts) and IDX files (idx.ts) both become this.
  */
 import type { SplitName } from "../manifest.js";
@@ -14,10 +14,10 @@ export interface SourceImage {
   /** The file's bytes. Called twice: once to examine, once to store. */
   read(): Promise<Uint8Array>;
   /** Set when the bytes were made by us and need no trial decode. */
-  readonly picture?: { readonly height: number; readonly width: number };
+  readonly size?: { readonly height: number; readonly width: number };
 }
 
-export interface Source {
+export interface ImageSource {
   /** In words: "class folders", "train/ and validation/", "IDX files". */
   readonly layout: string;
   /** NFC names of all classes that the source has, in code-point order, empty ones too. */

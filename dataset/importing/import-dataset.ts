@@ -1,5 +1,5 @@
 /**
- * Import: from a folder of pictures to an immutable data set in the store. Find, examine, plan, write: the steps in
+ * Import: from a folder of images to an immutable data set in the store. Find, examine, plan, write: the steps in
  * their order, detail one level down. Shards are written first and the manifest last, so that an import that is
  * interrupted leaves nothing that looks like a data set. Two imports of one new name at a time are not kept apart:
  * one of them fails, and the other's shards are checked against their hashes when they are read.
@@ -12,11 +12,11 @@ import { readManifest } from "../manifest-reader.js";
 import { checkDatasetName, normalName } from "../names.js";
 import { chooseClasses } from "./choose-classes.js";
 import { readClassFolders } from "./class-folders.js";
-import { type Examined, examineAll } from "./examine-images.js";
-import { type Ledger, readSourceTree } from "./folder-tree.js";
+import { type ExaminedImage, examineAll } from "./examine-images.js";
+import { readFolderTree, type SkippedFiles } from "./folder-tree.js";
 import { countFormats, misnamed } from "./format-counts.js";
 import { readIdx } from "./idx-files.js";
-import type { Source } from "./image-source.js";
+import type { ImageSource } from "./image-source.js";
 import { type ImportPlan, planImport } from "./import-plan.js";
 import { renderReport } from "./report-page.js";
 import { writeShards } from "./shard-writer.js";
@@ -96,36 +96,39 @@ export async function importDataset(request: ImportRequest): Promise<ImportRepor
   const { name, options, store, signal } = request;
   const begin = performance.now();
   checkDatasetName(name);
-  const ledger: Ledger = { ignored: new Map(), rejected: [] };
-  const source = await findSource(request, ledger);
+  const skipped: SkippedFiles = { ignored: new Map(), rejected: [] };
+  const source = await findSource(request, skipped);
   const onDone = (done: number, total: number) => request.onProgress?.({ phase: "examine", done, total });
-  const examined = await examineAll(source, ledger, { onDone, signal });
-  ledger.rejected.sort((a, b) => compareCodePoints(a.source, b.source));
-  if (options.onBad === "fail") refuseRejected(ledger);
+  const examined = await examineAll(source, skipped, { onDone, signal });
+  skipped.rejected.sort((a, b) => compareCodePoints(a.source, b.source));
+  if (options.onBad === "fail") refuseRejected(skipped);
   const { classes, isSplit } = source;
   const { splitSeed: seed } = options;
   const validationSplit = options.validationSplit ?? 0.2;
-  const plan = planImport(examined, { classes, isSplit, validationSplit, seed, rejected: ledger.rejected });
+  const plan = planImport(examined, { classes, isSplit, validationSplit, seed, rejected: skipped.rejected });
   const there = await findSame(store, name, plan.hash, signal);
-  const draft = draftManifest(request, source, examined, plan, ledger);
+  const draft = draftManifest(request, source, examined, plan, skipped);
   const manifest =
     there === null ? await write(request, plan, draft, examined) : { ...draft, splits: there.splits };
   const seconds = (performance.now() - begin) / 1000;
   return summarise(source, manifest, { examined: examined.length, wasThere: there !== null, seconds });
 }
 
-async function findSource({ source: path, options, signal }: ImportRequest, ledger: Ledger): Promise<Source> {
-  const tree = await readSourceTree(path, ledger, signal);
+async function findSource(
+  { source: path, options, signal }: ImportRequest,
+  skipped: SkippedFiles,
+): Promise<ImageSource> {
+  const tree = await readFolderTree(path, skipped, signal);
   const chosen = options.classes?.map(normalName) ?? null;
-  const found = (await readIdx(tree, ledger)) ?? (await readClassFolders(path, tree, chosen, ledger));
+  const found = (await readIdx(tree, skipped)) ?? (await readClassFolders(path, tree, chosen, skipped));
   if (found.isSplit && options.validationSplit !== null) {
     const message = `${path} has splits of its own (${found.layout}): leave --validation-split out`;
     throw new TrainyardError("USAGE", message);
   }
-  return chooseClasses(found, chosen, ledger);
+  return chooseClasses(found, chosen, skipped);
 }
 
-function refuseRejected({ rejected }: Ledger): void {
+function refuseRejected({ rejected }: SkippedFiles): void {
   if (rejected.length === 0) return;
   const lines = rejected.slice(0, 20).map(({ source, reason }) => `\n  ${source} ${reason}`);
   const more = rejected.length > 20 ? `\n  and ${rejected.length - 20} more` : "";
@@ -153,10 +156,10 @@ async function findSame(
 /** The manifest but for the shards, which are known when they are written. */
 function draftManifest(
   { name, options }: ImportRequest,
-  source: Source,
-  examined: readonly Examined[],
+  source: ImageSource,
+  examined: readonly ExaminedImage[],
   plan: ImportPlan,
-  ledger: Ledger,
+  skipped: SkippedFiles,
 ): Manifest {
   const split = (name: SplitName) => ({
     samples: plan.splits[name].reduce((sum, shard) => sum + shard.length, 0),
@@ -176,8 +179,8 @@ function draftManifest(
     grey: examined.every(({ isGrey }) => isGrey),
     formats: countFormats(examined),
     options: { ...options, layout: source.layout },
-    rejected: ledger.rejected,
-    ignored: Object.fromEntries(ledger.ignored),
+    rejected: skipped.rejected,
+    ignored: Object.fromEntries(skipped.ignored),
     warnings: [...source.warnings, ...plan.warnings, ...(wrongNames === null ? [] : [wrongNames])],
   };
 }
@@ -186,7 +189,7 @@ async function write(
   { store, name, signal, onProgress }: ImportRequest,
   plan: ImportPlan,
   draft: Manifest,
-  examined: readonly Examined[],
+  examined: readonly ExaminedImage[],
 ): Promise<Manifest> {
   const options = signal === undefined ? {} : { signal };
   const onDone = (done: number, total: number) => onProgress?.({ phase: "store", done, total });
@@ -219,7 +222,7 @@ function adviceFor({ sizes }: Manifest): string[] {
 }
 
 function summarise(
-  { layout }: Source,
+  { layout }: ImageSource,
   manifest: Manifest,
   { examined, wasThere, seconds }: { examined: number; wasThere: boolean; seconds: number },
 ): ImportReport {

@@ -1,17 +1,17 @@
 /**
  * Which sample goes into which shard: labels, split, shuffle across shards, cuts, and the hash of it all. A
- * function of the examined pictures and the options; nothing is written here.
+ * function of the examined images and the options; nothing is written here.
  */
 import { createHash } from "node:crypto";
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
 import { Purpose, RandomStream } from "../../shared/random.js";
 import type { SplitName } from "../manifest.js";
-import type { Examined } from "./examine-images.js";
+import type { ExaminedImage } from "./examine-images.js";
 import { memberBytes } from "./shard-tar.js";
 import { splitStratified } from "./stratified-split.js";
 
-export interface PlannedSample extends Examined {
+export interface PlannedSample extends ExaminedImage {
   readonly label: number;
 }
 
@@ -39,7 +39,7 @@ export interface PlanOptions {
 export const splitOrder = ["train", "validation"] as const satisfies readonly SplitName[];
 
 /** @throws TrainyardError INPUT when a class or a split would be empty. */
-export function planImport(examined: readonly Examined[], options: PlanOptions): ImportPlan {
+export function planImport(examined: readonly ExaminedImage[], options: PlanOptions): ImportPlan {
   const { classes, seed } = options;
   const labels = new Map(classes.map((name, label) => [name, label]));
   const samples = examined.map((one) => ({ ...one, label: labels.get(one.image.className) ?? -1 }));
@@ -141,7 +141,7 @@ function shuffled(samples: readonly PlannedSample[], seed: number, split: number
   return order;
 }
 
-/** Consecutive samples, until a shard would exceed its bytes or its samples; a larger picture has a shard alone. */
+/** Consecutive samples, until a shard would exceed its bytes or its samples; a larger image has a shard alone. */
 function cutShards(samples: readonly PlannedSample[]): PlannedSample[][] {
   const shards: PlannedSample[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

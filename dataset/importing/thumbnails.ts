@@ -1,33 +1,33 @@
-/** Small pictures of a few images of each class, for the import's report. */
+/** Small images of a few images of each class, for the import's report. */
 import { uprightImage } from "../decoding/exif-orientation.js";
-import type { Examined } from "./examine-images.js";
+import type { ExaminedImage } from "./examine-images.js";
 
 /** Data URIs by class name. */
 export type Thumbnails = ReadonlyMap<string, readonly string[]>;
 
 const perClass = 5;
 /** Keeps the page small for sets of a thousand classes. */
-const mostPictures = 300;
+const mostImages = 300;
 const sidePixels = 96;
 
 /** The first images of each class, upright, as JPEG data URIs. */
-export async function makeThumbnails(examined: readonly Examined[]): Promise<Thumbnails> {
-  const byClass = new Map<string, Examined[]>();
+export async function makeThumbnails(examined: readonly ExaminedImage[]): Promise<Thumbnails> {
+  const byClass = new Map<string, ExaminedImage[]>();
   for (const one of examined) {
     const some = byClass.get(one.image.className) ?? [];
     if (some.length < perClass) byClass.set(one.image.className, [...some, one]);
   }
   const made = new Map<string, string[]>();
-  let pictures = 0;
+  let images = 0;
   for (const [name, some] of byClass) {
-    if (pictures >= mostPictures) break;
+    if (images >= mostImages) break;
     made.set(name, await Promise.all(some.map(thumbnail)));
-    pictures += some.length;
+    images += some.length;
   }
   return made;
 }
 
-async function thumbnail({ image }: Examined): Promise<string> {
+async function thumbnail({ image }: ExaminedImage): Promise<string> {
   const small = await uprightImage(await image.read(), { failOn: "error" })
     .resize(sidePixels, sidePixels, { fit: "inside", withoutEnlargement: true })
     .flatten({ background: "white" })

@@ -4,7 +4,7 @@
  *
  * Keras 3.15's `apply_affine_transform` composes rotation, shift, shear and zoom in this order, from output
  * to input pixels and about the centre (size / 2 - 0.5), and so do we. Two slips of Keras we don't share: it
- * swaps height and width in that centre, which moves pictures that are not square, and its height shift moves
+ * swaps height and width in that centre, which moves images that are not square, and its height shift moves
  * along the width (and the other way round).
  */
 
@@ -15,15 +15,15 @@ export interface Size {
 
 /** Angles in degrees, shifts in pixels; in parentheses the name in Keras' `apply_transform`. */
 export interface Geometry {
-  /** (theta) Output to input, y downwards: a positive angle turns the picture counter-clockwise. */
+  /** (theta) Output to input, y downwards: a positive angle turns the image counter-clockwise. */
   readonly rotation: number;
-  /** (tx) Positive moves the picture to the left. */
+  /** (tx) Positive moves the image to the left. */
   readonly columnShift: number;
-  /** (ty) Positive moves the picture up. */
+  /** (ty) Positive moves the image up. */
   readonly rowShift: number;
   /** (shear) The input column falls by sin(shear) a row, the row is scaled by cos(shear). */
   readonly shear: number;
-  /** (zx) Input pixels per output pixel: above 1 the picture gets smaller. */
+  /** (zx) Input pixels per output pixel: above 1 the image gets smaller. */
   readonly columnZoom: number;
   /** (zy) */
   readonly rowZoom: number;

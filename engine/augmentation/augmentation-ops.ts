@@ -5,12 +5,12 @@
  *
  * Beside Keras' `ImageDataGenerator.apply_transform`:
  * - fillMode `nearest`, `reflect` (d c b a | a b c d | d c b a): as Keras.
- * - fillMode `constant`: outside is `cval`. Within a pixel of the edge TensorFlow blends picture and cval (scipy's
+ * - fillMode `constant`: outside is `cval`. Within a pixel of the edge TensorFlow blends image and cval (scipy's
  *   `grid-constant`), where Keras, by scipy's `constant`, has cval at once.
  * - fillMode `wrap`: a b c d | a b c d with a period of the side (scipy's `grid-wrap`, but for the seams, where
- *   TensorFlow takes the nearer picture's edge pixel instead of a blend). Keras, by scipy's `wrap`, has a period
+ *   TensorFlow takes the nearer image's edge pixel instead of a blend). Keras, by scipy's `wrap`, has a period
  *   that is a pixel shorter. Beyond the first copy TensorFlow widens the seams, by a pixel a copy.
- * - channel shift: added to all channels and clipped to the lowest and highest pixel of the picture. As Keras.
+ * - channel shift: added to all channels and clipped to the lowest and highest pixel of the image. As Keras.
  * - brightness: pixel * factor, clipped to 255. Keras goes through PIL and cuts to whole levels before and
  *   after; we keep fractions, so the two differ by less than factor + 1 levels.
  */
@@ -79,7 +79,7 @@ function transformed(
   ]) as Tensor4D;
 }
 
-/** Of each picture on its own, over all its channels. */
+/** Of each image on its own, over all its channels. */
 function channelShifted(images: Tensor4D, shifts: Tensor): Tensor4D {
   const lowest = images.min([1, 2, 3], true);
   const highest = images.max([1, 2, 3], true);

@@ -1,5 +1,5 @@
 /**
- * `labels.json`: what a model file can't say of itself. Class names in label order, how a picture becomes the input,
+ * `labels.json`: what a model file can't say of itself. Class names in label order, how an image becomes the input,
  * how the output becomes a class, and the hashes of the tfjs model beside it. Written last: where it is, the export is
  * whole.
  */

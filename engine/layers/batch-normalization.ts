@@ -8,19 +8,19 @@ import { TrainyardError } from "../../shared/errors.js";
 import type { TensorFlow } from "../native/load-tensorflow.js";
 import { normalise, normaliseGradient } from "./fused-batch-norm.js";
 import { type LayerClass, onlyTensor } from "./tfjs-layer-classes.js";
-import { type CallArguments, type TrainingStep, trainingStep } from "./training-context.js";
+import { type CallArguments, type TrainingContext, trainingContext } from "./training-context.js";
 
 export function batchNormalizationClass(tf: TensorFlow, Base: LayerClass): LayerClass {
   return class BatchNormalization extends Base {
     static override className = "BatchNormalization";
 
     override call(inputs: Tensor | Tensor[], keywords: CallArguments): Tensor | Tensor[] {
-      const step = trainingStep(keywords);
+      const step = trainingContext(keywords);
       if (step === null) return super.call(inputs, keywords);
       return tf.tidy(() => this.#train(onlyTensor(inputs), step));
     }
 
-    #train(x: Tensor, step: TrainingStep): Tensor {
+    #train(x: Tensor, step: TrainingContext): Tensor {
       const settings = this.getConfig();
       refuseOtherAxes(this.name, Number(settings["axis"]), x.rank);
       const channels = x.shape.at(-1) ?? 1;
@@ -36,9 +36,9 @@ export function batchNormalizationClass(tf: TensorFlow, Base: LayerClass): Layer
           normaliseGradient(tf, dy, savedInput as Tensor, savedGamma as Tensor, rest, epsilon);
         return { value, gradFunc };
       });
-      // In the picture's own shape oneDNN normalises a quarter faster than with every position a picture.
-      const pictures = x.rank === 4 ? x : x.reshape([x.size / channels, 1, 1, channels]);
-      const value = normalised(pictures, scale, offset);
+      // In the image's own shape oneDNN normalises a quarter faster than with every position an image.
+      const images = x.rank === 4 ? x : x.reshape([x.size / channels, 1, 1, channels]);
+      const value = normalised(images, scale, offset);
       return x.rank === 4 ? value : value.reshape(x.shape);
     }
 

@@ -6,7 +6,7 @@ import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "../native/load-tensorflow.js";
 import { randomNormal, randomUniform } from "./stateless-random.js";
 import { type LayerClass, type LayerSettings, onlyTensor } from "./tfjs-layer-classes.js";
-import { type CallArguments, trainingStep } from "./training-context.js";
+import { type CallArguments, trainingContext } from "./training-context.js";
 
 /** What a random layer does to its input in training; null where its settings leave the input as it is. */
 type Perturbation = (
@@ -65,7 +65,7 @@ export function randomLayerClass(tf: TensorFlow, Base: LayerClass, perturbation:
     }
 
     override call(inputs: Tensor | Tensor[], keywords: CallArguments): Tensor | Tensor[] {
-      const step = trainingStep(keywords);
+      const step = trainingContext(keywords);
       if (step === null) return super.call(inputs, keywords);
       const perturb = this.#perturb;
       if (perturb === null) return onlyTensor(inputs);

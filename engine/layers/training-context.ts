@@ -6,7 +6,7 @@ import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
 import { invariant } from "../../shared/errors.js";
 import type { TensorFlow } from "../native/load-tensorflow.js";
 
-export class TrainingStep {
+export class TrainingContext {
   readonly #tf: TensorFlow;
   readonly #seed: Tensor;
   readonly #statistics = new Map<string, readonly [mean: Tensor, variance: Tensor]>();
@@ -49,10 +49,10 @@ export class TrainingStep {
 /** Keyword arguments of a layer's `call`. */
 export interface CallArguments {
   readonly training?: boolean;
-  readonly step?: TrainingStep;
+  readonly step?: TrainingContext;
 }
 
 /** The step of a training call; null in evaluation, and in training that is not ours (`model.fit`). */
-export function trainingStep(keywords: CallArguments | null | undefined): TrainingStep | null {
+export function trainingContext(keywords: CallArguments | null | undefined): TrainingContext | null {
   return keywords?.training === true ? (keywords.step ?? null) : null;
 }

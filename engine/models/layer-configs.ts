@@ -5,7 +5,7 @@ import { type LayerTopology, outputActivation, outputUnits, type TopologySpec } 
 
 export interface ModelLayers {
   readonly layers: readonly LayerTopology[];
-  /** Max-pools of 2 on the way: what bounds the picture size from below. */
+  /** Max-pools of 2 on the way: what bounds the image size from below. */
   readonly poolings: number;
 }
 

@@ -23,7 +23,7 @@ export interface SequentialTopology {
 
 export type ModelTopology = SequentialTopology | FunctionalTopology;
 
-/** Throws MODEL for pictures that the model would pool away. */
+/** Throws MODEL for images that the model would pool away. */
 export function modelTopology(spec: TopologySpec): ModelTopology {
   switch (spec.model.name) {
     case "classic":
@@ -61,7 +61,7 @@ function refuseSmallImages({ image, model }: TopologySpec, poolings: number): vo
   if (Math.min(image.height, image.width) >= smallest) return;
   throw new TrainyardError(
     "MODEL",
-    `the model ${model.name} halves pictures ${poolings} times and needs at least ${smallest}x${smallest} pixels, not ${image.height}x${image.width}; use --image-size ${smallest} or more`,
+    `the model ${model.name} halves images ${poolings} times and needs at least ${smallest}x${smallest} pixels, not ${image.height}x${image.width}; use --image-size ${smallest} or more`,
   );
 }
 

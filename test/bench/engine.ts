@@ -1,5 +1,5 @@
 /**
- * Milliseconds of one training step (uint8 pictures in; forward, backward; gradients out) of the engine's recorded graph
+ * Milliseconds of one training step (uint8 images in; forward, backward; gradients out) of the engine's recorded graph
  * beside eager tfjs-node, Keras under tf.function and PyTorch channels last: the same nets, batch 32, the same
  * threads, one system after the other in each round. Keras runs the .h5 that we export. Others compute in float32, whatever
  * `--compute` says.

@@ -1,5 +1,5 @@
 /**
- * What a worker keeps of decoded pictures changes no bit: all of them in memory, or a few there and the others on disk.
+ * What a worker keeps of decoded images changes no bit: all of them in memory, or a few there and the others on disk.
  * Of the disk nothing is left, also when the worker was killed.
  */
 import { existsSync, readdirSync } from "node:fs";
@@ -12,7 +12,7 @@ import { photographs, runProgram, scratch } from "../support/program.js";
 const place = scratch();
 const options = { cwd: place.folder, store: `file:${place.folder}/store` };
 const flags = ["--batch-size", "64", "--epochs", "3", "--image-size", "32", "--seed", "5"];
-/** Room for 40 pictures of 32x32 over both splits. */
+/** Room for 40 images of 32x32 over both splits. */
 const littleMemory = ["--image-cache-memory", String(40 * 32 * 32 * 3)];
 const port = 39_473;
 

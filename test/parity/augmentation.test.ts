@@ -94,7 +94,7 @@ const edges = {
   "wrap, all geometry": { geometry: turned, fillMode: "wrap", ...sideways },
 } as const satisfies Record<string, Case>;
 
-/** Equal but on the seams between the copies of the picture. */
+/** Equal but on the seams between the copies of the image. */
 const seams = {
   "wrap is scipy's grid-wrap": { geometry: turned, fillMode: "wrap", scipyMode: "grid-wrap", ...sideways },
   "rotation 45, wrap is scipy's grid-wrap": {
@@ -122,7 +122,7 @@ const full = (given: Case) =>
   ({ height: 32, width: 32, channels: 3, fillMode: "nearest", cval: 0, ...given }) as const;
 
 /** Neighbours differ by up to 255 levels: any geometry that is off shows. */
-function pictureOf({ height, width, channels }: ReturnType<typeof full>, seed: number): Float32Array {
+function imageOf({ height, width, channels }: ReturnType<typeof full>, seed: number): Float32Array {
   const random = new RandomStream(seed, 4);
   return new Float32Array(height * width * channels).map(() => random.nextBelow(256));
 }
@@ -145,13 +145,13 @@ function specOf({
   };
 }
 
-/** Two pictures a call, the second unmoved: a sample's transform must be its own. */
-function ours(given: Case, picture: Float32Array): Float32Array {
+/** Two images a call, the second unmoved: a sample's transform must be its own. */
+function ours(given: Case, image: Float32Array): Float32Array {
   const options = full(given);
   const { height, width, channels, geometry, brightness = 1, channelShift = 0 } = options;
   const own = projectiveTransform({ ...unmoved, ...geometry }, options);
   const values = tf.tidy(() => {
-    const images = tf.tensor4d(picture, [1, height, width, channels]);
+    const images = tf.tensor4d(image, [1, height, width, channels]);
     const inputs = {
       transforms: tf.tensor2d([own, projectiveTransform(unmoved, options)]),
       brightness: tf.tensor1d([brightness, 1]),
@@ -159,7 +159,7 @@ function ours(given: Case, picture: Float32Array): Float32Array {
     };
     const pair = tf.concat([images, images]) as Tensor4D;
     const [first, second] = tf.split(augment(tf, pair, inputs, specOf(options)), 2) as [Tensor4D, Tensor4D];
-    expect(second.dataSync()).toEqual(picture);
+    expect(second.dataSync()).toEqual(image);
     return first.dataSync();
   });
   return values as Float32Array;
@@ -189,15 +189,14 @@ function kerasCase(given: Case) {
 
 beforeAll(() => {
   const folder = mkdtempSync(join(tmpdir(), "trainyard-augmentation-"));
-  const pictures = Object.values(all).map((given, index) => pictureOf(full(given), index));
+  const images = Object.values(all).map((given, index) => imageOf(full(given), index));
   writeFileSync(join(folder, "cases.json"), JSON.stringify(Object.values(all).map(kerasCase)));
-  for (const [index, picture] of pictures.entries())
-    writeFileSync(join(folder, `picture-${index}.f32`), picture);
+  for (const [index, image] of images.entries()) writeFileSync(join(folder, `image-${index}.f32`), image);
   execFileSync(kerasPython(), [script, folder], { stdio: ["ignore", "ignore", "pipe"] });
   for (const [index, [name, given]] of Object.entries(all).entries()) {
     const bytes = new Uint8Array(readFileSync(join(folder, `result-${index}.f32`)));
     compared.set(name, {
-      ours: ours(given, pictures[index] as Float32Array),
+      ours: ours(given, images[index] as Float32Array),
       keras: new Float32Array(bytes.buffer),
     });
   }

@@ -1,6 +1,6 @@
 """Real Keras' ImageDataGenerator.apply_transform on the cases of FOLDER/cases.json; pixels as float32.
 
-Keras 3.15 swaps height and width in the centre of its affine transform. For pictures that are not square the
+Keras 3.15 swaps height and width in the centre of its affine transform. For images that are not square the
 cases ask for the centre to be mended ("mend"): one function of Keras gets its two sizes the right way round,
 all else is Keras as installed.
 """
@@ -15,9 +15,9 @@ as_installed = keras_image.transform_matrix_offset_center
 
 for index, case in enumerate(json.load(open(f"{folder}/cases.json"))):
     shape = (case["height"], case["width"], case["channels"])
-    picture = np.fromfile(f"{folder}/picture-{index}.f32", dtype="float32").reshape(shape)
+    image = np.fromfile(f"{folder}/image-{index}.f32", dtype="float32").reshape(shape)
     mended = lambda matrix, height, width: as_installed(matrix, width, height)
     keras_image.transform_matrix_offset_center = mended if case["mend"] else as_installed
     generator = keras_image.ImageDataGenerator(fill_mode=case["fillMode"], cval=case["cval"])
-    result = generator.apply_transform(picture, case["parameters"])
+    result = generator.apply_transform(image, case["parameters"])
     result.astype("float32").tofile(f"{folder}/result-{index}.f32")

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decodeFile, decodeImage, withChannels } from "../../dataset/decoding/decode-image.js";
 import { nearestIndices } from "../../dataset/decoding/resize.js";
-import { picture, temporaryFolders } from "../support/images.js";
+import { sampleImage, temporaryFolders } from "../support/images.js";
 import { kerasPython } from "../support/parts.js";
 
 const script = fileURLToPath(new URL("decode_with_pil.py", import.meta.url));
@@ -53,24 +53,24 @@ beforeAll(async () => {
   execFileSync(kerasPython(), [script, job, out], { stdio: ["ignore", "inherit", "inherit"] });
 });
 
-/** The same picture in every form that a folder of photographs may hold. */
+/** The same image in every form that a folder of photographs may hold. */
 async function oddFiles(folder: string): Promise<string[]> {
-  const grey = () => picture().greyscale();
-  const translucent = () => picture().ensureAlpha(0.4);
+  const grey = () => sampleImage().greyscale();
+  const translucent = () => sampleImage().ensureAlpha(0.4);
   const files = {
     "grey.png": grey().png(),
     "grey-alpha.png": grey().ensureAlpha(0.4).png(),
     "rgba.png": translucent().png(),
-    "palette.png": picture().png({ palette: true, colours: 16 }),
-    "one-bit.png": picture().threshold(128).png({ palette: true, colours: 2 }),
+    "palette.png": sampleImage().png({ palette: true, colours: 16 }),
+    "one-bit.png": sampleImage().threshold(128).png({ palette: true, colours: 2 }),
     "grey.jpg": grey().jpeg(),
-    "progressive.jpg": picture().jpeg({ progressive: true }),
-    "full-chroma.jpg": picture().jpeg({ chromaSubsampling: "4:4:4" }),
-    "cmyk.jpg": picture().toColourspace("cmyk").jpeg(),
-    "cmyk.tif": picture().toColourspace("cmyk").tiff(),
-    "rgb.tif": picture().tiff(),
-    "rgb.webp": picture().webp(),
-    "rgb.gif": picture().gif(),
+    "progressive.jpg": sampleImage().jpeg({ progressive: true }),
+    "full-chroma.jpg": sampleImage().jpeg({ chromaSubsampling: "4:4:4" }),
+    "cmyk.jpg": sampleImage().toColourspace("cmyk").jpeg(),
+    "cmyk.tif": sampleImage().toColourspace("cmyk").tiff(),
+    "rgb.tif": sampleImage().tiff(),
+    "rgb.webp": sampleImage().webp(),
+    "rgb.gif": sampleImage().gif(),
   };
   return Promise.all(
     Object.entries(files).map(async ([name, pipeline]) => {

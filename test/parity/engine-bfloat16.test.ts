@@ -2,7 +2,7 @@
  * What `--compute bfloat16` costs in exactness, against float32 on the same photographs. Every factor of a product is
  * rounded by at most 2^-9 (0.2 %), its sum is float32. Over a net's layers, forwards and backwards, the roundings add up,
  * and each unit near the bend of a relu or the tie of a max-pool that they move to the other side moves the gradient
- * as a whole: fresh weights and 16 pictures, 6 to 10 % of its length in nets of five layers, a third in ResNet-18, in
+ * as a whole: fresh weights and 16 images, 6 to 10 % of its length in nets of five layers, a third in ResNet-18, in
  * nearly the same direction. So the angle is bounded too. Parameters, evaluation and what leaves the engine stay float32.
  * Without AVX-512 oneDNN takes no bfloat16 and TensorFlow falls back to Eigen, which rounds the sums as well: about twice as
  * far off (seen on an AMD EPYC with AVX2).

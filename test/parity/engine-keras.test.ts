@@ -2,7 +2,7 @@
  * One step of our models equals one step of real Keras: loss, correct count, every gradient, the statistics
  * of the batch and the probabilities of evaluation, each within 1e-4 (of the largest, where that is above 1).
  * Keras computes in float64, which is the exact answer; one case is compared with float32 Keras too. Batches are
- * small at 64x64: among the windows of many pictures rounding decides some near-tie of a max-pool, and the
+ * small at 64x64: among the windows of many images rounding decides some near-tie of a max-pool, and the
  * gradient jumps with it, here and in Keras' own float32 (off by 3e-3 from its float64 at 32 photographs).
  */
 import { execFileSync } from "node:child_process";

@@ -59,14 +59,14 @@ const runs = {
 type Name = keyof typeof runs;
 
 interface Compared {
-  readonly pictures: readonly string[];
+  readonly images: readonly string[];
   readonly keras: Float32Array;
-  /** Printed by the lines of labels.json for the first picture. */
+  /** Printed by the lines of labels.json for the first image. */
   readonly printed: string;
 }
 const compared = new Map<string, Compared>();
 
-/** Each class' first pictures of the validation split. */
+/** Each class' first images of the validation split. */
 function picturesOf(set: string, perClass: number): string[] {
   const split = `${data}/${set}/validation`;
   return readdirSync(split)
@@ -92,7 +92,7 @@ async function untagged(paths: readonly string[]): Promise<string[]> {
 
 const floats = (path: string) => new Float32Array(Uint8Array.from(readFileSync(path)).buffer);
 
-async function jobOf(name: Name, pictures: readonly string[]) {
+async function jobOf(name: Name, images: readonly string[]) {
   const spec = runs[name];
   await exportRun(store, spec);
   const at = join(folder, spec.run);
@@ -101,7 +101,7 @@ async function jobOf(name: Name, pictures: readonly string[]) {
   const { howToUse } = (await readExport(store, spec.run)).labels;
   const { height, width, channels } = spec.image;
   const colourMode = channels === 1 ? "grayscale" : "rgb";
-  return { name, folder: at, pictures, size: [height, width], colourMode, howToUse, shape: null };
+  return { name, folder: at, images, size: [height, width], colourMode, howToUse, shape: null };
 }
 
 /** Two blocks whose convolutions are called `block1/conv` and `block1_conv`. */
@@ -154,7 +154,7 @@ async function awkwardJob() {
     return (model.predict(pixels) as ReturnType<typeof tf.tensor>).dataSync() as Float32Array;
   });
   model.dispose();
-  return { ours, job: { name: "awkward", folder: at, pictures: [], shape: [8, 16, 20, 3] } };
+  return { ours, job: { name: "awkward", folder: at, images: [], shape: [8, 16, 20, 3] } };
 }
 
 let awkward: Float32Array;
@@ -176,9 +176,9 @@ beforeAll(async () => {
   ];
   writeFileSync(join(folder, "jobs.json"), JSON.stringify(jobs));
   execFileSync(kerasPython(), [script, join(folder, "jobs.json")], { stdio: ["ignore", "ignore", "pipe"] });
-  for (const { name, folder: at, pictures } of jobs) {
-    const printed = pictures.length > 0 ? readFileSync(join(at, "printed.txt"), "utf8") : "";
-    compared.set(name, { pictures, keras: floats(join(at, "outputs.f32")), printed });
+  for (const { name, folder: at, images } of jobs) {
+    const printed = images.length > 0 ? readFileSync(join(at, "printed.txt"), "utf8") : "";
+    compared.set(name, { images, keras: floats(join(at, "outputs.f32")), printed });
   }
 }, 900_000);
 
@@ -197,8 +197,8 @@ async function predictionsOf(spec: RunSpec, paths: readonly string[]) {
 
 describe("real Keras on model.h5, the classic snippet: outputs equal predict's within 1e-5", () => {
   it.each(Object.keys(runs) as Name[])("%s", async (name) => {
-    const { pictures, keras, printed } = compared.get(name) as Compared;
-    const rows = await predictionsOf(runs[name], pictures);
+    const { images, keras, printed } = compared.get(name) as Compared;
+    const rows = await predictionsOf(runs[name], images);
     expect(rows.length).toBeGreaterThanOrEqual(6);
     const { classes } = runs[name];
     const isBinary = classes.length === 2;
@@ -220,9 +220,9 @@ describe("real Keras on model.h5, the classic snippet: outputs equal predict's w
     expect(printed).toBe(rows[0]?.class);
   });
 
-  it("of the shared pictures enough are untagged to say so", () => {
-    expect(compared.get("faces")?.pictures.length).toBe(24);
-    expect(compared.get("clothing")?.pictures.length).toBeGreaterThanOrEqual(20);
+  it("of the shared images enough are untagged to say so", () => {
+    expect(compared.get("faces")?.images.length).toBe(24);
+    expect(compared.get("clothing")?.images.length).toBeGreaterThanOrEqual(20);
   });
 });
 
@@ -258,15 +258,15 @@ describe("the run's own numbers", () => {
     expect(largestDifference(predicted, evaluations[0] as Float32Array)).toBeLessThan(1e-6);
   });
 
-  it("the scaling is in the file, once: 0..1 pixels mean another picture", async () => {
+  it("the scaling is in the file, once: 0..1 pixels mean another image", async () => {
     const json = Buffer.from(await store.get(runKey("faces", exportPaths.tfjsModel))).toString();
     expect(json.match(/"class_name":\s*"Rescaling"/g)).toHaveLength(1);
   });
 });
 
 async function decodedBy(spec: RunSpec, paths: readonly string[]): Promise<Uint8Array> {
-  const pictures = await Promise.all(paths.map((path) => decodeImage(readFileSync(path), spec.image)));
-  return Uint8Array.from(Buffer.concat(pictures));
+  const images = await Promise.all(paths.map((path) => decodeImage(readFileSync(path), spec.image)));
+  return Uint8Array.from(Buffer.concat(images));
 }
 
 describe("plain tfjs, in a process without Trainyard", () => {
@@ -279,7 +279,7 @@ describe("plain tfjs, in a process without Trainyard", () => {
       for await (const { key } of store.list(runKey(spec.run, "export/tfjs/"))) {
         writeFileSync(join(at, key.split("/").at(-1) as string), await store.get(key));
       }
-      const paths = (compared.get(name) as Compared).pictures.slice(0, 4);
+      const paths = (compared.get(name) as Compared).images.slice(0, 4);
       const images = await decodedBy(spec, paths);
       writeFileSync(join(at, "images.u8"), images);
       const { height, width, channels } = spec.image;

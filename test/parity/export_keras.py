@@ -1,6 +1,6 @@
 """Real Keras on exported models: for each folder of JOBS.json, the classic snippet on its model.h5 as it stands.
 
-A job names pictures (paths), or holds images.f32 of the shape that it gives. Outputs go to FOLDER/outputs.f32.
+A job names images (paths), or holds images.f32 of the shape that it gives. Outputs go to FOLDER/outputs.f32.
 """
 import contextlib
 import io
@@ -16,7 +16,7 @@ for job in json.load(open(sys.argv[1])):
     os.chdir(job["folder"])
     model = load_model("model.h5")
     outputs = []
-    for path in job["pictures"]:
+    for path in job["images"]:
         img = image.load_img(path, target_size=tuple(job["size"]), color_mode=job["colourMode"])
         x = image.img_to_array(img)
         x = np.expand_dims(x, axis=0)
@@ -28,10 +28,10 @@ for job in json.load(open(sys.argv[1])):
         assert np.allclose(alone, outputs[:1], atol=1e-6), "a batch of one differs"
     np.asarray(outputs, dtype="float32").tofile("outputs.f32")
     # The lines that labels.json gives to a user, run as they are.
-    if job["pictures"]:
+    if job["images"]:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec("\n".join(job["howToUse"]), {"path": job["pictures"][0]})
+            exec("\n".join(job["howToUse"]), {"path": job["images"][0]})
         open("printed.txt", "w").write(printed.getvalue().strip().split("\n")[-1])
     names = [layer.name for layer in model.layers]
     json.dump(names, open("layers.json", "w"))

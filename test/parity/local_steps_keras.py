@@ -79,6 +79,6 @@ for calls in spec["calls"]:
         first += size
     mean = [sum(size * g for (size, _), g in zip(parts, gs)) / sum(calls) for gs in zip(*[gs for _, gs in parts])]
     optimizer.apply(mean, model.trainable_variables)
-assert first == len(x), f"the calls take {first} of {len(x)} pictures"
+assert first == len(x), f"the calls take {first} of {len(x)} images"
 
 np.concatenate([weight.numpy().ravel() for weight in model.trainable_weights]).tofile(folder / "end.f64")

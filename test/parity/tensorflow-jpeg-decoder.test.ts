@@ -13,7 +13,7 @@ import { loadBinding } from "../../engine/native/load-tensorflow.js";
 import type { NativeBinding } from "../../engine/recording/tfjs-node-backend.js";
 import { JpegDecoder } from "../../engine/tensorflow-jpeg-decoder.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import { picture } from "../support/images.js";
+import { sampleImage } from "../support/images.js";
 
 const binding = loadBinding({ intraOpThreads: 2, oneDnn: true }) as NativeBinding;
 const decoder = new JpegDecoder(binding);
@@ -85,7 +85,7 @@ describe("drawn files", () => {
     let asked = 0;
     await fc.assert(
       fc.asyncProperty(forms, async ({ height, width, seed, grey, to, resize, channels, ...coding }) => {
-        const drawn = picture(height, width, seed);
+        const drawn = sampleImage(height, width, seed);
         const bytes = await (grey ? drawn.greyscale() : drawn).jpeg(coding).toBuffer();
         asked += 1;
         await expectSamePixels(bytes, imageOf({ ...to, resize, channels }));
@@ -96,7 +96,7 @@ describe("drawn files", () => {
   });
 
   it("leave no tensor behind, also where they are refused", async () => {
-    const bytes = await picture(50, 50).jpeg().toBuffer();
+    const bytes = await sampleImage(50, 50).jpeg().toBuffer();
     const size = { height: 50, width: 50 };
     decoder.decode(bytes, size, { height: 5, width: 5 });
     const before = binding.getNumOfTensors();
@@ -110,10 +110,10 @@ describe("drawn files", () => {
 });
 
 describe("what is not plain", () => {
-  const drawn = () => picture(40, 30);
+  const drawn = () => sampleImage(40, 30);
   const cases: [string, () => Promise<Buffer>][] = [
     ["a file with a colour profile", () => drawn().withIccProfile("p3").jpeg().toBuffer()],
-    ["a picture on its side", () => drawn().withMetadata({ orientation: 6 }).jpeg().toBuffer()],
+    ["an image on its side", () => drawn().withMetadata({ orientation: 6 }).jpeg().toBuffer()],
     ["CMYK", () => drawn().toColourspace("cmyk").jpeg().toBuffer()],
     ["a PNG", () => drawn().png().toBuffer()],
     ["half a head", async () => (await drawn().jpeg().toBuffer()).subarray(0, 100)],

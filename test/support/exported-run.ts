@@ -22,7 +22,7 @@ export function runSpec(choices: Partial<RunSpec> = {}): RunSpec {
   return RunSpec.parse({
     format: "trainyard-run/1",
     run: "export-test",
-    dataset: { name: "pictures", hash: "0".repeat(64) },
+    dataset: { name: "images", hash: "0".repeat(64) },
     classes,
     image: { height: 64, width: 64, channels: 3, resize: "nearest", colour: "srgb" },
     model: { name: "classic", dropout: 0.5, batchNormMomentum: 0.9, l2: 0 },
@@ -72,7 +72,7 @@ export function movedStatistics(layout: ModelLayout, seed = 6): Float32Array {
   return statistics;
 }
 
-/** Drawn statistics would damp what comes in, layer by layer, until every picture gets the same answer. */
+/** Drawn statistics would damp what comes in, layer by layer, until every image gets the same answer. */
 const isDeep = (layout: ModelLayout) => layout.batchNorms.length > 10;
 
 /** Of a batch of photographs under these parameters. */

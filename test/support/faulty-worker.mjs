@@ -23,7 +23,7 @@ const { createLogger } = await built("shared/log.js");
 /** @type {typeof import("../../shared/errors.js")} */
 const { TrainyardError } = await built("shared/errors.js");
 /** @type {typeof import("../../dataset/damaged-sample-error.js")} */
-const { DamagedSamples } = await built("dataset/damaged-sample-error.js");
+const { DamagedSampleError } = await built("dataset/damaged-sample-error.js");
 
 const [kind, coordinator = "", id = ""] = process.argv.slice(2);
 
@@ -81,7 +81,7 @@ const surroundings = {
       prefetch: () => undefined,
       of: async (at) => {
         const sample = place.batches.samplesOf(at)[0] ?? 0;
-        throw new DamagedSamples([
+        throw new DamagedSampleError([
           { sample, key: "its memory", isMissing: false, reason: `sample ${sample} reads wrong` },
         ]);
       },

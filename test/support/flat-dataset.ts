@@ -1,5 +1,5 @@
 /**
- * A data set put straight into a store, without an import: picture i is red i all over (a validation picture's green is
+ * A data set put straight into a store, without an import: image i is red i all over (a validation image's green is
  * one), so that pixels say which sample they are, and shards are as small as the test wants.
  */
 import { Manifest, manifestKey, type ShardEntry, type SplitEntry } from "../../dataset/manifest.js";
@@ -13,7 +13,7 @@ export interface FlatDataset {
   readonly validation: number;
   /** Samples of a shard. */
   readonly perShard: number;
-  /** These training samples are no pictures, though their hash is right. */
+  /** These training samples are no images, though their hash is right. */
   readonly undecodable?: readonly number[];
 }
 
@@ -53,7 +53,7 @@ async function putSplit(
     for (let sample = first; sample < Math.min(samples, first + perShard); sample += 1) {
       const isBad = split === "train" && undecodable.includes(sample);
       const colour = { r: sample, g: split === "train" ? 0 : 1, b: 0 };
-      files.push(isBad ? Buffer.from(`no picture ${sample}`) : await flat(colour, 4, 4).png().toBuffer());
+      files.push(isBad ? Buffer.from(`no image ${sample}`) : await flat(colour, 4, 4).png().toBuffer());
     }
     const body = Buffer.concat(files);
     await store.put(key, body);

@@ -1,11 +1,11 @@
-/** Pictures and folders of pictures that import and decode tests are made of. Each picture is unlike the others. */
+/** Images and folders of images that import and decode tests are made of. Each image is unlike the others. */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll } from "vitest";
 
-/** A smooth picture of its own for each seed, uint8 [height, width, 3]. */
+/** A smooth image of its own for each seed, uint8 [height, width, 3]. */
 export function pixels(height: number, width: number, seed = 0): Buffer {
   const made = Buffer.alloc(height * width * 3);
   for (let at = 0; at < made.length; at += 1) {
@@ -16,12 +16,12 @@ export function pixels(height: number, width: number, seed = 0): Buffer {
   return made;
 }
 
-/** The picture as a sharp pipeline, to be saved in any format. */
-export function picture(height = 24, width = 32, seed = 0): Sharp {
+/** The image as a sharp pipeline, to be saved in any format. */
+export function sampleImage(height = 24, width = 32, seed = 0): Sharp {
   return sharp(pixels(height, width, seed), { raw: { height, width, channels: 3 } });
 }
 
-export const jpeg = (seed = 0, height = 24, width = 32) => picture(height, width, seed).jpeg().toBuffer();
+export const jpeg = (seed = 0, height = 24, width = 32) => sampleImage(height, width, seed).jpeg().toBuffer();
 
 /** One colour all over. */
 export const flat = (background: { r: number; g: number; b: number }, height = 16, width = 16): Sharp =>
@@ -32,7 +32,7 @@ export function temporaryFolders(): () => Promise<string> {
   const made: string[] = [];
   afterAll(() => Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true }))));
   return async () => {
-    const folder = await mkdtemp(join(tmpdir(), "trainyard-pictures-"));
+    const folder = await mkdtemp(join(tmpdir(), "trainyard-images-"));
     made.push(folder);
     return folder;
   };

@@ -25,7 +25,7 @@ import type { Session } from "../../worker/open-session.js";
 import { Phases } from "../../worker/phases.js";
 import type { Workplace } from "../../worker/workplace.js";
 
-/** Opened without any memory for decoded pictures, so that every batch is read and decoded. */
+/** Opened without any memory for decoded images, so that every batch is read and decoded. */
 export async function openPlace(
   store: ObjectStore,
   manifest: Manifest,

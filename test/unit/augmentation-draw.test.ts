@@ -33,7 +33,7 @@ const size = { height: 20, width: 40 };
 const many = Array.from({ length: 4000 }, (_, sample) => drawAugmentation(everything, size, 7, 3, sample));
 
 describe("draws of augmentation", () => {
-  it("eight copies of a picture over three epochs are drawn in 24 ways", () => {
+  it("eight copies of an image over three epochs are drawn in 24 ways", () => {
     const draws = [0, 1, 2].flatMap((epoch) =>
       [0, 1, 2, 3, 4, 5, 6, 7].map((sample) => drawAugmentation(everything, size, 1, epoch, sample)),
     );
@@ -86,7 +86,7 @@ describe("draws of augmentation", () => {
     }
   });
 
-  it("flips half of the pictures, each way on its own", () => {
+  it("flips half of the images, each way on its own", () => {
     const share = (count: number) => count / many.length;
     const horizontal = many.filter(({ geometry }) => geometry.isFlippedHorizontally);
     const both = horizontal.filter(({ geometry }) => geometry.isFlippedVertically);
@@ -107,7 +107,7 @@ describe("draws of augmentation", () => {
     expect(after.brightness).toBe(before.brightness);
   });
 
-  it("with everything off a picture stays where and as it is", () => {
+  it("with everything off an image stays where and as it is", () => {
     const { transform, brightness, channelShift } = drawAugmentation(nothing, size, 9, 1, 4);
     expect([...transform].map(Math.abs)).toEqual([1, 0, 0, 0, 1, 0, 0, 0]);
     expect(brightness).toBe(1);
@@ -121,7 +121,7 @@ function sourceOf(transform: readonly number[], column: number, row: number): [n
   return [a0 * column + a1 * row + a2, b0 * column + b1 * row + b2];
 }
 
-describe("the geometry of a picture that is not square", () => {
+describe("the geometry of an image that is not square", () => {
   it.each([
     ["rotation", { rotation: 33 }],
     ["shear", { shear: 15 }],

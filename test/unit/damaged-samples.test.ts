@@ -3,7 +3,7 @@
  * a store that is another one, or slow, never counts as damage; what is excluded is not read any more.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import { DamagedSamples } from "../../dataset/damaged-sample-error.js";
+import { DamagedSampleError } from "../../dataset/damaged-sample-error.js";
 import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import { type Manifest, manifestKey } from "../../dataset/manifest.js";
@@ -53,19 +53,19 @@ async function loaderOf(cacheBytes?: number): Promise<ImageLoader> {
   return new ImageLoader(opened.split("train"), image, { cacheBytes: 0 });
 }
 
-const damageOf = async (batch: Promise<unknown>): Promise<DamagedSamples> => {
+const damageOf = async (batch: Promise<unknown>): Promise<DamagedSampleError> => {
   const caught = await batch.then(
     () => null,
     (error: unknown) => error,
   );
-  if (!(caught instanceof DamagedSamples)) throw new Error(`no damage, but ${String(caught)}`);
+  if (!(caught instanceof DamagedSampleError)) throw new Error(`no damage, but ${String(caught)}`);
   return caught;
 };
 
 describe("a batch", () => {
   it("names every damaged sample in it, and no other", async () => {
     spoil(3, 9, 20);
-    const { damage, code } = await damageOf((await loaderOf()).batch([2, 3, 8, 9, 10]));
+    const { samples: damage, code } = await damageOf((await loaderOf()).batch([2, 3, 8, 9, 10]));
     expect(damage.map(({ sample, key }) => [sample, key])).toEqual([
       [3, train(0)],
       [9, train(2)],
@@ -80,7 +80,7 @@ describe("a batch", () => {
     spoil(0, 1, 2, 3);
     const loader = await loaderOf();
     store.fetched.length = 0;
-    expect((await damageOf(loader.batch([0, 1, 2, 3]))).damage).toHaveLength(4);
+    expect((await damageOf(loader.batch([0, 1, 2, 3]))).samples).toHaveLength(4);
     expect(store.fetched.length).toBeGreaterThanOrEqual(2);
     const before = store.fetched.length;
     await damageOf(loader.batch([3, 2, 1, 0]));
@@ -102,7 +102,7 @@ describe("a batch", () => {
     manifest = await putFlatDataset(store, { ...dataset, undecodable: [6] });
     const loader = await loaderOf();
     store.fetched.length = 0;
-    const { damage } = await damageOf(loader.batch([5, 6, 7]));
+    const { samples: damage } = await damageOf(loader.batch([5, 6, 7]));
     expect(damage).toMatchObject([{ sample: 6, key: train(1), isMissing: false }]);
     expect(damage[0]?.reason).toMatch(/^sample 6 \(train\/6\.png\) in .*train-1\.tar is /);
     expect(store.fetched).toEqual([train(1), train(1)]);
@@ -112,7 +112,7 @@ describe("a batch", () => {
     store.objects.delete(train(1));
     const loader = await loaderOf();
     store.fetched.length = 0;
-    const { damage, code } = await damageOf(loader.batch([3, 4]));
+    const { samples: damage, code } = await damageOf(loader.batch([3, 4]));
     expect([code, store.fetched.filter((key) => key === train(1)).length]).toEqual(["NOT_FOUND", 2]);
     expect(damage).toMatchObject([{ sample: 4, key: train(1), isMissing: true }]);
     store.objects.delete(manifestKey("flat"));

@@ -7,7 +7,7 @@ import { decodeGreyPng, encodeGreyPng } from "../../dataset/decoding/grey-png.js
 import { detectFormat } from "../../dataset/decoding/image-format.js";
 import { nearestIndices, resizePixels } from "../../dataset/decoding/resize.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import { flat, jpeg, picture, pixels } from "../support/images.js";
+import { flat, jpeg, pixels, sampleImage } from "../support/images.js";
 
 const spec = (given: Partial<ImageSpec> = {}): ImageSpec => ({
   height: 24,
@@ -35,19 +35,19 @@ describe("channels", () => {
     create: { width: 32, height: 24, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0.5 } },
   } as const;
   const files: Record<string, () => Promise<Buffer>> = {
-    "grey PNG": () => picture().greyscale().png().toBuffer(),
+    "grey PNG": () => sampleImage().greyscale().png().toBuffer(),
     "grey + alpha PNG": () => sharp(alpha).greyscale().png().toBuffer(),
-    "RGB PNG": () => picture().png().toBuffer(),
+    "RGB PNG": () => sampleImage().png().toBuffer(),
     "RGBA PNG": () => sharp(alpha).png().toBuffer(),
-    "palette PNG": () => picture().png({ palette: true, colours: 16 }).toBuffer(),
+    "palette PNG": () => sampleImage().png({ palette: true, colours: 16 }).toBuffer(),
     "palette + transparency PNG": () => sharp(alpha).png({ palette: true }).toBuffer(),
-    "1-bit PNG": () => picture().threshold(128).png({ palette: true, colours: 2 }).toBuffer(),
-    "CMYK JPEG": () => picture().toColourspace("cmyk").jpeg().toBuffer(),
-    "grey JPEG": () => picture().greyscale().jpeg().toBuffer(),
-    GIF: () => picture().gif().toBuffer(),
-    WebP: () => picture().webp().toBuffer(),
-    TIFF: () => picture().tiff().toBuffer(),
-    AVIF: () => picture().avif({ effort: 0 }).toBuffer(),
+    "1-bit PNG": () => sampleImage().threshold(128).png({ palette: true, colours: 2 }).toBuffer(),
+    "CMYK JPEG": () => sampleImage().toColourspace("cmyk").jpeg().toBuffer(),
+    "grey JPEG": () => sampleImage().greyscale().jpeg().toBuffer(),
+    GIF: () => sampleImage().gif().toBuffer(),
+    WebP: () => sampleImage().webp().toBuffer(),
+    TIFF: () => sampleImage().tiff().toBuffer(),
+    AVIF: () => sampleImage().avif({ effort: 0 }).toBuffer(),
   };
 
   it.each(Object.keys(files))(
@@ -175,7 +175,7 @@ function redAndBlue(): Buffer {
 }
 
 describe("orientation", () => {
-  /** What each EXIF orientation undoes: the stored picture is the upright one turned the other way. */
+  /** What each EXIF orientation undoes: the stored image is the upright one turned the other way. */
   const stored: Record<number, (upright: Sharp) => Sharp> = {
     1: (upright) => upright,
     2: (upright) => upright.flop(),
@@ -188,7 +188,7 @@ describe("orientation", () => {
   };
 
   it.each(Object.keys(stored).map(Number))(
-    "%i gives the upright picture and its upright size",
+    "%i gives the upright image and its upright size",
     async (orientation) => {
       const expected = redAndBlue();
       const upright = await sharp(expected, { raw: { height: 20, width: 40, channels: 3 } })
@@ -214,7 +214,7 @@ describe("orientation", () => {
 
 describe("files that are no whole images", () => {
   it("a JPEG cut anywhere, also by its last 3 bytes, is damaged", async () => {
-    const whole = await picture(200, 200).jpeg().toBuffer();
+    const whole = await sampleImage(200, 200).jpeg().toBuffer();
     for (const length of [whole.length - 3, whole.length >> 1, 200]) {
       expect(await reasonOf(whole.subarray(0, length))).toMatch(
         /^INPUT: is a damaged JPEG image \(.+\); copy it again/,
@@ -223,7 +223,7 @@ describe("files that are no whole images", () => {
   });
 
   it.each(["png", "webp", "gif"] as const)("a %s cut to half or by 3 bytes is damaged", async (format) => {
-    const whole = await picture(200, 200).toFormat(format).toBuffer();
+    const whole = await sampleImage(200, 200).toFormat(format).toBuffer();
     for (const length of [whole.length - 3, whole.length >> 1]) {
       expect(await reasonOf(whole.subarray(0, length))).toMatch(/^INPUT: is a damaged/);
     }
@@ -249,13 +249,13 @@ describe("files that are no whole images", () => {
 
   it("formats are told by content", async () => {
     for (const format of ["jpeg", "png", "gif", "webp", "tiff", "avif"] as const) {
-      const bytes = await picture().toFormat(format).toBuffer();
+      const bytes = await sampleImage().toFormat(format).toBuffer();
       expect(detectFormat(bytes)).toEqual({ supported: true, format });
     }
   });
 
-  it("a picture of more pixels than allowed is refused before it is decoded", async () => {
-    const bytes = await picture().png().toBuffer();
+  it("an image of more pixels than allowed is refused before it is decoded", async () => {
+    const bytes = await sampleImage().png().toBuffer();
     bytes.writeUInt32BE(17_000, 16);
     bytes.writeUInt32BE(16_000, 20);
     bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29);
@@ -300,7 +300,7 @@ describe("resizing", () => {
   });
 });
 
-describe("the PNGs of IDX pictures", () => {
+describe("the PNGs of IDX images", () => {
   it.each([
     [28, 28],
     [1, 1],
@@ -318,7 +318,7 @@ describe("the PNGs of IDX pictures", () => {
   });
 
   it("leaves every other PNG, and a damaged one, to the general decoder", async () => {
-    expect(decodeGreyPng(await picture().greyscale().png().toBuffer())).toBeNull();
+    expect(decodeGreyPng(await sampleImage().greyscale().png().toBuffer())).toBeNull();
     expect(decodeGreyPng(await jpeg())).toBeNull();
     const bytes = encodeGreyPng({ height: 4, width: 4, data: new Uint8Array(pixels(4, 4).subarray(0, 16)) });
     for (let at = 0; at < bytes.length; at += 1) {

@@ -13,7 +13,7 @@ import {
 import { Manifest, manifestKey } from "../../dataset/manifest.js";
 import { asSampleIndex } from "../../shared/ids.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
-import { jpeg, picture, temporaryFolders, writeTree } from "../support/images.js";
+import { jpeg, sampleImage, temporaryFolders, writeTree } from "../support/images.js";
 import { MemoryStore } from "../support/memory-store.js";
 
 const newFolder = temporaryFolders();
@@ -32,7 +32,7 @@ async function importFolder(
   return { report, store, ...(await openDataset(store, "set")) };
 }
 
-/** Files of distinct pictures, `class/1.jpg` and so on. */
+/** Files of distinct images, `class/1.jpg` and so on. */
 async function classFolders(
   counts: Readonly<Record<string, number>>,
   firstSeed = 0,
@@ -168,7 +168,7 @@ describe("class folders", () => {
 describe("content decides, not the name", () => {
   it("each file is accepted or listed with its reason, and the totals add up", async () => {
     const of = (format: "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif", seed: number) =>
-      picture(24, 32, seed).toFormat(format).toBuffer();
+      sampleImage(24, 32, seed).toFormat(format).toBuffer();
     const folder = await folderOf({
       ...(await classFolders({ other: 2 }, 90)),
       "c/a.jpg": await of("jpeg", 1),
@@ -215,7 +215,7 @@ describe("content decides, not the name", () => {
   it("truncated files are found at import, each named; --on-bad fail stops there and writes nothing", async () => {
     const files = await classFolders({ a: 10, b: 10 });
     const whole = files["a/1.jpg"] as Buffer;
-    const png = await picture(64, 64, 99).png().toBuffer();
+    const png = await sampleImage(64, 64, 99).png().toBuffer();
     const folder = await folderOf({
       ...files,
       "a/cut3.jpg": whole.subarray(0, whole.length - 3),
@@ -426,7 +426,7 @@ describe("IDX files", () => {
   const digits = (count: number, shift: number) =>
     Uint8Array.from({ length: count * 6 }, (_, at) => (at * 11 + shift) % 256);
 
-  it("plain or gzip, become grey pictures of their classes and splits", async () => {
+  it("plain or gzip, become grey images of their classes and splits", async () => {
     const folder = await folderOf({
       "train-images-idx3-ubyte": idx([5, 2, 3], digits(5, 0)),
       "train-labels-idx1-ubyte": idx([5], Uint8Array.of(7, 1, 7, 1, 10)),

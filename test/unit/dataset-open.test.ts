@@ -1,6 +1,6 @@
 /** Reading a data set: bytes checked, damage named after two reads, batches whole, memory bounded. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { ImageCache } from "../../dataset/caching/image-memory-cache.js";
+import { ImageMemoryCache } from "../../dataset/caching/image-memory-cache.js";
 import { ShardCache } from "../../dataset/caching/shard-cache.js";
 import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader, openLoaders } from "../../dataset/image-loader.js";
@@ -136,8 +136,8 @@ describe("a batch", () => {
 });
 
 describe("the caches", () => {
-  it("decoded pictures stay while they are used, and go when their lane has left", () => {
-    const cache = new ImageCache(10, 1, 4);
+  it("decoded images stay while they are used, and go when their lane has left", () => {
+    const cache = new ImageMemoryCache(10, 1, 4);
     const target = new Uint8Array(1);
     const visit = (samples: number[]) =>
       samples.filter((sample) => {

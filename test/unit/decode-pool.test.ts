@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { DecodePool } from "../../dataset/decoding/decode-pool.js";
 import { LocalDecoder } from "../../dataset/decoding/image-decoder.js";
 import type { ImageSpec } from "../../shared/spec.js";
-import { picture } from "../support/images.js";
+import { sampleImage } from "../support/images.js";
 
 const compiled = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const { DecodePool: Pool }: { DecodePool: typeof DecodePool } = await compiled(
@@ -29,12 +29,12 @@ function poolOf(most: number, spec = image): DecodePool {
   return pool;
 }
 
-/** JPEG, PNG, one that is no picture, one that was cut, in turn. */
+/** JPEG, PNG, one that is no image, one that was cut, in turn. */
 const files = await Promise.all(
   Array.from({ length: 24 }, async (_, at) => {
-    const drawn = picture(20 + at, 30, at);
+    const drawn = sampleImage(20 + at, 30, at);
     if (at % 4 === 1) return await drawn.png().toBuffer();
-    if (at % 4 === 2) return Buffer.from(`no picture ${at}`);
+    if (at % 4 === 2) return Buffer.from(`no image ${at}`);
     const bytes = await drawn.jpeg().toBuffer();
     return at % 4 === 3 ? bytes.subarray(0, bytes.length - 60) : bytes;
   }),
@@ -77,7 +77,7 @@ describe("a pool", () => {
   });
 
   it("answers with an error when its thread can't start, and starts another for the next", async () => {
-    // A thread whose options say nothing of the pictures ends at once.
+    // A thread whose options say nothing of the images ends at once.
     const pool = poolOf(1, { ...image, height: -1 });
     await expect(pool.decode(files.slice(0, 1))).rejects.toMatchObject({ code: "FAILED" });
     await expect(pool.decode(files.slice(0, 1))).rejects.toMatchObject({ code: "FAILED" });

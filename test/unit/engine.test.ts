@@ -73,14 +73,14 @@ describe("models", () => {
     }
   });
 
-  it("pictures that the model would pool away are refused in a sentence", () => {
+  it("images that the model would pool away are refused in a sentence", () => {
     expect(() => createEngine(tf, engineSpec({ height: 7, width: 64 }))).toThrow(
-      /classic halves pictures 3 times and needs at least 8x8 pixels, not 7x64/,
+      /classic halves images 3 times and needs at least 8x8 pixels, not 7x64/,
     );
     expect(() => createEngine(tf, engineSpec({ model: { name: "digits" }, height: 3 }))).toThrow(/4x4/);
   });
 
-  it("the smallest and oblong pictures train", () => {
+  it("the smallest and oblong images train", () => {
     for (const [height, width] of [
       [8, 8],
       [9, 31],
@@ -203,7 +203,7 @@ describe("evaluation", () => {
     expect(wild.engine.predict(images)).toEqual(expected.probabilities);
   });
 
-  it("predict takes any number of pictures", () => {
+  it("predict takes any number of images", () => {
     const { engine, spec } = readyEngine();
     const { images, labels } = microBatch(spec, 77);
     const { probabilities } = engine.evaluate(images, labels);

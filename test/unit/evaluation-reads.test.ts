@@ -1,4 +1,4 @@
-/** An evaluation holds few pictures at a time, however many blocks it is asked for, and computes each block once. */
+/** An evaluation holds few images at a time, however many blocks it is asked for, and computes each block once. */
 import { expect, it } from "vitest";
 import type { ImageBatch } from "../../dataset/image-loader.js";
 import { carryOut } from "../../worker/assignments.js";
@@ -7,7 +7,7 @@ import { putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";
 import { CountingEngine, evaluate, ListeningCoordinator, openPlace } from "../support/worker-place.js";
 
-it("large pictures are read a block ahead of the engine, no further", async () => {
+it("large images are read a block ahead of the engine, no further", async () => {
   const store = new MemoryStore();
   const manifest = await putFlatDataset(store, { name: "flat", training: 1, validation: 640, perShard: 640 });
   // 192 MiB a block.

@@ -36,14 +36,14 @@ const loaderOf = (options: ImageLoaderOptions) => new ImageLoader(dataset.split(
 
 /** Backwards from the second epoch on, in batches of 8. */
 async function epochs(loader: ImageLoader, count = 3): Promise<Uint8Array[]> {
-  const pictures: Uint8Array[] = [];
+  const images: Uint8Array[] = [];
   for (let epoch = 0; epoch < count; epoch += 1) {
     const order = epoch === 0 ? all : [...all].reverse();
     for (let first = 0; first < order.length; first += 8) {
-      pictures.push((await loader.batch(order.slice(first, first + 8))).images);
+      images.push((await loader.batch(order.slice(first, first + 8))).images);
     }
   }
-  return pictures;
+  return images;
 }
 
 describe.each([
@@ -54,7 +54,7 @@ describe.each([
   [7, 10],
   [7, 100],
   [100, 100],
-])("with room for %d pictures in memory and %d on disk", (memory, disk) => {
+])("with room for %d images in memory and %d on disk", (memory, disk) => {
   it("three epochs have the pixels of three epochs without any, within both budgets", async () => {
     const plain = await epochs(loaderOf({ cacheBytes: 0 }));
     const folder = await newFolder();
@@ -85,7 +85,7 @@ describe("a sample that can't be decoded", () => {
     for (let time = 0; time < 2; time += 1) {
       await expect(loader.batch([9, 10, undecodable, 12])).rejects.toMatchObject({
         code: "DAMAGED",
-        damage: [{ sample: undecodable, isMissing: false }],
+        samples: [{ sample: undecodable, isMissing: false }],
       });
     }
     expect(loader.counters).toMatchObject({ decoded: 3, diskHits: 3 });

@@ -216,7 +216,7 @@ describe("loading ahead", () => {
 });
 
 describe("memory and depth of loading ahead", () => {
-  /** 3 MiB a picture, a sample a lane and step: 85 of them fit. The loader answers when it is told to. */
+  /** 3 MiB an image, a sample a lane and step: 85 of them fit. The loader answers when it is told to. */
   const huge: RunSpec["image"] = {
     height: 1024,
     width: 1024,

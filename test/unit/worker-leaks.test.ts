@@ -1,5 +1,5 @@
 /**
- * 2,000 steps of a worker on a tiny net with batch norm and dropout, with pictures that don't decode, steps that are
+ * 2,000 steps of a worker on a tiny net with batch norm and dropout, with images that don't decode, steps that are
  * given up half-way, exclusions that make calls of sizes nobody prepared, and evaluations in between: the number of
  * tensors stays as it is, memory is bounded, and both are exported as metrics (TN10).
  */

@@ -1,5 +1,5 @@
 /**
- * An engine thread whose graph does nothing but the augmentation: pictures in 0..255 become what the first layer would
+ * An engine thread whose graph does nothing but the augmentation: images in 0..255 become what the first layer would
  * get. What leaves is one number, so that no program is timed for copying pixels that training never copies.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";

@@ -47,8 +47,8 @@ def main():
         for _ in range(epochs):
             begin = time.perf_counter()
             adapter.on_epoch_begin()
-            for pictures, _ in adapter.get_numpy_iterator():
-                images += len(pictures)
+            for batch, _ in adapter.get_numpy_iterator():
+                images += len(batch)
             seconds.append(time.perf_counter() - begin)
             adapter.on_epoch_end()
     print(json.dumps({"seconds": seconds, "images": images}))

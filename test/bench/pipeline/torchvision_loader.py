@@ -15,11 +15,11 @@ from torchvision.datasets import ImageFolder
 
 
 class ChannelShift:
-    """Keras' channel_shift_range in the picture's own range, on a tensor."""
+    """Keras' channel_shift_range in the image's own range, on a tensor."""
 
-    def __call__(self, picture):
+    def __call__(self, image):
         shift = (torch.rand(()) * 2 - 1) * (20 / 255)
-        return (picture + shift).clamp_(picture.min(), picture.max())
+        return (image + shift).clamp_(image.min(), image.max())
 
 
 def main():

@@ -1,6 +1,6 @@
 /**
- * How long the engine of a real run waits for pictures: the classic net, one worker, read off the worker's own metrics
- * while it trains. What counts is the wait after the first epoch, when every picture has been decoded once.
+ * How long the engine of a real run waits for images: the classic net, one worker, read off the worker's own metrics
+ * while it trains. What counts is the wait after the first epoch, when every image has been decoded once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { TestCluster } from "../../support/cluster.js";

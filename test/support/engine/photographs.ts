@@ -12,8 +12,8 @@ export async function photographBatch(spec: EngineSpec, samples: number): Promis
   const batch = microBatch(spec, samples);
   const images = new Uint8Array(batch.images.length);
   for (const [index, path] of photographPaths(samples).entries()) {
-    const picture = sharp(path).resize(width, height, { fit: "fill" });
-    const pixels = await (channels === 1 ? picture.greyscale() : picture.removeAlpha()).raw().toBuffer();
+    const image = sharp(path).resize(width, height, { fit: "fill" });
+    const pixels = await (channels === 1 ? image.greyscale() : image.removeAlpha()).raw().toBuffer();
     images.set(pixels, index * height * width * channels);
   }
   return { ...batch, images };

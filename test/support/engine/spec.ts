@@ -35,7 +35,7 @@ export function engineSpec(choices: SpecChoices = {}): EngineSpec {
   };
 }
 
-/** n random pictures with random labels; every class occurs if n allows it. */
+/** n random images with random labels; every class occurs if n allows it. */
 export function microBatch(spec: EngineSpec, samples: number, seed = 1): MicroBatch {
   const random = new RandomStream(seed, 77);
   const { height, width, channels } = spec.image;
