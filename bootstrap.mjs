@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * From a fresh clone to a running Trainyard: `node bootstrap.mjs [setup|demo|test] [arguments]`.
+ * From a fresh clone to a running Trainyard: `node bootstrap.mjs [setup|demo|test|test:quick|test:full|test:all] [arguments]`.
  * Plain Node without a dependency, since nothing is installed yet. Installs what is missing and nothing twice:
  * npm packages, the compiled program in dist/, TensorFlow and its binding in the user's cache.
  * What is particular to tests lies in test/support/setup/.
@@ -46,6 +46,17 @@ function becomeTrainyard(args) {
   child.once("close", (code, signal) => process.exit(signal === null ? (code ?? 1) : 3));
 }
 
+/**
+ * Sets up, and tests at these scales.
+ * @param {string} again the command that was given
+ * @param {readonly ("quick" | "normal" | "full")[]} scales
+ */
+async function test(again, scales) {
+  await setUp(again);
+  const { runTests } = await import("./test/support/setup/run-tests.mjs");
+  process.exitCode = await runTests(root, scales, rest, say);
+}
+
 async function main() {
   switch (command) {
     case "setup": {
@@ -57,14 +68,18 @@ async function main() {
     case "demo":
       await setUp("npm run demo");
       return becomeTrainyard(["demo", ...rest]);
-    case "test": {
-      await setUp("npm test");
-      const { runTests } = await import("./test/support/setup/run-tests.mjs");
-      process.exitCode = await runTests(root, rest, say);
-      return;
-    }
+    case "test":
+      return await test("npm test", ["normal"]);
+    case "test:quick":
+      return await test("npm run test:quick", ["quick"]);
+    case "test:full":
+      return await test("npm run test:full", ["full"]);
+    case "test:all":
+      return await test("npm run test:all", ["normal", "full"]);
     default:
-      console.error(`trainyard: there is no "${command}" here. Use: node bootstrap.mjs [setup|demo|test]`);
+      console.error(
+        `trainyard: there is no "${command}" here. Use: node bootstrap.mjs [setup|demo|test|test:quick|test:full|test:all]`,
+      );
       process.exitCode = 2;
   }
 }

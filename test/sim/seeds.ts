@@ -1,10 +1,11 @@
-/** The seeds that `npm test` runs, in parts, so that both cores work. */
+/** The seeds that every test run simulates, in parts, so that all cores work. */
 import { expect, it } from "vitest";
+import { atScale } from "../support/scale.js";
 import { planOf } from "./plan.js";
 import { runScript } from "./run.js";
 
 const parts = 4;
-const perPart = 250;
+const perPart = atScale({ quick: 15, normal: 250, full: 1_000 });
 
 /** `part`: from 0. */
 export function simulateSeeds(part: number): void {

@@ -5,7 +5,8 @@ import { areInstalled } from "../../bootstrap/npm-packages.mjs";
 import { cacheFolder, needFreeSpace } from "../../engine/native/setup/cache-folder.mjs";
 import { pipError } from "../../engine/native/setup/run-program.mjs";
 import { asSetupError, SetupError } from "../../engine/native/setup/setup-error.mjs";
-import { countTests } from "../support/setup/run-tests.mjs";
+import { slowestLines } from "../support/setup/slowest-files.mjs";
+import { countTests } from "../support/setup/vitest-run.mjs";
 
 const lock = {
   "": { version: "0.1.0" },
@@ -85,5 +86,16 @@ describe("the count of tests", () => {
   it("never calls a failed vitest a success", () => {
     expect(countTests(report(5, 0), 1)).toEqual({ passed: 5, failed: 1 });
     expect(countTests(undefined, 1)).toEqual({ passed: 0, failed: 1 });
+  });
+});
+
+describe("the end of a test run", () => {
+  it("names the ten slowest files, slowest first, with their seconds", () => {
+    const files = Array.from({ length: 12 }, (_, at) => ({ file: `test/${at}.test.ts`, seconds: at }));
+    const lines = slowestLines(files);
+    expect(lines).toHaveLength(11);
+    expect(lines.slice(0, 2)).toEqual(["the 10 slowest files:", "   11.0 s  test/11.test.ts"]);
+    expect(slowestLines(files.slice(0, 1))).toEqual(["the slowest file:", "    0.0 s  test/0.test.ts"]);
+    expect(slowestLines([])).toEqual([]);
   });
 });

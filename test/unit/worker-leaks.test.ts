@@ -1,7 +1,7 @@
 /**
- * 2,000 steps of a worker on a tiny net with batch norm and dropout, with images that don't decode, steps that are
+ * Many steps of a worker on a tiny net with batch norm and dropout, with images that don't decode, steps that are
  * given up half-way, exclusions that make calls of sizes nobody prepared, and evaluations in between: the number of
- * tensors stays as it is, memory is bounded, and both are exported as metrics (TN10).
+ * tensors stays as it is, memory that is held is bounded, and both are exported as metrics (TN10).
  */
 import { afterAll, expect, it } from "vitest";
 import { createEngine } from "../../engine/tensorflow-engine.js";
@@ -14,14 +14,19 @@ import { tinySpec } from "../support/core-driver.js";
 import { freshStatistics, tensorFlow } from "../support/engine/spec.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";
+import { atScale } from "../support/scale.js";
 import { evaluate, gradients, ListeningCoordinator, openPlace } from "../support/worker-place.js";
 
-const steps = 2_000;
-const warmUp = 400;
+const steps = atScale({ quick: 150, normal: 500, full: 2_000 });
+/** Steps after which caches are full and most functions are compiled. */
+const warmUp = 100;
 /** Of one epoch: 24 samples in steps of 8. */
 const perEpoch = 3;
 const undecodable = 6;
-const mebibyte = 1024 * 1024;
+/** What compiling the remaining functions leaves in the heap. */
+const compiledBytes = 1024 * 1024;
+/** A step that kept its gradient of 14 KiB would show after 100 steps, one that kept an image in the longest run. */
+const grownBytesPerStep = 1_024;
 /** After the first lane of its first attempt. */
 const isGivenUp = (step: number) => step % 7 === 3;
 
@@ -98,28 +103,37 @@ async function takeEvaluation({ place, coordinator }: Course, step: number): Pro
   await carryOut(place, coordinator.session, evaluate({ step, statistics }));
 }
 
+/** Bytes in JavaScript objects and array buffers that something still refers to. */
+function heldBytes(): number {
+  if (globalThis.gc === undefined) throw new Error("this test needs node --expose-gc");
+  globalThis.gc();
+  globalThis.gc(); // The first one runs finalizers, which let go of more.
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 async function metric({ coordinator }: Course, name: string): Promise<number> {
   const text = await coordinator.metrics.registry.metrics();
   return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
 }
 
-it("2,000 steps with failing decodes and aborted steps leave tensors and memory as they were", async () => {
+it(`${steps} steps with failing decodes and aborted steps leave tensors and memory as they were`, async () => {
   const course = await start();
   const tensors = () => [engine.tensorCount(), tf.memory().numTensors];
   let before: number[] = [];
-  let residentBefore = 0;
+  let heldBefore = 0;
   for (let step = 0; step < steps; step += 1) {
     if (step % 50 === 0) await takeEvaluation(course, step);
     await takeStep(course, step);
     if (step !== warmUp) continue;
     before = tensors();
-    residentBefore = process.memoryUsage.rss();
+    heldBefore = heldBytes();
   }
   expect(tensors()).toEqual(before);
-  expect((process.memoryUsage.rss() - residentBefore) / mebibyte).toBeLessThan(64);
+  expect(heldBytes() - heldBefore).toBeLessThan(compiledBytes + (steps - warmUp) * grownBytesPerStep);
   expect(course.ends.done).toBe(steps);
   expect(course.ends.damaged).toBeGreaterThanOrEqual(Math.floor(steps / perEpoch));
   expect(course.ends.givenUp).toBe(Array.from({ length: steps }, (_, step) => step).filter(isGivenUp).length);
   expect(await metric(course, "trainyard_worker_engine_tensors")).toBe(before[0]);
-  expect(await metric(course, "process_resident_memory_bytes")).toBeGreaterThan(10 * mebibyte);
+  expect(await metric(course, "process_resident_memory_bytes")).toBeGreaterThan(0);
 }, 180_000);
