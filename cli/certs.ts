@@ -2,9 +2,10 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
 import type { KeyPair } from "../shared/security/tls-files.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
 import {
   formerHosts,
   type Part,
@@ -14,50 +15,26 @@ import {
   writeAuthority,
   writePart,
 } from "./certificates/parts.js";
-import { type GlobalOptions, jsonOption, listOption, numberOption } from "./options.js";
+import { defineCommand } from "./command.js";
 
-interface Options extends GlobalOptions {
-  folder: string;
-  name?: string[] | undefined;
-  days: number;
-  json: boolean;
-}
+type CertsFlags = FlagsOf<typeof commandSettings.certs>;
 
-/** Of the CA: longer than any cluster is left alone. */
+/** How long the CA is valid: longer than any cluster is left alone. */
 const authorityDays = 3_650;
 
-export const command: CommandModule<GlobalOptions, Options> = {
-  command: "certs <folder>",
+export const command = defineCommand({
+  name: "certs",
   describe: "Make a CA and certificates for TLS, or renew the certificates",
-  builder: (yargs) =>
-    yargs
-      .positional("folder", {
-        type: "string",
-        demandOption: true,
-        describe: "Where they lie: ca/ and a folder for each part",
-      })
-      .options({
-        name: listOption({
-          describe: "Names and addresses that the coordinator is reached by [default: as before]",
-        }),
-        days: numberOption(
-          "days",
-          { min: 1, max: 3_650, whole: true },
-          { default: 365, describe: "How long the certificates are valid" },
-        ),
-        json: jsonOption,
-      })
-      .example("$0 certs certs --name train-1 10.0.0.5", "Certificates for a coordinator on train-1")
-      .example(
-        "$0 certs certs",
-        "Renew them: same CA, same names; running servers take them up by themselves",
-      )
-      .example("$0 coordinator --tls certs/coordinator --host 0.0.0.0", "Listen with them")
-      .epilogue(
-        "ca/ca.key signs certificates for every role: keep it off the machines that train. Each other folder is what --tls takes.",
-      ) as never,
-  handler: (options) => makeCertificates(options),
-};
+  settings: commandSettings.certs,
+  examples: [
+    ["$0 certs certs --name train-1 10.0.0.5", "Certificates for a coordinator on train-1"],
+    ["$0 certs certs", "Renew them: same CA, same names; running servers take them up by themselves"],
+    ["$0 coordinator --tls certs/coordinator --host 0.0.0.0", "Listen with them"],
+  ],
+  epilogue:
+    "ca/ca.key signs certificates for every role: keep it off the machines that train. Each other folder is what --tls takes.",
+  run: (flags) => makeCertificates(flags),
+});
 
 interface Made {
   readonly part: Part;
@@ -66,12 +43,12 @@ interface Made {
   readonly until: string;
 }
 
-async function makeCertificates({ folder, name, days, json }: Options): Promise<void> {
+async function makeCertificates({ folder, name, days, json }: CertsFlags): Promise<void> {
   const hosts = name ?? formerHosts(folder);
   for (const host of hosts) checkHost(host);
   const { authority, isNew } = await findAuthority(folder);
   const made: Made[] = [];
-  for (const part of parts) made.push(await makePart(folder, part, authority, hosts, days));
+  for (const part of parts) made.push(await makePart(part, authority, { folder, hosts, days }));
   if (json)
     process.stdout.write(`${JSON.stringify({ ca: join(folder, "ca"), isNew, certificates: made })}\n`);
   else
@@ -95,13 +72,13 @@ async function findAuthority(folder: string): Promise<{ authority: KeyPair; isNe
   return { authority, isNew: true };
 }
 
-async function makePart(
-  folder: string,
-  part: Part,
-  authority: KeyPair,
-  hosts: readonly string[],
-  days: number,
-): Promise<Made> {
+interface Wanted {
+  readonly folder: string;
+  readonly hosts: readonly string[];
+  readonly days: number;
+}
+
+async function makePart(part: Part, authority: KeyPair, { folder, hosts, days }: Wanted): Promise<Made> {
   const { issueCertificate } = await import("./certificates/issue.js");
   const wish = wishOf(part, hosts, days);
   const pair = await issueCertificate(authority, wish);

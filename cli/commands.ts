@@ -1,16 +1,9 @@
 /**
  * The commands by name. A command's file is loaded only when it runs, so that help is quick and TensorFlow is
- * loaded by the commands that need it. To add one: write cli/NAME.ts exporting `command`, and a line here.
+ * loaded by the commands that need it. To add one: declare its settings in shared/settings/command-settings.ts, write
+ * cli/NAME.ts exporting `command`, and a line here.
  */
-
-/** As much of yargs' CommandModule as the frame needs; its types differ by the command's options. */
-export interface LoadedCommand {
-  readonly command?: readonly string[] | string | undefined;
-  readonly describe?: string | false | undefined;
-  readonly aliases?: readonly string[] | string | undefined;
-  readonly builder?: unknown;
-  readonly handler: (args: never) => void | Promise<void>;
-}
+import type { LoadedCommand } from "./command.js";
 
 export interface CommandEntry {
   readonly name: string;
@@ -52,7 +45,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "predict",
-    describe: "Classify pictures with the model of a run",
+    describe: "Classify images with the model of a run",
     load: () => import("./predict.js"),
   },
   {

@@ -1,45 +1,46 @@
 /** `trainyard datasets list|show`: what is in the store. Reads manifests; changes nothing. */
-import type { Argv, CommandModule } from "yargs";
 import { openDataset } from "../dataset/dataset-reader.js";
 import { reportKey } from "../dataset/importing/import-dataset.js";
 import type { Manifest } from "../dataset/manifest.js";
 import { listDatasets } from "../dataset/manifest-reader.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import type { GlobalFlags } from "../shared/settings/process-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
+import { defineCommand, defineParent } from "./command.js";
 import { manifestSummary } from "./import-summary.js";
-import { type GlobalOptions, jsonOption } from "./options.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
-type Common = GlobalOptions & { json: boolean };
+type ListFlags = FlagsOf<(typeof commandSettings)["datasets list"]> & GlobalFlags;
+type ShowFlags = FlagsOf<(typeof commandSettings)["datasets show"]> & GlobalFlags;
 
-const list: CommandModule<Common, Common> = {
-  command: "list",
+const list = defineCommand({
+  name: "list",
   describe: "List the data sets of the store",
-  handler: (args) => withSignals((signal) => runList(args, signal)),
-};
+  settings: commandSettings["datasets list"],
+  examples: [["$0 datasets list", "every data set with its classes and counts"]],
+  run: (flags) => withSignals((signal) => runList(flags, signal)),
+});
 
-const show: CommandModule<Common, Common & { name: string }> = {
-  command: "show <name>",
+const show = defineCommand({
+  name: "show",
   describe: "Show a data set's classes, counts and what its import left out",
-  builder: (parser) =>
-    parser.positional("name", { type: "string", demandOption: true, describe: "Name of the data set" }),
-  handler: (args) => withSignals((signal) => runShow(args, signal)),
-};
+  settings: commandSettings["datasets show"],
+  examples: [["$0 datasets show faces --json", "for scripts"]],
+  run: (flags) => withSignals((signal) => runShow(flags, signal)),
+});
 
-export const command: CommandModule<GlobalOptions, Common> = {
-  command: "datasets <action>",
+export const command = defineParent({
+  name: "datasets",
   describe: "List and show data sets",
-  builder: (parser: Argv<GlobalOptions>) =>
-    parser
-      .option("json", jsonOption)
-      .command(list)
-      .command(show)
-      .demandCommand(1, "say what to do: datasets list, or datasets show NAME")
-      .example("$0 datasets list", "every data set with its classes and counts")
-      .example("$0 datasets show faces --json", "for scripts"),
-  handler: () => undefined,
-};
+  subcommands: [list, show],
+  examples: [
+    ["$0 datasets list", "every data set with its classes and counts"],
+    ["$0 datasets show faces --json", "for scripts"],
+  ],
+});
 
-async function runList({ store: url, json }: Common, signal: AbortSignal): Promise<void> {
+async function runList({ store: url, json }: ListFlags, signal: AbortSignal): Promise<void> {
   const store = await openUserStore(url, signal, { create: false });
   const manifests: Manifest[] = [];
   for (const name of await listDatasets(store, signal)) {
@@ -50,10 +51,7 @@ async function runList({ store: url, json }: Common, signal: AbortSignal): Promi
   else process.stdout.write(manifests.map(listLine).join(""));
 }
 
-async function runShow(
-  { store: url, json, name }: Common & { name: string },
-  signal: AbortSignal,
-): Promise<void> {
+async function runShow({ store: url, json, name }: ShowFlags, signal: AbortSignal): Promise<void> {
   const store = await openUserStore(url, signal, { create: false });
   const { manifest } = await openDataset(store, name, undefined, { signal });
   if (json) process.stdout.write(`${JSON.stringify(brief(manifest), null, 2)}\n`);

@@ -6,53 +6,44 @@ import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
-import type { CommandModule } from "yargs";
 import { type OpenDataset, openDataset } from "../dataset/dataset-reader.js";
 import { defaultImportOptions, importDataset } from "../dataset/importing/import-dataset.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { asSampleIndex } from "../shared/ids.js";
 import { findPublication } from "../shared/publication.js";
 import type { RunResult } from "../shared/result.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import type { GlobalFlags } from "../shared/settings/process-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { packageRoot } from "../shared/version.js";
+import { defineCommand } from "./command.js";
 import { storeFolder } from "./local-cluster.js";
-import { type GlobalOptions, numberOption } from "./options.js";
 import { createRun } from "./run-creation.js";
-import { type RunFlags, runOptions } from "./run-options.js";
 import { withSignals } from "./signals.js";
 import { trainLocally } from "./train.js";
 import { openUserStore } from "./user-store.js";
 
-interface DemoOptions extends GlobalOptions, RunFlags {
-  workers: number;
-}
+type DemoFlags = FlagsOf<typeof commandSettings.demo> & GlobalFlags;
 
-/** Pictures that are classified from files at the end. */
-const pictures = 8;
+/** Images that are classified from files at the end. */
+const imagesShown = 8;
 const dataset = "digits";
 
-export const command: CommandModule<GlobalOptions, DemoOptions> = {
-  command: "demo",
+export const command = defineCommand({
+  name: "demo",
   describe: "Train on the handwritten digits, from import to prediction",
-  builder: (yargs) =>
-    yargs
-      .options({
-        workers: numberOption(
-          "workers",
-          { min: 1, max: 64, whole: true },
-          { default: 2, describe: "Worker processes" },
-        ),
-        ...runOptions,
-        model: { ...runOptions.model, default: "digits" },
-      })
-      .example("$0 demo", "60,000 digits, two workers, a few minutes")
-      .example("$0 demo --epochs 1", "A shorter one") as never,
-  handler: async (options) => {
-    process.exitCode = await withSignals((signal) => demonstrate(options, signal));
+  settings: commandSettings.demo,
+  examples: [
+    ["$0 demo", "60,000 digits, two workers, a few minutes"],
+    ["$0 demo --epochs 1", "A shorter one"],
+  ],
+  run: async (flags) => {
+    process.exitCode = await withSignals((signal) => demonstrate(flags, signal));
   },
-};
+});
 
-async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<number> {
+async function demonstrate(options: DemoFlags, signal: AbortSignal): Promise<number> {
   const startedMs = performance.now();
   const store = await openUserStore(options.store, signal);
   say(`1  import the digits into ${store.url}`);
@@ -73,9 +64,9 @@ async function demonstrate(options: DemoOptions, signal: AbortSignal): Promise<n
   const local = { ...options, reducers: 1, detach: false, json: false };
   const code = await trainLocally(store, spec, local, signal);
   if (code !== ExitCode.finished) return code;
-  say(`3  classify ${pictures} of the test digits from files`);
+  say(`3  classify ${imagesShown} of the test digits from files`);
   const opened = await openDataset(store, dataset, spec.dataset.hash, { signal });
-  const files = await writePictures(opened, join(storeFolder(options.store), "demo"));
+  const files = await writeImages(opened, join(storeFolder(options.store), "demo"));
   const { validationAccuracy } = (await readResult(store, spec.run)).final ?? {};
   const predicted = await program(["predict", spec.run, ...files, "--store", options.store], signal);
   say(
@@ -111,13 +102,13 @@ function digitsFolder(): string {
   }
 }
 
-/** One picture of each of the first classes, named after what it shows. Returns paths relative to here. */
-async function writePictures({ manifest, split }: OpenDataset, folder: string): Promise<string[]> {
+/** One image of each of the first classes, named after what it shows. Returns paths relative to here. */
+async function writeImages({ manifest, split }: OpenDataset, folder: string): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const reader = split("validation");
   const files: string[] = [];
   const shown = new Set<number>();
-  for (let index = 0; index < reader.samples && files.length < pictures; index += 1) {
+  for (let index = 0; index < reader.samples && files.length < imagesShown; index += 1) {
     const sample = asSampleIndex(index);
     const label = reader.label(sample);
     if (shown.has(label)) continue;

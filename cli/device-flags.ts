@@ -1,25 +1,11 @@
 /** `--device`: on what a worker computes, or an engine of a command's own. */
-import { type DeviceRequest, deviceRequests } from "../engine/native/compute-device.js";
+import type { DeviceRequest } from "../engine/native/compute-device.js";
 import { findDevice } from "../engine/native/find-device.js";
-
-export interface DeviceFlags {
-  device: DeviceRequest;
-}
-
-/** `group`: the heading that it stands under in a command's help. */
-export const deviceOptions = (group?: string) => ({
-  device: {
-    choices: deviceRequests,
-    default: "auto" as const,
-    requiresArg: true,
-    describe: "Compute on the GPU, on the CPU, or on a GPU where TensorFlow can use one (auto)",
-    ...(group === undefined ? {} : { group }),
-  },
-});
+import type { DeviceFlags } from "../shared/settings/process-settings.js";
 
 /**
- * What workers of this machine will compute on, told on standard error where the machine has to do with GPUs. Errors: SETUP
- * for `gpu` where TensorFlow can use none.
+ * Writes to standard error what workers of this machine will compute on, when a GPU is involved. Errors: SETUP for `gpu`
+ * where TensorFlow can use none.
  */
 export async function announceDevice(wish: DeviceRequest): Promise<void> {
   const { sentence, isNews } = await findDevice(wish);

@@ -1,5 +1,4 @@
 /** `trainyard evaluate RUN`: the exported model on a data set's validation images, each exactly once. */
-import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import { openDataset } from "../dataset/dataset-reader.js";
 import { type ImageLoader, openLoaders } from "../dataset/image-loader.js";
 import { type ExportedModel, exportedEngine } from "../engine/export/read-export.js";
@@ -9,44 +8,33 @@ import { loadTensorFlow } from "../engine/native/load-tensorflow.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { resolveRun } from "../shared/runs.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import type { GlobalFlags } from "../shared/settings/process-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { deviceOptions } from "./device-flags.js";
+import { defineCommand } from "./command.js";
 import { type EvaluationSummary, EvaluationTotals } from "./evaluation-totals.js";
-import { type GlobalOptions, jsonOption } from "./options.js";
 import { publishedModel } from "./published-model.js";
 import { decimals, percent } from "./readable-numbers.js";
 import { textTable } from "./run-summary.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
-const build = (parser: Argv<GlobalOptions>) =>
-  parser
-    .positional("run", {
-      type: "string",
-      demandOption: true,
-      describe: "Name of the run, the beginning of it, or latest",
-    })
-    .option("data", {
-      type: "string",
-      requiresArg: true,
-      describe: "Data set with the same classes (default: the one the run was trained on)",
-    })
-    .options(deviceOptions())
-    .option("json", jsonOption)
-    .example("$0 evaluate latest", "loss, accuracy, recall by class, who was taken for whom")
-    .example("$0 evaluate faces-1 --data other-faces", "on the validation images of another data set");
+type EvaluateFlags = FlagsOf<typeof commandSettings.evaluate> & GlobalFlags;
 
-type EvaluateArguments = ReturnType<typeof build> extends Argv<infer Arguments> ? Arguments : never;
-
-export const command: CommandModule<GlobalOptions, EvaluateArguments> = {
-  command: "evaluate <run>",
+export const command = defineCommand({
+  name: "evaluate",
   describe: "Evaluate the model of a run on validation images",
-  builder: build,
-  handler: (args) => withSignals((signal) => runEvaluate(args, signal)),
-};
+  settings: commandSettings.evaluate,
+  examples: [
+    ["$0 evaluate latest", "loss, accuracy, recall by class, and which classes were mistaken for which"],
+    ["$0 evaluate faces-1 --data other-faces", "on the validation images of another data set"],
+  ],
+  run: (flags) => withSignals((signal) => runEvaluate(flags, signal)),
+});
 
-async function runEvaluate(args: ArgumentsCamelCase<EvaluateArguments>, signal: AbortSignal): Promise<void> {
+async function runEvaluate(args: EvaluateFlags, signal: AbortSignal): Promise<void> {
   const store = await openUserStore(args.store, signal, { create: false });
   const run = await resolveRun(store, args.run, signal);
   const model = await publishedModel(store, run, signal);

@@ -1,28 +1,35 @@
 /**
- * The frame around every command: finds it, has yargs parse and document it, turns whatever it throws into one
- * sentence and an exit code. No command's own logic.
+ * The frame around every command: finds it, has yargs document it and carry its settings to it, turns whatever it throws
+ * into one sentence and an exit code. No command's own logic.
  */
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { asTrainyardError, ExitCode, TrainyardError } from "../shared/errors.js";
 import { suggestion } from "../shared/nearest.js";
+import { globalSettings } from "../shared/settings/process-settings.js";
+import { unknownVariables } from "../shared/settings/variables.js";
 import { programVersion } from "../shared/version.js";
-import type { CommandEntry, LoadedCommand } from "./commands.js";
-import { globalOptions } from "./options.js";
-import { checkArguments } from "./strictness.js";
+import type { LoadedCommand } from "./command.js";
+import { optionsPart, readCommandLine } from "./command-line.js";
+import type { CommandEntry } from "./commands.js";
+import { type Resolved, resolveCommand, subcommandOf } from "./resolve.js";
+import { addForHelp, addOptions, positionalUsage, wordsFor } from "./setting-options.js";
 
-const optionsWithValue = Object.entries(globalOptions)
-  .filter(([, option]) => !("type" in option) || option.type !== "boolean")
+const optionsWithValue = Object.entries(globalSettings)
+  .filter(([, { kind }]) => kind !== "boolean")
   .map(([name]) => `--${name}`);
 
-/** The command's name: the first word that is neither an option nor a global option's value. */
-export function commandNameOf(words: readonly string[]): string | undefined {
-  for (let i = 0; i < words.length; i += 1) {
-    const word = words[i] as string;
-    if (optionsWithValue.includes(word)) i += 1;
-    else if (!word.startsWith("-")) return word;
+/** Where the command's name stands: the first word that is neither an option nor a global option's value. */
+function commandIndex(words: readonly string[]): number {
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] as string;
+    if (optionsWithValue.includes(word)) at += 1;
+    else if (!word.startsWith("-")) return at;
   }
-  return undefined;
+  return -1;
 }
+
+/** The command's name, or undefined when the words name none. */
+export const commandNameOf = (words: readonly string[]): string | undefined => words[commandIndex(words)];
 
 /** Runs one command line (without node and script). Returns the exit code; never throws, never exits. */
 export async function runCommandLine(
@@ -30,8 +37,8 @@ export async function runCommandLine(
   commands: readonly CommandEntry[],
 ): Promise<number> {
   try {
-    const asked = words[0] === "help" ? [...words.slice(1), "--help"] : [...words];
-    await parse(asked, commands);
+    const asked = words[0] === "help" ? [...words.slice(1), "--help"] : words;
+    await runAsked(asked, commands);
     return typeof process.exitCode === "number" ? process.exitCode : ExitCode.finished;
   } catch (error) {
     return report(error, wantsStack(words));
@@ -39,43 +46,90 @@ export async function runCommandLine(
 }
 
 const wantsStack = (words: readonly string[]) => {
-  const variable = process.env.TRAINYARD_DEBUG ?? "";
-  return words.includes("--debug") || !["", "0", "false"].includes(variable);
+  const variable = (process.env.TRAINYARD_DEBUG ?? "").trim().toLowerCase();
+  return words.includes("--debug") || !["", "0", "false", "no", "off"].includes(variable);
 };
 
-async function parse(words: readonly string[], commands: readonly CommandEntry[]): Promise<void> {
+async function runAsked(words: readonly string[], commands: readonly CommandEntry[]): Promise<void> {
   const name = commandNameOf(words);
   const entry = commands.find((candidate) => candidate.name === name);
   if (name !== undefined && entry === undefined) {
     const names = commands.map((command) => command.name);
     throw new TrainyardError("USAGE", `unknown command ${JSON.stringify(name)}${suggestion(name, names)}`);
   }
-  const parser = describeProgram(yargs(markListEnd(words)));
-  refuseStrangers(parser, words);
-  for (const command of commands) {
-    if (command === entry) parser.command(frameCommand((await command.load()).command));
-    else parser.command(command.name, command.describe);
+  const options = optionsPart(words);
+  if (options.includes("--version")) return showVersion();
+  const command = entry === undefined ? undefined : (await entry.load()).command;
+  if (options.includes("--help") || options.includes("-h")) return await showHelp(words, commands, command);
+  if (command === undefined) {
+    readCommandLine(words, globalSettings);
+    throw new TrainyardError("USAGE", "no command given; trainyard --help lists them");
   }
-  if (entry === undefined) parser.demandCommand(1, "no command given; trainyard --help lists them");
+  const rest = words.toSpliced(commandIndex(words), 1);
+  const resolved = resolveCommand(command, rest, process.env);
+  if (!resolved.given.has("attached")) warnOfUnknownVariables();
+  await runResolved(resolved);
+}
+
+const showVersion = () => void process.stdout.write(`${programVersion()}\n`);
+
+/** yargs calls the command, with the settings that the words name. */
+async function runResolved({ path, settings, given, written }: Resolved): Promise<void> {
+  const command = path.at(-1) as LoadedCommand;
+  const module: CommandModule = {
+    command: command.name,
+    builder: (parser) => addOptions(parser, command.settings),
+    handler: (flags) => command.run(flags as never, written),
+  };
+  const words = [command.name, ...wordsFor(settings, given)];
+  await describeProgram(yargs(words)).command(module).parseAsync();
+}
+
+/** Shows the help of the program, a command or a subcommand, whatever else the words say. */
+async function showHelp(
+  words: readonly string[],
+  commands: readonly CommandEntry[],
+  command: LoadedCommand | undefined,
+): Promise<void> {
+  const after = command === undefined ? [] : words.slice(commandIndex(words) + 1);
+  const below = command && after.map((word) => subcommandOf(command, word)).find((one) => one !== undefined);
+  const path = [command, below].flatMap((one) => (one === undefined ? [] : [one.name]));
+  const parser = describeProgram(yargs([...path, "--help"]));
+  for (const { name, describe } of commands) {
+    if (name === command?.name) parser.command(moduleForHelp(command));
+    else parser.command(name, describe);
+  }
   await parser.parseAsync();
 }
 
-/** Parsing rules of the whole program: names stay strings, settings come from TRAINYARD_ variables too. */
+function moduleForHelp(command: LoadedCommand): CommandModule {
+  return {
+    command: `${command.name}${positionalUsage(command.settings)}`,
+    describe: command.describe,
+    aliases: command.aliases ?? [],
+    builder: (parser) => {
+      addForHelp(parser, command.settings);
+      for (const one of command.subcommands ?? []) parser.command(moduleForHelp(one));
+      for (const [line, what] of command.examples ?? []) parser.example(line, what);
+      return command.epilogue === undefined ? parser : parser.epilogue(command.epilogue);
+    },
+    handler: () => undefined,
+  };
+}
+
+/** What yargs shows and how it reads words, for every command. Values stay the strings that they are. */
 function describeProgram(parser: Argv): Argv {
-  return parser
+  return addOptions(parser.group([], "Options:"), globalSettings)
     .scriptName("trainyard")
     .usage("$0 COMMAND\n\nTrains image classifiers on several machines.")
     .parserConfiguration({
       "parse-numbers": false,
       "parse-positional-numbers": false,
       "dot-notation": false,
+      "greedy-arrays": false,
     })
-    .env("TRAINYARD")
     .locale("en")
     .updateStrings(sentences as unknown as Record<string, string>)
-    .group([], "Options:")
-    .options(globalOptions)
-    .option(listEnd, { type: "boolean", hidden: true })
     .alias("h", "help")
     .version(programVersion())
     .group(["help", "version"], "Everywhere:")
@@ -89,57 +143,22 @@ function describeProgram(parser: Argv): Argv {
 }
 
 const epilogue =
-  "A list (--classes a b) ends at the next option or at --, and may be written with commas.\n" +
+  "A list (--classes a b) ends at the next option or at --, and may be written with commas; where an item holds a\n" +
+  "comma, repeat the option. A switch is --debug, --no-debug or --debug=yes|no.\n" +
   "Options are also read from TRAINYARD_ variables: --batch-size from TRAINYARD_BATCH_SIZE.\n" +
   "Exit codes: 0 finished, 1 failed, 2 wrong use or configuration, 3 interrupted.";
 
 /** yargs' own words, as ours; with a singular and a plural where yargs counts, which its types leave out. */
 const sentences = {
-  "Not enough arguments following: %s": "--%s needs a value",
   "Missing required argument: %s": { one: "--%s is required", other: "these are required: %s" },
-  "Not enough non-option arguments: got %s, need at least %s": {
-    one: "an argument is missing (%s given, at least %s needed); --help shows which",
-    other: "arguments are missing (%s given, at least %s needed); --help shows which",
-  },
 };
 
-/** The first call is the innermost command's, whose options and words are all known; yargs repeats it outwards. */
-function refuseStrangers(parser: Argv, words: readonly string[]): void {
-  let isChecked = false;
-  parser.middleware((argv) => {
-    if (isChecked) return;
-    isChecked = true;
-    checkArguments(argv, parser, optionsPart(words));
-    for (const [key, value] of Object.entries(argv)) argv[key] = unmark(value);
-  }, true);
-}
-
-const listEnd = "end-of-list";
-/** Before a word that follows `--` and starts with a dash, so that yargs takes it as a word. */
-const wordMark = "\u0000";
-
-const optionsPart = (words: readonly string[]) =>
-  words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
-
-/**
- * yargs never gives what follows `--` to a command's positions. Here `--` ends lists and options, no more: it
- * becomes a flag that takes nothing, and what follows stays words.
- */
-function markListEnd(words: readonly string[]): string[] {
-  const before = optionsPart(words);
-  if (before.length === words.length) return [...words];
-  const after = words.slice(before.length + 1);
-  return [...before, `--${listEnd}=true`, ...after.map((word) => word.replace(/^-/, `${wordMark}-`))];
-}
-
-function unmark(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(unmark);
-  return typeof value === "string" ? value.replace(wordMark, "") : value;
-}
-
-/** yargs adds its own `commands` to the context by the module's `command`; its types can't name every module. */
-function frameCommand(loaded: LoadedCommand): CommandModule {
-  return loaded as unknown as CommandModule;
+/** A setting that nothing reads does nothing, which its user should know. */
+function warnOfUnknownVariables(): void {
+  for (const { name, nearest } of unknownVariables(process.env)) {
+    const near = nearest === null ? "" : `; did you mean ${nearest}?`;
+    process.stderr.write(`${name} is set, and no command reads it${near}\n`);
+  }
 }
 
 /** Writes the error for the person who must mend it. Returns the exit code. */

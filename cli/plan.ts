@@ -3,74 +3,33 @@
  * efficiency for growing numbers of workers. Nothing is stored.
  */
 import { availableParallelism, loadavg } from "node:os";
-import type { ArgumentsCamelCase, CommandModule } from "yargs";
 import { parseLink } from "../plan/link.js";
 import { type LinkWish, measureMachine } from "../plan/machine.js";
 import { makePlan } from "../plan/make-plan.js";
 import { planAsJson, planText } from "../plan/plan-text.js";
-import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import type { GlobalFlags } from "../shared/settings/process-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
+import { defineCommand } from "./command.js";
 import { manifestOf } from "./run-creation.js";
-import { type RunFlags, runOptions } from "./run-options.js";
 import { buildSpec } from "./run-spec.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
-export interface PlanOptions extends GlobalOptions, RunFlags {
-  dataset: string;
-  workers?: number | undefined;
-  reducers: number;
-  link?: string | undefined;
-  latency?: number | undefined;
-  workersPerMachine: number;
-  json: boolean;
-}
+type PlanFlags = FlagsOf<typeof commandSettings.plan> & GlobalFlags;
 
-const { run: _, ...flagsOfRun } = runOptions;
-const group = "The cluster:";
-
-export const command: CommandModule<GlobalOptions, PlanOptions> = {
-  command: "plan <dataset>",
+export const command = defineCommand({
+  name: "plan",
   describe: "Measure this machine for a few seconds and predict how a run scales",
-  builder: (yargs) =>
-    yargs
-      .positional("dataset", { type: "string", demandOption: true, describe: "Name of an imported data set" })
-      .options({
-        workers: numberOption(
-          "workers",
-          { min: 1, max: 1_024, whole: true },
-          { describe: "Workers that the advice is for [default: as many as compute, at least 2]", group },
-        ),
-        reducers: numberOption(
-          "reducers",
-          { min: 1, max: 64, whole: true },
-          { default: 1, describe: "Reducer threads of the coordinator", group },
-        ),
-        link: {
-          type: "string",
-          requiresArg: true,
-          describe:
-            "Of each machine: 1Gbit, 100Mbit or megabytes per second [default: loopback, as measured]",
-          group,
-        },
-        latency: numberOption(
-          "latency",
-          { min: 0, max: 10_000 },
-          { describe: "Milliseconds one way between machines [default: 0]", group },
-        ),
-        "workers-per-machine": numberOption(
-          "workers-per-machine",
-          { min: 1, max: 64, whole: true },
-          { default: 1, describe: "Workers that share a machine, its cores and its link", group },
-        ),
-        json: jsonOption,
-        ...flagsOfRun,
-      })
-      .example("$0 plan faces --batch-size 128", "Step time and efficiency for 1 to 64 workers")
-      .example("$0 plan faces --link 1Gbit --latency 0.2", "… on that network") as never,
-  handler: (options) => withSignals((signal) => plan(options, signal)),
-};
+  settings: commandSettings.plan,
+  examples: [
+    ["$0 plan faces --batch-size 128", "Step time and efficiency for 1 to 64 workers"],
+    ["$0 plan faces --link 1Gbit --latency 0.2", "… on that network"],
+  ],
+  run: (flags) => withSignals((signal) => plan(flags, signal)),
+});
 
-async function plan(options: ArgumentsCamelCase<PlanOptions>, signal: AbortSignal): Promise<void> {
+async function plan(options: PlanFlags, signal: AbortSignal): Promise<void> {
   const { reducers, workersPerMachine } = options;
   const link = linkOf(options);
   const store = await openUserStore(options.store, signal, { create: false });
@@ -88,7 +47,7 @@ async function plan(options: ArgumentsCamelCase<PlanOptions>, signal: AbortSigna
   if (!options.json) process.stdout.write(busyNote());
 }
 
-function linkOf({ link, latency = 0 }: Pick<PlanOptions, "link" | "latency">): LinkWish {
+function linkOf({ link, latency = 0 }: Pick<PlanFlags, "link" | "latency">): LinkWish {
   const { name, ...given } = link === undefined ? { name: "loopback" } : parseLink(link);
   return {
     ...given,

@@ -1,58 +1,39 @@
-/** `trainyard predict RUN PATH…`: classifies pictures with the model that a run exported. */
-import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
+/** `trainyard predict RUN PATH…`: classifies images with the model that a run exported. */
 import type { Engine } from "../engine/engine.js";
 import { type ExportedModel, exportedEngine } from "../engine/export/read-export.js";
 import { findDevice } from "../engine/native/find-device.js";
 import { loadTensorFlow } from "../engine/native/load-tensorflow.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { resolveRun } from "../shared/runs.js";
-import { deviceOptions } from "./device-flags.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import type { GlobalFlags } from "../shared/settings/process-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
+import { defineCommand } from "./command.js";
 import { type ImageFile, imageFiles } from "./image-files.js";
-import { type GlobalOptions, jsonOption } from "./options.js";
 import { type Prediction, predictFiles } from "./prediction.js";
 import { printable } from "./printable.js";
 import { publishedModel } from "./published-model.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 
-const build = (parser: Argv<GlobalOptions>) =>
-  parser
-    .positional("run", {
-      type: "string",
-      demandOption: true,
-      describe: "Name of the run, the beginning of it, or latest",
-    })
-    .positional("paths", {
-      type: "string",
-      array: true,
-      describe: "Pictures, and folders of pictures",
-    })
-    .option("files", {
-      type: "string",
-      array: true,
-      requiresArg: true,
-      alias: "f",
-      describe: "Pictures and folders too (a list: ends at the next option or at --)",
-    })
-    .options(deviceOptions())
-    .option("json", jsonOption)
-    .example("$0 predict latest photo.jpg", "path, class, probability")
-    .example("$0 predict faces-1 holiday portraits/a.png", "folders with all that lies below them")
-    .example("$0 predict --files a.jpg b.jpg -- faces-1", "a list of files, then the run");
+type PredictFlags = FlagsOf<typeof commandSettings.predict> & GlobalFlags;
 
-type PredictArguments = ReturnType<typeof build> extends Argv<infer Arguments> ? Arguments : never;
+export const command = defineCommand({
+  name: "predict",
+  describe: "Classify images with the model of a run",
+  settings: commandSettings.predict,
+  examples: [
+    ["$0 predict latest photo.jpg", "path, class, probability"],
+    ["$0 predict faces-1 holiday portraits/a.png", "folders with all that lies below them"],
+    ["$0 predict --files a.jpg b.jpg -- faces-1", "a list of files, then the run"],
+  ],
+  run: (flags) => withSignals((signal) => runPredict(flags, signal)),
+});
 
-export const command: CommandModule<GlobalOptions, PredictArguments> = {
-  command: "predict <run> [paths..]",
-  describe: "Classify pictures with the model of a run",
-  builder: build,
-  handler: (args) => withSignals((signal) => runPredict(args, signal)),
-};
-
-async function runPredict(args: ArgumentsCamelCase<PredictArguments>, signal: AbortSignal): Promise<void> {
-  const paths = [...(args.paths ?? []), ...(args.files ?? [])].map(String);
+async function runPredict(args: PredictFlags, signal: AbortSignal): Promise<void> {
+  const paths = [...(args.paths ?? []), ...(args.files ?? [])];
   if (paths.length === 0) {
-    throw new TrainyardError("USAGE", `no pictures given; write: trainyard predict ${args.run} PICTURE…`);
+    throw new TrainyardError("USAGE", `no images given; write: trainyard predict ${args.run} IMAGE…`);
   }
   const store = await openUserStore(args.store, signal, { create: false });
   const run = await resolveRun(store, args.run, signal);

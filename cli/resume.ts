@@ -1,61 +1,51 @@
-/** Going on with a run: which run that is, whether anybody may, and which flags still count. */
+/** Going on with a run: which run that is, whether it may go on, and which flags still count. */
 import { finished } from "../coordinator/takeover.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { resolveRun } from "../shared/runs.js";
+import { type RunFlags, runSettings } from "../shared/settings/run-settings.js";
+import { camelCase, namesOf } from "../shared/settings/setting.js";
 import type { RunSpec } from "../shared/spec.js";
 import { effectiveSpec, type SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { secondsOf } from "./fault-options.js";
-import { type RunFlags, runOptions } from "./run-options.js";
+import type { WrittenSettings } from "./command.js";
+import { secondsOf } from "./run-spec.js";
 import { readRunState } from "./run-state.js";
-import { writtenOptions } from "./strictness.js";
 
 type ChangeFlags = Pick<
   RunFlags,
   "epochs" | "patience" | "minDelta" | "keepCheckpoints" | "checkpointSteps" | "checkpointSeconds"
 >;
 
-/** What each flag changes; all others are decided when a run begins. */
-const changeable = {
-  epochs: "epochs",
-  patience: "patience",
-  "min-delta": "minDelta",
-  "keep-checkpoints": "keepCheckpoints",
-  "checkpoint-steps": "checkpointSteps",
-  "checkpoint-seconds": "checkpointSeconds",
-} as const satisfies Record<string, keyof SpecChanges>;
-type Changeable = keyof typeof changeable;
-
-const commandLine = () => process.argv.slice(2);
+/** The settings that may change when a run goes on, each with its name in `SpecChanges`; all others are decided. */
+const changeable = namesOf(runSettings, ({ isChangeable }) => isChangeable === true).map(
+  (name) => [name, camelCase(name) as keyof SpecChanges] as const,
+);
 
 /**
  * What the user wants changed. Only what stands on the command line counts: defaults and TRAINYARD_ variables are for
  * new runs.
  */
-export function changesOf(flags: ChangeFlags, words: readonly string[] = commandLine()): SpecChanges {
-  const changed = { ...flags, checkpointSeconds: secondsOf(flags.checkpointSeconds) };
-  const written = writtenOptions(Object.keys(changeable), words) as Changeable[];
-  return Object.fromEntries(written.map((name) => [changeable[name], changed[changeable[name]]]));
+export function changesOf(flags: ChangeFlags, written: WrittenSettings): SpecChanges {
+  const values = { ...flags, checkpointSeconds: secondsOf(flags.checkpointSeconds) };
+  const changed = changeable.filter(([name]) => written.has(name));
+  return Object.fromEntries(changed.map(([, field]) => [field, values[field]]));
 }
 
 /** The flags that a coordinator of this machine is started with for these changes. */
 export function changeWords(changes: SpecChanges): string[] {
-  return (Object.keys(changeable) as Changeable[]).flatMap((name) => {
-    const value = changes[changeable[name]];
+  return changeable.flatMap(([name, field]) => {
+    const value = changes[field];
     return value === undefined ? [] : [`--${name}`, String(value ?? 0)];
   });
 }
 
 /** The run's spec decides its bits from its beginning on. Errors: USAGE naming the flags. */
-export function refuseDecided(
-  run: string,
-  except: readonly string[] = [],
-  words: readonly string[] = commandLine(),
-): void {
-  const decided = Object.keys(runOptions).filter((name) => !except.includes(name) && !(name in changeable));
-  const flags = writtenOptions(decided, words).map((name) => `--${name}`);
-  if (flags.length === 0) return;
+export function refuseDecided(run: string, written: WrittenSettings, except: readonly string[] = []): void {
+  const allowed = new Set([...except, ...changeable.map(([name]) => name)]);
+  const decided = Object.keys(runSettings).filter((name) => written.has(name) && !allowed.has(name));
+  if (decided.length === 0) return;
+  const flags = decided.map((name) => `--${name}`);
   const [are, them] = flags.length === 1 ? ["is", "it"] : ["are", "them"];
   throw new TrainyardError(
     "USAGE",
@@ -64,7 +54,7 @@ export function refuseDecided(
 }
 
 export interface Resumable {
-  /** With the changes. */
+  /** The run's spec with the changes in it. */
   readonly spec: RunSpec;
   /** What the user should know before a coordinator is started. */
   readonly notes: readonly string[];

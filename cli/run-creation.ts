@@ -4,12 +4,13 @@ import type { Manifest } from "../dataset/manifest.js";
 import { listDatasets, readManifest } from "../dataset/manifest-reader.js";
 import { TrainyardError } from "../shared/errors.js";
 import { suggestion } from "../shared/nearest.js";
+import type { RunFlags } from "../shared/settings/run-settings.js";
 import { RunSpec, runKey } from "../shared/spec.js";
 import { encodeDocument, readDocument } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { explainLanes } from "./lane-choice.js";
 import { checkRunName, newRunName } from "./run-name.js";
-import type { RunFlags } from "./run-options.js";
-import { buildSpec, explainLanes } from "./run-spec.js";
+import { buildSpec } from "./run-spec.js";
 
 export interface CreatedRun {
   readonly spec: RunSpec;

@@ -1,57 +1,51 @@
 /**
- * A run's flags as values that travel: by option name, as a command line parsed them. Whoever gets them parses them once
- * more, by the same rules as a command line, so that nothing else can make a run.
+ * A run's settings as values that travel from `submit` to a coordinator: by option name, parsed. The coordinator parses them
+ * again by the rules of a command line, so that no other way leads to a run.
  */
-import yargs, { type Argv } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
-import { suggestion } from "../shared/nearest.js";
-import { type RunFlags, runOptions } from "./run-options.js";
-import { checkArguments } from "./strictness.js";
+import { nearestSetting } from "../shared/settings/foreign-names.js";
+import { flagsOf, type GivenSetting } from "../shared/settings/given.js";
+import { type RunFlags, runSettings } from "../shared/settings/run-settings.js";
+import { camelCase, type Setting } from "../shared/settings/setting.js";
+import { hasCommas, splitItems } from "../shared/settings/value.js";
 
 type Value = string | number | boolean;
 const isValue = (value: unknown): value is Value => ["string", "number", "boolean"].includes(typeof value);
 
-/** `parsed`: what yargs made of a command line with these options. What was not given is left out. */
-export function flagsByName(parsed: object): Record<string, unknown> {
-  const values = parsed as Readonly<Record<string, unknown>>;
-  const given = Object.keys(runOptions).filter((name) => values[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, values[name]]));
+/** The run's settings among a command's flags, by option name. What was not given and has no default is left out. */
+export function flagsByName(flags: RunFlags): Record<string, unknown> {
+  const values = flags as Readonly<Record<string, unknown>>;
+  const named = Object.keys(runSettings).map((name) => [name, values[camelCase(name)]] as const);
+  return Object.fromEntries(named.filter(([, value]) => value !== undefined));
 }
 
-/** Errors: USAGE in one sentence, as for a command line. */
-export async function parseFlags(flags: unknown): Promise<RunFlags> {
+/** Flags that another process sent. This process' variables don't count. Errors: USAGE, as for a command line. */
+export function parseFlags(flags: unknown): RunFlags {
   if (typeof flags !== "object" || flags === null || Array.isArray(flags)) {
     throw new TrainyardError("USAGE", "the flags of a run must be an object, by name");
   }
-  const words = Object.entries(flags).flatMap(([name, value]) => wordsOf(name, value));
-  // The variables of this process are not those of whoever wrote the flags.
-  const parser = yargs(words)
-    .parserConfiguration({
-      "parse-numbers": false,
-      "parse-positional-numbers": false,
-      "dot-notation": false,
-    })
-    .options(runOptions)
-    .help(false)
-    .version(false)
-    .exitProcess(false)
-    .fail((message: string | null, error: Error | undefined) => {
-      throw error instanceof TrainyardError ? error : new TrainyardError("USAGE", message ?? String(error));
-    });
-  parser.middleware((argv) => checkArguments(argv, parser as Argv, words), true);
-  return (await parser.parseAsync()) as unknown as RunFlags;
+  const given = Object.entries(flags).map(([name, value]) => [name, givenBy(name, value)] as const);
+  return flagsOf(runSettings, new Map(given));
 }
 
-/** Written so that no value is taken for an option. */
-function wordsOf(name: string, value: unknown): string[] {
-  if (!Object.hasOwn(runOptions, name)) {
-    throw new TrainyardError(
-      "USAGE",
-      `unknown option --${name}${suggestion(name, Object.keys(runOptions), "--")}`,
-    );
+const settings: Readonly<Record<string, Setting>> = runSettings;
+
+function givenBy(name: string, value: unknown): GivenSetting {
+  const origin = `--${name}`;
+  const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
+  if (setting === undefined) {
+    const nearest = nearestSetting(name, Object.keys(settings));
+    const near = nearest === null ? "" : `; did you mean --${nearest}?`;
+    throw new TrainyardError("USAGE", `unknown option ${origin}${near}`);
   }
   const items: unknown[] = Array.isArray(value) ? value : [value];
   const wrong = items.find((item) => !isValue(item));
-  if (wrong !== undefined) throw new TrainyardError("USAGE", `--${name} can't be ${JSON.stringify(wrong)}`);
-  return items.map((item) => `--${name}=${String(item)}`);
+  if (wrong !== undefined) throw new TrainyardError("USAGE", `${origin} can't be ${JSON.stringify(wrong)}`);
+  const texts = items.map(String);
+  // An array has its items apart already: a comma in one belongs to it.
+  const isSplit = hasCommas(setting) && !Array.isArray(value);
+  return {
+    origin,
+    texts: isSplit ? splitItems(origin, texts, { hasCommas: true, isRepeated: false }) : texts,
+  };
 }

@@ -2,7 +2,6 @@
  * `trainyard setup`: installs the TensorFlow library and the compiled binding into the user's cache. In a clone
  * `node bootstrap.mjs` does the same after the npm packages; both call engine/native/setup.
  */
-import type { CommandModule } from "yargs";
 import { findDevice } from "../engine/native/find-device.js";
 import {
   type InstalledTensorFlow,
@@ -11,32 +10,20 @@ import {
 } from "../engine/native/setup/set-up-tensorflow.mjs";
 import { SetupError } from "../engine/native/setup/setup-error.mjs";
 import { TrainyardError } from "../shared/errors.js";
-import { type GlobalOptions, jsonOption } from "./options.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import { defineCommand } from "./command.js";
 
-type SetupOptions = GlobalOptions & { gpu: boolean; withoutCuda: boolean; json: boolean };
-
-export const command: CommandModule<GlobalOptions, SetupOptions> = {
-  command: "setup",
+export const command = defineCommand({
+  name: "setup",
   describe: "Get TensorFlow and compile its binding, once per machine",
-  builder: (parser) =>
-    parser
-      .option("gpu", {
-        type: "boolean",
-        default: false,
-        describe: "TensorFlow for NVIDIA GPUs, with the CUDA libraries that belong to it (Linux x64)",
-      })
-      .option("without-cuda", {
-        type: "boolean",
-        default: false,
-        describe: "With --gpu: this machine has CUDA 12 and cuDNN 9 itself, where its loader finds them",
-      })
-      .option("json", jsonOption)
-      .example("$0 setup", "downloads 274 MB, keeps 854 MB in the user's cache; nothing is done twice")
-      .example("$0 setup --gpu", "downloads 3.2 GB, keeps 5.2 GB beside what the CPU uses")
-      .example("XDG_CACHE_HOME=/big/disk $0 setup", "the same on another disk") as never,
-  handler: ({ gpu, withoutCuda, json }) =>
-    runSetup({ build: gpu ? "gpu" : "cpu", withCuda: !withoutCuda }, json),
-};
+  settings: commandSettings.setup,
+  examples: [
+    ["$0 setup", "downloads 274 MB, keeps 854 MB in the user's cache; nothing is done twice"],
+    ["$0 setup --gpu", "downloads 3.2 GB, keeps 5.2 GB beside what the CPU uses"],
+    ["XDG_CACHE_HOME=/big/disk $0 setup", "the same on another disk"],
+  ],
+  run: ({ gpu, withoutCuda, json }) => runSetup({ build: gpu ? "gpu" : "cpu", withCuda: !withoutCuda }, json),
+});
 
 async function runSetup(wish: Wish, json: boolean): Promise<void> {
   if (wish.build === "cpu" && wish.withCuda === false) {

@@ -11,7 +11,7 @@ import { readEnd, readRunState } from "./run-state.js";
 /** How flags become a run, and how stored runs are described: as for the commands on the spot. */
 export const runsOffice = (store: ObjectStore): RunsOffice => ({
   create: async (dataset, flags, signal) => {
-    const { spec, isNew, notes } = await createRun(store, dataset, await parseFlags(flags), signal, {
+    const { spec, isNew, notes } = await createRun(store, dataset, parseFlags(flags), signal, {
       orSame: true,
     });
     return { run: spec.run, isNew, notes };

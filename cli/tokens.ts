@@ -1,93 +1,54 @@
 /** `trainyard tokens`: tokens by which workers join and people look and steer. The file keeps their hashes only. */
 import { rmSync, writeFileSync } from "node:fs";
-import type { Argv, CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
-import { type Role, roles } from "../shared/security/roles.js";
 import { readTokenFile, readTokenFileOrNone, writeTokenFile } from "../shared/security/token-file.js";
 import { drawToken, isValid, type TokenEntry } from "../shared/security/tokens.js";
-import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
+import { defineCommand, defineParent } from "./command.js";
 import { printable } from "./printable.js";
 
-interface FileOptions extends GlobalOptions {
-  file: string;
-  json: boolean;
-}
-interface CreateOptions extends FileOptions {
-  role: Role;
-  name?: string | undefined;
-  days?: number | undefined;
-  out?: string | undefined;
-}
+type CreateFlags = FlagsOf<(typeof commandSettings)["tokens create"]>;
+type RevokeFlags = FlagsOf<(typeof commandSettings)["tokens revoke"]>;
 
 const write = (text: string) => void process.stdout.write(`${text}\n`);
 
-const create: CommandModule<FileOptions, CreateOptions> = {
-  command: "create",
+const create = defineCommand({
+  name: "create",
   describe: "Make a token and print it, once",
-  builder: (yargs) =>
-    yargs
-      .options({
-        role: {
-          choices: roles,
-          demandOption: true,
-          requiresArg: true,
-          describe: "worker: join. viewer: look. operator: look, submit, cancel and stop",
-        },
-        name: { type: "string", requiresArg: true, describe: "Whose it is, for people" },
-        days: numberOption(
-          "days",
-          { above: 0, max: 36_500 },
-          { describe: "Expires after so many [default: never]" },
-        ),
-        out: { type: "string", requiresArg: true, describe: "Write it to this new file instead (mode 0600)" },
-      })
-      .example("$0 tokens create --role worker", "For workers: TRAINYARD_TOKEN, or --token-file")
-      .example(
-        "$0 tokens create --role viewer --name prometheus --out viewer.token",
-        "For a scraper",
-      ) as never,
-  handler: (options) => runCreate(options),
-};
+  settings: commandSettings["tokens create"],
+  examples: [
+    ["$0 tokens create --role worker", "For workers: TRAINYARD_TOKEN, or --token-file"],
+    ["$0 tokens create --role viewer --name prometheus --out viewer.token", "For a scraper"],
+  ],
+  run: (flags) => runCreate(flags),
+});
 
-const list: CommandModule<FileOptions, FileOptions> = {
-  command: "list",
+const list = defineCommand({
+  name: "list",
   describe: "List the tokens of the file",
-  handler: ({ file, json }) => {
+  settings: commandSettings["tokens list"],
+  run: ({ file, json }) => {
     const entries = readTokenFile(file);
     if (json) write(JSON.stringify(entries.map(withoutHash)));
     else write(entries.length === 0 ? `no tokens in ${file}` : entries.map(lineOf).join("\n"));
   },
-};
+});
 
-const revoke: CommandModule<FileOptions, FileOptions & { id: string }> = {
-  command: "revoke <id>",
+const revoke = defineCommand({
+  name: "revoke",
   describe: "Revoke a token: servers that watch the file end its streams within seconds",
-  builder: (yargs) =>
-    yargs.positional("id", { type: "string", demandOption: true, describe: "Its id, or the token itself" }),
-  handler: (options) => runRevoke(options),
-};
+  settings: commandSettings["tokens revoke"],
+  run: (flags) => runRevoke(flags),
+});
 
-export const command: CommandModule<GlobalOptions, FileOptions> = {
-  command: "tokens",
+export const command = defineParent({
+  name: "tokens",
   describe: "Create, list and revoke tokens for workers, operators and viewers",
-  builder: (yargs: Argv<GlobalOptions>) =>
-    yargs
-      .options({
-        file: {
-          type: "string",
-          default: "tokens.json",
-          requiresArg: true,
-          describe: "The file that --tokens of the coordinator names",
-        },
-        json: jsonOption,
-      })
-      .command(create)
-      .command(list)
-      .command(revoke),
-  handler: () => undefined,
-};
+  subcommands: [create, list, revoke],
+});
 
-function runCreate({ file, json, role, name, days, out }: CreateOptions): void {
+function runCreate({ file, json, role, name, days, out }: CreateFlags): void {
   const entries = readTokenFileOrNone(file);
   const expires = days === undefined ? undefined : new Date(Date.now() + days * 86_400_000);
   const { token, entry } = drawToken({ role, name, expires }, entries);
@@ -116,7 +77,7 @@ function writeNew(out: string, token: string): void {
   }
 }
 
-function runRevoke({ file, json, id }: FileOptions & { id: string }): void {
+function runRevoke({ file, json, id }: RevokeFlags): void {
   const entries = readTokenFile(file);
   const wanted = /^ty1\.([0-9a-f]{8})\./.exec(id)?.[1] ?? id;
   const entry = entries.find((candidate) => candidate.id === wanted);

@@ -1,83 +1,54 @@
 /** `trainyard train`: a run on this machine, from the flags to the exported model, followed as it goes. */
-import type { CommandModule } from "yargs";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { RunResult } from "../shared/result.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import type {
+  DeviceFlags,
+  GlobalFlags,
+  ImageCacheFlags,
+  TraceFlags,
+} from "../shared/settings/process-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { announceDevice, type DeviceFlags, deviceOptions, deviceWords } from "./device-flags.js";
-import { type ImageCacheFlags, imageCacheWords, pictureOptions } from "./image-cache-flags.js";
+import { defineCommand, type WrittenSettings } from "./command.js";
+import { announceDevice, deviceWords } from "./device-flags.js";
+import { imageCacheWords } from "./image-cache-flags.js";
 import { LocalCluster } from "./local-cluster.js";
-import { type GlobalOptions, jsonOption, numberOption } from "./options.js";
 import { followRun, Progress } from "./progress.js";
 import { changesOf, changeWords, refuseDecided, resumableRun } from "./resume.js";
 import { createRun, withdrawRun } from "./run-creation.js";
 import { exitCodeOf } from "./run-exit-code.js";
-import { type RunFlags, runOptions } from "./run-options.js";
 import { leftOut } from "./run-summary.js";
 import { withSignals } from "./signals.js";
-import { ratioWords, type TraceFlags, traceOptions, traceWords } from "./trace-flags.js";
+import { ratioWords, traceWords } from "./trace-flags.js";
 import { openUserStore } from "./user-store.js";
 
-export interface TrainOptions extends GlobalOptions, RunFlags, DeviceFlags, ImageCacheFlags, TraceFlags {
-  dataset?: string | undefined;
-  resume?: string | undefined;
-  workers: number;
-  reducers: number;
-  detach: boolean;
-  json: boolean;
-}
+type TrainFlags = FlagsOf<typeof commandSettings.train> & GlobalFlags;
 
-export const command: CommandModule<GlobalOptions, TrainOptions> = {
-  command: "train [dataset]",
+export const command = defineCommand({
+  name: "train",
   describe: "Train a classifier on a data set, with workers on this machine",
-  builder: (yargs) =>
-    yargs
-      .positional("dataset", { type: "string", describe: "Name of an imported data set" })
-      .options({
-        workers: numberOption(
-          "workers",
-          { min: 1, max: 64, whole: true },
-          { default: 2, describe: "Worker processes on this machine", group: "Here:" },
-        ),
-        reducers: numberOption(
-          "reducers",
-          { min: 1, max: 64, whole: true },
-          { default: 1, describe: "Reducer threads; never changes a bit", group: "Here:" },
-        ),
-        ...deviceOptions("Here:"),
-        ...pictureOptions("Here:"),
-        ...traceOptions("Here:"),
-        detach: {
-          type: "boolean",
-          default: false,
-          describe: "Return at once; follow with runs follow",
-          group: "Here:",
-        },
-        json: jsonOption,
-        resume: {
-          type: "string",
-          requiresArg: true,
-          describe:
-            "Go on with this run from its newest whole checkpoint (a name, the beginning of it, or latest)",
-          group: "Here:",
-        },
-        ...runOptions,
-      })
-      .example("$0 train faces", "Train the classic face classifier on the data set faces")
-      .example("$0 train faces --epochs 40 --patience 5 --seed 7", "Stop early, keep the best weights")
-      .example("$0 train faces --batch-size 128 --workers 8", "More lanes, more workers")
-      .example("$0 train --resume latest", "Go on with a run that was stopped or cut off")
-      .example("$0 train --resume faces-1 --epochs 40", "… and train it longer") as never,
-  handler: async (options) => {
-    process.exitCode = await withSignals((signal) => train(options, signal));
+  settings: commandSettings.train,
+  examples: [
+    ["$0 train faces", "Train the classic face classifier on the data set faces"],
+    ["$0 train faces --epochs 40 --patience 5 --seed 7", "Stop early, keep the best weights"],
+    ["$0 train faces --batch-size 128 --workers 8", "More lanes, more workers"],
+    ["$0 train --resume latest", "Go on with a run that was stopped or cut off"],
+    ["$0 train --resume faces-1 --epochs 40", "… and train it longer"],
+  ],
+  run: async (flags, written) => {
+    process.exitCode = await withSignals((signal) => train(flags, written, signal));
   },
-};
+});
 
-async function train(options: TrainOptions, signal: AbortSignal) {
+async function train(options: TrainFlags, written: WrittenSettings, signal: AbortSignal) {
   await announceDevice(options.device); // refused before a run is made; its workers look for themselves
-  if (options.resume !== undefined) return await resume(options.resume, options, signal);
+  if (options.resume !== undefined) {
+    return await resume(options.resume, options, written, signal);
+  }
   if (options.dataset === undefined) {
     throw new TrainyardError("USAGE", "name a data set, or a run with --resume: trainyard train faces");
   }
@@ -87,23 +58,23 @@ async function train(options: TrainOptions, signal: AbortSignal) {
   return await trainLocally(store, spec, options, signal);
 }
 
-async function resume(name: string, options: TrainOptions, signal: AbortSignal) {
+async function resume(name: string, options: TrainFlags, written: WrittenSettings, signal: AbortSignal) {
   if (options.dataset !== undefined) {
     throw new TrainyardError(
       "USAGE",
       "--resume takes the data set of its run: leave the data set's name out",
     );
   }
-  refuseDecided(name);
+  refuseDecided(name, written);
   const store = await openUserStore(options.store, signal, { create: false });
-  const changes = changesOf(options);
+  const changes = changesOf(options, written);
   const { spec, notes } = await resumableRun(store, name, changes, signal);
   for (const note of notes) process.stderr.write(`${note}\n`);
   return await trainLocally(store, spec, { ...options, changes: changeWords(changes) }, signal);
 }
 
 type LocalOptions = Pick<
-  TrainOptions,
+  TrainFlags,
   "store" | "workers" | "reducers" | "detach" | "json" | "logLevel" | "resume"
 > &
   Partial<DeviceFlags> &

@@ -1,5 +1,4 @@
 /** `trainyard worker`: joins a coordinator and computes until the run is over. */
-import type { CommandModule } from "yargs";
 import { isAddress } from "../coordinator/scrape-targets.js";
 import { findDevice } from "../engine/native/find-device.js";
 import { realClock } from "../shared/clock.js";
@@ -12,127 +11,47 @@ import { limits } from "../shared/limits.js";
 import { createLogger } from "../shared/log.js";
 import { workerMetrics } from "../shared/metrics.js";
 import { holdsKeyPair } from "../shared/security/tls-files.js";
+import { commandSettings } from "../shared/settings/command-settings.js";
+import {
+  defaultStore,
+  type GlobalFlags,
+  type ServerSecurityFlags,
+} from "../shared/settings/process-settings.js";
+import type { FlagsOf } from "../shared/settings/setting.js";
 import { runWorker, type WorkerOptions } from "../worker/main.js";
 import { ProcessEngine } from "../worker/process-engine.js";
-import { type DeviceFlags, deviceOptions } from "./device-flags.js";
-import { type ImageCacheFlags, keepingOf, pictureOptions } from "./image-cache-flags.js";
+import { defineCommand } from "./command.js";
+import { keepingOf } from "./image-cache-flags.js";
 import { metricsAddress, portOf } from "./metrics-address.js";
-import { defaultStore, type GlobalOptions, numberOption } from "./options.js";
 import { exitCodeOf } from "./run-exit-code.js";
 import { checkRunName } from "./run-name.js";
-import {
-  clientSecurityOf,
-  clientSecurityOptions,
-  openServerSecurity,
-  type ServerSecurityFlags,
-  serverSecurityOptions,
-} from "./security-flags.js";
+import { clientSecurityOf, openServerSecurity } from "./security-flags.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
-import { openTracer, type TraceFlags, workerTraceOptions } from "./trace-flags.js";
+import { openTracer } from "./trace-flags.js";
 
-interface Options extends GlobalOptions, DeviceFlags, ImageCacheFlags, Pick<TraceFlags, "trace"> {
-  coordinator: string;
-  run?: string | undefined;
-  id?: string | undefined;
-  metricsHost: string;
-  metricsAdvertise?: string | undefined;
-  metricsPort: number;
-  tls?: string | undefined;
-  tokens?: string | undefined;
-  tokenFile?: string | undefined;
-  insecure: boolean;
-  connectTimeout: number;
-  stay: boolean;
-  attached: boolean;
-}
+type WorkerFlags = FlagsOf<typeof commandSettings.worker> & GlobalFlags;
 
-export const command: CommandModule<GlobalOptions, Options> = {
-  command: "worker",
+export const command = defineCommand({
+  name: "worker",
   describe: "Join a coordinator and compute for its run",
-  builder: (yargs) =>
-    yargs
-      .options({
-        coordinator: {
-          type: "string",
-          default: "127.0.0.1:7070",
-          requiresArg: true,
-          describe: "host:port of the coordinator's control port",
-        },
-        run: {
-          type: "string",
-          requiresArg: true,
-          describe: "Work for this run only, and leave with 0 once --store says that it has finished",
-        },
-        id: {
-          type: "string",
-          requiresArg: true,
-          describe: "Name of this worker [default: host, pid, random]",
-        },
-        "metrics-host": {
-          type: "string",
-          default: "127.0.0.1",
-          requiresArg: true,
-          describe: "Where /metrics listens",
-        },
-        "metrics-advertise": {
-          type: "string",
-          requiresArg: true,
-          describe:
-            "Name or address by which Prometheus finds /metrics [default: --metrics-host, or this machine's name]",
-        },
-        ...clientSecurityOptions,
-        tls: {
-          ...clientSecurityOptions.tls,
-          describe: "Use TLS: folder with ca.crt, and tls.crt and tls.key for mutual TLS and for /metrics",
-        },
-        tokens: {
-          ...serverSecurityOptions.tokens,
-          describe: "File of token hashes: who may read /metrics (trainyard tokens)",
-        },
-        insecure: {
-          ...serverSecurityOptions.insecure,
-          describe:
-            "Show /metrics beyond loopback to whoever reaches the port, and send the token in plain text",
-        },
-        "metrics-port": numberOption(
-          "metrics-port",
-          { min: 0, max: 65_535, whole: true },
-          { default: 0, describe: "Port of /metrics (0 = any)" },
-        ),
-        "connect-timeout": numberOption(
-          "connect-timeout",
-          { min: 1, max: 86_400 },
-          {
-            default: limits.firstConnectMs / 1000,
-            describe: "Seconds without a coordinator after which the worker gives up",
-          },
-        ),
-        stay: {
-          type: "boolean",
-          default: false,
-          describe: "Serve run after run, and look for a coordinator for as long as it takes",
-        },
-        ...deviceOptions(),
-        ...pictureOptions(),
-        ...workerTraceOptions,
-        attached: { type: "boolean", default: false, hidden: true },
-      })
-      .example("$0 worker --coordinator train-1:7070 --tls certs/worker", "Join the run on train-1")
-      .example(
-        "$0 worker --coordinator train-1:7070 --run faces-1 --store s3://minio:9000/trainyard",
-        "May be started again at any time, after the end too",
-      )
-      .example("$0 worker --coordinator train-1:7070 --stay", "Of a pool: serves whatever is submitted")
-      .epilogue(
-        "Reads the data set from the store that the coordinator names, or from --store. Credentials come from the environment. " +
-          "A worker takes one GPU: CUDA_VISIBLE_DEVICES says which; CUDA_CACHE_PATH is where the driver keeps kernels that it compiles at first use.",
-      ) as never,
-  handler: async (options) => {
-    process.exitCode = await withSignals((signal) => work(options, signal));
+  settings: commandSettings.worker,
+  examples: [
+    ["$0 worker --coordinator train-1:7070 --tls certs/worker", "Join the run on train-1"],
+    [
+      "$0 worker --coordinator train-1:7070 --run faces-1 --store s3://minio:9000/trainyard",
+      "May be started again at any time, after the end too",
+    ],
+    ["$0 worker --coordinator train-1:7070 --stay", "A worker of a pool: serves whatever is submitted"],
+  ],
+  epilogue:
+    "Reads the data set from the store that the coordinator names, or from --store. Credentials come from the environment. " +
+    "A worker takes one GPU: CUDA_VISIBLE_DEVICES says which; CUDA_CACHE_PATH is where the driver keeps kernels that it compiles at first use.",
+  run: async (flags) => {
+    process.exitCode = await withSignals((signal) => work(flags, signal));
   },
-};
+});
 
-async function work(options: Options, signal: AbortSignal) {
+async function work(options: WorkerFlags, signal: AbortSignal) {
   if (!/^.+:\d+$/.test(options.coordinator)) {
     throw new TrainyardError("USAGE", `--coordinator must be host:port, not ${options.coordinator}`);
   }
@@ -207,14 +126,14 @@ async function serveRuns(worker: WorkerOptions): Promise<never> {
 }
 
 /** A folder with nothing but the CA is for the coordinator's certificate: /metrics has none of its own then. */
-const metricsFlags = ({ tls, tokens, insecure }: Options): ServerSecurityFlags => ({
+const metricsFlags = ({ tls, tokens, insecure }: WorkerFlags): ServerSecurityFlags => ({
   ...(tls !== undefined && holdsKeyPair(tls) ? { tls } : {}),
   ...(tokens === undefined ? {} : { tokens }),
   insecure,
 });
 
 /** Errors: USAGE. */
-function advertised({ metricsHost, metricsAdvertise }: Options, listening: string): string {
+function advertised({ metricsHost, metricsAdvertise }: WorkerFlags, listening: string): string {
   const address = metricsAddress({ host: metricsHost, port: portOf(listening), advertise: metricsAdvertise });
   if (isAddress(address)) return address;
   throw new TrainyardError(

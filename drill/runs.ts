@@ -3,14 +3,14 @@
  * that takes. Each is a local cluster as `trainyard train` starts it.
  */
 import { join } from "node:path";
-import yargs from "yargs";
 import { LocalCluster } from "../cli/local-cluster.js";
 import { createRun } from "../cli/run-creation.js";
-import { type RunFlags, runOptions } from "../cli/run-options.js";
 import { fromJson } from "../shared/curve.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { findPublication, publishedKey } from "../shared/publication.js";
+import { flagsOf } from "../shared/settings/given.js";
+import { runSettings } from "../shared/settings/run-settings.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -167,8 +167,8 @@ function refuseOtherEnd(run: string, { phase, message }: RunStatus): void {
 }
 
 async function newRun(plan: DrillPlan, lanes: number, run: string, signal: AbortSignal): Promise<RunSpec> {
-  // The flags' defaults, without what TRAINYARD_ variables would make of them.
-  const defaults = (await yargs([]).options(runOptions).exitProcess(false).parseAsync()) as RunFlags;
+  // The settings' defaults, without what TRAINYARD_ variables would make of them.
+  const defaults = flagsOf(runSettings, new Map());
   const { epochs, seed, dataset, store } = plan;
   const flags = { ...defaults, run, epochs, seed, lanes, batchSize: lanes * laneSamples };
   return (await createRun(store, dataset, flags, signal)).spec;

@@ -5,20 +5,22 @@
  */
 import { z } from "zod";
 import { TrainyardError } from "./errors.js";
+import { runSettings } from "./settings/run-settings.js";
+import { numberSchema } from "./settings/schema.js";
 import type { RunSpec } from "./spec.js";
 
 export const SpecChanges = z.object({
-  epochs: z.number().int().min(1).optional(),
-  patience: z.number().int().min(1).optional(),
-  minDelta: z.number().min(0).optional(),
-  keepCheckpoints: z.number().int().min(1).optional(),
-  checkpointSteps: z.number().int().min(1).optional(),
-  /** Null = none by time. */
+  epochs: numberSchema(runSettings.epochs).optional(),
+  patience: numberSchema(runSettings.patience).optional(),
+  minDelta: numberSchema(runSettings["min-delta"]).optional(),
+  keepCheckpoints: numberSchema(runSettings["keep-checkpoints"]).optional(),
+  checkpointSteps: numberSchema(runSettings["checkpoint-steps"]).optional(),
+  /** Null: no checkpoints by time, which the flag writes as 0. */
   checkpointSeconds: z.number().positive().nullable().optional(),
 });
 export type SpecChanges = z.infer<typeof SpecChanges>;
 
-/** The later one's word counts. */
+/** Both changes as one; where both set a field, the later one counts. */
 export const joinChanges = (former: SpecChanges, later: SpecChanges): SpecChanges => ({
   ...former,
   ...later,
@@ -27,7 +29,7 @@ export const joinChanges = (former: SpecChanges, later: SpecChanges): SpecChange
 export const hasChanges = (changes: SpecChanges): boolean =>
   Object.values(changes).some((value) => value !== undefined);
 
-/** The spec that counts. Errors: USAGE for a minDelta of a run without patience. */
+/** The spec with the changes in it: what every coordinator and reader goes by. Errors: USAGE for a minDelta of a run without patience. */
 export function effectiveSpec(spec: RunSpec, changes: SpecChanges): RunSpec {
   const { keep, everySteps, everySeconds } = spec.checkpoint;
   return {
@@ -53,7 +55,7 @@ function earlyStoppingOf({ run, earlyStopping }: RunSpec, changes: SpecChanges):
   );
 }
 
-/** Equal for two specs whose steps are the same bits on a worker: its engine and images serve both. */
+/** A text that is equal for two specs whose steps have the same bits, so that a worker's engine and images serve both. */
 export function stepIdentity(spec: RunSpec): string {
   const { epochs: _, earlyStopping: __, checkpoint: ___, ...deciding } = spec;
   return JSON.stringify(deciding);

@@ -1,73 +1,77 @@
 /**
  * The run spec: everything that decides a run's bits, chosen at submission and stored as
- * `runs/<run>/spec.json`. Nothing in it depends on how many workers there will be.
+ * `runs/<run>/spec.json`. Nothing in it depends on how many workers there will be. Bounds are those of the settings that
+ * users give (shared/settings); a field that a later version added has a default here, so that old specs stay readable.
  */
 import { z } from "zod";
-import { limits } from "./limits.js";
+import { runSettings as settings } from "./settings/run-settings.js";
+import { choiceSchema, numberSchema } from "./settings/schema.js";
 
-/** As Keras' ImageDataGenerator names them; ranges in Keras' units (see engine/augmentation). */
+/** Names as Keras' ImageDataGenerator has them, ranges in Keras' units (see engine/augmentation). */
 export const AugmentationSpec = z.object({
   /** Degrees: angle drawn from [-r, r]. */
-  rotationRange: z.number().min(0).max(180),
+  rotationRange: numberSchema(settings["rotation-range"]),
   /** Fraction of the width (< 1). Drawn from [-s, s]. */
-  widthShiftRange: z.number().min(0).max(1),
-  heightShiftRange: z.number().min(0).max(1),
+  widthShiftRange: numberSchema(settings["width-shift-range"]),
+  heightShiftRange: numberSchema(settings["height-shift-range"]),
   /** Degrees, counter-clockwise: drawn from [-s, s]. */
-  shearRange: z.number().min(0).max(90),
+  shearRange: numberSchema(settings["shear-range"]),
   /** Zoom drawn from [1 - z, 1 + z], each axis on its own. */
-  zoomRange: z.number().min(0).max(0.99),
+  zoomRange: numberSchema(settings["zoom-range"]),
   horizontalFlip: z.boolean(),
   verticalFlip: z.boolean(),
-  fillMode: z.enum(["nearest", "constant", "reflect", "wrap"]),
+  fillMode: choiceSchema(settings["fill-mode"]),
   /** Fill value for `constant`, 0 to 255. */
-  cval: z.number().min(0).max(255),
-  /** Brightness factor drawn from [low, high]; null = off. */
+  cval: numberSchema(settings.cval),
+  /** Brightness factor drawn from [low, high]; null = off. Specs of earlier versions may exceed the flag's upper bound. */
   brightnessRange: z.tuple([z.number().min(0), z.number().min(0)]).nullable(),
   /** Added to each channel, drawn from [-r, r] in 0..255 units; 0 = off. */
-  channelShiftRange: z.number().min(0).max(255),
+  channelShiftRange: numberSchema(settings["channel-shift-range"]),
 });
 export type AugmentationSpec = z.infer<typeof AugmentationSpec>;
 
-/** How a decoded picture becomes the model's input. Stored with the model. */
+const side = z.number().int().min(1).max(settings["image-size"].max);
+
+/** How a decoded image becomes the model's input. Stored with the model. */
 export const ImageSpec = z.object({
-  height: z.number().int().min(1).max(4096),
-  width: z.number().int().min(1).max(4096),
+  height: side,
+  width: side,
   channels: z.union([z.literal(1), z.literal(3)]),
-  resize: z.enum(["nearest", "area", "bilinear"]),
-  colour: z.enum(["srgb", "as-stored"]),
+  resize: choiceSchema(settings.resize),
+  colour: choiceSchema(settings.colour),
 });
 export type ImageSpec = z.infer<typeof ImageSpec>;
 
-/** Of one picture as the model takes it: uint8 [height, width, channels]. */
+/** Bytes of one image as the model takes it: uint8 [height, width, channels]. */
 export const imageBytesOf = ({ height, width, channels }: ImageSpec) => height * width * channels;
 
 export const ModelSpec = z.object({
-  name: z.enum(["classic", "digits", "mobilenet-v2", "resnet-18"]),
-  dropout: z.number().min(0).max(0.95),
-  batchNormMomentum: z.number().min(0).max(0.9999),
+  name: choiceSchema(settings.model),
+  dropout: numberSchema(settings.dropout),
+  batchNormMomentum: numberSchema(settings["batch-norm-momentum"]),
   /** L2 factor on every kernel; 0 = none. Keras: loss += l2 * sum(w^2). */
-  l2: z.number().min(0),
+  l2: numberSchema(settings.l2),
 });
 export type ModelSpec = z.infer<typeof ModelSpec>;
 
 export const OptimizerSpec = z.object({
-  learningRate: z.number().positive(),
-  beta1: z.number().min(0).max(0.99999),
-  beta2: z.number().min(0).max(0.99999),
-  epsilon: z.number().positive(),
+  learningRate: numberSchema(settings["learning-rate"]),
+  beta1: numberSchema(settings["beta-1"]),
+  beta2: numberSchema(settings["beta-2"]),
+  epsilon: numberSchema(settings.epsilon),
   /** Factor on the learning rate by step: always 1, or half a cosine from 1 to 0 over the run's steps. */
-  schedule: z.enum(["constant", "cosine"]),
+  schedule: choiceSchema(settings.schedule),
   /** Keras' global_clipnorm: the averaged gradient is shortened to this Euclidean norm; null = never. */
-  clipNorm: z.number().positive().nullable().default(null),
+  clipNorm: numberSchema(settings["clip-norm"]).nullable().default(null),
 });
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 
-/** Local SGD in every lane: see worker/local-steps. */
+/** Local SGD: every lane makes some steps of its own between two exchanges of weights. */
 export const LocalSteps = z.object({
-  /** Between two exchanges of weights. Each takes a global batch of its own. */
-  count: z.number().int().min(1).max(limits.localSteps),
-  /** Of plain SGD, constant over the run. */
-  learningRate: z.number().positive(),
+  /** Steps between two exchanges of weights. Each takes a global batch of its own. */
+  count: numberSchema(settings["local-steps"]),
+  /** Learning rate of plain SGD, constant over the run. */
+  learningRate: numberSchema(settings["local-lr"]),
 });
 export type LocalSteps = z.infer<typeof LocalSteps>;
 
@@ -81,59 +85,65 @@ export const RunSpec = z.object({
   model: ModelSpec,
   optimizer: OptimizerSpec,
   augmentation: AugmentationSpec,
-  epochs: z.number().int().min(1),
+  epochs: numberSchema(settings.epochs),
   /**
    * Global batch: lanes x accumulation x micro-batch. A step takes one of them, or one for each of its local steps.
    */
-  batchSize: z.number().int().min(1),
-  lanes: z.number().int().min(1).max(limits.lanes),
+  batchSize: numberSchema(settings["batch-size"]),
+  lanes: numberSchema(settings.lanes),
   /** Engine calls whose gradients a lane adds, in order, to one. */
-  accumulation: z.number().int().min(1),
-  /** Null: a lane's part of a step is its gradient. Else how far it went in steps of its own. */
+  accumulation: numberSchema(settings.accumulate),
+  /** Null: a lane contributes its gradient. Otherwise it contributes the difference of the weights after local steps. */
   localSteps: LocalSteps.nullable().default(null),
-  shuffleShards: z.number().int().min(1),
+  shuffleShards: numberSchema(settings["shuffle-shards"]),
   /** Unsigned 32 bit. */
-  seed: z.number().int().min(0).max(0xffffffff),
+  seed: numberSchema(settings.seed),
   /** Parallel to `classes`; 1 = no weighting. */
   classWeights: z.array(z.number().positive()),
-  labelSmoothing: z.number().min(0).max(0.99),
+  labelSmoothing: numberSchema(settings["label-smoothing"]),
   /** Stop after this many epochs without a lower validation loss; null = never. */
-  earlyStopping: z.object({ patience: z.number().int().min(1), minDelta: z.number().min(0) }).nullable(),
+  earlyStopping: z
+    .object({ patience: numberSchema(settings.patience), minDelta: numberSchema(settings["min-delta"]) })
+    .nullable(),
   plateau: z
     .object({
-      factor: z.number().min(0).max(0.999),
-      patience: z.number().int().min(1),
-      minDelta: z.number().min(0),
-      minLearningRate: z.number().min(0),
+      factor: numberSchema(settings["reduce-on-plateau"]),
+      patience: numberSchema(settings["plateau-patience"]),
+      minDelta: numberSchema(settings["min-delta"]),
+      minLearningRate: numberSchema(settings["min-learning-rate"]),
     })
     .nullable(),
   /** Which weights leave the run: those of the last epoch, or of the lowest validation loss. */
-  exportWeights: z.enum(["last", "best"]),
+  exportWeights: choiceSchema(settings["export-weights"]),
   checkpoint: z.object({
-    keep: z.number().int().min(1),
+    keep: numberSchema(settings["keep-checkpoints"]),
     /** Besides each epoch's end and every new best; null = not by steps. */
-    everySteps: z.number().int().min(1).nullable().default(null),
+    everySteps: numberSchema(settings["checkpoint-steps"]).nullable().default(null),
     /** Seconds since the last one after which a commit is saved; null = not by time. */
     everySeconds: z.number().positive().nullable().default(60),
   }),
   /** Steps whose gradient, loss or statistics are not finite on two machines; `inARow` of them fail the run. */
   nonFinite: z
-    .object({ policy: z.enum(["skip", "halt"]), inARow: z.number().int().min(1) })
+    .object({
+      policy: choiceSchema(settings["on-nonfinite"]),
+      inARow: numberSchema(settings["nonfinite-limit"]),
+    })
     .default({ policy: "skip", inARow: 5 }),
   /** Share of the lanes that a second worker computes as well, to be compared. */
-  audit: z.number().min(0).max(1).default(0.01),
+  audit: numberSchema(settings.audit).default(0.01),
   /** Share of a split that may be excluded as damaged before the run fails. */
-  maxExcluded: z.number().min(0).max(1).default(0.1),
+  maxExcluded: numberSchema(settings["max-excluded"]).default(0.1),
   /**
-   * How numbers travel. bfloat16: leaves and nodes of the reduction tree are rounded to it, whoever computes them, and
-   * each step starts from weights that were; masters, Adam, evaluation, checkpoints and exports are float32.
+   * Format of gradients and weights on the network. With bfloat16 every leaf and node of the reduction tree is rounded to
+   * it, on whatever machine it is computed, and each step starts from rounded weights; master weights, the optimizer,
+   * evaluation, checkpoints and exports are float32.
    */
-  wire: z.enum(["float32", "bfloat16"]).default("float32"),
+  wire: choiceSchema(settings.wire).default("float32"),
   engine: z.object({
-    intraOpThreads: z.number().int().min(1).max(256),
+    intraOpThreads: numberSchema(settings.threads),
     oneDnn: z.boolean(),
-    /** Of convolutions and matrix products while training; everything else, and evaluation, is float32. */
-    compute: z.enum(["float32", "bfloat16"]).default("float32"),
+    /** Format of convolutions and matrix products while training; everything else, and evaluation, is float32. */
+    compute: choiceSchema(settings.compute).default("float32"),
   }),
   allowMixed: z.boolean(),
 });

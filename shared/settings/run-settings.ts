@@ -4,7 +4,7 @@ import { endingSettings } from "./ending-settings.js";
 import { modelSettings } from "./model-settings.js";
 import { optimizerSettings } from "./optimizer-settings.js";
 import { orderSettings } from "./order-settings.js";
-import type { FlagsOf, Settings } from "./setting.js";
+import { type CamelCase, camelCase, type FlagsOf, type Settings } from "./setting.js";
 
 export const runSettings = {
   run: {
@@ -21,3 +21,30 @@ export const runSettings = {
 
 /** A run's settings as a user gave them; what depends on the model is still undefined. */
 export type RunFlags = FlagsOf<typeof runSettings>;
+
+type RunSettings = typeof runSettings;
+
+/** The camel-case names of the settings whose default depends on the model. */
+type ModelDependent = {
+  [Name in keyof RunSettings]: RunSettings[Name] extends { readonly defaultByModel: unknown }
+    ? CamelCase<Name>
+    : never;
+}[keyof RunSettings];
+
+/** A run's settings with the defaults of its model filled in. */
+export type CompleteRunFlags = RunFlags & {
+  [Name in ModelDependent & keyof RunFlags]: NonNullable<RunFlags[Name]>;
+};
+
+/** Fills in the defaults that depend on the model. */
+export function withModelDefaults(flags: RunFlags): CompleteRunFlags {
+  const given = flags as unknown as Readonly<Record<string, unknown>>;
+  const filled = Object.entries(runSettings as Settings).flatMap(([name, setting]) => {
+    const byModel = "defaultByModel" in setting ? setting.defaultByModel : undefined;
+    const field = camelCase(name);
+    return byModel === undefined || given[field] !== undefined
+      ? []
+      : [[field, byModel[flags.model]] as const];
+  });
+  return { ...flags, ...Object.fromEntries(filled) } as CompleteRunFlags;
+}

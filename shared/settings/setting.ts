@@ -121,7 +121,8 @@ export type Settings = Readonly<Record<string, Setting>>;
 
 export type SettingValue = string | number | boolean | string[] | number[];
 
-type CamelCase<Name> = Name extends `${infer First}-${infer Rest}`
+/** `learningRate` for `learning-rate`. */
+export type CamelCase<Name> = Name extends `${infer First}-${infer Rest}`
   ? `${First}${Capitalize<CamelCase<Rest>>}`
   : Name;
 

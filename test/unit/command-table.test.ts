@@ -6,7 +6,7 @@ import { nearestName } from "../../shared/nearest.js";
 describe.each(commands)("the command $name", ({ name, describe: description, load }) => {
   it("is described in the table as in its own file", async () => {
     const { command } = await load();
-    expect(String(command.command).split(" ")[0]).toBe(name);
+    expect(command.name).toBe(name);
     expect(command.describe).toBe(description);
   });
 });

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { commands } from "../../cli/commands.js";
 import { prometheusRule } from "../../deploy/kubernetes/components/monitoring/make-rules.mjs";
+import { knownVariables } from "../../shared/settings/variables.js";
 import { programVersion } from "../../shared/version.js";
-import { knownVariables, optionsOf } from "../support/known-variables.js";
+import { optionsOf } from "../support/command-options.js";
 import { buildable, type KubeObject, objectOf, objectsOf, podsOf } from "../support/kubernetes.js";
 
 /** The Secrets that make-secrets.sh makes, with their keys, and those that cert-manager makes in their place. */
@@ -42,7 +43,7 @@ describe.each(started)("$title", ({ args, env }) => {
       ...options.map((option) => `TRAINYARD_${option.replaceAll("-", "_").toUpperCase()}`),
       ...storeKeys,
     ];
-    const known = await knownVariables();
+    const known = knownVariables();
     for (const { name } of env as KubeObject[]) {
       if (!name.startsWith("TRAINYARD_")) continue;
       expect(known).toContain(name);
@@ -57,7 +58,7 @@ describe.each(started)("$title", ({ args, env }) => {
 });
 
 it("the command line's container has variables that its commands read, and waits", async () => {
-  const known = await knownVariables();
+  const known = knownVariables();
   const [cli] = containers.filter(({ name }) => name === "cli");
   expect(cli?.command).toEqual(["/usr/bin/tini", "--", "sleep", "infinity"]);
   for (const { name } of cli?.env ?? []) expect(known).toContain(name);

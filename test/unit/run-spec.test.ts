@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import yargs from "yargs";
+import { explainLanes } from "../../cli/lane-choice.js";
 import { newRunName } from "../../cli/run-name.js";
-import { type RunFlags, runOptions } from "../../cli/run-options.js";
-import { buildSpec, explainLanes, parseImageSize } from "../../cli/run-spec.js";
+import { buildSpec, parseImageSize } from "../../cli/run-spec.js";
 import type { Manifest } from "../../dataset/manifest.js";
+import type { RunFlags } from "../../shared/settings/run-settings.js";
 import { microBatchSize } from "../../shared/spec.js";
+import { runFlagsOf } from "../support/parsed-flags.js";
 
 const faces: Manifest = {
   format: "trainyard-dataset/1",
@@ -23,14 +24,7 @@ const faces: Manifest = {
 };
 
 /** The flags as the program parses them, types included: they must be what buildSpec takes. */
-async function flagsOf(line: string): Promise<RunFlags> {
-  return yargs(line === "" ? [] : line.split(" "))
-    .parserConfiguration({ "parse-numbers": false, "dot-notation": false })
-    .options(runOptions)
-    .exitProcess(false)
-    .fail(false)
-    .parseAsync();
-}
+const flagsOf = async (line: string): Promise<RunFlags> => runFlagsOf(line === "" ? [] : line.split(" "));
 
 const specOf = async (line: string, manifest = faces) => buildSpec(await flagsOf(line), manifest, "faces-1");
 
@@ -144,26 +138,29 @@ describe("a flag", () => {
       "--batch-size 60 is no multiple of 4 lanes x --accumulate 2; use 56 or 64",
     ],
     ["--batch-size 0", "--batch-size must be at least 1, not 0"],
-    ["--batch-size 3.5", '--batch-size must be a whole number, not "3.5"'],
-    ["--epochs abc", '--epochs must be a whole number, not "abc"'],
-    ["--epochs 0x10", '--epochs must be a whole number, not "0x10"'],
+    ["--batch-size 3.5", '--batch-size must be a whole number, at least 1, not "3.5"'],
+    ["--epochs abc", '--epochs must be a whole number, at least 1, not "abc"'],
+    ["--epochs 0x10", '--epochs must be a whole number, at least 1, not "0x10"'],
     ["--learning-rate 0", "--learning-rate must be above 0, not 0"],
-    ["--learning-rate Infinity", '--learning-rate must be a number, not "Infinity"'],
+    ["--learning-rate Infinity", '--learning-rate must be a number, above 0, not "Infinity"'],
     ["--learning-rate 1 --learning-rate 2", "--learning-rate is given more than once"],
     ["--dropout 1", "--dropout must be at least 0 and at most 0.95, not 1"],
     ["--lanes 4097", "--lanes must be at least 1 and at most 4096, not 4097"],
     ["--seed 4294967296", "--seed must be at least 0 and at most 4294967295, not 4294967296"],
     ["--image-size 7", "--image-size must be at least 8 and at most 4096, not 7"],
-    ["--image-size 64x64x3", '--image-size must be a number or HEIGHTxWIDTH, not "64x64x3"'],
-    ["--image-size x", '--image-size must be a whole number, not ""'],
+    [
+      "--image-size 64x64x3",
+      '--image-size must be a whole number or HEIGHTxWIDTH, each at least 8 and at most 4096, not "64x64x3"',
+    ],
+    ["--image-size x", '--image-size must be a whole number, at least 8 and at most 4096, not ""'],
     ["--channels 2", "--channels must be 1 (grey) or 3 (colour), not 2"],
     ["--rotation-range 181", "--rotation-range must be at least 0 and at most 180, not 181"],
     [
       "--brightness-range 0.8",
-      "--brightness-range must be the lowest and the highest factor, as 0.8,1.2; not 0.8",
+      "--brightness-range must be the lowest and the highest factor, as 0.8,1.2, each at least 0 and at most 10; not 0.8",
     ],
     ["--brightness-range 1.2,0.8", "--brightness-range must be the lowest and the highest factor"],
-    ["--brightness-range a,b", '--brightness-range must be a number, not "a"'],
+    ["--brightness-range a,b", '--brightness-range must be a number, at least 0 and at most 10, not "a"'],
     ["--cval 3", "--cval does nothing without --fill-mode constant"],
     ["--min-delta 0.1", "--min-delta does nothing without --patience or --reduce-on-plateau"],
     ["--plateau-patience 3", "--plateau-patience does nothing without --reduce-on-plateau"],

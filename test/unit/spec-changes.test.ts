@@ -1,11 +1,13 @@
 /** What may change when a run goes on, and that nothing of it decides the bits of a step. */
 import { describe, expect, it } from "vitest";
+import { readCommandLine } from "../../cli/command-line.js";
 import { changesOf, changeWords, refuseDecided } from "../../cli/resume.js";
-import { runOptions } from "../../cli/run-options.js";
+import { runSettings } from "../../shared/settings/run-settings.js";
 import { effectiveSpec, joinChanges, SpecChanges, stepIdentity } from "../../shared/spec-changes.js";
 import { tinySpec } from "../support/core-driver.js";
 
 const spec = tinySpec({ epochs: 2 });
+const writtenIn = (...words: string[]) => new Set(readCommandLine(words, runSettings).given.keys());
 const flags = { epochs: 9, keepCheckpoints: 3, checkpointSeconds: 60 };
 
 describe("the spec that counts", () => {
@@ -55,16 +57,16 @@ describe("the spec that counts", () => {
 
 describe("the flags of a run that goes on", () => {
   it("count only when they stand on the command line", () => {
-    expect(changesOf(flags, ["train", "--resume", "x"])).toEqual({});
-    expect(changesOf(flags, ["train", "--resume", "x", "--epochs", "9"])).toEqual({ epochs: 9 });
+    expect(changesOf(flags, writtenIn())).toEqual({});
+    expect(changesOf(flags, writtenIn("--epochs", "9"))).toEqual({ epochs: 9 });
     const seconds = { ...flags, checkpointSeconds: 0 };
-    expect(changesOf(seconds, ["--checkpoint-seconds=0"])).toEqual({ checkpointSeconds: null });
+    expect(changesOf(seconds, writtenIn("--checkpoint-seconds=0"))).toEqual({ checkpointSeconds: null });
   });
 
   it("reach the coordinator as they were written", () => {
     const changes = { epochs: 9, patience: 2, minDelta: 0.5, keepCheckpoints: 1, checkpointSteps: 4 };
     const words = changeWords({ ...changes, checkpointSeconds: null });
-    expect(changesOf({ ...changes, checkpointSeconds: 0 }, words)).toEqual({
+    expect(changesOf({ ...changes, checkpointSeconds: 0 }, writtenIn(...words))).toEqual({
       ...changes,
       checkpointSeconds: null,
     });
@@ -79,15 +81,15 @@ describe("the flags of a run that goes on", () => {
     "checkpoint-steps",
     "checkpoint-seconds",
   ];
-  const decided = Object.keys(runOptions).filter((name) => !changeable.includes(name));
+  const decided = Object.keys(runSettings).filter((name) => !changeable.includes(name));
 
   it.each(decided)("--%s is refused by name", (name) => {
-    expect(() => refuseDecided("faces-1", [], [`--${name}`, "1"])).toThrow(
+    expect(() => refuseDecided("faces-1", new Set([name]))).toThrow(
       new RegExp(`^--${name} is decided when a run begins: leave it out to go on with faces-1$`),
     );
   });
 
   it.each(changeable)("--%s is taken", (name) => {
-    expect(() => refuseDecided("faces-1", [], [`--${name}`, "1"])).not.toThrow();
+    expect(() => refuseDecided("faces-1", new Set([name]))).not.toThrow();
   });
 });

@@ -1,16 +1,18 @@
 /** Which steps are traced, which spans the coordinator's effects become, and how they go out over OTLP. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { parseEndpoint } from "../../cli/trace-flags.js";
 import type { Effect, StepRow } from "../../coordinator/core/events.js";
 import { isTraced, RunTraces } from "../../coordinator/run-traces.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
 import { asStep } from "../../shared/ids.js";
 import { OpenTelemetryTracer } from "../../shared/open-telemetry.js";
+import { commandSettings } from "../../shared/settings/command-settings.js";
+import { parseValue } from "../../shared/settings/value.js";
 import { noSpan, noTracer, type Tracer, traced } from "../../shared/tracing.js";
 import { type Collector, startCollector } from "../support/collector.js";
 import { freePort } from "../support/minio.js";
 
+const parseEndpoint = (text: string) => parseValue(commandSettings.worker.trace, "--trace", [text]);
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   vi.unstubAllEnvs();
