@@ -219,7 +219,8 @@ export const workerSettings = {
     kind: "text",
     defaultInWords: "host, pid, random",
     form: `1 to ${limits.nameCharacters} printable characters`,
-    read: (text) => (/\S/.test(text) && text.length <= limits.nameCharacters ? text : null),
+    read: (text) =>
+      /^[^\p{C}\p{Zl}\p{Zp}]+$/u.test(text) && text.length <= limits.nameCharacters ? text : null,
     help: "Name of this worker",
   },
   "metrics-host": { kind: "text", default: "127.0.0.1", help: "Where /metrics listens" },

@@ -112,10 +112,10 @@ export function refuseControlCharacters({ origin, text }: Written): void {
 }
 
 function parseText({ origin, text }: Written, { form, read, isPath }: TextSetting): string {
-  if (isPath !== true) refuseControlCharacters({ origin, text });
   if (text === "") throw refuse(`${origin} needs a value`);
   const value = read === undefined ? text : read(text);
   if (value === null) throw refuse(`${origin} must be ${form}, not ${quoted(text)}`);
+  if (isPath !== true) refuseControlCharacters({ origin, text });
   return value;
 }
 

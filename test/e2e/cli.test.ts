@@ -49,7 +49,7 @@ describe("what the program does not know is refused in one line, with the neares
     [["runs"], "runs needs one of: list, show, follow, stop, logs, delete, cancel"],
     [["train", "x", "-f", "folder"], "unknown option -f"],
     [["runs", "list", "0123"], 'unknown argument runs list "0123"'],
-    [["train", "x", "--epochs", "ten"], '--epochs must be a whole number, not "ten"'],
+    [["train", "x", "--epochs", "ten"], '--epochs must be a whole number, at least 1, not "ten"'],
     [["train", "x", "--seed", "1", "--seed", "2"], "--seed is given more than once"],
     [["train", "x", "--run"], "--run needs a value"],
     [["runs", "list", "--log-level", "eror"], "--log-level must be one of debug, info, warn, error, silent"],
