@@ -1,6 +1,6 @@
 /**
- * Sizes of a worker's message, looked at before it is decoded: a list of a million numbers costs a few bytes each on
- * the wire and hundreds here. Only a layout and a lane's statistics may be large, and they are no lists.
+ * Checks the size of a worker's message before it is decoded: each number of a list costs one byte or more on the wire
+ * and hundreds of bytes in memory. Only a layout and a lane's statistics may be large, and neither is a list.
  */
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
@@ -8,10 +8,14 @@ import { limits } from "../limits.js";
 /** Protobuf's wire types. */
 const [varint, fixed64, delimited, fixed32] = [0, 1, 2, 5] as const;
 
-type Deserialize = (bytes: Buffer) => object;
-
-/** `large`: numbers of the fields that may take up the whole message. The result throws REFUSED. */
-export function sizeGuarded(deserialize: Deserialize, large: readonly number[]): Deserialize {
+/**
+ * A deserialiser that throws REFUSED for a message that is too large, before anything of it is decoded. `large`: the numbers
+ * of the fields that may be large; all other fields together may take `limits.controlBytes`.
+ */
+export function sizeGuarded<Message>(
+  deserialize: (bytes: Buffer) => Message,
+  large: readonly number[],
+): (bytes: Buffer) => Message {
   return (bytes) => {
     const small = bytes.length - sizeOf(bytes, large);
     if (small <= limits.controlBytes) return deserialize(bytes);

@@ -1,6 +1,6 @@
 /**
- * The wire at run time: loads the .proto files, and holds the channel options that both sides use, so that
- * no limit is set on one side only.
+ * Loads the .proto files when the program runs, and holds the channel options of both sides, so that no limit is set on
+ * one side only. The types of what is loaded are generated from the same files: `npm run build:messages`.
  */
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
@@ -9,10 +9,14 @@ import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
 import { packageRoot } from "../version.js";
 import { sizeGuarded } from "./control-sizes.js";
+import type { ProtoGrpcType as ControlPackage } from "./generated/control.js";
+import type { ProtoGrpcType as RunsPackage } from "./generated/runs.js";
+import type { ProtoGrpcType as TensorsPackage } from "./generated/tensors.js";
 
 const protoFile = (name: string) => join(packageRoot(), "proto", "trainyard", "v1", name);
 
-function load(name: string, service: string): grpc.ServiceClientConstructor {
+/** `Package`: the type generated from the same file. The options repeat those of proto/build.mjs. */
+function load<Package>(name: string): Package {
   const definition = protoLoader.loadSync(protoFile(name), {
     keepCase: false,
     longs: String,
@@ -21,59 +25,61 @@ function load(name: string, service: string): grpc.ServiceClientConstructor {
     arrays: true,
     oneofs: true,
   });
-  const packages = grpc.loadPackageDefinition(definition) as unknown as {
-    trainyard: { v1: Record<string, grpc.ServiceClientConstructor> };
-  };
-  const client = packages.trainyard.v1[service];
-  if (client === undefined) throw new TrainyardError("FAILED", `${name} defines no service ${service}`);
-  return client;
+  return grpc.loadPackageDefinition(definition) as unknown as Package;
 }
 
-let control: grpc.ServiceClientConstructor | undefined;
-let tensors: grpc.ServiceClientConstructor | undefined;
-let runs: grpc.ServiceClientConstructor | undefined;
+type ControlService = ControlPackage["trainyard"]["v1"]["Control"];
+type TensorService = TensorsPackage["trainyard"]["v1"]["Tensors"];
+type RunsService = RunsPackage["trainyard"]["v1"]["Runs"];
 
-export function controlService(): grpc.ServiceClientConstructor {
-  control ??= guarded(load("control.proto", "Control"));
+let control: ControlService | undefined;
+let tensors: TensorService | undefined;
+let runs: RunsService | undefined;
+
+/** The Control service: its client's constructor, and its methods for a server. */
+export function controlService(): ControlService {
+  control ??= guarded(load<ControlPackage>("control.proto").trainyard.v1.Control);
   return control;
 }
 
-export function tensorService(): grpc.ServiceClientConstructor {
-  tensors ??= load("tensors.proto", "Tensors");
+/** The Tensors service: its client's constructor, and its methods for a server. */
+export function tensorService(): TensorService {
+  tensors ??= load<TensorsPackage>("tensors.proto").trainyard.v1.Tensors;
   return tensors;
 }
 
-export function runsService(): grpc.ServiceClientConstructor {
-  runs ??= load("runs.proto", "Runs");
+/** The Runs service: its client's constructor, and its methods for a server. */
+export function runsService(): RunsService {
+  runs ??= load<RunsPackage>("runs.proto").trainyard.v1.Runs;
   return runs;
 }
 
 type Method = grpc.MethodDefinition<object, object>;
 
-/** Of workers' messages only a layout and a lane's record may be large. */
-function guarded(service: grpc.ServiceClientConstructor): grpc.ServiceClientConstructor {
-  const { Join } = service.service as unknown as {
-    readonly Join: { -readonly [Key in keyof Method]: Method[Key] };
-  };
+/** Refuses a worker's message that is too large before it is decoded. Only a layout and a lane's record may be large. */
+function guarded(service: ControlService): ControlService {
+  const { Join } = service.service;
   const large = ["ready", "laneRecord"].map((field) => fieldNumberOf(Join, "requestType", field));
   Join.requestDeserialize = sizeGuarded(Join.requestDeserialize, large);
   return service;
 }
 
-/** What whoever speaks the tensor plane's protocol itself must know of it (frames.ts). */
+/** The methods of the Tensors service, for the hand-written HTTP/2 client and server of the tensor plane (frames.ts). */
 export interface TensorMethods {
   readonly Upload: Method;
   readonly Weights: Method;
-  /** Numbers of the fields that carry vectors. */
+  /** The number of the field `data` in UploadChunk, which carries a vector. */
   readonly uploadDataField: number;
+  /** The number of the field `data` in WeightsChunk, which carries a vector. */
   readonly weightsDataField: number;
 }
 
 let methods: TensorMethods | undefined;
 
+/** The methods of the Tensors service, read from tensors.proto once. */
 export function tensorMethods(): TensorMethods {
   if (methods !== undefined) return methods;
-  const { Upload, Weights } = tensorService().service as unknown as Record<"Upload" | "Weights", Method>;
+  const { Upload, Weights } = tensorService().service;
   methods = {
     Upload,
     Weights,
@@ -92,10 +98,10 @@ function fieldNumberOf(method: Method, side: "requestType" | "responseType", wan
   return found.number;
 }
 
-/** Of a tensor stream: the worker's id, percent-encoded. Its ticket is a bearer token. */
+/** The header of a tensor stream that carries the worker's id, percent-encoded. The ticket is a bearer token beside it. */
 export const workerHeader = "x-trainyard-worker";
 
-/** Equal on both sides. Keepalive notices a peer that vanished without a word. */
+/** Channel options of clients and servers. Keepalive notices a peer that vanished without closing its connection. */
 export const channelOptions: grpc.ChannelOptions = {
   "grpc.max_receive_message_length": limits.messageBytes,
   "grpc.max_send_message_length": limits.messageBytes,
@@ -104,13 +110,13 @@ export const channelOptions: grpc.ChannelOptions = {
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": limits.reconnectMinMs,
   "grpc.max_reconnect_backoff_ms": limits.reconnectMaxMs,
-  // Nobody configures calls through DNS; each new connection would ask for it.
+  // Calls are not configured through DNS; without this, each new connection would ask for a configuration.
   "grpc.service_config_disable_resolution": 1,
   // Each client gets a connection of its own: one stalled stream never holds another's window.
   "grpc.use_local_subchannel_pool": 1,
 };
 
-/** What one connection can make a server hold. */
+/** Options of a server: those of a channel, and bounds on the memory that one connection can make the server hold. */
 export const serverOptions: grpc.ServerOptions = {
   ...channelOptions,
   "grpc.max_concurrent_streams": limits.controlStreams,

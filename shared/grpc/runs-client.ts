@@ -1,6 +1,6 @@
 /**
- * Asks a standing coordinator about its runs. Slow: one answer may take limits.storeCallMs, a stream as long as it lives
- * (keepalive notices a peer that vanished). Twice is the same for every call. A lost answer is UNREACHABLE.
+ * The client of a standing coordinator's Runs service. Slow: one answer may take limits.storeCallMs; a stream may take any
+ * time, and keepalive notices a peer that vanished. Every call may be repeated. A lost answer is UNREACHABLE.
  */
 import type * as grpc from "@grpc/grpc-js";
 import type { z } from "zod";
@@ -11,6 +11,7 @@ import type { ClientSecurity } from "../security/client-security.js";
 import { RunStatus } from "../status.js";
 import { callMetadata, channelTo } from "./credentials.js";
 import { failureOf } from "./failures.js";
+import type { RunsClient as RunsServiceClient } from "./generated/trainyard/v1/Runs.js";
 import { runsService } from "./protocol.js";
 import {
   parsedJson,
@@ -23,23 +24,20 @@ import {
   type SubmitRequest,
 } from "./runs-messages.js";
 
-type Call = (
-  request: object,
+/** Starts one call of the Runs service with what all calls have in common. */
+type UnaryCall = (
   metadata: grpc.Metadata,
   options: grpc.CallOptions,
   answer: (error: grpc.ServiceError | null, reply?: unknown) => void,
 ) => grpc.ClientUnaryCall;
-type StreamCall = (
-  request: object,
-  metadata: grpc.Metadata,
-  options: grpc.CallOptions,
-) => grpc.ClientReadableStream<unknown>;
+type StreamCall = (metadata: grpc.Metadata, options: grpc.CallOptions) => grpc.ClientReadableStream<unknown>;
 
+/** Calls of the Runs service, with checked answers. */
 export class RunsClient {
   readonly address: string;
   readonly #security: ClientSecurity;
   readonly #signal: AbortSignal;
-  readonly #client: grpc.Client;
+  readonly #client: RunsServiceClient;
 
   /** `address`: host:port of the control port. `signal` ends every call with INTERRUPTED. Errors: USAGE (TLS files). */
   constructor(address: string, security: ClientSecurity, signal: AbortSignal) {
@@ -50,36 +48,41 @@ export class RunsClient {
     this.#client = new (runsService())(address, credentials, options);
   }
 
-  /** Errors: those of the command on the spot, REFUSED (role), UNREACHABLE. */
+  /** Hands a run in. Errors: those of `trainyard train` with the same flags, REFUSED (role), UNREACHABLE. */
   submit(request: SubmitRequest): Promise<SubmitReply> {
-    return this.#ask("submit", request, SubmitReply);
+    return this.#ask((...rest) => this.#client.submit(request, ...rest), SubmitReply);
   }
 
+  /** Stops the current run, or takes a waiting one out of the queue. */
   stop(run: string): Promise<StopReply> {
-    return this.#ask("stop", { run }, StopReply);
+    return this.#ask((...rest) => this.#client.stop({ run }, ...rest), StopReply);
   }
 
-  /** Run, spec and state, as the coordinator wrote them. */
+  /** One run: its name, spec and state. */
   async show(run: string): Promise<unknown> {
-    const { json } = await this.#ask("show", { run }, RunDescription);
+    const { json } = await this.#ask((...rest) => this.#client.show({ run }, ...rest), RunDescription);
     return parsedJson(json, "a run's description");
   }
 
+  /** Every run of the store, by name. */
   async *list(): AsyncGenerator<unknown> {
-    for await (const { json } of this.#stream("list", {}, RunDescription)) {
+    for await (const { json } of this.#stream((...rest) => this.#client.list({}, ...rest), RunDescription)) {
       yield parsedJson(json, "a run's description");
     }
   }
 
-  /** Each status that differs from the former one, until the run has ended. */
+  /** The run's status, again after each change, until the run has ended. */
   async *follow(run: string): AsyncGenerator<RunStatus> {
-    for await (const { statusJson } of this.#stream("follow", { run }, RunUpdate)) {
+    const updates = this.#stream((...rest) => this.#client.follow({ run }, ...rest), RunUpdate);
+    for await (const { statusJson } of updates) {
       yield parsedMessage(RunStatus, parsedJson(statusJson, "a run's status"));
     }
   }
 
+  /** The events of a run's log; with `follow` also those to come, until the run has ended. */
   async *logs(run: string, follow: boolean): AsyncGenerator<RunEvent> {
-    for await (const { fieldsJson, ...event } of this.#stream("logs", { run, follow }, RunEventMessage)) {
+    const events = this.#stream((...rest) => this.#client.logs({ run, follow }, ...rest), RunEventMessage);
+    for await (const { fieldsJson, ...event } of events) {
       yield parsedMessage(RunEvent, { ...event, fields: parsedJson(fieldsJson, "an event's fields") });
     }
   }
@@ -88,13 +91,12 @@ export class RunsClient {
     this.#client.close();
   }
 
-  async #ask<T>(method: string, request: object, reply: z.ZodType<T>): Promise<T> {
+  async #ask<T>(start: UnaryCall, reply: z.ZodType<T>): Promise<T> {
     this.#signal.throwIfAborted();
-    const call = this.#method<Call>(method);
     const metadata = callMetadata(this.#security, this.address);
     const options = { deadline: Date.now() + limits.storeCallMs };
     return await new Promise<T>((resolve, reject) => {
-      const running = call.call(this.#client, request, metadata, options, (error, message) => {
+      const running = start(metadata, options, (error, message) => {
         this.#signal.removeEventListener("abort", cancel);
         if (error !== null) return reject(this.#failure(error));
         try {
@@ -108,10 +110,10 @@ export class RunsClient {
     });
   }
 
-  async *#stream<T>(method: string, request: object, message: z.ZodType<T>): AsyncGenerator<T> {
+  async *#stream<T>(start: StreamCall, message: z.ZodType<T>): AsyncGenerator<T> {
     this.#signal.throwIfAborted();
     const metadata = callMetadata(this.#security, this.address);
-    const call = this.#method<StreamCall>(method).call(this.#client, request, metadata, {});
+    const call = start(metadata, {});
     const cancel = () => call.cancel();
     this.#signal.addEventListener("abort", cancel, { once: true });
     try {
@@ -120,7 +122,7 @@ export class RunsClient {
       throw this.#failure(error);
     } finally {
       this.#signal.removeEventListener("abort", cancel);
-      call.on("error", () => undefined); // of the cancelling
+      call.on("error", () => undefined); // the cancellation itself
       call.cancel();
     }
   }
@@ -128,9 +130,5 @@ export class RunsClient {
   #failure(error: unknown): TrainyardError {
     if (this.#signal.aborted) return new TrainyardError("INTERRUPTED", "interrupted", { cause: error });
     return failureOf(error, this.address);
-  }
-
-  #method<T>(name: string): T {
-    return this.#client[name as keyof grpc.Client] as unknown as T;
   }
 }

@@ -1,0 +1,33 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { TensorsClient as _trainyard_v1_TensorsClient, TensorsDefinition as _trainyard_v1_TensorsDefinition } from './trainyard/v1/Tensors.js';
+import type { UploadAck as _trainyard_v1_UploadAck, UploadAckReceived as _trainyard_v1_UploadAckReceived } from './trainyard/v1/UploadAck.js';
+import type { UploadChunk as _trainyard_v1_UploadChunk, UploadChunkReceived as _trainyard_v1_UploadChunkReceived } from './trainyard/v1/UploadChunk.js';
+import type { WeightsChunk as _trainyard_v1_WeightsChunk, WeightsChunkReceived as _trainyard_v1_WeightsChunkReceived } from './trainyard/v1/WeightsChunk.js';
+import type { WeightsRequest as _trainyard_v1_WeightsRequest, WeightsRequestReceived as _trainyard_v1_WeightsRequestReceived } from './trainyard/v1/WeightsRequest.js';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  trainyard: {
+    v1: {
+      AckStatus: EnumTypeDefinition
+      Encoding: EnumTypeDefinition
+      PartialKind: EnumTypeDefinition
+      /**
+       * Each stream brings the metadata `x-trainyard-worker` (the worker's id, percent-encoded) and `authorization: Bearer
+       * TICKET` (of Slices). Without a ticket of a worker that is there, it ends with UNAUTHENTICATED; a partial in the name of
+       * another worker ends it, too.
+       */
+      Tensors: SubtypeConstructor<typeof grpc.Client, _trainyard_v1_TensorsClient> & { service: _trainyard_v1_TensorsDefinition }
+      UploadAck: MessageTypeDefinition<_trainyard_v1_UploadAck, _trainyard_v1_UploadAckReceived>
+      UploadChunk: MessageTypeDefinition<_trainyard_v1_UploadChunk, _trainyard_v1_UploadChunkReceived>
+      WeightsChunk: MessageTypeDefinition<_trainyard_v1_WeightsChunk, _trainyard_v1_WeightsChunkReceived>
+      WeightsRequest: MessageTypeDefinition<_trainyard_v1_WeightsRequest, _trainyard_v1_WeightsRequestReceived>
+    }
+  }
+}
+

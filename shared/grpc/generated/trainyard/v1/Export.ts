@@ -1,0 +1,30 @@
+// Original file: proto/trainyard/v1/control.proto
+
+
+/**
+ * Write the export of a checkpoint, weights before descriptions, each object created once.
+ */
+export interface Export {
+  /**
+   * `<generation>-<step>`
+   */
+  'checkpoint'?: (string);
+  /**
+   * as of Initialise
+   */
+  'traceparent'?: (string);
+}
+
+/**
+ * Write the export of a checkpoint, weights before descriptions, each object created once.
+ */
+export interface ExportReceived {
+  /**
+   * `<generation>-<step>`
+   */
+  'checkpoint': (string);
+  /**
+   * as of Initialise
+   */
+  'traceparent': (string);
+}

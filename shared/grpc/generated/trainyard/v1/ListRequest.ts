@@ -1,0 +1,8 @@
+// Original file: proto/trainyard/v1/runs.proto
+
+
+export interface ListRequest {
+}
+
+export interface ListRequestReceived {
+}

@@ -1,0 +1,48 @@
+// Original file: proto/trainyard/v1/tensors.proto
+
+import type { Encoding as _trainyard_v1_Encoding, EncodingReceived as _trainyard_v1_EncodingReceived } from '../../trainyard/v1/Encoding.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface WeightsChunk {
+  'generation'?: (number | string | Long);
+  /**
+   * weights version
+   */
+  'step'?: (number | string | Long);
+  'slice'?: (number);
+  /**
+   * in elements of the slice
+   */
+  'offset'?: (number | string | Long);
+  'data'?: (Buffer | Uint8Array | string);
+  /**
+   * of the whole slice's bytes
+   */
+  'crc32c'?: (number);
+  /**
+   * of all chunks of a version
+   */
+  'encoding'?: (_trainyard_v1_Encoding);
+}
+
+export interface WeightsChunkReceived {
+  'generation': (string);
+  /**
+   * weights version
+   */
+  'step': (string);
+  'slice': (number);
+  /**
+   * in elements of the slice
+   */
+  'offset': (string);
+  'data': (Buffer);
+  /**
+   * of the whole slice's bytes
+   */
+  'crc32c': (number);
+  /**
+   * of all chunks of a version
+   */
+  'encoding': (_trainyard_v1_EncodingReceived);
+}
