@@ -2,7 +2,7 @@
  * `trainyard coordinator`: coordinates one run that `trainyard train` or this command wrote into the store; without one it
  * stands ready and takes runs from `trainyard submit`.
  */
-import { runCoordinator } from "../coordinator/main.js";
+import { runCoordinator } from "../coordinator/coordinator.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { requireSecured } from "../shared/grpc/listen.js";
 import { letHeapGrow } from "../shared/heap.js";

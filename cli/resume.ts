@@ -1,5 +1,5 @@
 /** Going on with a run: which run that is, whether it may go on, and which flags still count. */
-import { finished } from "../coordinator/takeover.js";
+import { finished } from "../coordinator/ownership/takeover.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { resolveRun } from "../shared/runs.js";

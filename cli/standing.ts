@@ -1,7 +1,7 @@
 /** A coordinator that stands ready: what it needs of the command line, and how it is started. */
 
-import { type StandingOptions, standReady } from "../coordinator/standing/main.js";
-import type { RunsOffice } from "../coordinator/standing/office.js";
+import type { RunsOffice } from "../coordinator/standing/run-catalogue.js";
+import { type StandingOptions, standReady } from "../coordinator/standing/standing-coordinator.js";
 import type { ExitCode } from "../shared/errors.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { createRun } from "./run-creation.js";

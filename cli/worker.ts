@@ -1,5 +1,5 @@
 /** `trainyard worker`: joins a coordinator and computes until the run is over. */
-import { isAddress } from "../coordinator/scrape-targets.js";
+import { isAddress } from "../coordinator/observability/scrape-targets.js";
 import { findDevice } from "../engine/native/find-device.js";
 import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
@@ -18,7 +18,7 @@ import {
   type ServerSecurityFlags,
 } from "../shared/settings/process-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
-import { runWorker, type WorkerOptions } from "../worker/main.js";
+import { runWorker, type WorkerOptions } from "../worker/worker.js";
 import { ProcessEngine } from "../worker/process-engine.js";
 import { defineCommand } from "./command.js";
 import { keepingOf } from "./image-cache-flags.js";

@@ -11,9 +11,9 @@ import { serverCredentials } from "../shared/grpc/credentials.js";
 import { bind } from "../shared/grpc/listen.js";
 import { controlService, serverOptions } from "../shared/grpc/protocol.js";
 import { limits } from "../shared/limits.js";
-import { Pace, PacesByName } from "../shared/pace.js";
 import type { Peer } from "../shared/security/roles.js";
 import { ServerSecurity } from "../shared/security/server-security.js";
+import { Pace, PacesByName } from "../shared/token-bucket.js";
 import { type Hello, type JoinCall, type ServedRun, WorkerStreams } from "./worker-streams.js";
 
 export interface ControlServerOptions {

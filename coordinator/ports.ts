@@ -8,14 +8,14 @@ import { type HttpRoute, type MetricsServer, startMetricsServer } from "../share
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, processMetrics } from "../shared/metrics.js";
-import { ScarceLog } from "../shared/scarce-log.js";
+import { ScarceLog } from "../shared/rate-limited-log.js";
 import type { ServerSecurity } from "../shared/security/server-security.js";
 import { ControlServer, type ControlServerOptions } from "./control-server.js";
 import type { CoreEvent } from "./core/events.js";
+import type { CoordinatorSurroundings } from "./dependencies.js";
+import { type ScrapeTargets, scrapeTargets, scrapeTargetsRoute } from "./observability/scrape-targets.js";
 import { coordinatorRoutes } from "./routes.js";
-import { type ScrapeTargets, scrapeTargets, scrapeTargetsRoute } from "./scrape-targets.js";
 import type { Shell } from "./shell.js";
-import type { CoordinatorSurroundings } from "./surroundings.js";
 import type { WorkerStreams } from "./worker-streams.js";
 
 export interface PortOptions extends Pick<CoordinatorSurroundings, "makeServer" | "startHttp" | "clock"> {

@@ -13,7 +13,7 @@ import type { RunSpec } from "../shared/spec.js";
 import { encodeDocument } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { putOnce } from "../shared/store/put-once.js";
-import { throughOutages } from "./patience.js";
+import { throughOutages } from "./store-outages.js";
 
 export interface RunPapers {
   readonly spec: RunSpec;

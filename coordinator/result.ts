@@ -3,7 +3,7 @@
 import type { RunResult } from "../shared/result.js";
 import { runKey } from "../shared/spec.js";
 
-import type { WrittenCheckpoint } from "./checkpoints.js";
+import type { WrittenCheckpoint } from "./checkpoints/checkpoint-writer.js";
 import { median } from "./core/distribution.js";
 import type { CoreState, Outcome } from "./core/state.js";
 import type { StepTiming } from "./core/timing.js";

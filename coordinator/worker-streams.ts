@@ -11,7 +11,7 @@ import {
 } from "../shared/grpc/control-messages.js";
 import type { Peer } from "../shared/security/roles.js";
 import type { CoreEvent } from "./core/events.js";
-import type { NamedAddress } from "./scrape-targets.js";
+import type { NamedAddress } from "./observability/scrape-targets.js";
 
 export type JoinCall = grpc.ServerDuplexStream<unknown, object>;
 export type Hello = Extract<WorkerBody, { kind: "hello" }>;

@@ -2,7 +2,7 @@
  * Were the promises kept? Pure: an unbroken run's commits against a broken one's, and measured times against the
  * bounds that were promised. Weights and samples decide; times are told.
  */
-import { stepDeadlineMs } from "../coordinator/core/deadlines.js";
+import { stepDeadlineMs } from "../coordinator/core/liveness/deadlines.js";
 import type { StepRow } from "../shared/curve.js";
 
 /** In the order in which the drill tries them. */

@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { LaneBatches, type LanePlace } from "../worker/batches.js";
-import { openWorkplace, type Workplace } from "../worker/workplace.js";
+import { openWorkplace, type Workplace } from "../worker/prepared-run.js";
 import { EngineProcesses } from "./engine-processes.js";
 import { type Batches, laneTimes, setInitialWeights } from "./lane-times.js";
 import { type Spread, type Statistic, spreadOf } from "./spread.js";

@@ -1,7 +1,7 @@
 /** Entry of a thread that stands for a worker: the worker's real ends of the tensor plane, and ready-made partials. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { PartialsSender } from "../worker/partials.js";
-import { WeightsReceiver } from "../worker/weights.js";
+import { PartialsSender } from "../worker/gradient-upload.js";
+import { WeightsReceiver } from "../worker/weights-receiver.js";
 import {
   type ExchangeWorkerOptions,
   exchangeRun,

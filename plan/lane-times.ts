@@ -4,7 +4,7 @@ import { callsPerLane, microBatchSize } from "../shared/spec.js";
 import { emptyStatistics, publishStatistics } from "../shared/statistics.js";
 import type { LaneBatches } from "../worker/batches.js";
 import { EngineClient } from "../worker/engine-client.js";
-import type { Workplace } from "../worker/workplace.js";
+import type { Workplace } from "../worker/prepared-run.js";
 
 /** A lane's engine calls of one step. */
 export type Batches = Awaited<ReturnType<LaneBatches["of"]>>;

@@ -14,7 +14,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, isIP, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Registry } from "prom-client";
-import { Crowd } from "./crowd.js";
+import { Crowd } from "./connection-limiter.js";
 import { TrainyardError } from "./errors.js";
 import { limits } from "./limits.js";
 import { credentialsOf } from "./security/http-credentials.js";

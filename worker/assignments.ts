@@ -5,11 +5,11 @@
 import { assertNever } from "../shared/errors.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { type SpanAttributes, traced } from "../shared/tracing.js";
+import { during, type Session } from "./assignment-context.js";
 import { evaluateBlocks } from "./evaluation.js";
-import { evaluationOf, type StepAttempt } from "./frontier.js";
-import { computeAudit, computeGradients } from "./gradients.js";
-import { during, type Session } from "./open-session.js";
-import type { Workplace } from "./workplace.js";
+import type { Workplace } from "./prepared-run.js";
+import { computeAudit, computeGradients } from "./training-step.js";
+import { evaluationOf, type StepAttempt } from "./watermark.js";
 
 export type Assignment = Extract<
   CoordinatorBody,

@@ -10,11 +10,11 @@ import { float32From } from "../shared/grpc/numbers.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf } from "../shared/spec.js";
 import { traced } from "../shared/tracing.js";
-import { reportDamage } from "./damage.js";
+import { during, giveUpIfOver, loading, type Session, useWeights } from "./assignment-context.js";
+import { reportDamage } from "./damage-report.js";
 import type { BlockOutcome } from "./engine-calls.js";
-import { evaluationOf } from "./frontier.js";
-import { during, giveUpIfOver, loading, type Session, useWeights } from "./open-session.js";
-import type { Workplace } from "./workplace.js";
+import type { Workplace } from "./prepared-run.js";
+import { evaluationOf } from "./watermark.js";
 
 type Evaluate = Extract<CoordinatorBody, { kind: "evaluate" }>;
 

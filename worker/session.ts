@@ -10,13 +10,13 @@ import type { WorkerMetrics } from "../shared/metrics.js";
 import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import { RunSpec } from "../shared/spec.js";
 import { noSpan, noTracer, type Span, type Tracer, traced } from "../shared/tracing.js";
+import type { Session } from "./assignment-context.js";
 import { type Assignment, carryOut, describeAssignment, placeOf, settlesAs } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
-import { Frontier, type StepAttempt } from "./frontier.js";
-import type { Session } from "./open-session.js";
+import type { WorkerSurroundings } from "./dependencies.js";
 import { type Phase, Phases } from "./phases.js";
-import type { WorkerSurroundings } from "./surroundings.js";
-import type { Workplace } from "./workplace.js";
+import type { Workplace } from "./prepared-run.js";
+import { Frontier, type StepAttempt } from "./watermark.js";
 
 /** How a session ended: the run is over, the coordinator wants this worker no more, or it was lost and may come back. */
 export type SessionEnd =

@@ -6,12 +6,12 @@
 import { asStep, type Step } from "../../shared/ids.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
 import { holdsUp } from "./audit.js";
+import type { TrainingPhase } from "./lane-assignment.js";
+import { closeStepTimes } from "./liveness/speed.js";
 import { divisorOf, nextAdamStep } from "./optimizer.js";
-import { laneSamples } from "./plan.js";
+import { laneSamples } from "./run-dimensions.js";
 import { learningRateOf } from "./schedule.js";
-import { closeStepTimes } from "./speed.js";
 import type { CoreState, Decision, Phase, Progress, StepSums } from "./state.js";
-import type { TrainingPhase } from "./step.js";
 import { laneTimes, timedSteps } from "./timing.js";
 import type { Turn } from "./turn.js";
 import type { LaneState, SliceReport } from "./work.js";

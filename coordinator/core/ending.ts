@@ -2,10 +2,10 @@
 import { asEpoch, type Epoch } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { decideEpoch, type EpochRow } from "./epoch.js";
+import { beginStep } from "./lane-assignment.js";
 import { savedState } from "./saved.js";
 import { learningRateOf } from "./schedule.js";
 import type { CoreState, Evaluation, Outcome, SavingGoal } from "./state.js";
-import { beginStep } from "./step.js";
 import type { Turn } from "./turn.js";
 
 const checkpointId = (state: CoreState) => `${state.generation}-${state.progress.step}`;

@@ -10,7 +10,7 @@ import { publishStatistics } from "../../shared/statistics.js";
 import { isCredibleSum } from "./credible.js";
 import { heldBy } from "./distribution.js";
 import { excludedOf } from "./exclusion.js";
-import { laneMsOf, typicalLaneMs } from "./speed.js";
+import { laneMsOf, typicalLaneMs } from "./liveness/speed.js";
 import type { CoreState, Evaluation, WorkerState } from "./state.js";
 import { suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";

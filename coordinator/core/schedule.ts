@@ -1,5 +1,5 @@
 /** The learning rate of each step: what the optimizer has, times the schedule's factor for the step. */
-import type { RunPlan } from "./plan.js";
+import type { RunPlan } from "./run-dimensions.js";
 import type { Progress } from "./state.js";
 
 /** Cosine: half a period from 1 to 0 over the run's steps (Loshchilov & Hutter 2017, without restarts). */

@@ -9,7 +9,7 @@ import type { MovingStatistics } from "../../shared/statistics.js";
 import type { EpochMemory, EpochRow } from "./epoch.js";
 import type { Exclusion } from "./exclusion.js";
 import type { OptimizerState } from "./optimizer.js";
-import type { RunPlan } from "./plan.js";
+import type { RunPlan } from "./run-dimensions.js";
 import type { LaneTimes, StepTiming } from "./timing.js";
 import type { Audit, BlockState, Doubt, Homes, LaneState, Share, SliceReport, Undrawn } from "./work.js";
 

@@ -9,8 +9,7 @@ import type { Generation } from "../../shared/ids.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { drawAudits, takeAuditDone, takeComparison } from "./audit.js";
-import { takeDamaged } from "./damage.js";
-import { hungReducer, overdue } from "./deadlines.js";
+import { takeDamaged } from "./damaged-samples.js";
 import { maybeDecide, takeSliceCommit } from "./decision.js";
 import {
   afterFailedSaving,
@@ -32,15 +31,16 @@ import { freshMemory } from "./epoch.js";
 import { beginEvaluation, evaluationIfDone, handOutBlocks, takeBlock } from "./evaluation.js";
 import type { CoreEvent, Effect, HelloEvent } from "./events.js";
 import { beginInitialising, takeLoaded } from "./initialising.js";
-import { notePreparing, watchLateness } from "./lateness.js";
-import { lose } from "./loss.js";
+import { beginAgainIfTainted, beginStep, handOutLanes } from "./lane-assignment.js";
+import { takeLack, takeRecord, takeSettled, takeSliceReport } from "./lane-records.js";
+import { hungReducer, overdue } from "./liveness/deadlines.js";
+import { notePreparing, watchLateness } from "./liveness/lateness.js";
+import { lose } from "./lost-worker.js";
 import { admit, makeReady } from "./membership.js";
 import { initialOptimizer } from "./optimizer.js";
-import type { RunPlan } from "./plan.js";
-import { takeLack, takeRecord, takeSettled, takeSliceReport } from "./records.js";
 import { beginRestoring, restoredState, takeRestored } from "./restoring.js";
+import type { RunPlan } from "./run-dimensions.js";
 import type { CoreState, Restored } from "./state.js";
-import { beginAgainIfTainted, beginStep, handOutLanes } from "./step.js";
 import { dueDrains, isBanned, sendAway } from "./suspicion.js";
 import { Turn } from "./turn.js";
 

@@ -9,8 +9,8 @@ import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/t
 import type { TensorListener, UploadCall, WeightsCall } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
-import { Pace } from "../../shared/pace.js";
 import type { ServerFiles } from "../../shared/security/tls-files.js";
+import { Pace } from "../../shared/token-bucket.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { Grant, SliceReport } from "../core/work.js";
 import { isAdmitted, roomFor } from "./admission.js";

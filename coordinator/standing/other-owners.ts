@@ -5,7 +5,7 @@
 import { hostname } from "node:os";
 import type { GenerationRecord } from "../../shared/generations.js";
 import type { ClientSecurity } from "../../shared/security/client-security.js";
-import { askOwner, isLoopbackAddress, type OwnerAnswer, withoutScheme } from "../takeover.js";
+import { askOwner, isLoopbackAddress, type OwnerAnswer, withoutScheme } from "../ownership/takeover.js";
 
 /** `here`: this coordinator's HTTP address, as others reach it. `security`: whose certificates it believes. */
 export const askOthers =

@@ -4,7 +4,7 @@ import { renderQueuePage } from "../../dashboard/queue-page.js";
 import { type HttpRoute, html, json } from "../../shared/http.js";
 import { coordinatorRoutes } from "../routes.js";
 import type { Shell } from "../shell.js";
-import type { RunsDesk } from "./desk.js";
+import type { RunsDesk } from "./queue-service.js";
 
 export interface StandingRouteOptions {
   readonly desk: RunsDesk;

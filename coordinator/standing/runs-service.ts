@@ -19,7 +19,7 @@ import {
 } from "../../shared/grpc/runs-messages.js";
 import type { Peer, Role } from "../../shared/security/roles.js";
 import type { ServerSecurity } from "../../shared/security/server-security.js";
-import type { RunsDesk } from "./desk.js";
+import type { RunsDesk } from "./queue-service.js";
 
 type UnaryCall = grpc.ServerUnaryCall<unknown, object>;
 type StreamCall = grpc.ServerWritableStream<unknown, object>;

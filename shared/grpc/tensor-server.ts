@@ -14,7 +14,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
-import { Crowd } from "../crowd.js";
+import { Crowd } from "../connection-limiter.js";
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { ServerFiles } from "../security/tls-files.js";

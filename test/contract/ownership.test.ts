@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { Ownership } from "../../coordinator/ownership.js";
+import { Ownership } from "../../coordinator/ownership/ownership.js";
 import { newestGeneration } from "../../shared/generations.js";
 import { limits } from "../../shared/limits.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";

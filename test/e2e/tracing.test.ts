@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isTraced } from "../../coordinator/run-traces.js";
+import { isTraced } from "../../coordinator/observability/run-traces.js";
 import { TestCluster } from "../support/cluster.js";
 import { type CollectedSpan, type Collector, startCollector } from "../support/collector.js";
 import { flat, writeTree } from "../support/images.js";

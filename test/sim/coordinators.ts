@@ -2,9 +2,9 @@
  * The run's coordinators: the real one in a simulated process, and whoever starts another when none is left. One name leads
  * workers to the one that serves.
  */
-import { runCoordinator } from "../../coordinator/main.js";
+import { runCoordinator } from "../../coordinator/coordinator.js";
+import type { OwnerAnswer } from "../../coordinator/ownership/takeover.js";
 import type { Shell } from "../../coordinator/shell.js";
-import type { OwnerAnswer } from "../../coordinator/takeover.js";
 import type { HttpRoute, MetricsServerOptions } from "../../shared/http.js";
 import { hashWords } from "../../shared/random.js";
 import { hasEnded, RunStatus } from "../../shared/status.js";

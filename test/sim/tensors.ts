@@ -9,10 +9,10 @@ import { UploadAck, WeightsChunk } from "../../shared/grpc/tensor-messages.js";
 import { decodeInto, encodeVector, wireOf, wireOfEncoding } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { TreeNode } from "../../shared/tree.js";
-import type { StepAttempt } from "../../worker/frontier.js";
-import type { PartialsOptions } from "../../worker/partials.js";
-import type { PartialsSink, WeightsSource } from "../../worker/surroundings.js";
-import type { Weights, WeightsOptions } from "../../worker/weights.js";
+import type { PartialsSink, WeightsSource } from "../../worker/dependencies.js";
+import type { PartialsOptions } from "../../worker/gradient-upload.js";
+import type { StepAttempt } from "../../worker/watermark.js";
+import type { Weights, WeightsOptions } from "../../worker/weights-receiver.js";
 import type { End, Network } from "./network.js";
 import type { SimProcess } from "./process.js";
 

@@ -1,8 +1,8 @@
 /** The run's workers: the real one in a simulated process, started again in its place when it ended. */
 import { RandomStream } from "../../shared/random.js";
 import { interruption } from "../../shared/retry.js";
-import { runWorker } from "../../worker/main.js";
-import type { WorkerSurroundings } from "../../worker/surroundings.js";
+import type { WorkerSurroundings } from "../../worker/dependencies.js";
+import { runWorker } from "../../worker/worker.js";
 import { SimControlStream } from "./control.js";
 import type { SimEngine, Speed } from "./engine.js";
 import type { SimProcess } from "./process.js";

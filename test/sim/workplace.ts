@@ -6,7 +6,7 @@ import { bytesOf } from "../../shared/grpc/numbers.js";
 import { RandomStream } from "../../shared/random.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { LaneBatches } from "../../worker/batches.js";
-import type { Workplace } from "../../worker/workplace.js";
+import type { Workplace } from "../../worker/prepared-run.js";
 import { simLoader } from "./dataset.js";
 import { layoutOf, SimEngine, SimEngineClient } from "./engine.js";
 import type { SimProcess } from "./process.js";

@@ -1,7 +1,7 @@
 /** Drives the pure core in tests: workers that answer at once with given numbers, reducers that always agree. */
 
 import type { CoreEvent, Effect } from "../../coordinator/core/events.js";
-import { planRun } from "../../coordinator/core/plan.js";
+import { planRun } from "../../coordinator/core/run-dimensions.js";
 import type { CoreState, Restored } from "../../coordinator/core/state.js";
 import { initialState, transition } from "../../coordinator/core/transition.js";
 import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";

@@ -1,5 +1,5 @@
 /** What a core saved, as the next coordinator gets it from the store: through the checkpoint's own encoding. */
-import { decodeState, encodeState } from "../../coordinator/checkpoint-state.js";
+import { decodeState, encodeState } from "../../coordinator/checkpoints/checkpoint-state.js";
 import type { Effect } from "../../coordinator/core/events.js";
 import type { Restored } from "../../coordinator/core/state.js";
 import { type CoreDriver, tinyLayout } from "./core-driver.js";

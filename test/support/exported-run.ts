@@ -2,7 +2,7 @@
  * A run that has exported, without the training: seeded weights and statistics that are far from their initial
  * values, so that a forgotten or repeated one shows.
  */
-import { takeNumber } from "../../coordinator/generation.js";
+import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import type { Engine } from "../../engine/engine.js";
 import { exportFiles, publishExport } from "../../engine/export/index.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";

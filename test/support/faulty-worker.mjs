@@ -6,16 +6,16 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** @typedef {import("../../worker/surroundings.js").WorkerSurroundings} WorkerSurroundings */
-/** @typedef {import("../../worker/workplace.js").Workplace} Workplace */
+/** @typedef {import("../../worker/dependencies.js").WorkerSurroundings} WorkerSurroundings */
+/** @typedef {import("../../worker/prepared-run.js").Workplace} Workplace */
 /** @typedef {import("../../worker/engine-calls.js").EngineCalls} EngineCalls */
 
 /** @param {string} path */
 const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
-/** @type {typeof import("../../worker/main.js")} */
-const { runWorker } = await built("worker/main.js");
-/** @type {typeof import("../../worker/surroundings.js")} */
-const { realSurroundings } = await built("worker/surroundings.js");
+/** @type {typeof import("../../worker/worker.js")} */
+const { runWorker } = await built("worker/worker.js");
+/** @type {typeof import("../../worker/dependencies.js")} */
+const { realSurroundings } = await built("worker/dependencies.js");
 /** @type {typeof import("../../shared/metrics.js")} */
 const { workerMetrics } = await built("shared/metrics.js");
 /** @type {typeof import("../../shared/log.js")} */

@@ -16,14 +16,14 @@ import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { noSpan } from "../../shared/tracing.js";
 import type { TreeNode } from "../../shared/tree.js";
+import type { Session } from "../../worker/assignment-context.js";
 import { LaneBatches } from "../../worker/batches.js";
 import type { EngineCalls, EngineRequest } from "../../worker/engine-calls.js";
 import { EngineHost } from "../../worker/engine-host.js";
-import { Frontier, type StepAttempt } from "../../worker/frontier.js";
 import type { LaneRule } from "../../worker/local-steps.js";
-import type { Session } from "../../worker/open-session.js";
 import { Phases } from "../../worker/phases.js";
-import type { Workplace } from "../../worker/workplace.js";
+import type { Workplace } from "../../worker/prepared-run.js";
+import { Frontier, type StepAttempt } from "../../worker/watermark.js";
 
 /** Opened without any memory for decoded images, so that every batch is read and decoded. */
 export async function openPlace(

@@ -1,11 +1,11 @@
 /** What becomes of checkpoints that the store did not take while training went on. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { CheckpointQueue } from "../../coordinator/checkpoint-queue.js";
-import { CheckpointWriter } from "../../coordinator/checkpoints.js";
+import { CheckpointQueue } from "../../coordinator/checkpoints/checkpoint-queue.js";
+import { CheckpointWriter } from "../../coordinator/checkpoints/checkpoint-writer.js";
+import { findRestoration } from "../../coordinator/checkpoints/restoration.js";
 import { savedState } from "../../coordinator/core/saved.js";
-import { takeNumber } from "../../coordinator/generation.js";
 import { Journal } from "../../coordinator/journal.js";
-import { findRestoration } from "../../coordinator/restoration.js";
+import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { asStep } from "../../shared/ids.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";

@@ -1,7 +1,7 @@
 /** Samples that can't be read any more, and machines that only say so (DESIGN 5.8); suspects. */
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../coordinator/core/events.js";
-import { samplesOf } from "../../coordinator/core/plan.js";
+import { samplesOf } from "../../coordinator/core/run-dimensions.js";
 import { CoreDriver, has, sent, tinySpec } from "../support/core-driver.js";
 
 /** 4 lanes of 10 samples, 2 a step; nothing to validate. */

@@ -1,6 +1,6 @@
 /** The core through a store that is away at a run's end, and a run whose epochs or patience changed when it went on. */
 import { describe, expect, it } from "vitest";
-import { decodeState, encodeState } from "../../coordinator/checkpoint-state.js";
+import { decodeState, encodeState } from "../../coordinator/checkpoints/checkpoint-state.js";
 import type { Effect } from "../../coordinator/core/events.js";
 import type { Restored } from "../../coordinator/core/state.js";
 import { limits } from "../../shared/limits.js";

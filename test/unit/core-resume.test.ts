@@ -1,6 +1,6 @@
 /** A coordinator that goes on from another one's checkpoint decides as the other one would have. */
 import { describe, expect, it } from "vitest";
-import { decodeState, encodeState } from "../../coordinator/checkpoint-state.js";
+import { decodeState, encodeState } from "../../coordinator/checkpoints/checkpoint-state.js";
 import type { Effect } from "../../coordinator/core/events.js";
 import type { Restored } from "../../coordinator/core/state.js";
 import { CoreDriver, goOn, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { Crowd } from "../../shared/crowd.js";
+import { Crowd } from "../../shared/connection-limiter.js";
 
 const closers: (() => void)[] = [];
 afterEach(() => {

@@ -10,7 +10,7 @@ import { type Manifest, manifestKey } from "../../dataset/manifest.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut } from "../../worker/assignments.js";
-import type { Workplace } from "../../worker/workplace.js";
+import type { Workplace } from "../../worker/prepared-run.js";
 import { tinySpec } from "../support/core-driver.js";
 import { type FlatDataset, putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";

@@ -1,7 +1,7 @@
 /** Under which address a worker's metrics are found from other machines. */
 import { expect, it } from "vitest";
 import { metricsAddress } from "../../cli/metrics-address.js";
-import { isAddress } from "../../coordinator/scrape-targets.js";
+import { isAddress } from "../../coordinator/observability/scrape-targets.js";
 
 it.each([
   [{ host: "127.0.0.1" }, "127.0.0.1:7090"],

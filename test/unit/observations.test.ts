@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { CoreEvent, Effect } from "../../coordinator/core/events.js";
 import { transition } from "../../coordinator/core/transition.js";
-import { Observations } from "../../coordinator/observations.js";
-import { Throughput } from "../../coordinator/throughput.js";
+import { Observations } from "../../coordinator/observability/observations.js";
+import { Throughput } from "../../coordinator/observability/throughput.js";
 import { limits } from "../../shared/limits.js";
 import { coordinatorMetrics } from "../../shared/metrics.js";
 import type { RunSpec } from "../../shared/spec.js";

@@ -1,8 +1,8 @@
 /** One coordinator owns a run: it renews its claim, and what it does after another one has the run counts for nothing. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { fencedStore } from "../../coordinator/fenced-store.js";
-import { takeNumber } from "../../coordinator/generation.js";
-import { Ownership } from "../../coordinator/ownership.js";
+import { fencedStore } from "../../coordinator/generation-fence.js";
+import { takeNumber } from "../../coordinator/ownership/generation-record.js";
+import { Ownership } from "../../coordinator/ownership/ownership.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { type GenerationRecord, generationKey, readGeneration } from "../../shared/generations.js";
 import { limits } from "../../shared/limits.js";

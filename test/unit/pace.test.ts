@@ -1,7 +1,7 @@
 /** Messages and log lines that a peer causes: a burst, then a pace; nothing is lost of messages, lines are counted. */
 import { expect, it } from "vitest";
-import { Pace, PacesByName } from "../../shared/pace.js";
-import { ScarceLog } from "../../shared/scarce-log.js";
+import { ScarceLog } from "../../shared/rate-limited-log.js";
+import { Pace, PacesByName } from "../../shared/token-bucket.js";
 import { ManualClock } from "../support/manual-clock.js";
 
 const limit = { perSecond: 10, atOnce: 3 };

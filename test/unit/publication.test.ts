@@ -1,7 +1,7 @@
 /** A run is published once, by one coordinator: a result counts only when its coordinator also closed the run. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { takeNumber } from "../../coordinator/generation.js";
-import { Ownership } from "../../coordinator/ownership.js";
+import { takeNumber } from "../../coordinator/ownership/generation-record.js";
+import { Ownership } from "../../coordinator/ownership/ownership.js";
 import { publishRun } from "../../coordinator/publish.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";

@@ -2,7 +2,7 @@
 import { afterEach, expect, it } from "vitest";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { EngineClient } from "../../worker/engine-client.js";
-import { PartialsSender } from "../../worker/partials.js";
+import { PartialsSender } from "../../worker/gradient-upload.js";
 import { engineSpec } from "../support/engine/spec.js";
 
 type PoolModule = typeof import("../../coordinator/reducers/pool.js");

@@ -1,10 +1,10 @@
 /** Which checkpoint a run goes on from when its coordinator died at any moment of writing (CASES OS8, TN7). */
 import { beforeEach, describe, expect, it } from "vitest";
-import { CheckpointWriter } from "../../coordinator/checkpoints.js";
+import { CheckpointWriter } from "../../coordinator/checkpoints/checkpoint-writer.js";
+import { findRestoration } from "../../coordinator/checkpoints/restoration.js";
 import type { SavedState } from "../../coordinator/core/state.js";
-import { takeNumber } from "../../coordinator/generation.js";
 import { Journal } from "../../coordinator/journal.js";
-import { findRestoration } from "../../coordinator/restoration.js";
+import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import { generationKey } from "../../shared/generations.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";

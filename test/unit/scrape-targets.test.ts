@@ -1,7 +1,7 @@
 /** What Prometheus is told of where workers' metrics are: what they say, as far as it is an address. */
 import { describe, expect, it } from "vitest";
+import { isAddress, scrapeTargets } from "../../coordinator/observability/scrape-targets.js";
 import { Ports } from "../../coordinator/ports.js";
-import { isAddress, scrapeTargets } from "../../coordinator/scrape-targets.js";
 import { type JoinCall, WorkerStreams } from "../../coordinator/worker-streams.js";
 import { createLogger } from "../../shared/log.js";
 import { helloOf } from "../support/hello.js";

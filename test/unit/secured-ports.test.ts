@@ -8,7 +8,7 @@ import { Registry } from "prom-client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ControlServer } from "../../coordinator/control-server.js";
 import type { CoreEvent } from "../../coordinator/core/events.js";
-import { askOwner } from "../../coordinator/takeover.js";
+import { askOwner } from "../../coordinator/ownership/takeover.js";
 import { json, type MetricsServer, startMetricsServer } from "../../shared/http.js";
 import { askHttp, ClientSecurity } from "../../shared/security/client-security.js";
 import type { Role } from "../../shared/security/roles.js";

@@ -2,7 +2,7 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { CoreEvent } from "../../coordinator/core/events.js";
-import { samplesOf } from "../../coordinator/core/plan.js";
+import { samplesOf } from "../../coordinator/core/run-dimensions.js";
 import { Shell } from "../../coordinator/shell.js";
 import { WorkerStreams } from "../../coordinator/worker-streams.js";
 import { type Clock, realClock } from "../../shared/clock.js";

@@ -1,10 +1,10 @@
 /** One standing coordinator serves a store's queue: a second one waits, and takes it once the first is gone or silent. */
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
-import { fateOf } from "../../coordinator/standing/fate.js";
-import { holdQueue } from "../../coordinator/standing/holding.js";
+import type { OwnerAnswer } from "../../coordinator/ownership/takeover.js";
 import { askOthers } from "../../coordinator/standing/other-owners.js";
-import type { OwnerAnswer } from "../../coordinator/takeover.js";
+import { holdQueue } from "../../coordinator/standing/queue-ownership.js";
+import { fateOf } from "../../coordinator/standing/run-outcome.js";
 import { generationKey } from "../../shared/generations.js";
 import { limits } from "../../shared/limits.js";
 import { createLogger } from "../../shared/log.js";

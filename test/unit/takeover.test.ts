@@ -1,8 +1,13 @@
 /** When a coordinator may take a run: not one that has finished, not one whose owner lives, wherever that is reached. */
 import { hostname } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
-import { recordEnd, takeNumber } from "../../coordinator/generation.js";
-import { askOwner, findVacancy, type OwnerAnswer, type Vacancy } from "../../coordinator/takeover.js";
+import { recordEnd, takeNumber } from "../../coordinator/ownership/generation-record.js";
+import {
+  askOwner,
+  findVacancy,
+  type OwnerAnswer,
+  type Vacancy,
+} from "../../coordinator/ownership/takeover.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { type GenerationRecord, generationKey } from "../../shared/generations.js";
 import { limits } from "../../shared/limits.js";

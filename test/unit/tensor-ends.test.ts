@@ -3,8 +3,8 @@
  * for which attempt, what is over is not sent, and weights that begin to arrive are known before they are whole.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import { PartialsSender } from "../../worker/partials.js";
-import { WeightsReceiver } from "../../worker/weights.js";
+import { PartialsSender } from "../../worker/gradient-upload.js";
+import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { identity, SliceCluster } from "../support/slice-cluster.js";
 
 const count = 9_000;

@@ -8,8 +8,8 @@ import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import { limits } from "../../shared/limits.js";
-import { PartialsSender } from "../../worker/partials.js";
-import { WeightsReceiver } from "../../worker/weights.js";
+import { PartialsSender } from "../../worker/gradient-upload.js";
+import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { identity, SliceCluster } from "../support/slice-cluster.js";
 
 const closers: (() => void)[] = [];

@@ -5,8 +5,8 @@ import { crc32c } from "../../shared/crc32c.js";
 import { TensorConnection } from "../../shared/grpc/tensor-client.js";
 import { ClientSecurity } from "../../shared/security/client-security.js";
 import { readServerFiles } from "../../shared/security/tls-files.js";
-import { PartialsSender } from "../../worker/partials.js";
-import { WeightsReceiver } from "../../worker/weights.js";
+import { PartialsSender } from "../../worker/gradient-upload.js";
+import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { type CertificateFolders, makeCertificateFolders } from "../support/certificates.js";
 import { identity, SliceCluster } from "../support/slice-cluster.js";
 

@@ -1,7 +1,7 @@
 /** Which steps are traced, which spans the coordinator's effects become, and how they go out over OTLP. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Effect, StepRow } from "../../coordinator/core/events.js";
-import { isTraced, RunTraces } from "../../coordinator/run-traces.js";
+import { isTraced, RunTraces } from "../../coordinator/observability/run-traces.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
 import { asStep } from "../../shared/ids.js";

@@ -5,8 +5,8 @@ import { bytesOf } from "../../shared/grpc/numbers.js";
 import { decodeInto, encodeVector } from "../../shared/grpc/wire.js";
 import { roundToBfloat16 } from "../../shared/kernels/bfloat16.js";
 import { limits } from "../../shared/limits.js";
-import { PartialsSender } from "../../worker/partials.js";
-import { WeightsReceiver } from "../../worker/weights.js";
+import { PartialsSender } from "../../worker/gradient-upload.js";
+import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { identity, SliceCluster } from "../support/slice-cluster.js";
 
 const closers: (() => void)[] = [];

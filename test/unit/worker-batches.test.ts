@@ -10,7 +10,7 @@ import { stepsPerEpoch } from "../../dataset/sample-order.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { LaneBatches } from "../../worker/batches.js";
-import { graphSizes } from "../../worker/workplace.js";
+import { graphSizes } from "../../worker/prepared-run.js";
 import { tinySpec } from "../support/core-driver.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";

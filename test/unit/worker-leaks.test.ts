@@ -8,7 +8,7 @@ import { createEngine } from "../../engine/tensorflow-engine.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { carryOut } from "../../worker/assignments.js";
-import type { Workplace } from "../../worker/workplace.js";
+import type { Workplace } from "../../worker/prepared-run.js";
 import { noAugmentation } from "../support/augmentation.js";
 import { tinySpec } from "../support/core-driver.js";
 import { freshStatistics, tensorFlow } from "../support/engine/spec.js";

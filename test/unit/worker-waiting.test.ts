@@ -5,9 +5,9 @@ import { limits } from "../../shared/limits.js";
 import { createLogger } from "../../shared/log.js";
 import { workerMetrics } from "../../shared/metrics.js";
 import type { ControlStream } from "../../worker/control-stream.js";
-import { runWorker } from "../../worker/main.js";
+import { realSurroundings } from "../../worker/dependencies.js";
 import { ProcessEngine } from "../../worker/process-engine.js";
-import { realSurroundings } from "../../worker/surroundings.js";
+import { runWorker } from "../../worker/worker.js";
 import { ManualClock } from "../support/manual-clock.js";
 
 /** A coordinator that answers every hello so; undefined: it just ends the stream. */

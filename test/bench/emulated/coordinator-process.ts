@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { runCoordinator } from "../../../coordinator/main.js";
+import { runCoordinator } from "../../../coordinator/coordinator.js";
 import type { Shell } from "../../../coordinator/shell.js";
 import { letHeapGrow } from "../../../shared/heap.js";
 import { createLogger } from "../../../shared/log.js";

@@ -11,10 +11,10 @@ import { workerMetrics } from "../../../shared/metrics.js";
 import { RandomStream } from "../../../shared/random.js";
 import { type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import { LaneBatches } from "../../../worker/batches.js";
+import { realSurroundings } from "../../../worker/dependencies.js";
 import type { EngineClient } from "../../../worker/engine-client.js";
-import { runWorker } from "../../../worker/main.js";
-import { realSurroundings } from "../../../worker/surroundings.js";
-import type { Workplace } from "../../../worker/workplace.js";
+import type { Workplace } from "../../../worker/prepared-run.js";
+import { runWorker } from "../../../worker/worker.js";
 import { MemoryStore } from "../../support/memory-store.js";
 import { type Cell, layoutOf, samplesOf } from "./protocol.js";
 

@@ -1,0 +1,75 @@
+/**
+ * Checkpoints are written one after the other, while training goes on. One that could not be written is done without,
+ * but not the best one: its weights are nowhere else, so it is kept in memory and written before the next.
+ */
+import type { ObjectStore } from "../../shared/store/object-store.js";
+import type { Journal } from "../journal.js";
+import type { VectorSnapshot } from "../reducers/pool.js";
+import type { CheckpointContent, CheckpointWriter, WrittenCheckpoint } from "./checkpoint-writer.js";
+
+export interface SaveRequest extends Omit<CheckpointContent, "vectors" | "log"> {
+  /** Released when it is written or given up. */
+  readonly vectors: Promise<VectorSnapshot>;
+  /** Of the journal, since the last one. */
+  readonly unsealed: string;
+}
+
+export class CheckpointQueue {
+  readonly #store: ObjectStore;
+  readonly #journal: Journal;
+  readonly #writer: Pick<CheckpointWriter, "write">;
+  #last: Promise<unknown> = Promise.resolve();
+  /** The best one, as long as it is not in the store. */
+  #owed: SaveRequest | null = null;
+
+  constructor(store: ObjectStore, journal: Journal, writer: Pick<CheckpointWriter, "write">) {
+    this.#store = store;
+    this.#journal = journal;
+    this.#writer = writer;
+  }
+
+  /** After all that were asked for before. Errors: the store's. */
+  save(request: SaveRequest): Promise<WrittenCheckpoint> {
+    const saved = this.#last.then(() => this.#save(request));
+    this.#last = saved.catch(() => undefined); // its caller sees the error
+    return saved;
+  }
+
+  /** Nothing is being written any more. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
+  async #save(request: SaveRequest): Promise<WrittenCheckpoint> {
+    const { bestCheckpoint } = request.saved;
+    const owed = this.#owed?.checkpoint === bestCheckpoint ? this.#owed : null;
+    if (this.#owed !== owed) this.#forgetOwed(); // there is a better one by now
+    if (request.checkpoint === bestCheckpoint) this.#owed = request;
+    try {
+      const log = await this.#journal.seal(this.#store, request.unsealed);
+      if (owed !== null && owed.checkpoint !== request.checkpoint) {
+        await this.#writer.write({ ...owed, vectors: await owed.vectors, log });
+        this.#owed = null;
+      }
+      const written = await this.#writer.write({ ...request, vectors: await request.vectors, log });
+      if (this.#owed === request) this.#owed = null;
+      return written;
+    } finally {
+      if (owed !== null && owed !== this.#owed) release(owed);
+      if (request !== this.#owed) release(request);
+    }
+  }
+
+  #forgetOwed(): void {
+    if (this.#owed !== null) release(this.#owed);
+    this.#owed = null;
+  }
+}
+
+/** A snapshot that failed has nothing to give back. */
+function release({ vectors }: SaveRequest): void {
+  vectors.then(
+    (snapshot) => snapshot.release(),
+    () => undefined,
+  );
+}

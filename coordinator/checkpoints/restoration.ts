@@ -1,0 +1,214 @@
+/**
+ * What a run's former coordinators left, for the next one to go on from: the newest checkpoint that is whole
+ * (manifest last, every object's bytes and SHA-256), the curve up to it, and why newer ones were skipped.
+ */
+import {
+  type CheckpointManifest,
+  decodeVector,
+  parseCheckpointId,
+  readCheckpointManifest,
+} from "../../shared/checkpoint.js";
+import { TrainyardError } from "../../shared/errors.js";
+import { type GenerationEntry, listGenerations } from "../../shared/generations.js";
+import { runKey } from "../../shared/spec.js";
+import { getHashed } from "../../shared/store/hashed.js";
+import type { ObjectStore } from "../../shared/store/object-store.js";
+import type { Restored, SavedState } from "../core/state.js";
+import type { SealedLog } from "../journal.js";
+import { sharedVector, type WholeVectors } from "../reducers/pool.js";
+import { lostSamples, readLog } from "../sealed-log.js";
+import { decodeState } from "./checkpoint-state.js";
+import { type WrittenCheckpoint, writtenCheckpoint } from "./checkpoint-writer.js";
+
+export interface Restoration {
+  readonly restored: Restored;
+  readonly vectors: WholeVectors;
+  readonly log: SealedLog;
+  /** The checkpoint itself and the best one, as if this coordinator had written them. */
+  readonly written: ReadonlyMap<string, WrittenCheckpoint>;
+  /** Checkpoints up to this one, oldest first, for the rotation. */
+  readonly former: readonly string[];
+}
+
+/** `notes`: sentences on what was skipped or is incomplete. */
+export interface Search {
+  readonly restoration: Restoration | null;
+  readonly notes: readonly string[];
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly generation: number;
+  readonly step: number;
+  readonly hasManifest: boolean;
+}
+
+/**
+ * Null: nothing was trained yet. Errors: NOT_FOUND when there are checkpoints but none is whole, with the reason for
+ * each; the store's.
+ */
+export async function findRestoration(store: ObjectStore, run: string): Promise<Search> {
+  const candidates = await listCandidates(store, run);
+  const notes: string[] = [];
+  for (const candidate of candidates) {
+    const found = await readWhole(store, run, candidate).catch((error: unknown) => {
+      notes.push(`checkpoint ${candidate.id} is skipped: ${reasonOf(error)}`);
+      return null;
+    });
+    if (found === null) continue;
+    return await complete(store, run, found, candidate, candidates, notes);
+  }
+  // A checkpoint 0 whose manifest was never written: no step rests on it.
+  if (candidates.every(({ step, hasManifest }) => step === 0 && !hasManifest)) {
+    return { restoration: null, notes };
+  }
+  const sentence = `the run ${run} has checkpoints in ${store.url}, but none is whole: ${notes.join("; ")}`;
+  throw new TrainyardError("NOT_FOUND", sentence);
+}
+
+/** What only says that this one can't be used; anything else (an unreachable store) ends the search. */
+function reasonOf(error: unknown): string {
+  if (error instanceof TrainyardError && (error.code === "DAMAGED" || error.code === "NOT_FOUND")) {
+    return error.message;
+  }
+  throw error;
+}
+
+/** Newest first: by generation, then by step. What is not in the run's line, if that is known, counts for nothing. */
+async function listCandidates(store: ObjectStore, run: string): Promise<Candidate[]> {
+  const prefix = runKey(run, "checkpoints/");
+  const manifests = new Map<string, boolean>();
+  for await (const { key } of store.list(prefix)) {
+    const [id = "", file] = key.slice(prefix.length).split("/");
+    manifests.set(id, manifests.get(id) === true || file === "manifest.json");
+  }
+  const line = lineOf(await listGenerations(store, run));
+  return [...manifests]
+    .flatMap(([id, hasManifest]) => {
+      const parts = parseCheckpointId(id);
+      if (parts === null || (line.size > 0 && parts.step > (line.get(parts.generation) ?? -1))) return [];
+      return [{ id, hasManifest, ...parts }];
+    })
+    .sort((a, b) => b.generation - a.generation || b.step - a.step);
+}
+
+/**
+ * The generations that the run rests on, each with the last of its steps that counts: the newest with all that it
+ * wrote, the one whose checkpoint it went on from up to that checkpoint, and so on. A coordinator that was taken over
+ * may have written more, and one that never came to go on from anything is not in the line at all. Empty when the
+ * store knows of no start.
+ */
+function lineOf(entries: readonly GenerationEntry[]): ReadonlyMap<number, number> {
+  const starts = new Map<number, string | null>();
+  for (const entry of entries) {
+    if (entry.tag === "owner" && entry.record.from !== undefined)
+      starts.set(entry.generation, entry.record.from);
+  }
+  const line = new Map<number, number>();
+  let generation = Math.max(0, ...starts.keys());
+  let lastStep = Number.POSITIVE_INFINITY;
+  while (generation > 0 && !line.has(generation)) {
+    line.set(generation, lastStep);
+    const from = starts.get(generation);
+    const parts = from == null ? null : parseCheckpointId(from);
+    if (parts === null) break;
+    [generation, lastStep] = [parts.generation, parts.step];
+  }
+  return line;
+}
+
+interface WholeCheckpoint {
+  readonly manifest: CheckpointManifest;
+  readonly layout: Restored["layout"];
+  readonly saved: SavedState;
+  readonly vectors: WholeVectors;
+}
+
+async function readWhole(store: ObjectStore, run: string, candidate: Candidate): Promise<WholeCheckpoint> {
+  if (!candidate.hasManifest) {
+    throw new TrainyardError("NOT_FOUND", "it has no manifest (its coordinator ended while it was written)");
+  }
+  const manifest = await readCheckpointManifest(store, run, candidate.id);
+  const files = await readObjects(store, manifest);
+  const file = (name: string) => {
+    const found = files.find(({ key }) => key.endsWith(`/${name}`));
+    if (found === undefined) throw new TrainyardError("DAMAGED", `its manifest lists no ${name}`);
+    return found;
+  };
+  const state = file("state.json");
+  const { layout, saved } = decodeState(state.bytes, state.key);
+  const vector = (name: string) => {
+    const { bytes, key } = file(`${name}.safetensors`);
+    return decodeVector(layout, bytes, key, sharedVector(layout.parameterCount));
+  };
+  const vectors = { weights: vector("weights"), m: vector("adam-m"), v: vector("adam-v") };
+  return { manifest, layout, saved, vectors };
+}
+
+/** Every object of the checkpoint, checked. Errors: NOT_FOUND, DAMAGED naming the file. */
+async function readObjects(store: ObjectStore, manifest: CheckpointManifest) {
+  const files: { key: string; bytes: Uint8Array }[] = [];
+  for (const object of manifest.objects) {
+    const name = object.key.slice(object.key.lastIndexOf("/") + 1);
+    const bytes = await getHashed(store, object.key, object).catch((error: unknown) => {
+      if (!(error instanceof TrainyardError)) throw error;
+      if (error.code === "NOT_FOUND") throw new TrainyardError("NOT_FOUND", `${name} is missing`);
+      if (error.code !== "DAMAGED") throw error;
+      throw new TrainyardError("DAMAGED", `${name} is cut or altered (its SHA-256 is not the manifest's)`);
+    });
+    files.push({ key: object.key, bytes });
+  }
+  return files;
+}
+
+async function complete(
+  store: ObjectStore,
+  run: string,
+  found: WholeCheckpoint,
+  chosen: Candidate,
+  candidates: readonly Candidate[],
+  notes: string[],
+): Promise<Search> {
+  const { manifest, layout, vectors } = found;
+  const { progress } = found.saved;
+  const best = await readBest(store, run, found.saved.bestCheckpoint, chosen.id, manifest, notes);
+  const saved = { ...found.saved, bestCheckpoint: best?.checkpoint ?? null };
+  const { log, damaged } = await readLog(store, run, manifest.log, progress);
+  notes.push(...damaged);
+  const redone = await lostSamples(store, run, manifest.log, chosen.generation, progress.step);
+  const written = [manifest, ...(best === null ? [] : [best])];
+  const former = candidates.slice(candidates.indexOf(chosen)).filter(({ hasManifest }) => hasManifest);
+  return {
+    notes,
+    restoration: {
+      restored: { checkpoint: chosen.id, layout, saved, redone },
+      vectors,
+      log,
+      written: new Map(written.map(({ checkpoint, objects }) => [checkpoint, writtenCheckpoint(objects)])),
+      former: former.map(({ id }) => id).reverse(),
+    },
+  };
+}
+
+/** The best checkpoint's manifest; null, with a note, when that one can't be exported any more. */
+async function readBest(
+  store: ObjectStore,
+  run: string,
+  best: string | null,
+  chosen: string,
+  manifest: CheckpointManifest,
+  notes: string[],
+): Promise<CheckpointManifest | null> {
+  if (best === null) return null;
+  if (best === chosen) return manifest;
+  try {
+    const found = await readCheckpointManifest(store, run, best);
+    await readObjects(store, found);
+    return found;
+  } catch (error) {
+    notes.push(
+      `the best checkpoint so far, ${best}, can't be exported any more: ${reasonOf(error)}; without a better epoch the last weights are exported`,
+    );
+    return null;
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Samples that can't be read any more (DESIGN 5.8). A worker never leaves one out by itself: it reports what it read
+ * twice, a second worker tries, and what neither can read is excluded from this step on, for everybody. One machine
+ * that reads wrong changes nothing but its own standing.
+ */
+import { laneOf } from "../../dataset/lane-samples.js";
+import type { WorkerBody } from "../../shared/grpc/control-messages.js";
+import { limits } from "../../shared/limits.js";
+import { end } from "./ending.js";
+import { handOutBlocks } from "./evaluation.js";
+import type { Exclusion } from "./exclusion.js";
+import { handOutLanes } from "./lane-assignment.js";
+import { changeShare } from "./liveness/speed.js";
+import type { Turn } from "./turn.js";
+import {
+  type BlockState,
+  type Doubt,
+  isHeldBy,
+  type LaneState,
+  type Refusal,
+  refusalsOf,
+  refusedBy,
+  releasedBy,
+} from "./work.js";
+
+type Damaged = Extract<WorkerBody, { kind: "damaged" }>;
+
+export function takeDamaged(turn: Turn, worker: string, report: Damaged): void {
+  const { phase, progress } = turn.state;
+  const damaged = { ...report, samples: [...new Set(report.samples)] };
+  if (damaged.step !== progress.step) return turn.drop(worker, "stale step");
+  if (damaged.split === "train" && phase.tag === "training") {
+    if (damaged.attempt !== phase.attempt) return turn.drop(worker, "stale attempt");
+    return doubtLanes(turn, worker, damaged);
+  }
+  if (damaged.split === "validation" && phase.tag === "evaluating") return doubtBlocks(turn, worker, damaged);
+  turn.drop(worker, "misplaced");
+}
+
+/** Of a lane that the worker holds, or audits. */
+function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
+  const { phase, plan, progress } = turn.state;
+  if (phase.tag !== "training") return;
+  const { step } = progress;
+  changeShare(
+    turn,
+    worker,
+    (share) => share.step === step && share.attempt === phase.attempt,
+    () => ({ isExcused: true }),
+  );
+  const owned = (sample: number) => {
+    const lane = sample < plan.trainingSamples ? laneOf(sample, plan.spec.lanes, plan.trainingSamples) : -1;
+    return isHeldBy(phase.lanes[lane], worker) ? lane : -1;
+  };
+  const samples = damaged.samples.filter((sample) => owned(sample) >= 0);
+  if (samples.length === 0) return turn.drop(worker, "misplaced");
+  tell(turn, worker, damaged);
+  const refused = new Set(samples.map(owned));
+  const lanes = phase.lanes.map(
+    (lane, index): LaneState => (refused.has(index) ? refuseOnce(lane, worker) : lane),
+  );
+  const doubts = [...phase.doubts, ...samples.map((sample) => ({ sample, worker }))];
+  turn.enter({ ...phase, lanes, doubts });
+  const refusals = (sample: number) =>
+    refusalsOf(lanes[laneOf(sample, plan.spec.lanes, plan.trainingSamples)]);
+  const certain = samples.filter((sample) => isCertain(turn, sample, doubts, refusals(sample)));
+  if (certain.length === 0) return handOutLanes(turn);
+  exclude(turn, { ...damaged, samples: certain });
+  if (turn.state.phase.tag === "training") turn.enter({ ...turn.state.phase, isTainted: true });
+}
+
+function doubtBlocks(turn: Turn, worker: string, damaged: Damaged): void {
+  const { phase, plan } = turn.state;
+  if (phase.tag !== "evaluating") return;
+  const blockOf = (sample: number) => Math.floor(sample / limits.evaluationBlock);
+  const samples = damaged.samples.filter(
+    (sample) => sample < plan.validationLabels.length && isHeldBy(phase.blocks[blockOf(sample)], worker),
+  );
+  if (samples.length === 0) return turn.drop(worker, "misplaced");
+  tell(turn, worker, damaged);
+  const refused = new Set(samples.map(blockOf));
+  const blocks = phase.blocks.map(
+    (block, index): BlockState => (refused.has(index) ? refusedBy(block, { worker, why: "damaged" }) : block),
+  );
+  const doubts = [...phase.doubts, ...samples.map((sample) => ({ sample, worker }))];
+  turn.enter({ ...phase, blocks, doubts });
+  const refusals = (sample: number) => refusalsOf(blocks[blockOf(sample)]);
+  const certain = samples.filter((sample) => isCertain(turn, sample, doubts, refusals(sample)));
+  if (certain.length > 0) exclude(turn, { ...damaged, samples: certain });
+  if (turn.state.phase.tag === "evaluating") reopenBlocksOf(turn, certain.map(blockOf));
+  handOutBlocks(turn);
+}
+
+/** Whoever computes such a block counts a sample that is excluded by now. */
+function reopenBlocksOf(turn: Turn, indices: readonly number[]): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "evaluating") return;
+  const blocks = phase.blocks.map(
+    (block, index): BlockState => (indices.includes(index) ? { tag: "open", refusals: [] } : block),
+  );
+  turn.enter({ ...phase, blocks });
+}
+
+/** A worker that could not compute the lane before is not held to have failed twice. */
+const refuseOnce = (lane: LaneState, worker: string): LaneState =>
+  refusalsOf(lane).some((known) => known.worker === worker)
+    ? releasedBy(lane, worker)
+    : refusedBy(lane, { worker, why: "damaged" });
+
+/** Two workers say so, or there is nobody left to ask. */
+function isCertain(
+  turn: Turn,
+  sample: number,
+  doubts: readonly Doubt[],
+  refusals: readonly Refusal[],
+): boolean {
+  const reporters = new Set(doubts.filter((doubt) => doubt.sample === sample).map(({ worker }) => worker));
+  const isAnybodyLeft = turn.ready.some(({ id }) => !refusals.some((refusal) => refusal.worker === id));
+  return reporters.size >= 2 || !isAnybodyLeft;
+}
+
+function tell(turn: Turn, worker: string, { samples, key, split, reason }: Damaged): void {
+  turn.log("warn", `worker ${worker} can't read ${key}: ${reason}`, {
+    worker,
+    key,
+    split,
+    samples: samples.join(","),
+  });
+}
+
+/** From this step on, for good. Too many: the data set itself is what is wrong. */
+function exclude(turn: Turn, { split, samples, key, reason }: Damaged): void {
+  const { plan, progress } = turn.state;
+  const { step } = progress;
+  const known = new Set(progress.exclusions.filter((one) => one.split === split).map(({ sample }) => sample));
+  const added = samples.filter((sample) => !known.has(sample));
+  const exclusions = added.map((sample): Exclusion => ({ split, sample, step, key, reason }));
+  turn.advance({ exclusions: [...progress.exclusions, ...exclusions] });
+  turn.do({ tag: "excluded", exclusions });
+  const total = split === "train" ? plan.trainingSamples : plan.validationLabels.length;
+  const lost = known.size + added.length;
+  const what = `${lost} of ${total} ${split === "train" ? "training" : "validation"} images of the data set ${plan.spec.dataset.name}`;
+  turn.log("error", `samples ${added.join(", ")} (${split}) are left out from step ${step} on: ${reason}`, {
+    step,
+    key,
+    split,
+    samples: added.join(","),
+  });
+  if (lost <= allowed(plan.spec.maxExcluded, total) && lost < total) return;
+  end(turn, {
+    tag: "failed",
+    reason: `${what} can't be read any more, at last: ${reason}. Import it again, or allow more with --max-excluded`,
+  });
+}
+
+/** One of a small data set, too, unless none is. */
+const allowed = (share: number, total: number) => (share === 0 ? 0 : Math.max(1, Math.floor(share * total)));

@@ -1,0 +1,187 @@
+/**
+ * The beginning of a step and the handing out of its lanes: to those whose home they are, and again to others when a
+ * worker is lost or can't compute one. What comes back is records.ts', how a step ends decision.ts'.
+ */
+import { asStep } from "../../shared/ids.js";
+import { divide, heldBy, leastLoaded } from "./distribution.js";
+import { excludedOf } from "./exclusion.js";
+import { homesFor, workerOnTrial } from "./lane-placement.js";
+import { addShare, candidate, isBehind } from "./liveness/speed.js";
+import { laneSamples } from "./run-dimensions.js";
+import type { Phase, WorkerState } from "./state.js";
+import type { Turn } from "./turn.js";
+import { heldAlso, type LaneState, type Refusal, refusalsOf, releasedBy } from "./work.js";
+
+export type TrainingPhase = Extract<Phase, { tag: "training" }>;
+
+/** Lanes by worker. */
+type Given = Map<string, number[]>;
+
+/** Lanes of the step under `progress` are open and handed out. `attempt` > 0: it is begun again, from nothing. */
+export function beginStep(turn: Turn, attempt = 0): void {
+  const { plan, progress, slices, banned, nowMs } = turn.state;
+  const samples = laneSamples(plan, progress, progress.exclusions);
+  const lanes = samples.map(
+    (count): LaneState => (count > 0 ? { tag: "open", refusals: [] } : { tag: "absent" }),
+  );
+  const present = lanesWhere(lanes, (lane) => lane.tag === "open");
+  const count = slices.tag === "up" ? slices.count : 0;
+  turn.do({ tag: "beginStep", step: asStep(progress.step), attempt, present, banned });
+  turn.enter({
+    tag: "training",
+    sinceMs: nowMs,
+    attempt,
+    samples,
+    lanes,
+    slices: Array.from({ length: count }, () => null),
+    audits: [],
+    undrawn: [],
+    doubts: [],
+    isTainted: false,
+    arrivedMs: null,
+    isNoted: false,
+  });
+  handOutHomes(turn);
+  handOutLanes(turn);
+}
+
+/** Everything of a tainted step that came so far is forgotten, and counted as redone. */
+export function beginAgainIfTainted(turn: Turn): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "training" || !phase.isTainted) return;
+  const came = phase.lanes.reduce((sum, lane) => sum + (lane.tag === "arrived" ? lane.result.samples : 0), 0);
+  const { ledger } = turn.state.progress;
+  turn.advance({ ledger: { ...ledger, redone: ledger.redone + came } });
+  beginStep(turn, phase.attempt + 1);
+}
+
+/** Each lane to the worker whose home it is, unless that one is still at work of a former step. */
+function handOutHomes(turn: Turn): void {
+  const { phase, progress } = turn.state;
+  const workers = turn.ready;
+  if (phase.tag !== "training" || workers.length === 0) return;
+  const homes = homesFor(turn, workers);
+  turn.set({ homes });
+  const free = new Set(availableFor(turn, workers, phase).map((worker) => worker.id));
+  const given: Given = new Map();
+  homes.lanes.forEach((worker, lane) => {
+    if (phase.lanes[lane]?.tag === "open" && free.has(worker)) addTo(given, worker, lane);
+  });
+  const trial = workerOnTrial(turn, homes, progress.step, phase.attempt);
+  const last = lanesWhere(phase.lanes, (lane) => lane.tag === "open").at(-1);
+  if (trial !== undefined && last !== undefined && given.size > 0) addTo(given, trial.id, last);
+  give(turn, given);
+}
+
+/**
+ * Gives every open lane to a ready worker, the sooner done the better. Called whenever a lane opens or a worker gets
+ * ready. A lane that somebody could not compute goes to somebody else, if there is one.
+ */
+export function handOutLanes(turn: Turn): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "training") return;
+  const open = lanesWhere(phase.lanes, (lane) => lane.tag === "open");
+  const workers = turn.ready;
+  if (open.length === 0 || workers.length === 0) return;
+  const held = heldBy(phase.lanes);
+  const fresh = open.filter((lane) => refusalsOf(phase.lanes[lane]).length === 0);
+  const candidates = availableFor(turn, workers, phase)
+    .map((worker) => candidate(worker, held.get(worker.id)))
+    .sort((a, b) => a.held - b.held);
+  const given: Given = divide(fresh, candidates);
+  for (const lane of open.filter((index) => !fresh.includes(index))) {
+    const worker = secondOpinion(workers, refusalsOf(phase.lanes[lane]), held);
+    if (worker === undefined) continue;
+    held.set(worker, (held.get(worker) ?? 0) + 1);
+    addTo(given, worker, lane);
+  }
+  give(turn, given);
+}
+
+/** Those that would begin at once; all, where everybody is still at work of a former step. */
+function availableFor(
+  turn: Turn,
+  workers: readonly WorkerState[],
+  phase: TrainingPhase,
+): readonly WorkerState[] {
+  const { step } = turn.state.progress;
+  const free = workers.filter((worker) => !isBehind(worker, step, phase.attempt));
+  return free.length > 0 ? free : workers;
+}
+
+function addTo(given: Given, worker: string, lane: number): void {
+  const share = given.get(worker);
+  if (share === undefined) given.set(worker, [lane]);
+  else share.push(lane);
+}
+
+/** The workers hold these lanes from now on, beside those who have them already, and are told. */
+export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>): void {
+  const { phase, nowMs, progress } = turn.state;
+  if (phase.tag !== "training" || given.size === 0) return;
+  const lanes = [...phase.lanes];
+  for (const [worker, share] of given) {
+    for (const lane of share) lanes[lane] = heldAlso(lanes[lane], { worker, sinceMs: nowMs });
+  }
+  const undrawn = [...given].map(([worker, share]) => ({ worker, lanes: share }));
+  turn.enter({ ...phase, lanes, undrawn: [...phase.undrawn, ...undrawn] });
+  const { step, epoch, stepInEpoch, exclusions } = progress;
+  const { attempt } = phase;
+  const excluded = excludedOf(exclusions, "train");
+  for (const [worker, share] of given) {
+    addShare(turn, worker, { step, attempt, kind: "gradients", lanes: share });
+    turn.do({ tag: "grant", worker, grant: { kind: "GRADIENT", step, attempt, lanes: [...share] } });
+    turn.send(worker, {
+      kind: "gradients",
+      step,
+      epoch,
+      stepInEpoch,
+      lanes: [...share],
+      excluded,
+      attempt,
+    });
+  }
+}
+
+/** Another worker than those who could not compute it, if there is one. */
+function secondOpinion(
+  workers: readonly WorkerState[],
+  refusals: readonly Refusal[],
+  held: ReadonlyMap<string, number>,
+): string | undefined {
+  const ids = workers.map((worker) => worker.id);
+  const others = ids.filter((id) => !refusals.some((refusal) => refusal.worker === id));
+  return leastLoaded(others, held) ?? leastLoaded(ids, held);
+}
+
+export function lanesWhere(lanes: readonly LaneState[], isWanted: (lane: LaneState) => boolean): number[] {
+  return lanes.flatMap((lane, index) => (isWanted(lane) ? [index] : []));
+}
+
+/** Lanes that nobody holds any more once the worker does not: they are open, and their indices are returned. */
+export function releaseLanes(turn: Turn, worker: string): number[] {
+  const { phase } = turn.state;
+  if (phase.tag !== "training") return [];
+  const lanes = phase.lanes.map((lane): LaneState => releasedBy(lane, worker));
+  const opened = lanesWhere(lanes, ({ tag }) => tag === "open").filter(
+    (index) => phase.lanes[index]?.tag === "assigned",
+  );
+  turn.enter({ ...phase, lanes });
+  return opened;
+}
+
+/** A worker is gone: what only it held is open again, and will be computed a second time. */
+export function reopenLanes(turn: Turn, worker: string): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "training") return;
+  const redone = releaseLanes(turn, worker).reduce((sum, lane) => sum + (phase.samples[lane] ?? 0), 0);
+  const { ledger } = turn.state.progress;
+  turn.advance({ ledger: { ...ledger, redone: ledger.redone + redone } });
+  handOutLanes(turn);
+}
+
+export function setLane(turn: Turn, index: number, lane: LaneState): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "training") return;
+  turn.enter({ ...phase, lanes: phase.lanes.with(index, lane) });
+}

@@ -1,0 +1,89 @@
+/**
+ * Whose lanes are whose, from step to step: a division that stays, so that caches and read-ahead pay off, and that is
+ * drawn up anew when somebody comes or goes, or when a worker is steadily slow. Never changes a bit.
+ */
+import { type Candidate, divide, makespan, median } from "./distribution.js";
+import { candidate, isBehind } from "./liveness/speed.js";
+import type { WorkerState } from "./state.js";
+import type { Turn } from "./turn.js";
+import type { Homes } from "./work.js";
+
+/** Another division must be this much faster … */
+const worthMoving = 1.25;
+/** … at so many beginnings of steps in a row. */
+const steadily = 3;
+/** Steps after which a worker that was left without lanes for being slow is tried again. */
+const trialEvery = 20;
+
+/** The division for the step that begins. Workers: the ready ones, in join order, at least one. */
+export function homesFor(turn: Turn, workers: readonly WorkerState[]): Homes {
+  const { homes, plan } = turn.state;
+  const ids = workers.map((worker) => worker.id);
+  const lanes = Array.from({ length: plan.spec.lanes }, (_, lane) => lane);
+  const candidates = workers.map((worker) => candidate(worker));
+  const redraw = () => drawUp(ids, lanes, candidates);
+  if (homes === null || !isSameList(homes.workers, ids)) return redraw();
+  const best = makespan(countsOf(divide(lanes, candidates)), candidates);
+  const now = makespan(countsOf(byWorker(homes.lanes)), candidates);
+  if (now <= best * worthMoving) return homes.unbalanced === 0 ? homes : { ...homes, unbalanced: 0 };
+  if (homes.unbalanced + 1 < steadily) return { ...homes, unbalanced: homes.unbalanced + 1 };
+  const redrawn = redraw();
+  tellMoves(turn, homes, redrawn);
+  return redrawn;
+}
+
+function drawUp(
+  workers: readonly string[],
+  lanes: readonly number[],
+  candidates: readonly Candidate[],
+): Homes {
+  const homes = lanes.map(() => "");
+  for (const [worker, share] of divide(lanes, candidates)) for (const lane of share) homes[lane] = worker;
+  return { workers, lanes: homes, unbalanced: 0 };
+}
+
+const isSameList = (a: readonly string[], b: readonly string[]) =>
+  a.length === b.length && a.every((item, index) => item === b[index]);
+
+function byWorker(lanes: readonly string[]): Map<string, number[]> {
+  const shares = new Map<string, number[]>();
+  lanes.forEach((worker, lane) => {
+    const share = shares.get(worker);
+    if (share === undefined) shares.set(worker, [lane]);
+    else share.push(lane);
+  });
+  return shares;
+}
+
+const countsOf = (shares: ReadonlyMap<string, readonly number[]>) =>
+  new Map([...shares].map(([worker, share]) => [worker, share.length]));
+
+function tellMoves(turn: Turn, before: Homes, after: Homes): void {
+  const [former, next] = [byWorker(before.lanes), byWorker(after.lanes)];
+  for (const { id, laneMs } of turn.ready) {
+    const [had, has] = [former.get(id)?.length ?? 0, next.get(id)?.length ?? 0];
+    if (had === has) continue;
+    const pace = ((median(laneMs) ?? 0) / 1000).toFixed(2);
+    turn.log("info", `worker ${id} has ${has} lanes from now on, not ${had}: a lane takes it ${pace} s`, {
+      worker: id,
+      step: turn.state.progress.step,
+    });
+  }
+}
+
+/** A worker that has no lane because it was slow, idle, and not measured for long: it may have recovered. */
+export function workerOnTrial(
+  turn: Turn,
+  homes: Homes,
+  step: number,
+  attempt: number,
+): WorkerState | undefined {
+  const owners = new Set(homes.lanes);
+  return turn.ready.find(
+    (worker) =>
+      !owners.has(worker.id) &&
+      worker.laneMs.length > 0 &&
+      step - worker.measuredStep >= trialEvery &&
+      !isBehind(worker, step, attempt),
+  );
+}

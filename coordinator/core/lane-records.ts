@@ -1,0 +1,158 @@
+/** What comes back of a step: lanes' records, settled shares, slices' reports. The first of each counts. */
+import type { WorkerBody } from "../../shared/grpc/control-messages.js";
+import { float64From } from "../../shared/grpc/numbers.js";
+import { areCredible, isCredibleSum } from "./credible.js";
+import type { CoreEvent } from "./events.js";
+import { handOutLanes, releaseLanes, setLane } from "./lane-assignment.js";
+import { changeShare, settleShare } from "./liveness/speed.js";
+import { samplesOf } from "./run-dimensions.js";
+import type { CoreState } from "./state.js";
+import { convict, suspect } from "./suspicion.js";
+import type { Turn } from "./turn.js";
+import {
+  isHeldBy,
+  type LaneResult,
+  type LaneState,
+  refusalsOf,
+  refusedBy,
+  type Share,
+  type SliceReport,
+} from "./work.js";
+
+type LaneRecord = Extract<WorkerBody, { kind: "laneRecord" }>;
+
+/** The first record of a lane counts, whoever of its holders sent it; the rest are dropped. */
+export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void {
+  const { phase, progress } = turn.state;
+  noteRecord(turn, worker, record);
+  if (phase.tag !== "training" || record.step !== progress.step) return turn.drop(worker, "stale step");
+  if (record.attempt !== phase.attempt) return turn.drop(worker, "stale attempt");
+  const lane = phase.lanes[record.lane];
+  if (lane === undefined || lane.tag === "absent") return turn.drop(worker, "unknown lane");
+  if (lane.tag === "arrived" || lane.tag === "poisoned") return turn.drop(worker, "duplicate");
+  if (record.samples !== phase.samples[record.lane] || record.correct > record.samples) {
+    return turn.drop(worker, "wrong sample count");
+  }
+  if (record.finite && !isStatistics(turn.state, record.statistics)) {
+    return turn.drop(worker, "wrong statistics");
+  }
+  // Also one that is fine: nobody else uploads a lane's gradient. Nor must a repeat be the second opinion on itself.
+  if (!isHeldBy(lane, worker)) return turn.drop(worker, "not asked");
+  if (!isFiniteRecord(record)) return refuseLane(turn, worker, record.lane, lane);
+  arrive(turn, worker, record, lane);
+}
+
+function noteRecord(turn: Turn, worker: string, { step, attempt, lane }: LaneRecord): void {
+  const isIt = (share: Share) =>
+    share.kind === "gradients" &&
+    share.step === step &&
+    share.attempt === attempt &&
+    share.lanes.includes(lane);
+  changeShare(turn, worker, isIt, ({ recorded }) => ({ recorded: recorded + 1 }));
+}
+
+const isStatistics = ({ layout }: CoreState, statistics: Uint8Array) =>
+  statistics.byteLength === 8 * (layout?.statisticsCount ?? 0);
+
+const isFiniteRecord = (record: LaneRecord) =>
+  record.finite &&
+  isCredibleSum(record.lossSum, record.samples) &&
+  areCredible(float64From(record.statistics));
+
+/** With the record of the last lane the slices are all that is waited for. */
+function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState): void {
+  const result: LaneResult = {
+    samples: record.samples,
+    lossSum: record.lossSum,
+    correct: record.correct,
+    statistics: float64From(record.statistics),
+    computeMs: record.computeSeconds * 1000,
+  };
+  setLane(turn, record.lane, { tag: "arrived", worker, result });
+  for (const { worker: refuser, why } of refusalsOf(lane)) {
+    if (refuser !== worker)
+      suspect(turn, refuser, `lane ${record.lane} is ${why} there and fine on ${worker}`);
+  }
+  const { phase, nowMs } = turn.state;
+  if (phase.tag !== "training") return;
+  if (phase.lanes.every(({ tag }) => tag === "arrived" || tag === "absent")) {
+    turn.enter({ ...phase, arrivedMs: nowMs });
+  }
+}
+
+/** Not finite once: computed again, elsewhere if possible. Twice: the step is skipped (DESIGN 5.5). */
+function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
+  const { plan, progress } = turn.state;
+  const refused = refusedBy(lane, { worker, why: "not finite" });
+  const samples = samplesOf(plan, progress, index);
+  turn.log(
+    "warn",
+    `worker ${worker} returned values that are not finite for lane ${index} of step ${progress.step}, samples ${samples.join(", ")}`,
+    { worker, lane: index, step: progress.step, samples: samples.join(",") },
+  );
+  const times = refusalsOf(refused).filter(({ why }) => why === "not finite").length;
+  setLane(turn, index, times >= 2 ? { tag: "poisoned" } : refused);
+  handOutLanes(turn);
+}
+
+/**
+ * The worker is through with its oldest share of that step. What it left out without having reported damage is a
+ * failure, unless the step went on without it. Returns the failure.
+ */
+export function takeSettled(turn: Turn, worker: string, step: number, attempt: number): string | null {
+  const share = settleShare(turn, worker, step, attempt);
+  if (share === undefined) {
+    turn.drop(worker, "misplaced");
+    return null;
+  }
+  const { phase, progress } = turn.state;
+  if (phase.tag !== "training" || progress.step !== step || phase.attempt !== attempt) return null;
+  if (share.kind === "audit") return null;
+  const isHolding = share.lanes.some((index) => isHeldBy(phase.lanes[index], worker));
+  const isElsewhere = turn.state.workers.get(worker)?.shares.some(isGradientsOf(step, attempt)) === true;
+  if (!isHolding || isElsewhere) return null;
+  if (!share.isExcused) return "it gave lanes back without a word";
+  releaseLanes(turn, worker);
+  handOutLanes(turn);
+  return null;
+}
+
+const isGradientsOf = (step: number, attempt: number) => (share: Share) =>
+  share.kind === "gradients" && share.step === step && share.attempt === attempt;
+
+export function takeSliceReport(turn: Turn, slice: number, step: number, report: SliceReport): void {
+  const { phase, progress } = turn.state;
+  if (phase.tag !== "training" || step !== progress.step) return;
+  turn.enter({ ...phase, slices: phase.slices.with(slice, report) });
+}
+
+/**
+ * A record proves that every slice has the lane's gradient. Where one lacks it the record was a lie, and nobody computes
+ * the lane: it is open again, and whoever recorded it is sent away.
+ */
+export function takeLack(
+  turn: Turn,
+  { slice, step, attempt, lanes }: Extract<CoreEvent, { tag: "sliceLacks" }>,
+): void {
+  const { phase, progress } = turn.state;
+  if (phase.tag !== "training" || progress.step !== step || phase.attempt !== attempt) return;
+  for (const index of lanes) {
+    const lane = phase.lanes[index];
+    if (lane?.tag !== "arrived") continue;
+    setLane(turn, index, { tag: "open", refusals: [] });
+    convict(
+      turn,
+      lane.worker,
+      `it recorded lane ${index} of step ${step}, of which slice ${slice} has nothing`,
+    );
+  }
+  reopenStep(turn);
+  handOutLanes(turn);
+}
+
+/** Not all lanes are there: the slices are not waited for yet. */
+function reopenStep(turn: Turn): void {
+  const { phase } = turn.state;
+  if (phase.tag === "training" && phase.lanes.some(({ tag }) => tag === "open"))
+    turn.enter({ ...phase, arrivedMs: null, isNoted: false });
+}

@@ -1,0 +1,201 @@
+/**
+ * Every wait has an expectation, and one that exceeds it is told once, with whom it waits for and in which phase that
+ * one is. Late lanes and blocks are given to whoever is free as well: the first result counts (DESIGN 5.9).
+ */
+import { limits } from "../../../shared/limits.js";
+import { divide, median } from "../distribution.js";
+import { giveBlocks } from "../evaluation.js";
+import { give, type TrainingPhase } from "../lane-assignment.js";
+import type { CoreState, WorkerState } from "../state.js";
+import type { Turn } from "../turn.js";
+import type { Share } from "../work.js";
+import { candidate, changeShare, isBusy, isSlow, lateAfterMs, shareAgeMs, typicalLaneMs } from "./speed.js";
+
+/** Who computes one lane or block at most, the first one included. */
+const holdersLimit = 3;
+
+export function watchLateness(turn: Turn): void {
+  switch (turn.state.phase.tag) {
+    case "training":
+      noteLateShares(turn);
+      helpLateLanes(turn);
+      return noteLateSlices(turn);
+    case "committing":
+      return noteLateSlices(turn);
+    case "evaluating":
+      return helpLateBlocks(turn);
+    case "exporting":
+    case "initialising":
+      return noteLateTask(turn);
+    default:
+      return;
+  }
+}
+
+/** Workers that prepare for long are told of in every phase. */
+export function notePreparing(turn: Turn): void {
+  for (const worker of turn.state.workers.values()) {
+    const waitedMs = turn.state.nowMs - worker.sinceMs;
+    if (worker.tag !== "preparing" || worker.isNoted || waitedMs <= limits.prepareLateMs) continue;
+    turn.worker(worker.id, { isNoted: true });
+    tell(turn, worker, "its preparation", waitedMs, limits.prepareLateMs);
+  }
+}
+
+function tell(turn: Turn, worker: WorkerState, what: string, waitedMs: number, expectedMs: number): void {
+  const [waited, expected] = [waitedMs, expectedMs].map((ms) => (ms / 1000).toFixed(1));
+  turn.log(
+    "warn",
+    `worker ${worker.id} is late with ${what}: ${waited} s (expected ${expected} s), in ${worker.doing}`,
+    {
+      worker: worker.id,
+      phase: worker.doing,
+      step: turn.state.progress.step,
+    },
+  );
+  turn.do({ tag: "late", worker: worker.id, phase: worker.doing });
+}
+
+/** Null as long as nothing is known of how long a lane takes: then only the step deadline counts. */
+function lateMsOf(state: CoreState, worker: WorkerState, share: Share): number | null {
+  const typical = typicalLaneMs(state);
+  if (typical === null) return null;
+  const afterMs = lateAfterMs(typical, Math.max(1, share.lanes.length));
+  return shareAgeMs(state, worker, share) > afterMs ? afterMs : null;
+}
+
+function noteLateShares(turn: Turn): void {
+  for (const worker of turn.state.workers.values()) {
+    const share = worker.shares[0];
+    if (share === undefined || share.isNoted || !isBusy(worker)) continue;
+    const afterMs = lateMsOf(turn.state, worker, share);
+    if (afterMs === null) continue;
+    changeShare(
+      turn,
+      worker.id,
+      (one) => one === share,
+      () => ({ isNoted: true }),
+    );
+    const lanes = share.lanes.length === 1 ? `lane ${share.lanes[0]}` : `${share.lanes.length} lanes`;
+    const what = `${share.kind === "audit" ? "the audit of " : ""}${lanes} of step ${share.step}`;
+    tell(turn, worker, what, shareAgeMs(turn.state, worker, share), afterMs / limits.lateFactor);
+  }
+}
+
+function helpLateLanes(turn: Turn): void {
+  const { phase } = turn.state;
+  if (phase.tag !== "training") return;
+  const late = lateLanes(turn.state, phase);
+  if (late.length === 0) return;
+  give(
+    turn,
+    divide(
+      late,
+      helpers(turn).map((worker) => candidate(worker)),
+    ),
+  );
+}
+
+/** Those whose every holder is late. */
+function lateLanes(state: CoreState, phase: TrainingPhase): number[] {
+  const lateWorkers = new Map<string, ReadonlySet<number>>();
+  for (const worker of state.workers.values()) {
+    const lanes = worker.shares.flatMap((share) => {
+      const isThis = share.step === state.progress.step && share.attempt === phase.attempt;
+      return isThis && lateMsOf(state, worker, share) !== null ? share.lanes : [];
+    });
+    if (lanes.length > 0) lateWorkers.set(worker.id, new Set(lanes));
+  }
+  if (lateWorkers.size === 0) return [];
+  return phase.lanes.flatMap((lane, index) => {
+    if (lane.tag !== "assigned" || lane.holders.length >= holdersLimit) return [];
+    return lane.holders.every(({ worker }) => lateWorkers.get(worker)?.has(index) === true) ? [index] : [];
+  });
+}
+
+/** Idle workers that are not slow themselves, and audit nothing: their answer must stay a second one. */
+function helpers(turn: Turn): WorkerState[] {
+  const { phase } = turn.state;
+  const auditors =
+    phase.tag === "training" ? phase.audits.flatMap(({ auditor, third }) => [auditor, third]) : [];
+  return turn.ready.filter(
+    (worker) => !isBusy(worker) && !auditors.includes(worker.id) && !isSlow(turn.state, worker),
+  );
+}
+
+function helpLateBlocks(turn: Turn): void {
+  const { phase, nowMs, recentBlockMs } = turn.state;
+  const typical = median(recentBlockMs);
+  if (phase.tag !== "evaluating" || typical === undefined) return;
+  if (phase.blocks.some(({ tag }) => tag === "open")) return;
+  const held = new Map<string, number>();
+  const late: number[] = [];
+  phase.blocks.forEach((block, index) => {
+    if (block.tag !== "assigned") return;
+    for (const { worker } of block.holders) held.set(worker, (held.get(worker) ?? 0) + 1);
+    const isLate = block.holders.every(
+      ({ worker, sinceMs }) => nowMs - sinceMs > lateAfterMs(typical, held.get(worker) ?? 1),
+    );
+    if (isLate) late.push(index);
+    if (isLate) noteLateBlock(turn, block.holders[0]?.worker ?? "", index, typical);
+  });
+  const free = turn.ready.filter((worker) => !held.has(worker.id) && !isBusy(worker));
+  const open = late.filter((index) => {
+    const block = phase.blocks[index];
+    return block?.tag === "assigned" && block.holders.length < holdersLimit;
+  });
+  giveBlocks(
+    turn,
+    divide(
+      open.slice(0, free.length),
+      free.map((worker) => candidate(worker)),
+    ),
+  );
+}
+
+function noteLateBlock(turn: Turn, id: string, block: number, typicalMs: number): void {
+  const { phase, nowMs } = turn.state;
+  const worker = turn.state.workers.get(id);
+  if (phase.tag !== "evaluating" || worker === undefined || phase.noted.includes(id)) return;
+  turn.enter({ ...phase, noted: [...phase.noted, id] });
+  const state = phase.blocks[block];
+  const sinceMs = state?.tag === "assigned" ? (state.holders[0]?.sinceMs ?? nowMs) : nowMs;
+  tell(turn, worker, `evaluation block ${block}`, nowMs - sinceMs, typicalMs);
+}
+
+/** Reducers add and apply within milliseconds; one that does not is told of, and later given up (deadlines.ts). */
+function noteLateSlices(turn: Turn): void {
+  const { phase, nowMs, progress } = turn.state;
+  if ((phase.tag !== "training" && phase.tag !== "committing") || phase.isNoted) return;
+  const sinceMs = phase.tag === "training" ? phase.arrivedMs : phase.sinceMs;
+  if (sinceMs === null || nowMs - sinceMs <= limits.reduceLateMs) return;
+  const missing = missingSlices(phase);
+  if (missing.length === 0) return;
+  turn.enter({ ...phase, isNoted: true });
+  if (phase.tag === "training") turn.do({ tag: "census", step: progress.step, attempt: phase.attempt });
+  const seconds = ((nowMs - sinceMs) / 1000).toFixed(1);
+  turn.log("warn", `${reducers(missing)} late with step ${progress.step}: ${seconds} s, in reduce`, {
+    step: progress.step,
+    phase: "reduce",
+  });
+  for (const slice of missing) turn.do({ tag: "late", worker: `reducer ${slice}`, phase: "reduce" });
+}
+
+export function missingSlices(phase: CoreState["phase"]): number[] {
+  if (phase.tag !== "training" && phase.tag !== "committing") return [];
+  const values: readonly unknown[] = phase.tag === "training" ? phase.slices : phase.checksums;
+  return values.flatMap((value, slice) => (value === null ? [slice] : []));
+}
+
+export const reducers = (slices: readonly number[]): string =>
+  slices.length === 1 ? `reducer ${slices[0]} is` : `reducers ${slices.join(", ")} are`;
+
+function noteLateTask(turn: Turn): void {
+  const { phase, nowMs } = turn.state;
+  if ((phase.tag !== "exporting" && phase.tag !== "initialising") || phase.worker === null) return;
+  const worker = turn.state.workers.get(phase.worker);
+  if (worker === undefined || phase.isNoted || nowMs - phase.sinceMs <= limits.exportLateMs) return;
+  turn.enter({ ...phase, isNoted: true });
+  const what = phase.tag === "exporting" ? "the export" : "the initial weights";
+  tell(turn, worker, what, nowMs - phase.sinceMs, limits.exportLateMs);
+}

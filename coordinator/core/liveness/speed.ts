@@ -1,0 +1,113 @@
+/**
+ * How fast each worker is, from the shares that it settled: what the division of lanes and the notion of "late" rest on.
+ * Times are the coordinator's own, from handing a share out to hearing that it is settled, network included.
+ */
+import { limits } from "../../../shared/limits.js";
+import { type Candidate, median } from "../distribution.js";
+import type { CoreState, WorkerState } from "../state.js";
+import type { Turn } from "../turn.js";
+import type { Share } from "../work.js";
+
+/** Shares by which a worker's speed is judged: a single hiccup is outvoted. */
+const measurements = 3;
+/** Steps by which the typical time is judged (DESIGN 5.9). */
+const recentSteps = 20;
+
+/** What a lane takes this worker; null before its first share. */
+export const laneMsOf = (worker: WorkerState): number | null => median(worker.laneMs) ?? null;
+
+/** What a lane takes at the median, of the last steps and, in the first one, of the shares that came; null = unknown. */
+export const typicalLaneMs = ({ recentLaneMs, stepLaneMs }: CoreState): number | null =>
+  median(recentLaneMs) ?? median(stepLaneMs) ?? null;
+
+/** A lane takes it more than what counts as late; unknown: not slow. */
+export function isSlow(state: CoreState, worker: WorkerState): boolean {
+  const [typical, own] = [typicalLaneMs(state), laneMsOf(worker)];
+  return typical !== null && own !== null && own > limits.lateFactor * typical;
+}
+
+/** Lanes of the worker that are out, of whatever step. */
+const unrecorded = (share: Share) => (share.kind === "audit" ? 1 : share.lanes.length - share.recorded);
+
+/** It computes something, as far as is known: what it gets now waits. */
+export const isBusy = (worker: WorkerState): boolean => worker.shares.some((share) => unrecorded(share) > 0);
+
+/** Work of another step or attempt keeps it busy, so that it would begin this one late. */
+export function isBehind(worker: WorkerState, step: number, attempt: number): boolean {
+  return worker.shares.some(
+    (share) => (share.step !== step || share.attempt !== attempt) && unrecorded(share) > 0,
+  );
+}
+
+/** As one to whom lanes may be given, on top of what it holds. */
+export const candidate = (worker: WorkerState, held = 0): Candidate => ({
+  id: worker.id,
+  held,
+  pieceMs: laneMsOf(worker),
+});
+
+export function addShare(
+  turn: Turn,
+  id: string,
+  share: Pick<Share, "step" | "attempt" | "kind" | "lanes">,
+): void {
+  const worker = turn.state.workers.get(id);
+  if (worker === undefined) return;
+  const added: Share = { ...share, sinceMs: turn.state.nowMs, recorded: 0, isExcused: false, isNoted: false };
+  turn.worker(id, { shares: [...worker.shares, added] });
+}
+
+/** Changes the first share of the worker that is as described. */
+export function changeShare(
+  turn: Turn,
+  id: string,
+  isIt: (share: Share) => boolean,
+  change: (share: Share) => Partial<Share>,
+): void {
+  const worker = turn.state.workers.get(id);
+  const index = worker?.shares.findIndex(isIt) ?? -1;
+  const share = worker?.shares[index];
+  if (worker === undefined || share === undefined) return;
+  turn.worker(id, { shares: worker.shares.with(index, { ...share, ...change(share) }) });
+}
+
+/** Takes the oldest share of that step and attempt off the worker, and measures it. Undefined: it had none. */
+export function settleShare(turn: Turn, id: string, step: number, attempt: number): Share | undefined {
+  const worker = turn.state.workers.get(id);
+  const index = worker?.shares.findIndex((share) => share.step === step && share.attempt === attempt) ?? -1;
+  const share = worker?.shares[index];
+  if (worker === undefined || share === undefined) return undefined;
+  const { nowMs } = turn.state;
+  turn.worker(id, { shares: worker.shares.toSpliced(index, 1), settledMs: nowMs });
+  measure(turn, worker, share, nowMs - Math.max(share.sinceMs, worker.settledMs));
+  return share;
+}
+
+/** A share that was given up tells only that its next lane would have taken longer than it had been at it. */
+function measure(turn: Turn, worker: WorkerState, share: Share, elapsedMs: number): void {
+  const isWhole = share.kind === "audit" || share.recorded >= share.lanes.length;
+  const laneMs = elapsedMs / (isWhole ? Math.max(1, share.lanes.length) : share.recorded + 1);
+  const known = laneMsOf(worker);
+  if (!isWhole && (share.isExcused || (known !== null && laneMs <= known))) return;
+  turn.worker(worker.id, {
+    laneMs: [...worker.laneMs, laneMs].slice(-measurements),
+    measuredStep: turn.state.progress.step,
+  });
+  if (isWhole) turn.set({ stepLaneMs: [...turn.state.stepLaneMs, laneMs] });
+}
+
+/** At a commit: the step's median joins those of the last ones. */
+export function closeStepTimes(turn: Turn): void {
+  const { stepLaneMs, recentLaneMs } = turn.state;
+  const ofStep = median(stepLaneMs);
+  if (ofStep === undefined) return;
+  turn.set({ stepLaneMs: [], recentLaneMs: [...recentLaneMs, ofStep].slice(-recentSteps) });
+}
+
+/** After so long `pieces` of a typical time count as late (DESIGN 5.9). */
+export const lateAfterMs = (typicalMs: number, pieces: number): number =>
+  Math.max(limits.lateMinMs, limits.lateFactor * typicalMs * pieces);
+
+/** How long a worker has been at its oldest share. */
+export const shareAgeMs = ({ nowMs }: CoreState, worker: WorkerState, share: Share): number =>
+  nowMs - Math.max(share.sinceMs, worker.settledMs);

@@ -1,0 +1,24 @@
+/**
+ * What a coordinator reaches beyond itself, besides the store: time, sockets, threads, other coordinators. Each has a
+ * real default where it is used; a simulation brings its own.
+ */
+import type * as grpc from "@grpc/grpc-js";
+import type { Clock } from "../shared/clock.js";
+import type { startMetricsServer } from "../shared/http.js";
+import type { CoordinatorMetrics } from "../shared/metrics.js";
+import type { TakeoverOptions } from "./ownership/takeover.js";
+import type { Shell, ShellOptions } from "./shell.js";
+
+export interface CoordinatorSurroundings {
+  readonly clock?: Clock;
+  /** A gRPC server for the control plane, not bound yet. */
+  readonly makeServer?: () => grpc.Server;
+  readonly startHttp?: typeof startMetricsServer;
+  readonly openReducers?: NonNullable<ShellOptions["openReducers"]>;
+  readonly askOwner?: NonNullable<TakeoverOptions["ask"]>;
+  readonly makeMetrics?: () => CoordinatorMetrics;
+  /** Unsigned 32 bit, known to no worker: decides what is audited. */
+  readonly drawSalt?: () => number;
+  /** Told of the shell before it hears anything. */
+  readonly onShell?: (shell: Shell) => void;
+}

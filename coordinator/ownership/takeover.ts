@@ -1,0 +1,167 @@
+/**
+ * May this coordinator take the run? Not when it has finished, and not while another one holds it. One that does not
+ * answer is watched in the store: whoever lives renews its record there. Deciding and waiting only; the taking itself
+ * is an exclusive creation (ownership.ts), so that a wrong answer here costs time and never a bit.
+ */
+import { hostname, networkInterfaces } from "node:os";
+import type { Clock } from "../../shared/clock.js";
+import { TrainyardError } from "../../shared/errors.js";
+import {
+  changesOf,
+  type GenerationEntry,
+  type GenerationRecord,
+  newestGeneration,
+} from "../../shared/generations.js";
+import { limits } from "../../shared/limits.js";
+import { throwIfAborted } from "../../shared/retry.js";
+import { ClientSecurity, noSecurity } from "../../shared/security/client-security.js";
+import type { ServerSecurity } from "../../shared/security/server-security.js";
+import type { SpecChanges } from "../../shared/spec-changes.js";
+import { fetchLifeSign, isRefusedConnection, readEndRecord } from "../../shared/status.js";
+import type { ObjectStore } from "../../shared/store/object-store.js";
+import { isOutage } from "../store-outages.js";
+
+/** What the former owner's address says. */
+export type OwnerAnswer =
+  /** Its run goes on. */
+  | "running"
+  /** It only tells of its end. */
+  | "ended"
+  /** This very machine answers that nobody listens: it has died. */
+  | "gone"
+  /** Another machine answers so, or a proxy for it: it has probably died. */
+  | "refused"
+  /** No answer, or somebody else's: it may live. */
+  | "silent";
+
+export interface TakeoverOptions {
+  readonly store: ObjectStore;
+  readonly run: string;
+  /** What shall be taken, where it is no run: in messages. */
+  readonly subject?: string;
+  readonly clock: Clock;
+  /** Told, once, that it has to wait, and for what. */
+  readonly onWaiting: (sentence: string) => void;
+  readonly signal?: AbortSignal;
+  /** Default: asks over HTTP. */
+  readonly ask?: (record: GenerationRecord, run: string) => Promise<OwnerAnswer>;
+}
+
+export interface Vacancy {
+  /** The highest number that is taken; 0 = none. */
+  readonly last: number;
+  /** What former coordinators changed in the spec. */
+  readonly changes: SpecChanges;
+  /** Sentences on how it became vacant, for people. */
+  readonly notes: readonly string[];
+}
+
+/** Errors: ALREADY_EXISTS when the run has finished or has an owner, naming it; INTERRUPTED; the store's. */
+export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
+  const { store, run, signal } = options;
+  for (;;) {
+    const newest = await newestGeneration(store, run, signal);
+    if (newest?.tag === "closed") throw finished(run);
+    const vacancy = { last: newest?.generation ?? 0, changes: changesOf(newest), notes: [] };
+    if (newest?.tag !== "owner") return vacancy;
+    if ((await readEndRecord(store, run, newest.generation, signal)) !== null) return vacancy;
+    const answer = await (options.ask ?? askOwner)(newest.record, run);
+    if (answer === "running") throw owned(options, newest.record);
+    if (answer === "ended" || answer === "gone") return vacancy;
+    const silenceMs = answer === "refused" ? limits.takeoverRefusedMs : limits.takeoverMs;
+    const watched = await watch(options, newest, silenceMs);
+    if (watched === "renewed")
+      throw owned(options, newest.record, ". It does not answer here, but renews its claim.");
+    if (watched === "unchanged") return { ...vacancy, notes: [takenFrom(newest.record, silenceMs)] };
+  }
+}
+
+/**
+ * Asks its HTTP address, without a token. A loopback address means another machine's, unless this is its own; a
+ * certificate that can't be verified may be anybody's, and says nothing.
+ */
+export async function askOwner(
+  { http, host }: Pick<GenerationRecord, "http" | "host">,
+  run: string,
+  security: ClientSecurity = noSecurity,
+): Promise<OwnerAnswer> {
+  if (isLoopbackAddress(withoutScheme(http)) && host !== hostname()) return "silent";
+  try {
+    const sign = await fetchLifeSign(http, security);
+    if (sign.run !== run) return "silent";
+    return sign.ended ? "ended" : "running";
+  } catch (error) {
+    if (!isRefusedConnection(error)) return "silent";
+    return host === hostname() && isOwnAddress(withoutScheme(http)) ? "gone" : "refused";
+  }
+}
+
+export const withoutScheme = (http: string) => http.replace(/^https:\/\//, "");
+
+/** A coordinator believes in another one's certificate when it is of its own CA. */
+export function sameAuthority(security: ServerSecurity | undefined): ClientSecurity {
+  const ca = security?.tls?.current.ca;
+  return ca === undefined ? noSecurity : new ClientSecurity({ tls: { ca } });
+}
+
+/** Also of one that listens everywhere and advertises nothing. */
+export const isLoopbackAddress = (address: string) =>
+  /^(127\.|0\.0\.0\.0:|localhost:|\[::1?\])/.test(address);
+
+/** No proxy stands between this process and the port. */
+function isOwnAddress(http: string): boolean {
+  const name = http.slice(0, http.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return isLoopbackAddress(http) || name === hostname() || interfaces.some(({ address }) => address === name);
+}
+
+/**
+ * Waits for a sign of life. Time counts only while the store answers, since nobody can renew anything without it; and a
+ * pause of this very process counts as one look, since the other one may have been paused with it.
+ */
+async function watch(
+  options: TakeoverOptions,
+  first: Extract<GenerationEntry, { tag: "owner" }>,
+  silenceMs: number,
+): Promise<"renewed" | "replaced" | "unchanged"> {
+  const { store, run, clock, signal } = options;
+  options.onWaiting(waitingFor(first.record, silenceMs));
+  const before = JSON.stringify(first.record);
+  let lookedMs: number | null = clock.nowMs();
+  for (let silentMs = 0; silentMs < silenceMs; ) {
+    await clock.sleep(limits.takeoverPollMs, signal);
+    throwIfAborted(signal, `waiting for the coordinator at ${first.record.address}`);
+    const entry = await newestGeneration(store, run, signal).catch((error: unknown) => {
+      if (isOutage(error)) return "store away" as const;
+      throw error;
+    });
+    if (entry === "store away") {
+      [silentMs, lookedMs] = [0, null];
+      continue;
+    }
+    if (entry?.generation !== first.generation) return "replaced";
+    if (entry.tag !== "owner" || JSON.stringify(entry.record) !== before) return "renewed";
+    if (lookedMs !== null) silentMs += Math.min(clock.nowMs() - lookedMs, 2 * limits.takeoverPollMs);
+    lookedMs = clock.nowMs();
+  }
+  return "unchanged";
+}
+
+const waitingFor = ({ address, generation }: GenerationRecord, silenceMs: number) =>
+  `the coordinator at ${address} (generation ${generation}) does not answer; it is taken over when it gives no sign of life in the store for ${silenceMs / 1000} s`;
+
+const takenFrom = ({ address, generation }: GenerationRecord, silenceMs: number) =>
+  `taken over from the coordinator at ${address} (generation ${generation}), which gave no sign of life for ${silenceMs / 1000} s`;
+
+function owned({ run, subject }: TakeoverOptions, { address }: GenerationRecord, how = ""): TrainyardError {
+  if (subject !== undefined)
+    return new TrainyardError("ALREADY_EXISTS", `${subject} is held by the coordinator at ${address}`);
+  const sentence = `the run ${run} has a coordinator at ${address}: let workers join that one, or end it with trainyard runs stop ${run}`;
+  return new TrainyardError("ALREADY_EXISTS", `${sentence}${how}`);
+}
+
+export const finished = (run: string) =>
+  new TrainyardError(
+    "ALREADY_EXISTS",
+    `the run ${run} has finished (trainyard runs show ${run}): train again under another name`,
+  );

@@ -1,0 +1,263 @@
+/**
+ * What a standing coordinator is asked for, whoever asks and over whatever wire: runs are handed in, described, followed
+ * and stopped, and workers learn why they have to wait.
+ */
+import type { Clock } from "../../shared/clock.js";
+import { asTrainyardError, TrainyardError } from "../../shared/errors.js";
+import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
+import { placeInWords, type QueueEntry } from "../../shared/queue.js";
+import { type RunEvent, sealedEvents } from "../../shared/run-events.js";
+import { listRuns, resolveRun } from "../../shared/runs.js";
+import { fetchStatus, hasEnded, type RunStatus } from "../../shared/status.js";
+import type { ObjectStore } from "../../shared/store/object-store.js";
+import type { Shell } from "../shell.js";
+import type { RunQueue } from "./queue.js";
+import { queuedStatus } from "./queued-status.js";
+import type { AskStatus, CreatedRun, RunsOffice } from "./run-catalogue.js";
+import { type Fate, fateOf } from "./run-outcome.js";
+
+/** The run under way. */
+export interface CurrentRun {
+  readonly run: string;
+  /** Null while it is read and taken. */
+  readonly shell: Shell | null;
+  /** A person wants it to end. */
+  stop(): void;
+}
+
+/** Whether it serves the queue: another one may do so yet, and its own end may be near. */
+export type Standing = "waiting" | "serving" | "ending";
+
+export interface DeskOptions {
+  readonly store: ObjectStore;
+  readonly queue: RunQueue;
+  readonly office: RunsOffice;
+  readonly clock: Clock;
+  readonly standing: () => Standing;
+  readonly current: () => CurrentRun | null;
+  /** Why a run could not even be begun; undefined: nothing of the kind is known. */
+  readonly failure: (run: string) => string | undefined;
+}
+
+export interface Submitted extends CreatedRun {
+  /** queued, current, or how it ended. */
+  readonly state: string;
+  readonly ahead: number;
+}
+
+/** How often a follower's run is looked at. */
+const lookMs = 500;
+
+export class RunsDesk {
+  readonly #options: DeskOptions;
+  /** The last of the runs that were handed in: one at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  /** Errors: those of RunsOffice.create, UNREACHABLE while it takes no runs. */
+  async submit(dataset: string, flags: unknown, by: string, signal: AbortSignal): Promise<Submitted> {
+    return await this.#oneAtATime(async () => {
+      this.#requireServing();
+      const created = await this.#options.office.create(dataset, flags, signal);
+      const fate = await fateOf(this.#options.store, created.run, 0, signal);
+      if (fate.tag !== "over") return await this.#enqueue(created, by, 0);
+      const note = `${created.run} ${fate.outcome}: ${fate.reason}`;
+      return { ...created, state: fate.outcome, ahead: 0, notes: [...created.notes, note] };
+    });
+  }
+
+  /** A stored run that is not over goes on. Errors: NOT_FOUND, ALREADY_EXISTS (it has finished), UNREACHABLE. */
+  async resume(name: string, by: string, signal: AbortSignal): Promise<Submitted> {
+    return await this.#oneAtATime(async () => {
+      this.#requireServing();
+      const { store } = this.#options;
+      const run = await resolveRun(store, name, signal);
+      const fate = await fateOf(store, run, 0, signal);
+      if (fate.tag === "over" && fate.outcome === "finished") {
+        throw new TrainyardError(
+          "ALREADY_EXISTS",
+          `the run ${run} has finished: train again under another name`,
+        );
+      }
+      const after = fate.tag === "unknown" ? 0 : fate.generation;
+      return await this.#enqueue({ run, isNew: false, notes: [] }, by, after);
+    });
+  }
+
+  /** Every run of the store, by name. One that can't be read must not hide the others. Errors: the store's. */
+  async *list(signal: AbortSignal): AsyncGenerator<{ run: string; description: object }> {
+    for (const run of await listRuns(this.#options.store, signal)) {
+      const described = await this.#describe(run, signal).catch((caught: unknown) => {
+        const error = asTrainyardError(caught);
+        if (error.code !== "DAMAGED" && error.code !== "NOT_FOUND") throw error;
+        return { run, damaged: error.message };
+      });
+      yield { run, description: described };
+    }
+  }
+
+  /** Errors: NOT_FOUND with the nearest names; those of RunsOffice.describe. */
+  async show(name: string, signal: AbortSignal): Promise<{ run: string; description: object }> {
+    const run = await this.#resolve(name, signal);
+    return { run, description: await this.#describe(run, signal) };
+  }
+
+  /** Asking twice is the same. Errors: NOT_FOUND with the nearest names, the store's. */
+  async stop(name: string, signal: AbortSignal): Promise<{ run: string; state: string }> {
+    const run = await this.#resolve(name, signal);
+    const { queue, current } = this.#options;
+    const underWay = current();
+    if (underWay?.run === run) {
+      underWay.stop();
+      return { run, state: "stopping" };
+    }
+    if (queue.find(run) === undefined) return { run, state: "idle" };
+    await queue.remove(run);
+    return { run, state: "cancelled" };
+  }
+
+  /** Its status, each time that it changed, until it has ended. Errors: NOT_FOUND, FAILED, USAGE (nobody goes on with it). */
+  async *follow(name: string, signal: AbortSignal): AsyncGenerator<RunStatus> {
+    const run = await this.#resolve(name, signal);
+    let last = "";
+    while (!signal.aborted) {
+      const status = await this.#statusOf(run, signal);
+      const text = JSON.stringify(status);
+      if (text !== last) yield status;
+      last = text;
+      if (hasEnded(status.phase)) return;
+      await this.#options.clock.sleep(lookMs, signal);
+    }
+  }
+
+  /** What happened in it so far; with `isFollowed`, also what is yet to come, until it has ended. */
+  async *logs(name: string, isFollowed: boolean, signal: AbortSignal): AsyncGenerator<RunEvent> {
+    const { store, clock } = this.#options;
+    const run = await this.#resolve(name, signal);
+    const shell = isFollowed ? await this.#untilBegun(run, signal) : this.#shellOf(run);
+    yield* sealedEvents(store, run, shell?.state.generation, signal);
+    if (shell === null) return;
+    for (let from = 0; !signal.aborted; ) {
+      const isLast = !isFollowed || this.#shellOf(run) !== shell;
+      const { events, next } = shell.journal.eventsFrom(from);
+      yield* events;
+      from = next;
+      if (isLast) return;
+      await clock.sleep(lookMs, signal);
+    }
+  }
+
+  /** For a worker that comes for no run, or for another one than the one under way. Never throws. */
+  async answerWorker(run: string): Promise<CoordinatorBody> {
+    try {
+      return await this.#answerWorker(run);
+    } catch (caught) {
+      return wait(`the run ${run} can't be looked up: ${asTrainyardError(caught).message}`);
+    }
+  }
+
+  /** For pages: who is under way and who waits. */
+  get view(): { readonly current: string | null; readonly queue: readonly QueueEntry[] } {
+    const { queue, current } = this.#options;
+    return { current: current()?.run ?? null, queue: queue.entries };
+  }
+
+  async #answerWorker(run: string): Promise<CoordinatorBody> {
+    const { standing, queue, store } = this.#options;
+    if (standing() === "ending") return wait("the coordinator is about to end");
+    if (standing() === "waiting") return wait("the coordinator does not serve its queue yet");
+    const ahead = queue.ahead(run);
+    if (ahead !== null) return wait(`the run ${run} is queued: ${placeInWords(ahead)}`);
+    if (run === "") return wait("no run yet");
+    const fate = await fateOf(store, run);
+    if (fate.tag === "over" && fate.outcome === "finished") {
+      return { kind: "finished", outcome: fate.outcome, message: fate.reason };
+    }
+    return { kind: "refused", code: "REFUSED", message: whyNot(run, fate), retry: false };
+  }
+
+  async #enqueue(created: CreatedRun, by: string, after: number): Promise<Submitted> {
+    const { queue, current, clock } = this.#options;
+    const { run } = created;
+    const wasQueued = queue.find(run) !== undefined;
+    await queue.add({ run, by, after, submittedAt: clock.date().toISOString() });
+    const state = current()?.run === run ? "current" : "queued";
+    const notes = wasQueued ? [...created.notes, `the run ${run} is in the queue already`] : created.notes;
+    return { ...created, notes, state, ahead: queue.ahead(run) ?? 0 };
+  }
+
+  async #statusOf(run: string, signal: AbortSignal): Promise<RunStatus> {
+    const { store, queue, office, failure } = this.#options;
+    const shell = this.#shellOf(run);
+    if (shell !== null) return shell.status;
+    const ahead = queue.ahead(run);
+    if (ahead !== null) return await queuedStatus(store, run, ahead, signal);
+    const end = await office.end(run);
+    if (end !== null) return end;
+    const reason = failure(run);
+    if (reason !== undefined)
+      throw new TrainyardError("FAILED", `the run ${run} could not be begun: ${reason}`);
+    throw new TrainyardError("USAGE", `the run ${run} is not in the queue: nobody goes on with it here`);
+  }
+
+  async #untilBegun(run: string, signal: AbortSignal): Promise<Shell | null> {
+    const { queue, clock } = this.#options;
+    while (this.#shellOf(run) === null && queue.find(run) !== undefined && !signal.aborted) {
+      await clock.sleep(lookMs, signal);
+    }
+    return this.#shellOf(run);
+  }
+
+  #shellOf(run: string): Shell | null {
+    const current = this.#options.current();
+    return current?.run === run ? current.shell : null;
+  }
+
+  /** The run under way is asked here; another coordinator's, over HTTP. */
+  #describe(run: string, signal: AbortSignal): Promise<object> {
+    const shell = this.#shellOf(run);
+    const ask: AskStatus = shell === null ? askAnother(signal) : async () => shell.status;
+    return this.#options.office.describe(run, ask, signal);
+  }
+
+  #resolve(name: string, signal: AbortSignal): Promise<string> {
+    return resolveRun(this.#options.store, name, signal);
+  }
+
+  #requireServing(): void {
+    const standing = this.#options.standing();
+    if (standing === "serving") return;
+    const why = standing === "ending" ? "is about to end" : "does not serve its queue yet";
+    throw new TrainyardError("UNREACHABLE", `the coordinator ${why}: try again in a moment`);
+  }
+
+  async #oneAtATime<T>(call: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(call);
+    this.#last = mine.catch(() => undefined); // its caller sees the error
+    return await mine;
+  }
+}
+
+/** One that does not let this coordinator in is as good as one that does not answer. */
+const askAnother =
+  (signal: AbortSignal): AskStatus =>
+  (http, run) =>
+    fetchStatus(http, run, signal).catch((cause: unknown) => {
+      throw new TrainyardError("UNREACHABLE", asTrainyardError(cause).message, { cause });
+    });
+
+const wait = (message: string): CoordinatorBody => ({
+  kind: "refused",
+  code: "REFUSED",
+  message,
+  retry: true,
+});
+
+function whyNot(run: string, fate: Fate): string {
+  if (fate.tag === "unknown") return `there is no run ${run}`;
+  if (fate.tag === "open") return `the run ${run} is not in the queue: trainyard submit --resume ${run}`;
+  return `the run ${run} is over, ${fate.outcome}: ${fate.reason}`;
+}

@@ -1,0 +1,273 @@
+/**
+ * A standing coordinator's life: it opens its ports, takes the queue, and carries out one run after another, until it is
+ * told to end. The run under way then stays at the queue's head, with its last commit saved.
+ */
+import * as grpc from "@grpc/grpc-js";
+import { type Clock, realClock } from "../../shared/clock.js";
+import { asTrainyardError, TrainyardError } from "../../shared/errors.js";
+import { requireSecured } from "../../shared/grpc/listen.js";
+import { serverOptions } from "../../shared/grpc/protocol.js";
+import { limits } from "../../shared/limits.js";
+import { type StandingMetrics, standingMetrics } from "../../shared/metrics.js";
+import type { QueueEntry } from "../../shared/queue.js";
+import { throwIfAborted } from "../../shared/retry.js";
+import { ServerSecurity } from "../../shared/security/server-security.js";
+import { type CoordinatorEnd, type CoordinatorOptions, runCoordinator } from "../coordinator.js";
+import type { Ownership } from "../ownership/ownership.js";
+import { sameAuthority } from "../ownership/takeover.js";
+import { Ports } from "../ports.js";
+import type { Shell } from "../shell.js";
+import { isOutage } from "../store-outages.js";
+import { askOthers } from "./other-owners.js";
+import { RunQueue } from "./queue.js";
+import { holdQueue } from "./queue-ownership.js";
+import { type CurrentRun, RunsDesk, type Standing } from "./queue-service.js";
+import { standingRoutes } from "./routes.js";
+import type { RunsOffice } from "./run-catalogue.js";
+import { fateOf } from "./run-outcome.js";
+import { addRunsService } from "./runs-service.js";
+
+export interface StandingOptions
+  extends Omit<CoordinatorOptions, "run" | "changes" | "onReady" | "onAbort" | "isPatient" | "ports"> {
+  readonly office: RunsOffice;
+  /** Told once, when it serves the queue. */
+  readonly onReady: (addresses: { readonly address: string; readonly http: string }) => void;
+}
+
+/** From the signal on: for the run's end, and for giving back the queue. Together below limits.drainMs. */
+const drain = { runMs: limits.drainMs - 3_000, queueMs: 1_500 } as const;
+
+/** Errors: INTERRUPTED by the signal, FENCED when another one has taken the queue, USAGE (ports), the store's. */
+export async function standReady(options: StandingOptions): Promise<never> {
+  requireSecured(options.host, options.security ?? ServerSecurity.none(), options.insecure);
+  return await new StandingCoordinator(options).live();
+}
+
+class StandingCoordinator {
+  readonly #options: StandingOptions;
+  readonly #clock: Clock;
+  readonly #metrics: StandingMetrics = standingMetrics();
+  readonly #queue: RunQueue;
+  readonly #desk: RunsDesk;
+  /** Runs that could not be begun, and why. */
+  readonly #failures = new Map<string, string>();
+  #standing: Standing = "waiting";
+  #current: RunUnderWay | null = null;
+  #said = "";
+
+  constructor(options: StandingOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? realClock;
+    this.#queue = new RunQueue(options.store, (runs) => this.#metrics.queueRuns.set(runs));
+    this.#desk = new RunsDesk({
+      store: options.store,
+      queue: this.#queue,
+      office: options.office,
+      clock: this.#clock,
+      standing: () => (options.signal.aborted ? "ending" : this.#standing),
+      current: () => this.#current,
+      failure: (run) => this.#failures.get(run),
+    });
+  }
+
+  async live(): Promise<never> {
+    const ports = await this.#openPorts();
+    try {
+      const holding = await this.#takeQueue(ports);
+      try {
+        return await this.#serve(ports, holding);
+      } finally {
+        this.#standing = "ending";
+        await this.#release(holding);
+      }
+    } finally {
+      await ports.close();
+    }
+  }
+
+  #openPorts(): Promise<Ports> {
+    const { security = ServerSecurity.none(), makeServer = () => new grpc.Server(serverOptions) } =
+      this.#options;
+    return Ports.open({
+      ...this.#options,
+      makeServer: () => {
+        const server = makeServer();
+        addRunsService(server, this.#desk, security);
+        return server;
+      },
+      answerStranger: (run) => this.#desk.answerWorker(run),
+      routes: standingRoutes({
+        desk: this.#desk,
+        shell: () => this.#current?.shell ?? null,
+        isReady: () => this.#standing === "serving",
+      }),
+    });
+  }
+
+  async #takeQueue(ports: Ports): Promise<Ownership> {
+    const { store, logger, signal } = this.#options;
+    const ask =
+      this.#options.askOwner ?? askOthers(() => ports.addresses.http, sameAuthority(this.#options.security));
+    const { addresses } = ports;
+    const holding = await holdQueue({ store, clock: this.#clock, logger, signal, addresses, ask });
+    await this.#throughOutages("the queue", () => this.#queue.look());
+    this.#standing = "serving";
+    this.#options.onReady(addresses);
+    return holding;
+  }
+
+  async #serve(ports: Ports, holding: Ownership): Promise<never> {
+    const { signal, logger } = this.#options;
+    const over = AbortSignal.any([signal, holding.fenced]);
+    for (;;) {
+      holding.fenced.throwIfAborted();
+      throwIfAborted(signal, "serving the queue");
+      const [head] = this.#queue.entries;
+      if (head !== undefined) await this.#takeTurn(head, ports, over);
+      else {
+        logger.info("the queue is empty: trainyard submit DATASET hands a run in");
+        await this.#queue.untilAny(over);
+      }
+    }
+  }
+
+  /** The head of the queue, whatever its state: over already, or to be gone on with. */
+  async #takeTurn(entry: QueueEntry, ports: Ports, over: AbortSignal): Promise<void> {
+    const { store, logger } = this.#options;
+    const { run, after } = entry;
+    const fate = await this.#throughOutages(run, () => fateOf(store, run, after));
+    if (fate?.tag !== "open") {
+      if (fate !== null) logger.info(`the run ${run} leaves the queue: ${whatBecame(fate)}`);
+      return await this.#dismiss(run);
+    }
+    const current = new RunUnderWay(run);
+    this.#current = current;
+    try {
+      const { outcome } = await this.#withinDrain(this.#carryOut(current, ports, over));
+      this.#metrics.runs.inc({ outcome: outcome.tag });
+      if (outcome.tag !== "interrupted") await this.#dismiss(run);
+    } catch (caught) {
+      if (!over.aborted) await this.#afterFailure(run, caught, over);
+    } finally {
+      this.#current = null;
+    }
+  }
+
+  #carryOut(current: RunUnderWay, ports: Ports, signal: AbortSignal): Promise<CoordinatorEnd> {
+    const { logger } = this.#options;
+    const { run } = current;
+    return runCoordinator({
+      ...this.#options,
+      run,
+      ports,
+      signal,
+      onAbort: "interrupt",
+      isPatient: true,
+      askOwner:
+        this.#options.askOwner ??
+        askOthers(() => ports.addresses.http, sameAuthority(this.#options.security)),
+      logger: logger.child({ run }),
+      onShell: (shell) => current.begin(shell),
+      onReady: ({ generation, notes }) => {
+        for (const note of notes) logger.info({ run, generation }, note);
+        logger.info({ run, generation }, `the run ${run} is under way: workers may come`);
+      },
+    });
+  }
+
+  /** Somebody else's run, or a store that is away: tried again. Whatever else is wrong with it stays wrong. */
+  async #afterFailure(run: string, caught: unknown, signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    const error = asTrainyardError(caught);
+    if (isOutage(error) || error.code === "ALREADY_EXISTS" || error.code === "FENCED") {
+      this.#sayOnce(`the run ${run} waits: ${error.message}`);
+      return await this.#clock.sleep(limits.storeRetryMs, signal);
+    }
+    logger.error({ run }, `the run ${run} can't be carried out: ${error.message}`);
+    this.#failures.set(run, error.message);
+    this.#metrics.runs.inc({ outcome: "failed" });
+    await this.#dismiss(run);
+  }
+
+  /** A run that does not end in time is left as it is: its last checkpoint counts. */
+  async #withinDrain<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#options;
+    let callOff: () => void = () => undefined;
+    let onAbort: () => void = () => undefined;
+    const late = new Promise<never>((_, reject) => {
+      const sentence = `the run did not end within ${drain.runMs / 1000} s: its last checkpoint counts`;
+      const giveUp = () => reject(new TrainyardError("INTERRUPTED", sentence));
+      onAbort = () => {
+        callOff = this.#clock.after(drain.runMs, giveUp);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+    });
+    late.catch(() => undefined); // the race reports it
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      work.catch(() => undefined);
+      signal.removeEventListener("abort", onAbort);
+      callOff();
+    }
+  }
+
+  async #dismiss(run: string): Promise<void> {
+    await this.#throughOutages(run, () => this.#queue.remove(run));
+  }
+
+  /** Tries on and on while the store is away. Null: it was told to end meanwhile. Errors: the store's others. */
+  async #throughOutages<T>(what: string, call: () => Promise<T>): Promise<T | null> {
+    const { signal } = this.#options;
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!isOutage(error)) throw error;
+        this.#sayOnce(`${what} waits for the store: ${asTrainyardError(error).message}`);
+      }
+      await this.#clock.sleep(limits.storeRetryMs, signal);
+      if (signal.aborted) return null;
+    }
+  }
+
+  #sayOnce(sentence: string): void {
+    if (sentence !== this.#said) this.#options.logger.warn(sentence);
+    this.#said = sentence;
+  }
+
+  /** The next one need not wait then. */
+  async #release(holding: Ownership): Promise<void> {
+    if (holding.fenced.aborted) return;
+    const say = (error: Error) => this.#options.logger.warn(`the queue was not given back: ${error.message}`);
+    await Promise.race([holding.release().catch(say), this.#clock.sleep(drain.queueMs)]);
+  }
+}
+
+/** The run whose turn it is. */
+class RunUnderWay implements CurrentRun {
+  readonly run: string;
+  #shell: Shell | null = null;
+  #isStopped = false;
+
+  constructor(run: string) {
+    this.run = run;
+  }
+
+  get shell(): Shell | null {
+    return this.#shell;
+  }
+
+  begin(shell: Shell): void {
+    this.#shell = shell;
+    if (this.#isStopped) this.stop();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#shell?.dispatch({ tag: "stop", reason: "asked to stop" });
+  }
+}
+
+const whatBecame = (fate: { readonly tag: string; readonly outcome?: string; readonly reason?: string }) =>
+  fate.tag === "unknown" ? "it is not in the store any more" : `${fate.outcome}: ${fate.reason}`;
