@@ -1,6 +1,6 @@
 /** A coordinator that stands ready: what it needs of the command line, and how it is started. */
 
-import type { RunsOffice } from "../coordinator/standing/run-catalogue.js";
+import type { RunCatalogue } from "../coordinator/standing/run-catalogue.js";
 import { type StandingOptions, standReady } from "../coordinator/standing/standing-coordinator.js";
 import type { ExitCode } from "../shared/errors.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -9,7 +9,7 @@ import { parseFlags } from "./run-flags.js";
 import { readEnd, readRunState } from "./run-state.js";
 
 /** How flags become a run, and how stored runs are described: as for the commands on the spot. */
-export const runsOffice = (store: ObjectStore): RunsOffice => ({
+export const runCatalogue = (store: ObjectStore): RunCatalogue => ({
   create: async (dataset, flags, signal) => {
     const { spec, isNew, notes } = await createRun(store, dataset, parseFlags(flags), signal, {
       orSame: true,
@@ -21,10 +21,10 @@ export const runsOffice = (store: ObjectStore): RunsOffice => ({
 });
 
 /** Until a signal ends it (exit code 3). Errors: those of standReady. */
-export async function stand(options: Omit<StandingOptions, "office" | "onReady">): Promise<ExitCode> {
+export async function stand(options: Omit<StandingOptions, "catalogue" | "onReady">): Promise<ExitCode> {
   return await standReady({
     ...options,
-    office: runsOffice(options.store),
+    catalogue: runCatalogue(options.store),
     onReady: (addresses) =>
       process.stdout.write(`${JSON.stringify({ ready: true, standing: true, ...addresses })}\n`),
   });

@@ -13,7 +13,7 @@ import { controlService, serverOptions } from "../shared/grpc/protocol.js";
 import { limits } from "../shared/limits.js";
 import type { Peer } from "../shared/security/roles.js";
 import { ServerSecurity } from "../shared/security/server-security.js";
-import { Pace, PacesByName } from "../shared/token-bucket.js";
+import { TokenBucket, TokenBucketsByName } from "../shared/token-bucket.js";
 import { type Hello, type JoinCall, type ServedRun, WorkerStreams } from "./worker-streams.js";
 
 export interface ControlServerOptions {
@@ -26,7 +26,7 @@ export interface ControlServerOptions {
   /** Default: the real one. */
   readonly clock?: Clock;
   /** What a worker is told that is for another run than the one that is served; empty = for any. */
-  readonly answerStranger?: (
+  readonly answerUnservedWorker?: (
     run: string,
     served: string | null,
   ) => CoordinatorBody | Promise<CoordinatorBody>;
@@ -40,14 +40,14 @@ export class ControlServer {
   readonly #guests = new Map<JoinCall, Peer>();
   readonly #forgetTokens: () => void;
   readonly #clock: Clock;
-  readonly #hellos: PacesByName;
+  readonly #hellos: TokenBucketsByName;
   #current: WorkerStreams | null = null;
 
   constructor(options: ControlServerOptions, server = new grpc.Server(serverOptions)) {
     this.#options = options;
     this.#server = server;
     this.#clock = options.clock ?? realClock;
-    this.#hellos = new PacesByName(this.#clock, limits.hellos, limits.helloAddresses);
+    this.#hellos = new TokenBucketsByName(this.#clock, limits.hellos, limits.helloAddresses);
     this.#security = options.security ?? ServerSecurity.none();
     this.#forgetTokens = this.#security.onTokens(() => this.#sendAwayUnknown());
     this.#server.addService(controlService().service, { join: (call: JoinCall) => void this.#serve(call) });
@@ -115,7 +115,7 @@ export class ControlServer {
   }
 
   async #hear(call: JoinCall, peer: Peer): Promise<void> {
-    const pace = new Pace(this.#clock, limits.controlMessages);
+    const pace = new TokenBucket(this.#clock, limits.controlMessages);
     const isSilent = () => call.emit("error", refusalOf(grpc.status.DEADLINE_EXCEEDED, "no hello came"));
     const callOff = this.#clock.after(limits.helloMs, isSilent);
     let seat: { readonly streams: WorkerStreams; readonly worker: string } | null = null;
@@ -155,8 +155,8 @@ export class ControlServer {
       const isSeated = streams.greet(call, peer, hello);
       return isSeated ? { streams, worker: hello.worker } : null;
     }
-    const { answerStranger = refuseStranger } = this.#options;
-    const body = await answerStranger(run, streams?.served.run ?? null);
+    const { answerUnservedWorker = refuseUnservedWorker } = this.#options;
+    const body = await answerUnservedWorker(run, streams?.served.run ?? null);
     call.write(encode({ run, generation: 0, body }));
     return null;
   }
@@ -166,7 +166,7 @@ export class ControlServer {
 const addressOf = (call: JoinCall) => call.getPeer().replace(/:\d+$/, "");
 
 /** Of a coordinator that has one run. */
-function refuseStranger(run: string, served: string | null): CoordinatorBody {
+function refuseUnservedWorker(run: string, served: string | null): CoordinatorBody {
   const message =
     served === null
       ? "it is just starting"

@@ -22,10 +22,10 @@ import type { Tracer } from "../shared/tracing.js";
 import { programVersion } from "../shared/version.js";
 import { findRestoration, type Restoration } from "./checkpoints/restoration.js";
 import { reasonItEnded } from "./core/restoring.js";
-import { planRun } from "./core/run-dimensions.js";
+import { dimensionsOf } from "./core/run-dimensions.js";
 import type { Outcome, Restored } from "./core/state.js";
 import { initialState } from "./core/transition.js";
-import type { CoordinatorSurroundings } from "./dependencies.js";
+import type { CoordinatorDependencies } from "./dependencies.js";
 import { fencedStore } from "./generation-fence.js";
 import { Ownership } from "./ownership/ownership.js";
 import { askOwner, findVacancy, sameAuthority, type Vacancy } from "./ownership/takeover.js";
@@ -33,7 +33,7 @@ import { Ports, type RunPorts } from "./ports.js";
 import { absoluteStore, type RunInputs, readRunInputs, validationLabels } from "./run-inputs.js";
 import { Shell } from "./shell.js";
 
-export interface CoordinatorOptions extends CoordinatorSurroundings {
+export interface CoordinatorOptions extends CoordinatorDependencies {
   readonly run: string;
   readonly store: ObjectStore;
   /** Where control, tensors and HTTP listen. Beyond loopback only with `security`, or `insecure`. */
@@ -204,7 +204,7 @@ async function carryOut(
   const { generation, manifest, spec, metrics } = opening;
   const restored = restoration?.restored ?? null;
   metrics.samplesRedone.inc(restored?.redone ?? 0);
-  const plan = planRun(spec, manifest.splits.train, validationLabels(opening));
+  const plan = dimensionsOf(spec, manifest.splits.train, validationLabels(opening));
   const salt = options.drawSalt?.() ?? randomInt(2 ** 32);
   const fresh = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored, salt);
   const state = { ...fresh, isPatient: options.isPatient ?? false };

@@ -9,7 +9,7 @@ import type { CoordinatorMetrics } from "../shared/metrics.js";
 import type { TakeoverOptions } from "./ownership/takeover.js";
 import type { Shell, ShellOptions } from "./shell.js";
 
-export interface CoordinatorSurroundings {
+export interface CoordinatorDependencies {
   readonly clock?: Clock;
   /** A gRPC server for the control plane, not bound yet. */
   readonly makeServer?: () => grpc.Server;

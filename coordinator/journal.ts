@@ -57,9 +57,9 @@ export class Journal {
   }
 
   event(level: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    const noted: RunEvent = { at: new Date().toISOString(), level, message, fields: { ...fields } };
-    this.#unsealed.push({ kind: "event", ...noted });
-    this.#events.push(noted);
+    const event: RunEvent = { at: new Date().toISOString(), level, message, fields: { ...fields } };
+    this.#unsealed.push({ kind: "event", ...event });
+    this.#events.push(event);
     if (this.#events.length <= keptEvents) return;
     this.#events.shift();
     this.#forgotten += 1;
@@ -75,7 +75,7 @@ export class Journal {
     return { format: "trainyard-curve/1", run: this.#run, epochs: this.epochs, steps: this.steps };
   }
 
-  /** Takes what was noted since the last seal; the rows that come while it is written go into the next. */
+  /** Takes what was recorded since the last seal; the rows that come while it is written go into the next. */
   takeUnsealed(): string {
     const lines = this.#unsealed.map((line) => JSON.stringify(line, keepNonFinite));
     this.#unsealed = [];

@@ -8,17 +8,17 @@ import { type HttpRoute, type MetricsServer, startMetricsServer } from "../share
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, processMetrics } from "../shared/metrics.js";
-import { ScarceLog } from "../shared/rate-limited-log.js";
+import { RateLimitedLog } from "../shared/rate-limited-log.js";
 import type { ServerSecurity } from "../shared/security/server-security.js";
 import { ControlServer, type ControlServerOptions } from "./control-server.js";
 import type { CoreEvent } from "./core/events.js";
-import type { CoordinatorSurroundings } from "./dependencies.js";
+import type { CoordinatorDependencies } from "./dependencies.js";
 import { type ScrapeTargets, scrapeTargets, scrapeTargetsRoute } from "./observability/scrape-targets.js";
 import { coordinatorRoutes } from "./routes.js";
 import type { Shell } from "./shell.js";
 import type { WorkerStreams } from "./worker-streams.js";
 
-export interface PortOptions extends Pick<CoordinatorSurroundings, "makeServer" | "startHttp" | "clock"> {
+export interface PortOptions extends Pick<CoordinatorDependencies, "makeServer" | "startHttp" | "clock"> {
   readonly host: string;
   /** What workers and pages are told to connect to; default: `host`. */
   readonly advertise?: string;
@@ -27,7 +27,7 @@ export interface PortOptions extends Pick<CoordinatorSurroundings, "makeServer" 
   readonly logger: Logger;
   /** Who may come, and with which certificate they are met. Default: everybody, in plain text. */
   readonly security?: ServerSecurity;
-  readonly answerStranger?: NonNullable<ControlServerOptions["answerStranger"]>;
+  readonly answerUnservedWorker?: NonNullable<ControlServerOptions["answerUnservedWorker"]>;
   /** Pages and JSON. Default: those of a coordinator that has one run. */
   readonly routes?: readonly HttpRoute[];
 }
@@ -53,8 +53,8 @@ export class Ports {
 
   private constructor(options: PortOptions) {
     this.#options = options;
-    const { logger, makeServer, answerStranger, security, clock } = options;
-    const scarce = new ScarceLog(logger, clock);
+    const { logger, makeServer, answerUnservedWorker, security, clock } = options;
+    const scarce = new RateLimitedLog(logger, clock);
     const control: ControlServerOptions = {
       ...(clock === undefined ? {} : { clock }),
       onMalformed: (peer, message) => {
@@ -66,7 +66,7 @@ export class Ports {
         this.#current?.metrics.messagesRefused.inc({ reason: "not admitted" });
         scarce.warn({ peer }, `a worker was not let in: ${sentence}`);
       },
-      ...(answerStranger === undefined ? {} : { answerStranger }),
+      ...(answerUnservedWorker === undefined ? {} : { answerUnservedWorker }),
     };
     this.#control = new ControlServer(control, makeServer?.());
   }

@@ -13,7 +13,7 @@ import type { RunSpec } from "../shared/spec.js";
 import { encodeDocument } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { putOnce } from "../shared/store/put-once.js";
-import { throughOutages } from "./store-outages.js";
+import { retryThroughOutages } from "./store-outages.js";
 
 export interface RunPapers {
   readonly spec: RunSpec;
@@ -31,7 +31,7 @@ export interface PublishOptions {
 
 /** Tries on through outages of the store. Errors: FENCED, the store's. What is already there stays as it is. */
 export async function publishRun(options: PublishOptions, papers: RunPapers): Promise<void> {
-  await throughOutages({ what: "the result", ...options }, async () => {
+  await retryThroughOutages({ what: "the result", ...options }, async () => {
     await options.finish(await publishPapers(options.store, papers));
   });
 }

@@ -18,20 +18,20 @@ export function resultOf(
   checkpoint: WrittenCheckpoint | undefined,
   reducersBusySeconds: number,
 ): RunResult {
-  const { plan, progress, layout } = state;
+  const { dimensions, progress, layout } = state;
   const seconds = (state.nowMs - state.startedMs) / 1000;
   return {
     format: "trainyard-result/1",
-    run: plan.spec.run,
+    run: dimensions.spec.run,
     generation: state.generation,
     outcome: outcome.tag,
     reason: outcome.reason,
-    dataset: plan.spec.dataset,
-    model: plan.spec.model.name,
+    dataset: dimensions.spec.dataset,
+    model: dimensions.spec.model.name,
     parameters: layout?.parameterCount ?? 0,
-    lanes: plan.spec.lanes,
+    lanes: dimensions.spec.lanes,
     workersSeen: state.joined,
-    fingerprints: state.fingerprints.map((known) => ({ ...known, ...plan.spec.engine })),
+    fingerprints: state.fingerprints.map((known) => ({ ...known, ...dimensions.spec.engine })),
     sameBits: state.fingerprints.length <= 1,
     steps: progress.step,
     epochs: progress.epoch,
@@ -43,7 +43,10 @@ export function resultOf(
     confusion: state.evaluation?.confusion ?? [],
     samples: { ...progress.ledger, ...accountOf(state) },
     exclusions: progress.exclusions.map((exclusion) => ({ ...exclusion })),
-    exported: exported && { ...exported, paths: exported.paths.map((key) => belowRun(plan.spec.run, key)) },
+    exported: exported && {
+      ...exported,
+      paths: exported.paths.map((key) => belowRun(dimensions.spec.run, key)),
+    },
     weightsSha256: checkpoint?.weightsSha256 ?? "",
     timing: timingOf(state, reducersBusySeconds),
   };
@@ -80,8 +83,8 @@ function summary(row: NonNullable<CoreState["lastEpoch"]>): EpochSummary {
   return { epoch, loss, accuracy, validationLoss, validationAccuracy };
 }
 
-function classResults({ plan, evaluation }: CoreState): ClassResult[] {
-  return plan.spec.classes.map((name, index) => {
+function classResults({ dimensions, evaluation }: CoreState): ClassResult[] {
+  return dimensions.spec.classes.map((name, index) => {
     const row = evaluation?.confusion[index] ?? [];
     const images = row.reduce((sum, count) => sum + count, 0);
     const correct = row[index] ?? 0;
@@ -90,9 +93,9 @@ function classResults({ plan, evaluation }: CoreState): ClassResult[] {
 }
 
 /** Every sample of a finished epoch must be committed, skipped or excluded, exactly once. */
-function accountOf({ plan, progress }: CoreState): { lost: number; repeated: number } {
+function accountOf({ dimensions, progress }: CoreState): { lost: number; repeated: number } {
   const { committed, skipped, excluded } = progress.ledger;
   const difference =
-    plan.trainingSamples * progress.epoch + progress.totals.samples - (committed + skipped + excluded);
+    dimensions.trainingSamples * progress.epoch + progress.totals.samples - (committed + skipped + excluded);
   return { lost: Math.max(0, difference), repeated: Math.max(0, -difference) };
 }

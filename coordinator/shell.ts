@@ -215,8 +215,8 @@ export class Shell {
         return this.#pool?.grant(effect.worker, effect.grant);
       case "watch":
         return this.#pool?.watch(effect.step, effect.node);
-      case "census":
-        return this.#pool?.census(effect.step, effect.attempt);
+      case "findMissingLanes":
+        return this.#pool?.findMissingLanes(effect.step, effect.attempt);
       case "apply":
         this.#pool?.apply(effect.step, effect.adam, effect.exact);
         return this.#endPart("gather");

@@ -5,21 +5,21 @@ import type { CoreState, Phase, WorkerState } from "./core/state.js";
 import type { LaneState } from "./core/work.js";
 
 export function statusOf(state: CoreState, result: Record<string, unknown> | null): RunStatus {
-  const { plan, progress, evaluation, phase } = state;
+  const { dimensions, progress, evaluation, phase } = state;
   const { totals } = progress;
   const message = messageOf(state);
   const imagesPerSecond = speedOf(state);
   return {
-    run: plan.spec.run,
+    run: dimensions.spec.run,
     generation: state.generation,
     phase: phaseName(phase),
-    epoch: Math.min(progress.epoch, plan.spec.epochs - 1),
-    epochs: plan.spec.epochs,
+    epoch: Math.min(progress.epoch, dimensions.spec.epochs - 1),
+    epochs: dimensions.spec.epochs,
     // After the last epoch the cursor stands at the start of one that never comes.
-    stepInEpoch: progress.epoch >= plan.spec.epochs ? plan.stepsPerEpoch : progress.stepInEpoch,
-    stepsPerEpoch: plan.stepsPerEpoch,
+    stepInEpoch: progress.epoch >= dimensions.spec.epochs ? dimensions.stepsPerEpoch : progress.stepInEpoch,
+    stepsPerEpoch: dimensions.stepsPerEpoch,
     step: progress.step,
-    steps: plan.stepsPerEpoch * plan.spec.epochs,
+    steps: dimensions.stepsPerEpoch * dimensions.spec.epochs,
     loss: totals.samples > 0 ? totals.lossSum / totals.samples : (state.lastEpoch?.loss ?? null),
     accuracy: totals.samples > 0 ? totals.correct / totals.samples : (state.lastEpoch?.accuracy ?? null),
     ...(evaluation === null
@@ -80,11 +80,11 @@ function speedOf({ progress, phase, nowMs, epochStartedMs, lastEpoch }: CoreStat
   return progress.totals.samples / seconds;
 }
 
-function etaOf({ plan, progress, phase }: CoreState, imagesPerSecond: number | null): number | null {
+function etaOf({ dimensions, progress, phase }: CoreState, imagesPerSecond: number | null): number | null {
   if (phase.tag === "ended") return 0;
   if (imagesPerSecond === null || imagesPerSecond === 0) return null;
-  const done = progress.epoch * plan.trainingSamples + progress.totals.samples;
-  return Math.max(0, plan.spec.epochs * plan.trainingSamples - done) / imagesPerSecond;
+  const done = progress.epoch * dimensions.trainingSamples + progress.totals.samples;
+  return Math.max(0, dimensions.spec.epochs * dimensions.trainingSamples - done) / imagesPerSecond;
 }
 
 function isOf(lane: LaneState, worker: string): boolean {

@@ -4,7 +4,7 @@ import { isStoreOutage, TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 
-export interface PatienceOptions {
+export interface OutageRetryOptions {
   /** "the result", as in "the result could not be written". */
   readonly what: string;
   readonly clock: Clock;
@@ -14,7 +14,7 @@ export interface PatienceOptions {
 export const isOutage = (error: unknown) => error instanceof TrainyardError && isStoreOutage(error.code);
 
 /** `act` must be safe to repeat. Errors: what it throws; a store's outage only after `limits.storePatienceMs`. */
-export async function throughOutages<T>(options: PatienceOptions, act: () => Promise<T>): Promise<T> {
+export async function retryThroughOutages<T>(options: OutageRetryOptions, act: () => Promise<T>): Promise<T> {
   const { what, clock, logger } = options;
   const endMs = clock.nowMs() + limits.storePatienceMs;
   for (;;) {

@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { LaneBatches, type LanePlace } from "../worker/batches.js";
-import { openWorkplace, type Workplace } from "../worker/prepared-run.js";
+import { type PreparedRun, prepareRun } from "../worker/prepared-run.js";
 import { EngineProcesses } from "./engine-processes.js";
 import { type Batches, laneTimes, setInitialWeights } from "./lane-times.js";
 import { type Spread, type Statistic, spreadOf } from "./spread.js";
@@ -37,7 +37,7 @@ export async function measureEngine(
   store: ObjectStore,
   signal: AbortSignal,
 ): Promise<MeasuredEngine> {
-  const place = await openWorkplace(spec, store, signal);
+  const place = await prepareRun(spec, store, signal);
   try {
     return await measurePlace(place, signal);
   } finally {
@@ -45,7 +45,7 @@ export async function measureEngine(
   }
 }
 
-async function measurePlace(place: Workplace, signal: AbortSignal): Promise<MeasuredEngine> {
+async function measurePlace(place: PreparedRun, signal: AbortSignal): Promise<MeasuredEngine> {
   const { spec, engine, layout } = place;
   const setting: number[] = [];
   for (let time = 0; time < 3; time += 1) setting.push(await setInitialWeights(engine, spec, layout));
@@ -62,7 +62,7 @@ async function measurePlace(place: Workplace, signal: AbortSignal): Promise<Meas
 
 /** One engine for every `intraOpThreads` cores. */
 async function computeTogether(
-  { spec, engine }: Workplace,
+  { spec, engine }: PreparedRun,
   batches: Batches,
   alone: Spread,
   signal: AbortSignal,
@@ -83,7 +83,7 @@ async function computeTogether(
 }
 
 /** The first lane's part of the first step, and again: then its images are decoded already. */
-async function prepareImages(place: Workplace) {
+async function prepareImages(place: PreparedRun) {
   const { spec, manifest, training } = place;
   const at: LanePlace = { step: 0, epoch: 0, stepInEpoch: 0, lane: 0, excluded: new Set() };
   const load = async () => {

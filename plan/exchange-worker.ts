@@ -1,6 +1,6 @@
 /** Entry of a thread that stands for a worker: the worker's real ends of the tensor plane, and ready-made partials. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { PartialsSender } from "../worker/gradient-upload.js";
+import { PartialSender } from "../worker/gradient-upload.js";
 import { WeightsReceiver } from "../worker/weights-receiver.js";
 import {
   type ExchangeWorkerOptions,
@@ -18,7 +18,7 @@ const onBroken = (error: Error) => {
   if (!isClosed) say({ tag: "broken", message: error.message });
 };
 const common = { host: loopback, ...exchangeRun, slices, onBroken, onBytes: () => undefined };
-const partials = new PartialsSender({ ...common, worker, wire });
+const partials = new PartialSender({ ...common, worker, wire });
 const weights = new WeightsReceiver(common);
 const gradient = new Float32Array(slices.reduce((most, { end }) => Math.max(most, end), 0)).fill(1e-3);
 

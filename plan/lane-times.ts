@@ -4,11 +4,11 @@ import { callsPerLane, microBatchSize } from "../shared/spec.js";
 import { emptyStatistics, publishStatistics } from "../shared/statistics.js";
 import type { LaneBatches } from "../worker/batches.js";
 import { EngineClient } from "../worker/engine-client.js";
-import type { Workplace } from "../worker/prepared-run.js";
+import type { PreparedRun } from "../worker/prepared-run.js";
 
 /** A lane's engine calls of one step. */
 export type Batches = Awaited<ReturnType<LaneBatches["of"]>>;
-type Engine = Workplace["engine"];
+type Engine = PreparedRun["engine"];
 
 /** How long lanes are computed for one figure, and how many at least. */
 const measureMs = 1_500;
@@ -37,7 +37,7 @@ export async function laneTimes(
 export async function setInitialWeights(
   engine: Engine,
   spec: RunSpec,
-  layout: Workplace["layout"],
+  layout: PreparedRun["layout"],
 ): Promise<number> {
   const parameters = (await engine.call("initialise", { seed: spec.seed })).output;
   const statistics = publishStatistics(layout, emptyStatistics(layout));

@@ -1,87 +1,87 @@
 /**
- * Connections to a port by who is on the other end: guests, who showed that they may be here, and strangers, of whom
- * there are only so many, each for a while. When one too many comes the one that came first goes: whoever means well
- * is a guest within milliseconds, so a flood of strangers keeps nobody out.
+ * Limits the connections to one port. A connection is identified once its peer has shown that it may be here, and
+ * unidentified until then. Unidentified connections are limited in number and in time: when one too many comes, the oldest
+ * is closed. Honest peers identify themselves within milliseconds, so a flood keeps none of them out.
  */
 import type { Socket } from "node:net";
 
-export interface CrowdLimit {
-  readonly strangers: number;
-  /** A stranger who stays one for so long is sent away. */
-  readonly strangerMs: number;
+export interface ConnectionLimit {
+  readonly unidentified: number;
+  /** An unidentified connection is closed after this time. */
+  readonly unidentifiedMs: number;
 }
 
-/** An end of a connection, as sockets name it. */
+/** The remote end of a connection, as sockets name it. */
 type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
 
-interface Stranger {
+interface Unidentified {
   readonly socket: Socket;
   readonly timer: NodeJS.Timeout;
 }
 
 const nameOf = ({ remoteAddress, remotePort }: Peer) => `${remoteAddress} ${remotePort}`;
 
-export class Crowd {
-  readonly #limit: CrowdLimit;
+export class ConnectionLimiter {
+  readonly #limit: ConnectionLimit;
   /** Every connection, by its other end. */
   readonly #sockets = new Map<string, Socket>();
-  /** Those who came first, first. */
-  readonly #strangers = new Map<string, Stranger>();
-  /** What guests have open. */
-  readonly #guests = new Map<string, number>();
+  /** Unidentified connections by peer, the oldest first. */
+  readonly #unidentifiedByPeer = new Map<string, Unidentified>();
+  /** Number of open calls of each identified peer. */
+  readonly #identified = new Map<string, number>();
 
-  constructor(limit: CrowdLimit) {
+  constructor(limit: ConnectionLimit) {
     this.#limit = limit;
   }
 
-  get strangers(): number {
-    return this.#strangers.size;
+  get unidentified(): number {
+    return this.#unidentifiedByPeer.size;
   }
 
-  /** A connection that was just accepted. */
-  enter(socket: Socket): void {
+  /** Takes a connection that the server has just accepted. */
+  accept(socket: Socket): void {
     const peer = nameOf(socket);
     this.#sockets.set(peer, socket);
     socket.once("close", () => {
       this.#know(peer);
-      this.#guests.delete(peer);
+      this.#identified.delete(peer);
       if (this.#sockets.get(peer) === socket) this.#sockets.delete(peer);
     });
     this.#watch(peer, socket);
   }
 
-  /** Its other end showed that it may be here. Returns how it stops to be a guest: once for each call. */
-  welcome(peer: Peer): () => void {
+  /** The peer has shown that it may be here. Returns a function that ends this identification; call it once. */
+  identify(peer: Peer): () => void {
     const name = nameOf(peer);
     this.#know(name);
-    this.#guests.set(name, (this.#guests.get(name) ?? 0) + 1);
+    this.#identified.set(name, (this.#identified.get(name) ?? 0) + 1);
     return () => this.#leave(name);
   }
 
   /** Ends every connection now. */
-  disperse(): void {
+  closeAll(): void {
     for (const socket of this.#sockets.values()) socket.destroy();
   }
 
   #leave(name: string): void {
-    const open = (this.#guests.get(name) ?? 0) - 1;
-    if (open > 0) return void this.#guests.set(name, open);
-    this.#guests.delete(name);
+    const open = (this.#identified.get(name) ?? 0) - 1;
+    if (open > 0) return void this.#identified.set(name, open);
+    this.#identified.delete(name);
     const socket = this.#sockets.get(name);
     if (socket !== undefined && !socket.destroyed) this.#watch(name, socket);
   }
 
   #know(name: string): void {
-    clearTimeout(this.#strangers.get(name)?.timer);
-    this.#strangers.delete(name);
+    clearTimeout(this.#unidentifiedByPeer.get(name)?.timer);
+    this.#unidentifiedByPeer.delete(name);
   }
 
   #watch(name: string, socket: Socket): void {
     this.#know(name);
-    const timer = setTimeout(() => socket.destroy(), this.#limit.strangerMs);
+    const timer = setTimeout(() => socket.destroy(), this.#limit.unidentifiedMs);
     timer.unref();
-    this.#strangers.set(name, { socket, timer });
-    const [first] = this.#strangers.values();
-    if (this.#strangers.size > this.#limit.strangers) first?.socket.destroy();
+    this.#unidentifiedByPeer.set(name, { socket, timer });
+    const [first] = this.#unidentifiedByPeer.values();
+    if (this.#unidentifiedByPeer.size > this.#limit.unidentified) first?.socket.destroy();
   }
 }

@@ -14,7 +14,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, isIP, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Registry } from "prom-client";
-import { Crowd } from "./connection-limiter.js";
+import { ConnectionLimiter } from "./connection-limiter.js";
 import { TrainyardError } from "./errors.js";
 import { limits } from "./limits.js";
 import { credentialsOf } from "./security/http-credentials.js";
@@ -94,8 +94,11 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   server.headersTimeout = limits.httpMs;
   server.timeout = limits.httpSilenceMs;
   // Nobody is a guest here for good: of too many connections the one that came first goes.
-  const crowd = new Crowd({ strangers: limits.strangers, strangerMs: limits.httpConnectionMs });
-  server.on("connection", (socket: Socket) => crowd.enter(socket));
+  const connections = new ConnectionLimiter({
+    unidentified: limits.unidentifiedConnections,
+    unidentifiedMs: limits.httpConnectionMs,
+  });
+  server.on("connection", (socket: Socket) => connections.accept(socket));
   await listen(server, host, options.port);
   const { port } = server.address() as AddressInfo;
   return { address: isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`, close: () => close(server) };

@@ -23,7 +23,7 @@ export const limits = {
   /** ... but no longer than this, so that a late lane can't hold up the others' streams. */
   admissionMs: 2_000,
   /** Of one upload stream: 1 MiB chunks at ten times what loopback takes, or the small ones of a small model. */
-  uploadMessages: { perSecond: 10_000, atOnce: 20_000 },
+  uploadMessages: { perSecond: 10_000, burst: 20_000 },
   /** A partial that comes up more slowly, after `tensorSilenceMs`, is given up: it holds memory. */
   slowestBytesPerSecond: 64 * 1024,
   /** Versions of weights that are being sent at once, at least; more where `partialsBytes` has room for them. */
@@ -75,7 +75,7 @@ export const limits = {
   /** What is left of traces is sent for so long at the end; so is each batch before. */
   traceFlushMs: 1_000,
   /** Connections to one port of whom nobody knows yet whose they are; a fleet that comes at once is known at once. */
-  strangers: 512,
+  unidentifiedConnections: 512,
   /** Whoever connects and does not say within this who it is, and what it wants, is sent away. */
   helloMs: 10_000,
   /** Tensor streams of one worker to one slice: two, and two of a former session. */
@@ -87,9 +87,9 @@ export const limits = {
   /** A connection to the control port without a stream is closed after this. */
   idleConnectionMs: 60_000,
   /** Of one worker's control stream: records of all lanes at once, then ten times what a busy one says. */
-  controlMessages: { perSecond: 1_000, atOnce: 10_000 },
+  controlMessages: { perSecond: 1_000, burst: 10_000 },
   /** Workers that join from one address: a whole fleet at once; then as many as may come and go for ever. */
-  hellos: { perSecond: 5, atOnce: 4_096 },
+  hellos: { perSecond: 5, burst: 4_096 },
   /** Addresses whose hellos are counted. */
   helloAddresses: 1_024,
   /** One request and its answer; a page's reader that takes nothing for so long is gone. */

@@ -1,6 +1,6 @@
 /**
- * Log lines that strangers can cause: a few a minute, the rest is counted. Who floods a port fills no disk, and what an
- * operator has to know of it is there.
+ * Log lines that unidentified peers can cause. A few per minute are written and the rest is counted, so that a flood of
+ * connections fills no disk and an operator still sees it.
  */
 import { type Clock, realClock } from "./clock.js";
 import type { Logger } from "./log.js";
@@ -8,7 +8,7 @@ import type { Logger } from "./log.js";
 const linesPerMinute = 20;
 const minuteMs = 60_000;
 
-export class ScarceLog {
+export class RateLimitedLog {
   readonly #logger: Pick<Logger, "warn">;
   readonly #clock: Clock;
   #sinceMs = Number.NEGATIVE_INFINITY;

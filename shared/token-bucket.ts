@@ -1,25 +1,25 @@
 /**
- * How fast messages of one peer are taken: so many a second, and a burst before that. Whoever is faster is not refused
- * but waits, held back by the stream's window, so that nothing is lost of a worker that has much to say.
+ * Token buckets: how many messages a second are taken from one peer, and how many at once after a silence. A faster peer
+ * is not refused; it waits, held back by the flow control of its stream, so that no message is lost.
  */
 import type { Clock } from "./clock.js";
 
-export interface PaceLimit {
+export interface RateLimit {
   readonly perSecond: number;
   /** Taken without a wait after a silence. */
-  readonly atOnce: number;
+  readonly burst: number;
 }
 
-export class Pace {
+export class TokenBucket {
   readonly #clock: Clock;
-  readonly #limit: PaceLimit;
+  readonly #limit: RateLimit;
   #left: number;
   #sinceMs: number;
 
-  constructor(clock: Clock, limit: PaceLimit) {
+  constructor(clock: Clock, limit: RateLimit) {
     this.#clock = clock;
     this.#limit = limit;
-    this.#left = limit.atOnce;
+    this.#left = limit.burst;
     this.#sinceMs = clock.nowMs();
   }
 
@@ -35,31 +35,32 @@ export class Pace {
 
   #refill(): void {
     const nowMs = this.#clock.nowMs();
-    const { perSecond, atOnce } = this.#limit;
-    this.#left = Math.min(atOnce, this.#left + ((nowMs - this.#sinceMs) * perSecond) / 1_000);
+    const { perSecond, burst } = this.#limit;
+    this.#left = Math.min(burst, this.#left + ((nowMs - this.#sinceMs) * perSecond) / 1_000);
     this.#sinceMs = nowMs;
   }
 }
 
-/** A pace for each name; of too many names the one that was quiet for longest is forgotten. */
-export class PacesByName {
+/** One token bucket per name. When there are too many names, the one that was idle for longest is dropped. */
+export class TokenBucketsByName {
   readonly #clock: Clock;
-  readonly #limit: PaceLimit;
+  readonly #limit: RateLimit;
   readonly #mostNames: number;
-  readonly #paces = new Map<string, Pace>();
+  readonly #buckets = new Map<string, TokenBucket>();
 
-  constructor(clock: Clock, limit: PaceLimit, mostNames: number) {
+  constructor(clock: Clock, limit: RateLimit, mostNames: number) {
     this.#clock = clock;
     this.#limit = limit;
     this.#mostNames = mostNames;
   }
 
-  of(name: string): Pace {
-    const pace = this.#paces.get(name) ?? new Pace(this.#clock, this.#limit);
-    this.#paces.delete(name);
-    this.#paces.set(name, pace);
-    const [longestQuiet] = this.#paces.keys();
-    if (this.#paces.size > this.#mostNames && longestQuiet !== undefined) this.#paces.delete(longestQuiet);
-    return pace;
+  of(name: string): TokenBucket {
+    const bucket = this.#buckets.get(name) ?? new TokenBucket(this.#clock, this.#limit);
+    this.#buckets.delete(name);
+    this.#buckets.set(name, bucket);
+    const [longestQuiet] = this.#buckets.keys();
+    if (this.#buckets.size > this.#mostNames && longestQuiet !== undefined)
+      this.#buckets.delete(longestQuiet);
+    return bucket;
   }
 }

@@ -45,7 +45,7 @@ export const noTracer: Tracer = {
   close: async () => undefined,
 };
 
-/** Runs `work`, which begins at once, within a span. Errors: those of `work`, noted on the span. */
+/** Runs `work`, which begins at once, within a span. Errors: those of `work`, recorded on the span. */
 export function traced<T>(
   parent: SpanParent,
   name: string,

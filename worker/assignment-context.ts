@@ -12,18 +12,18 @@ import { type Span, traced } from "../shared/tracing.js";
 import type { ControlStream } from "./control-stream.js";
 import type { PartialsSink, WeightsSource } from "./dependencies.js";
 import type { Phase, Phases } from "./phases.js";
-import type { Workplace } from "./prepared-run.js";
-import type { Frontier, StepAttempt } from "./watermark.js";
+import type { PreparedRun } from "./prepared-run.js";
+import type { StepAttempt, Watermark } from "./watermark.js";
 import type { Weights } from "./weights-receiver.js";
 
-export interface Session {
+export interface AssignmentContext {
   readonly control: Pick<ControlStream, "send" | "generation">;
   readonly weights: WeightsSource;
   readonly partials: PartialsSink;
   readonly metrics: WorkerMetrics;
   readonly clock: Clock;
   /** What lies behind it is given up. */
-  readonly frontier: Frontier;
+  readonly watermark: Watermark;
   readonly phases: Phases;
   /** Of the assignment that is carried out. */
   readonly span: Span;
@@ -31,7 +31,7 @@ export interface Session {
 
 /** Runs `work` as a phase that heartbeats name and metrics time. */
 export async function during<T>(
-  session: Session,
+  session: AssignmentContext,
   phase: WorkerPhase & Phase,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -51,7 +51,11 @@ type Loader = Pick<ImageLoader, "isReading" | "counters">;
  * Waits for pictures. Heartbeats say "fetch" while the loader waits for the store, else what is left is decoding; the
  * metrics share the wait out as the loader's own time was.
  */
-export async function loading<T>(session: Session, loader: Loader, work: () => Promise<T>): Promise<T> {
+export async function loading<T>(
+  session: AssignmentContext,
+  loader: Loader,
+  work: () => Promise<T>,
+): Promise<T> {
   const { fetchSeconds, decodeSeconds } = loader.counters;
   const beganMs = session.clock.nowMs();
   session.phases.enter(() => (loader.isReading ? "fetch" : "decode"));
@@ -71,8 +75,8 @@ export async function loading<T>(session: Session, loader: Loader, work: () => P
 }
 
 /** Errors: INTERRUPTED, which ends an assignment without a word. */
-export function giveUpIfOver({ frontier }: Session, at: StepAttempt): void {
-  if (frontier.isOver(at)) throw new TrainyardError("INTERRUPTED", `step ${at.step} is over`);
+export function giveUpIfOver({ watermark }: AssignmentContext, at: StepAttempt): void {
+  if (watermark.isOver(at)) throw new TrainyardError("INTERRUPTED", `step ${at.step} is over`);
 }
 
 /**
@@ -80,8 +84,8 @@ export function giveUpIfOver({ frontier }: Session, at: StepAttempt): void {
  * Errors: INTERRUPTED when nobody waits for it any more; DAMAGED when exact ones were due and didn't come.
  */
 export async function useWeights(
-  place: Workplace,
-  session: Session,
+  place: PreparedRun,
+  session: AssignmentContext,
   at: StepAttempt,
   statistics: Float32Array,
   use: "train" | "evaluate",

@@ -5,9 +5,9 @@
 import { assertNever } from "../shared/errors.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { type SpanAttributes, traced } from "../shared/tracing.js";
-import { during, type Session } from "./assignment-context.js";
+import { type AssignmentContext, during } from "./assignment-context.js";
 import { evaluateBlocks } from "./evaluation.js";
-import type { Workplace } from "./prepared-run.js";
+import type { PreparedRun } from "./prepared-run.js";
 import { computeAudit, computeGradients } from "./training-step.js";
 import { evaluationOf, type StepAttempt } from "./watermark.js";
 
@@ -51,7 +51,11 @@ export function describeAssignment(assignment: Assignment): SpanAttributes {
  * Carries out one assignment and says its results. Errors: INTERRUPTED when the coordinator went past it, UNREACHABLE
  * when a stream broke, anything else is the assignment's failure.
  */
-export function carryOut(place: Workplace, session: Session, assignment: Assignment): Promise<void> {
+export function carryOut(
+  place: PreparedRun,
+  session: AssignmentContext,
+  assignment: Assignment,
+): Promise<void> {
   switch (assignment.kind) {
     case "initialise":
       return initialise(place, session);
@@ -68,7 +72,7 @@ export function carryOut(place: Workplace, session: Session, assignment: Assignm
   }
 }
 
-async function initialise(place: Workplace, session: Session): Promise<void> {
+async function initialise(place: PreparedRun, session: AssignmentContext): Promise<void> {
   const { span } = session;
   const { output } = await traced(span, "compute", {}, () =>
     during(session, "compute", () => place.engine.call("initialise", { seed: place.spec.seed })),
@@ -79,7 +83,11 @@ async function initialise(place: Workplace, session: Session): Promise<void> {
   session.control.send({ kind: "initialised" });
 }
 
-async function exportCheckpoint(place: Workplace, session: Session, checkpoint: string): Promise<void> {
+async function exportCheckpoint(
+  place: PreparedRun,
+  session: AssignmentContext,
+  checkpoint: string,
+): Promise<void> {
   const paths = await traced(session.span, "upload", {}, () =>
     during(session, "upload", () => place.publish(checkpoint, session.control.generation)),
   );

@@ -8,10 +8,10 @@ import type { SplitName } from "../dataset/manifest.js";
 import { oneLine } from "../shared/grpc/texts.js";
 import { asSampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
-import type { Session } from "./assignment-context.js";
+import type { AssignmentContext } from "./assignment-context.js";
 
 /** Where the damage was met. */
-export interface DamagePlace {
+export interface DamageLocation {
   readonly step: number;
   /** 0 in an evaluation. */
   readonly attempt: number;
@@ -22,9 +22,9 @@ export interface DamagePlace {
 }
 
 export function reportDamage(
-  { control }: Pick<Session, "control">,
+  { control }: Pick<AssignmentContext, "control">,
   { samples: damage }: DamagedSampleError,
-  place: DamagePlace,
+  place: DamageLocation,
 ): void {
   const { step, attempt, split } = place;
   for (const [key, found] of byKey(damage)) {
@@ -64,7 +64,11 @@ function byKey(damage: readonly DamagedSample[]): Map<string, [DamagedSample, ..
 }
 
 /** Of a missing object all that were asked for, also those that this worker still holds decoded. */
-function samplesOf(found: readonly DamagedSample[], key: string, { samples, loader }: DamagePlace): number[] {
+function samplesOf(
+  found: readonly DamagedSample[],
+  key: string,
+  { samples, loader }: DamageLocation,
+): number[] {
   const lost = found.some(({ isMissing }) => isMissing)
     ? [...samples].filter((sample) => loader.keyOf(asSampleIndex(sample)) === key)
     : found.map(({ sample }) => sample);

@@ -11,43 +11,43 @@ import { meteredStore } from "../shared/store/metered.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { openStore } from "../shared/store/open.js";
 import { type ControlStream, GrpcControlStream } from "./control-stream.js";
-import { type PartialsOptions, PartialsSender } from "./gradient-upload.js";
-import { openWorkplace, type Workplace, type WorkplaceOptions } from "./prepared-run.js";
+import { PartialSender, type PartialSenderOptions } from "./gradient-upload.js";
+import { type PreparedRun, type PrepareOptions, prepareRun } from "./prepared-run.js";
 import { type WeightsOptions, WeightsReceiver } from "./weights-receiver.js";
 
 /** What a session needs of the weights coming down, and of the partials going up. */
 export type WeightsSource = Pick<WeightsReceiver, keyof WeightsReceiver>;
-export type PartialsSink = Pick<PartialsSender, keyof PartialsSender>;
+export type PartialsSink = Pick<PartialSender, keyof PartialSender>;
 
-export interface WorkerSurroundings {
+export interface WorkerDependencies {
   readonly clock: Clock;
   /** `coordinator`: host:port. Errors: USAGE when the certificate or token can't be used. */
   connect(coordinator: string, security: ClientSecurity): ControlStream;
   /** Why no connection came about, where TLS is the reason. Default: not looked into. */
   readonly diagnose?: (coordinator: string, security: ClientSecurity) => Promise<TlsFault | null>;
   openWeights(options: WeightsOptions): WeightsSource;
-  openPartials(options: PartialsOptions): PartialsSink;
+  openPartials(options: PartialSenderOptions): PartialsSink;
   /** To look into; nothing is made there. Errors: those of openStore. */
   openStore(url: string, signal: AbortSignal): Promise<ObjectStore>;
   /** `metrics`: told of the store's calls. Errors: those of openWorkplace and openStore. */
-  openWorkplace(
+  prepareRun(
     spec: RunSpec,
     storeUrl: string,
     signal: AbortSignal,
-    options?: WorkplaceOptions & { readonly metrics?: StoreMetrics },
-  ): Promise<Workplace>;
+    options?: PrepareOptions & { readonly metrics?: StoreMetrics },
+  ): Promise<PreparedRun>;
 }
 
-export const realSurroundings: WorkerSurroundings = {
+export const realDependencies: WorkerDependencies = {
   clock: realClock,
   connect: (coordinator, security) => new GrpcControlStream(coordinator, security),
   diagnose: findTlsFault,
   openWeights: (options) => new WeightsReceiver(options),
-  openPartials: (options) => new PartialsSender(options),
+  openPartials: (options) => new PartialSender(options),
   openStore: (url, signal) => openStore(url, { create: false, signal }),
-  openWorkplace: async (spec, storeUrl, signal, { metrics, ...options } = {}) => {
+  prepareRun: async (spec, storeUrl, signal, { metrics, ...options } = {}) => {
     const store = await openStore(storeUrl, { signal });
     const told = metrics === undefined ? store : meteredStore(store, metrics, realClock);
-    return await openWorkplace(spec, told, signal, options);
+    return await prepareRun(spec, told, signal, options);
   },
 };

@@ -9,7 +9,7 @@ import type { Logger } from "../shared/log.js";
 import { findPublication } from "../shared/publication.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
-export interface RunPlace {
+export interface RunLocation {
   readonly run: string;
   /** URL of the store that holds it. */
   readonly store: string;
@@ -40,14 +40,14 @@ export class EndWatch {
   }
 
   /** What is known; looks again meanwhile, every `limits.endLookupMs` at most. */
-  glance(place: RunPlace): RunEnd | null {
+  glance(place: RunLocation): RunEnd | null {
     const { clock } = this.#options;
     if (!this.#isLooking && clock.nowMs() >= this.#notBeforeMs) void this.look(place);
     return this.#found;
   }
 
   /** Null: the run goes on, or the store does not say, which is logged. Only a finished run never goes on. */
-  async look({ run, store }: RunPlace): Promise<RunEnd | null> {
+  async look({ run, store }: RunLocation): Promise<RunEnd | null> {
     const { clock, logger, signal } = this.#options;
     this.#isLooking = true;
     try {

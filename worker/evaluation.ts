@@ -10,16 +10,20 @@ import { float32From } from "../shared/grpc/numbers.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf } from "../shared/spec.js";
 import { traced } from "../shared/tracing.js";
-import { during, giveUpIfOver, loading, type Session, useWeights } from "./assignment-context.js";
+import { type AssignmentContext, during, giveUpIfOver, loading, useWeights } from "./assignment-context.js";
 import { reportDamage } from "./damage-report.js";
 import type { BlockOutcome } from "./engine-calls.js";
-import type { Workplace } from "./prepared-run.js";
+import type { PreparedRun } from "./prepared-run.js";
 import { evaluationOf } from "./watermark.js";
 
 type Evaluate = Extract<CoordinatorBody, { kind: "evaluate" }>;
 
 /** A block that can't be read is reported, and the others go on. */
-export async function evaluateBlocks(place: Workplace, session: Session, task: Evaluate): Promise<void> {
+export async function evaluateBlocks(
+  place: PreparedRun,
+  session: AssignmentContext,
+  task: Evaluate,
+): Promise<void> {
   const at = evaluationOf(task.step);
   giveUpIfOver(session, at);
   const excluded = new Set(task.excluded);
@@ -60,7 +64,11 @@ function blocksAhead(image: ImageSpec): number {
 }
 
 /** A block whose samples are all excluded needs no engine. */
-async function evaluate(place: Workplace, session: Session, batch: ImageBatch): Promise<BlockOutcome> {
+async function evaluate(
+  place: PreparedRun,
+  session: AssignmentContext,
+  batch: ImageBatch,
+): Promise<BlockOutcome> {
   const { images, labels } = batch;
   if (labels.length === 0) return { lossSum: 0, predicted: [] };
   const { output } = await during(session, "compute", () => place.engine.call("block", { images, labels }));

@@ -6,7 +6,7 @@ import { publishStatistics } from "../shared/statistics.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
 /** Returns the keys of what the run's export holds. Repeating it changes nothing that is there. */
-export async function publishCheckpoint(
+export async function exportCheckpoint(
   store: ObjectStore,
   spec: RunSpec,
   checkpoint: string,

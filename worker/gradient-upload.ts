@@ -15,7 +15,7 @@ import type { ClientSecurity } from "../shared/security/client-security.js";
 import type { TreeNode } from "../shared/tree.js";
 import type { StepAttempt } from "./watermark.js";
 
-export interface PartialsOptions {
+export interface PartialSenderOptions {
   readonly host: string;
   readonly run: string;
   readonly generation: number;
@@ -48,10 +48,10 @@ interface Upload {
 
 type Sending = Omit<Upload, "wire" | "bytes" | "crc32c">;
 
-export class PartialsSender {
+export class PartialSender {
   readonly #streams: SliceStream[];
 
-  constructor(options: PartialsOptions) {
+  constructor(options: PartialSenderOptions) {
     this.#streams = options.slices.map((slice) => new SliceStream(options, slice));
   }
 
@@ -85,7 +85,7 @@ export class PartialsSender {
 
 /** One slice's stream. Partials go one after another; each is answered before the next is sent. */
 class SliceStream {
-  readonly #options: PartialsOptions;
+  readonly #options: PartialSenderOptions;
   readonly #slice: SliceEndpoint;
   readonly #connection: TensorConnection;
   readonly #stream: UploadStream;
@@ -93,7 +93,7 @@ class SliceStream {
   #waiting: { resolve(ack: UploadAck): void; reject(error: Error): void } | undefined;
   #broken: Error | undefined;
 
-  constructor(options: PartialsOptions, slice: SliceEndpoint) {
+  constructor(options: PartialSenderOptions, slice: SliceEndpoint) {
     this.#options = options;
     this.#slice = slice;
     this.#connection = new TensorConnection(`${options.host}:${slice.port}`, accessOf(options));

@@ -17,11 +17,11 @@ import { microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js"
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { LaneBatches } from "./batches.js";
 import { EngineClient } from "./engine-client.js";
-import { publishCheckpoint } from "./export-checkpoint.js";
+import { exportCheckpoint } from "./export-checkpoint.js";
 
 type Loader = Pick<ImageLoader, keyof ImageLoader>;
 
-export interface Workplace {
+export interface PreparedRun {
   readonly spec: RunSpec;
   readonly store: ObjectStore;
   readonly manifest: Manifest;
@@ -35,7 +35,7 @@ export interface Workplace {
   close(): Promise<void>;
 }
 
-export interface WorkplaceOptions {
+export interface PrepareOptions {
   /** Where decoded pictures are kept. */
   readonly imageCache?: ImageCacheOptions | undefined;
   /** What computes. Default: the CPU. */
@@ -46,12 +46,12 @@ export interface WorkplaceOptions {
  * Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the
  * engine; INTERRUPTED as soon as the signal aborts, whatever it waits for.
  */
-export async function openWorkplace(
+export async function prepareRun(
   spec: RunSpec,
   store: ObjectStore,
   signal: AbortSignal,
-  { imageCache = {}, device = cpuDevice() }: WorkplaceOptions = {},
-): Promise<Workplace> {
+  { imageCache = {}, device = cpuDevice() }: PrepareOptions = {},
+): Promise<PreparedRun> {
   const decoder = new DecodePool({ image: spec.image, ...plainJpegModule({ ...spec.engine, device }) });
   const engine = new EngineClient({ spec, ...spec.engine, device });
   const close = () => Promise.all([engine.close(), decoder.close()]);
@@ -78,7 +78,7 @@ export async function openWorkplace(
       batches,
       training,
       validation,
-      publish: (checkpoint, generation) => publishCheckpoint(store, spec, checkpoint, generation),
+      publish: (checkpoint, generation) => exportCheckpoint(store, spec, checkpoint, generation),
       close: async () => {
         await close();
         await Promise.all([training.close(), validation.close()]);

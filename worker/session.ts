@@ -10,13 +10,13 @@ import type { WorkerMetrics } from "../shared/metrics.js";
 import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import { RunSpec } from "../shared/spec.js";
 import { noSpan, noTracer, type Span, type Tracer, traced } from "../shared/tracing.js";
-import type { Session } from "./assignment-context.js";
+import type { AssignmentContext } from "./assignment-context.js";
 import { type Assignment, carryOut, describeAssignment, placeOf, settlesAs } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
-import type { WorkerSurroundings } from "./dependencies.js";
+import type { WorkerDependencies } from "./dependencies.js";
 import { type Phase, Phases } from "./phases.js";
-import type { Workplace } from "./prepared-run.js";
-import { Frontier, type StepAttempt } from "./watermark.js";
+import type { PreparedRun } from "./prepared-run.js";
+import { type StepAttempt, Watermark } from "./watermark.js";
 
 /** How a session ended: the run is over, the coordinator wants this worker no more, or it was lost and may come back. */
 export type SessionEnd =
@@ -42,11 +42,11 @@ export interface SessionOptions {
   readonly metrics: WorkerMetrics;
   /** Default: nothing is traced. */
   readonly tracer?: Tracer;
-  readonly surroundings: Pick<WorkerSurroundings, "clock" | "openWeights" | "openPartials">;
+  readonly dependencies: Pick<WorkerDependencies, "clock" | "openWeights" | "openPartials">;
   /** Takes the coordinator's run, spec and store. Errors: REFUSED and INTERRUPTED, which end the session. */
   readonly accept: (run: string, spec: RunSpec, store: string) => void;
   /** Data, engine and graphs for the run; made at the first welcome, reused afterwards. */
-  readonly workplace: (spec: RunSpec, store: string) => Promise<Workplace>;
+  readonly prepareRun: (spec: RunSpec, store: string) => Promise<PreparedRun>;
 }
 
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
@@ -77,9 +77,9 @@ const ownFaults: readonly string[] = ["STORE_DENIED", "SETUP", "USAGE"];
 class WorkerSession {
   readonly #options: SessionOptions;
   readonly #phases: Phases;
-  readonly #frontier = new Frontier();
-  #place: Workplace | undefined;
-  #open: Session | undefined;
+  readonly #frontier = new Watermark();
+  #place: PreparedRun | undefined;
+  #open: AssignmentContext | undefined;
   #work: Promise<void> = Promise.resolve();
   #wasWelcome = false;
   #hasToWait = false;
@@ -92,7 +92,7 @@ class WorkerSession {
   constructor(options: SessionOptions) {
     this.#options = options;
     const say = (phase: Phase) => options.control.send({ kind: "heartbeat", phase });
-    this.#phases = new Phases(options.surroundings.clock, "prepare", say);
+    this.#phases = new Phases(options.dependencies.clock, "prepare", say);
   }
 
   /** Errors: the worker's own fault, when that is why it left. */
@@ -139,7 +139,7 @@ class WorkerSession {
     this.#frontier.end();
     this.#options.logger.warn(`the coordinator wants no more work of this worker: ${reason}`);
     this.#options.control.send({ kind: "leaving", reason });
-    await this.#options.surroundings.clock.sleep(goodbyeMs);
+    await this.#options.dependencies.clock.sleep(goodbyeMs);
     return { tag: "drained", reason };
   }
 
@@ -152,7 +152,7 @@ class WorkerSession {
   /** Not awaited: messages go on being read, and heartbeats are sent, while graphs are recorded. */
   #prepare(spec: RunSpec, store: string): void {
     this.#enqueue("prepare", async () => {
-      const place = await this.#options.workplace(spec, store);
+      const place = await this.#options.prepareRun(spec, store);
       this.#place = place;
       this.#options.metrics.describe(this.#options.id, spec.run);
       this.#phases.enter("idle");
@@ -161,7 +161,7 @@ class WorkerSession {
   }
 
   #openTensors({ slices, ticket }: Extract<CoordinatorBody, { kind: "slices" }>): void {
-    const { id, control, host, metrics, surroundings, security = noSecurity } = this.#options;
+    const { id, control, host, metrics, dependencies, security = noSecurity } = this.#options;
     const onBroken = (error: Error) => {
       if (this.#isClosed) return;
       this.#options.logger.warn(`the tensor stream broke: ${error.message}`);
@@ -172,20 +172,20 @@ class WorkerSession {
     this.#open = {
       control,
       metrics,
-      clock: surroundings.clock,
-      weights: surroundings.openWeights({
+      clock: dependencies.clock,
+      weights: dependencies.openWeights({
         ...common,
         onVersion: (version) => this.#frontier.weightsArrive(version),
         onBytes: (bytes) => metrics.receivedBytes.inc(bytes),
       }),
-      partials: surroundings.openPartials({
+      partials: dependencies.openPartials({
         ...common,
         // Slices are told to whoever is ready, so the run is known.
         wire: this.#place?.spec.wire ?? "float32",
         isOver: (at) => this.#frontier.isOver(at),
         onBytes: (bytes) => metrics.sentBytes.inc(bytes),
       }),
-      frontier: this.#frontier,
+      watermark: this.#frontier,
       phases: this.#phases,
       span: noSpan,
     };
@@ -223,12 +223,12 @@ class WorkerSession {
    * that nothing more comes of a step's assignment.
    */
   async #carryOut(assignment: string, work: () => Promise<void>, settles: StepAttempt | null): Promise<void> {
-    const { control, logger, metrics, surroundings } = this.#options;
+    const { control, logger, metrics, dependencies } = this.#options;
     if (this.#idleSinceMs !== undefined) {
-      metrics.observePhase("wait", (surroundings.clock.nowMs() - this.#idleSinceMs) / 1000);
+      metrics.observePhase("wait", (dependencies.clock.nowMs() - this.#idleSinceMs) / 1000);
     }
     const failure = await work().then(() => null, failureOf);
-    this.#idleSinceMs = surroundings.clock.nowMs();
+    this.#idleSinceMs = dependencies.clock.nowMs();
     if (this.#isClosed) return;
     if (failure === null) {
       if (settles !== null) control.send({ kind: "settled", ...settles });
@@ -241,10 +241,10 @@ class WorkerSession {
   }
 
   async #leaveFor(fault: TrainyardError): Promise<void> {
-    const { control, surroundings } = this.#options;
+    const { control, dependencies } = this.#options;
     this.#fault = fault;
     control.send({ kind: "leaving", reason: oneLine(fault.message) });
-    await surroundings.clock.sleep(goodbyeMs);
+    await dependencies.clock.sleep(goodbyeMs);
     control.cancel();
   }
 }

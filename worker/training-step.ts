@@ -10,11 +10,11 @@ import type { WorkerMetrics } from "../shared/metrics.js";
 import { traced } from "../shared/tracing.js";
 import { coverOf, lanesBelow, type TreeNode } from "../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../shared/tree-sum.js";
-import { during, giveUpIfOver, loading, type Session, useWeights } from "./assignment-context.js";
+import { type AssignmentContext, during, giveUpIfOver, loading, useWeights } from "./assignment-context.js";
 import type { StepPlace } from "./batches.js";
 import { reportDamage } from "./damage-report.js";
 import type { LaneOutcome } from "./lane.js";
-import type { Workplace } from "./prepared-run.js";
+import type { PreparedRun } from "./prepared-run.js";
 import type { StepAttempt } from "./watermark.js";
 
 type Gradients = Extract<CoordinatorBody, { kind: "gradients" }>;
@@ -35,7 +35,7 @@ interface Step extends StepPlace, StepAttempt {
   readonly present: ReadonlySet<number>;
 }
 
-function stepOf(place: Workplace, task: Gradients | Audit): Step {
+function stepOf(place: PreparedRun, task: Gradients | Audit): Step {
   const { step, attempt, epoch, stepInEpoch } = task;
   const at = { step, attempt, epoch, stepInEpoch, excluded: new Set(task.excluded) };
   const shares = place.batches.shares(at);
@@ -46,7 +46,11 @@ function stepOf(place: Workplace, task: Gradients | Audit): Step {
  * Node by node: compute, sum, upload, record; the next node is computed while one goes up. Ends with INTERRUPTED when
  * the coordinator has gone past the step.
  */
-export async function computeGradients(place: Workplace, session: Session, task: Gradients): Promise<void> {
+export async function computeGradients(
+  place: PreparedRun,
+  session: AssignmentContext,
+  task: Gradients,
+): Promise<void> {
   const step = stepOf(place, task);
   giveUpIfOver(session, step);
   place.batches.prefetch(step, task.lanes);
@@ -61,7 +65,7 @@ export async function computeGradients(place: Workplace, session: Session, task:
     await during(session, "upload", () => Promise.all(uploads));
   } finally {
     // No record may follow the end of the assignment; those of a step that is over are not sent.
-    if (!session.frontier.isOver(step)) await Promise.allSettled(uploads);
+    if (!session.watermark.isOver(step)) await Promise.allSettled(uploads);
   }
   session.metrics.steps.inc();
   session.metrics.lanes.set(task.lanes.length);
@@ -69,7 +73,11 @@ export async function computeGradients(place: Workplace, session: Session, task:
 }
 
 /** Computes a node as for `gradients`, without records. A lane that can't be read ends it: then no answer is sent. */
-export async function computeAudit(place: Workplace, session: Session, task: Audit): Promise<void> {
+export async function computeAudit(
+  place: PreparedRun,
+  session: AssignmentContext,
+  task: Audit,
+): Promise<void> {
   const step = stepOf(place, task);
   const { beginLane, endLane, attempt } = task;
   const node = { begin: beginLane, end: endLane };
@@ -89,7 +97,7 @@ export async function computeAudit(place: Workplace, session: Session, task: Aud
 }
 
 /** Training normalises by the micro-batch, so the moving statistics are not looked at. */
-function useTrainingWeights(place: Workplace, session: Session, step: Step): Promise<void> {
+function useTrainingWeights(place: PreparedRun, session: AssignmentContext, step: Step): Promise<void> {
   return useWeights(place, session, step, new Float32Array(place.layout.statisticsCount), "train");
 }
 
@@ -97,7 +105,12 @@ function useTrainingWeights(place: Workplace, session: Session, step: Step): Pro
  * Lane by lane; a gradient is added while the engine computes the next. A lane that can't be read is reported and left
  * out, so that the others are still of use.
  */
-async function sumNode(place: Workplace, session: Session, step: Step, node: TreeNode): Promise<NodeSum> {
+async function sumNode(
+  place: PreparedRun,
+  session: AssignmentContext,
+  step: Step,
+  node: TreeNode,
+): Promise<NodeSum> {
   const sum = new TreeSum(place.spec.lanes, step.present, arithmeticOf(place.spec.wire));
   const lanes: ComputedLane[] = [];
   const below = lanesBelow(node, step.present);
@@ -120,8 +133,8 @@ async function sumNode(place: Workplace, session: Session, step: Step, node: Tre
 
 /** Null: some of its samples are damaged, which the coordinator was told. */
 async function loadLane(
-  place: Workplace,
-  session: Session,
+  place: PreparedRun,
+  session: AssignmentContext,
   step: Step,
   lane: number,
 ): Promise<MicroBatch[] | null> {
@@ -142,8 +155,8 @@ async function loadLane(
 
 /** The engine has the call when this returns. */
 async function computeLane(
-  place: Workplace,
-  session: Session,
+  place: PreparedRun,
+  session: AssignmentContext,
   step: Step,
   lane: number,
   batches: MicroBatch[],
@@ -156,8 +169,8 @@ async function computeLane(
 }
 
 /** Errors: INTERRUPTED between two of the lane's calls, as soon as the step is over. */
-async function callEngine(place: Workplace, session: Session, step: Step, batches: MicroBatch[]) {
-  const { over, forget } = session.frontier.watch(step);
+async function callEngine(place: PreparedRun, session: AssignmentContext, step: Step, batches: MicroBatch[]) {
+  const { over, forget } = session.watermark.watch(step);
   try {
     return await place.engine.call("lane", { batches, over });
   } finally {
@@ -166,7 +179,7 @@ async function callEngine(place: Workplace, session: Session, step: Step, batche
 }
 
 /** A lane that is not finite is recorded and not added: then the sum is several parts, those around it. */
-async function sendNode(session: Session, step: Step, { sum, lanes }: NodeSum): Promise<void> {
+async function sendNode(session: AssignmentContext, step: Step, { sum, lanes }: NodeSum): Promise<void> {
   for (const part of sum.parts) {
     giveUpIfOver(session, step);
     await traced(session.span, "upload", lanesOf(part.node), () =>
@@ -180,7 +193,7 @@ async function sendNode(session: Session, step: Step, { sum, lanes }: NodeSum): 
 /** Of a partial, for its span. */
 const lanesOf = ({ begin, end }: TreeNode) => ({ "lanes.begin": begin, "lanes.end": end });
 
-function record(session: Session, { step, attempt }: StepAttempt, computed: ComputedLane): void {
+function record(session: AssignmentContext, { step, attempt }: StepAttempt, computed: ComputedLane): void {
   const { lane, samples, finite, lossSum, correct, statistics, seconds } = computed;
   session.control.send({
     kind: "laneRecord",
@@ -197,7 +210,7 @@ function record(session: Session, { step, attempt }: StepAttempt, computed: Comp
 }
 
 /** What the worker holds: decoded pixels and the engine's tensors. The engine is asked between steps only. */
-async function observeMemory(place: Workplace, metrics: WorkerMetrics): Promise<void> {
+async function observeMemory(place: PreparedRun, metrics: WorkerMetrics): Promise<void> {
   const loaders = [place.training, place.validation];
   const sum = (of: (loader: (typeof loaders)[number]) => number) =>
     loaders.reduce((total, one) => total + of(one), 0);

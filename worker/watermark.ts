@@ -23,7 +23,7 @@ export interface Watched {
   forget(): void;
 }
 
-export class Frontier {
+export class Watermark {
   #newest: StepAttempt = evaluationOf(0);
   readonly #watched = new Map<Int32Array, StepAttempt>();
 

@@ -16,10 +16,10 @@ import type { RunSpec } from "../shared/spec.js";
 import { stepIdentity } from "../shared/spec-changes.js";
 import { noTracer, type Tracer } from "../shared/tracing.js";
 import { programVersion } from "../shared/version.js";
-import { realSurroundings, type WorkerSurroundings } from "./dependencies.js";
-import { EndWatch, type RunEnd, type RunPlace } from "./end-watch.js";
+import { realDependencies, type WorkerDependencies } from "./dependencies.js";
+import { EndWatch, type RunEnd, type RunLocation } from "./end-watch.js";
 import { workerFingerprint } from "./fingerprint.js";
-import type { Workplace } from "./prepared-run.js";
+import type { PreparedRun } from "./prepared-run.js";
 import { runSession, type SessionEnd } from "./session.js";
 
 export interface WorkerOptions {
@@ -30,7 +30,7 @@ export interface WorkerOptions {
   /** Overrides the store that the coordinator names. */
   readonly store?: string;
   /** The run that it is for, and where it lies unless a coordinator names another store. Default: any coordinator's. */
-  readonly run?: RunPlace;
+  readonly run?: RunLocation;
   /** Stable over reconnects; default: host, process and a random part. */
   readonly id?: string;
   /** Where decoded pictures are kept. Default: in memory of limits.imageCacheBytes. */
@@ -52,7 +52,7 @@ export interface WorkerOptions {
   /** Aborted = drain: hand the lanes back and leave. */
   readonly signal: AbortSignal;
   /** Default: the real ones. */
-  readonly surroundings?: WorkerSurroundings;
+  readonly dependencies?: WorkerDependencies;
 }
 
 /** Resolves when the run is over. Errors: UNREACHABLE, REFUSED, INTERRUPTED (drained by a signal or the coordinator). */
@@ -67,18 +67,18 @@ export async function runWorker(options: WorkerOptions): Promise<RunEnd> {
 
 class WorkerLife {
   readonly #options: WorkerOptions;
-  readonly #around: WorkerSurroundings;
+  readonly #around: WorkerDependencies;
   readonly #id: string;
   readonly #endWatch: EndWatch;
   /** Known from the start, or from the first welcome on. */
-  #run: RunPlace | undefined;
+  #run: RunLocation | undefined;
   /** Of the last look. */
   #tlsFault: string | undefined;
-  #place: { readonly identity: string; readonly opened: Promise<Workplace> } | undefined;
+  #place: { readonly identity: string; readonly opened: Promise<PreparedRun> } | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#around = options.surroundings ?? realSurroundings;
+    this.#around = options.dependencies ?? realDependencies;
     const { logger, signal } = options;
     const { clock, openStore } = this.#around;
     this.#endWatch = new EndWatch({ clock, logger, signal, openStore });
@@ -179,9 +179,9 @@ class WorkerLife {
         logger,
         metrics,
         tracer,
-        surroundings: this.#around,
+        dependencies: this.#around,
         accept: (run, spec, store) => this.#accept(run, spec, store),
-        workplace: (spec, store) => this.#workplace(spec, store),
+        prepareRun: (spec, store) => this.#workplace(spec, store),
       });
     } finally {
       signal.removeEventListener("abort", drain);
@@ -202,7 +202,7 @@ class WorkerLife {
   }
 
   /** The same run again keeps its engine and its images, unless the engine's thread died. */
-  async #workplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
+  async #workplace(spec: RunSpec, storeUrl: string): Promise<PreparedRun> {
     const identity = stepIdentity(spec);
     if (this.#place !== undefined && this.#place.identity !== identity) {
       throw new TrainyardError(
@@ -221,11 +221,11 @@ class WorkerLife {
     return await this.#workplace(spec, storeUrl);
   }
 
-  async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<Workplace> {
+  async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<PreparedRun> {
     const { clock } = this.#around;
     const { store = storeUrl, signal, imageCache, device, metrics } = this.#options;
     const startedMs = clock.nowMs();
-    const place = await this.#around.openWorkplace(spec, store, signal, { imageCache, device, metrics });
+    const place = await this.#around.prepareRun(spec, store, signal, { imageCache, device, metrics });
     const seconds = (clock.nowMs() - startedMs) / 1000;
     this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return place;

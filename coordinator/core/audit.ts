@@ -22,17 +22,18 @@ const isSameNode = (a: TreeNode, b: TreeNode) => a.begin === b.begin && a.end ==
 
 /** Draws from all that was handed out since the last look: at a step's beginning, and whenever lanes change hands. */
 export function drawAudits(turn: Turn): void {
-  const { phase, plan, progress, generation, salt } = turn.state;
+  const { phase, dimensions, progress, generation, salt } = turn.state;
   if (phase.tag !== "training" || phase.undrawn.length === 0) return;
   turn.enter({ ...phase, undrawn: [] });
-  if (plan.spec.audit === 0) return;
+  if (dimensions.spec.audit === 0) return;
   for (const { worker, lanes } of phase.undrawn) {
     const order = turn.state.workers.get(worker)?.order ?? 0;
     const { step } = progress;
     const words = [salt, Purpose.audit, generation, step, phase.attempt, order, lanes[0] ?? 0, lanes.length];
-    if (hashWords(...words) / 2 ** 32 >= plan.spec.audit) continue;
+    if (hashWords(...words) / 2 ** 32 >= dimensions.spec.audit) continue;
     const present = new Set(lanesWhere(phase.lanes, ({ tag }) => tag !== "absent"));
-    for (const node of coverOf(new Set(lanes), present, plan.spec.lanes)) beginAudit(turn, worker, node);
+    for (const node of coverOf(new Set(lanes), present, dimensions.spec.lanes))
+      beginAudit(turn, worker, node);
   }
 }
 

@@ -39,7 +39,7 @@ export function takeDamaged(turn: Turn, worker: string, report: Damaged): void {
 
 /** Of a lane that the worker holds, or audits. */
 function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
-  const { phase, plan, progress } = turn.state;
+  const { phase, dimensions, progress } = turn.state;
   if (phase.tag !== "training") return;
   const { step } = progress;
   changeShare(
@@ -49,7 +49,10 @@ function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
     () => ({ isExcused: true }),
   );
   const owned = (sample: number) => {
-    const lane = sample < plan.trainingSamples ? laneOf(sample, plan.spec.lanes, plan.trainingSamples) : -1;
+    const lane =
+      sample < dimensions.trainingSamples
+        ? laneOf(sample, dimensions.spec.lanes, dimensions.trainingSamples)
+        : -1;
     return isHeldBy(phase.lanes[lane], worker) ? lane : -1;
   };
   const samples = damaged.samples.filter((sample) => owned(sample) >= 0);
@@ -62,7 +65,7 @@ function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
   const doubts = [...phase.doubts, ...samples.map((sample) => ({ sample, worker }))];
   turn.enter({ ...phase, lanes, doubts });
   const refusals = (sample: number) =>
-    refusalsOf(lanes[laneOf(sample, plan.spec.lanes, plan.trainingSamples)]);
+    refusalsOf(lanes[laneOf(sample, dimensions.spec.lanes, dimensions.trainingSamples)]);
   const certain = samples.filter((sample) => isCertain(turn, sample, doubts, refusals(sample)));
   if (certain.length === 0) return handOutLanes(turn);
   exclude(turn, { ...damaged, samples: certain });
@@ -70,11 +73,12 @@ function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
 }
 
 function doubtBlocks(turn: Turn, worker: string, damaged: Damaged): void {
-  const { phase, plan } = turn.state;
+  const { phase, dimensions } = turn.state;
   if (phase.tag !== "evaluating") return;
   const blockOf = (sample: number) => Math.floor(sample / limits.evaluationBlock);
   const samples = damaged.samples.filter(
-    (sample) => sample < plan.validationLabels.length && isHeldBy(phase.blocks[blockOf(sample)], worker),
+    (sample) =>
+      sample < dimensions.validationLabels.length && isHeldBy(phase.blocks[blockOf(sample)], worker),
   );
   if (samples.length === 0) return turn.drop(worker, "misplaced");
   tell(turn, worker, damaged);
@@ -130,23 +134,23 @@ function tell(turn: Turn, worker: string, { samples, key, split, reason }: Damag
 
 /** From this step on, for good. Too many: the data set itself is what is wrong. */
 function exclude(turn: Turn, { split, samples, key, reason }: Damaged): void {
-  const { plan, progress } = turn.state;
+  const { dimensions, progress } = turn.state;
   const { step } = progress;
   const known = new Set(progress.exclusions.filter((one) => one.split === split).map(({ sample }) => sample));
   const added = samples.filter((sample) => !known.has(sample));
   const exclusions = added.map((sample): Exclusion => ({ split, sample, step, key, reason }));
   turn.advance({ exclusions: [...progress.exclusions, ...exclusions] });
   turn.do({ tag: "excluded", exclusions });
-  const total = split === "train" ? plan.trainingSamples : plan.validationLabels.length;
+  const total = split === "train" ? dimensions.trainingSamples : dimensions.validationLabels.length;
   const lost = known.size + added.length;
-  const what = `${lost} of ${total} ${split === "train" ? "training" : "validation"} images of the data set ${plan.spec.dataset.name}`;
+  const what = `${lost} of ${total} ${split === "train" ? "training" : "validation"} images of the data set ${dimensions.spec.dataset.name}`;
   turn.log("error", `samples ${added.join(", ")} (${split}) are left out from step ${step} on: ${reason}`, {
     step,
     key,
     split,
     samples: added.join(","),
   });
-  if (lost <= allowed(plan.spec.maxExcluded, total) && lost < total) return;
+  if (lost <= allowed(dimensions.spec.maxExcluded, total) && lost < total) return;
   end(turn, {
     tag: "failed",
     reason: `${what} can't be read any more, at last: ${reason}. Import it again, or allow more with --max-excluded`,

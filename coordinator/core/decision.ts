@@ -73,9 +73,9 @@ function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
     decision,
     next,
     step: sums,
-    times: decision.tag === "apply" ? laneTimes(phase, turn.state.plan.samplesPerLane) : null,
+    times: decision.tag === "apply" ? laneTimes(phase, turn.state.dimensions.samplesPerLane) : null,
     checksums: phase.slices.map(() => null),
-    isNoted: false,
+    isLateLogged: false,
   });
   if (decision.tag === "skip") {
     turn.do({ tag: "skip", step: progress.step, exact: isLastOfEpoch(turn.state) });
@@ -83,16 +83,17 @@ function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
   }
 }
 
-const isLastOfEpoch = ({ progress, plan }: CoreState) => progress.stepInEpoch + 1 >= plan.stepsPerEpoch;
+const isLastOfEpoch = ({ progress, dimensions }: CoreState) =>
+  progress.stepInEpoch + 1 >= dimensions.stepsPerEpoch;
 
 function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number } {
   return { step: asStep(progress.step + 1), stepInEpoch: progress.stepInEpoch + 1 };
 }
 
 function applied(turn: Turn, phase: TrainingPhase, sums: StepSums, gradientNorm: number): Progress {
-  const { progress, plan, layout } = turn.state;
-  const { optimizer } = plan.spec;
-  const learningRate = learningRateOf(plan, progress, progress.step);
+  const { progress, dimensions, layout } = turn.state;
+  const { optimizer } = dimensions.spec;
+  const learningRate = learningRateOf(dimensions, progress, progress.step);
   const divisor = divisorOf(optimizer, sums.samples, gradientNorm);
   const adam = nextAdamStep(optimizer, progress.optimizer, learningRate, divisor);
   turn.do({ tag: "apply", step: progress.step, adam: adam.step, exact: isLastOfEpoch(turn.state) });
@@ -139,9 +140,9 @@ function skipped(state: CoreState, phase: TrainingPhase): Progress {
 }
 
 /** Samples of the step that are left out. */
-function missing({ plan, progress }: CoreState, phase: TrainingPhase): number {
+function missing({ dimensions, progress }: CoreState, phase: TrainingPhase): number {
   if (progress.exclusions.length === 0) return 0;
-  const whole = laneSamples(plan, progress, []);
+  const whole = laneSamples(dimensions, progress, []);
   return whole.reduce((sum, count, lane) => sum + count - (phase.samples[lane] ?? 0), 0);
 }
 
@@ -158,7 +159,7 @@ export function takeSliceCommit(turn: Turn, slice: number, step: number, checksu
 }
 
 function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
-  const { plan, progress, nowMs, recentStepMs } = turn.state;
+  const { dimensions, progress, nowMs, recentStepMs } = turn.state;
   const { step: sums, decision, times, startedMs, sinceMs } = phase;
   const seconds = (nowMs - startedMs) / 1000;
   closeStepTimes(turn);
@@ -180,7 +181,7 @@ function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]
       epoch: progress.epoch,
       loss: sums.samples > 0 ? sums.lossSum / sums.samples : 0,
       accuracy: sums.samples > 0 ? sums.correct / sums.samples : 0,
-      learningRate: learningRateOf(plan, progress, progress.step),
+      learningRate: learningRateOf(dimensions, progress, progress.step),
       gradientNorm: decision.tag === "apply" ? decision.gradientNorm : 0,
       samples: decision.tag === "apply" ? sums.samples : phase.next.ledger.skipped - progress.ledger.skipped,
       seconds,

@@ -12,9 +12,9 @@ const checkpointId = (state: CoreState) => `${state.generation}-${state.progress
 
 /** Decisions on the epoch, a checkpoint, and then the next epoch or the export. */
 export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
-  const { progress, plan, checkpointsPending } = turn.state;
+  const { progress, dimensions, checkpointsPending } = turn.state;
   const row = epochRow(turn.state, evaluation);
-  const decision = decideEpoch(plan.spec, progress.memory, row, progress.optimizer.learningRate);
+  const decision = decideEpoch(dimensions.spec, progress.memory, row, progress.optimizer.learningRate);
   turn.advance({
     epoch: asEpoch(progress.epoch + 1) satisfies Epoch,
     stepInEpoch: 0,
@@ -48,7 +48,7 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
 }
 
 function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
-  const { plan, progress, nowMs, epochStartedMs } = state;
+  const { dimensions, progress, nowMs, epochStartedMs } = state;
   const seconds = (nowMs - epochStartedMs) / 1000;
   const { samples, lossSum, correct } = progress.totals;
   return {
@@ -58,7 +58,7 @@ function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
     accuracy: samples > 0 ? correct / samples : 0,
     validationLoss: evaluation?.loss ?? null,
     validationAccuracy: evaluation?.accuracy ?? null,
-    learningRate: learningRateOf(plan, progress, progress.step - 1),
+    learningRate: learningRateOf(dimensions, progress, progress.step - 1),
     seconds,
     imagesPerSecond: seconds > 0 ? samples / seconds : 0,
   };
@@ -78,8 +78,8 @@ export function save(turn: Turn, reason: string): void {
 
 /** Within an epoch: by steps or by time, where the spec says so, and never two at once. */
 export function saveIfDue(turn: Turn): void {
-  const { plan, progress, checkpointsPending, nowMs, savedMs, savedStep } = turn.state;
-  const { everySteps, everySeconds } = plan.spec.checkpoint;
+  const { dimensions, progress, checkpointsPending, nowMs, savedMs, savedStep } = turn.state;
+  const { everySteps, everySeconds } = dimensions.spec.checkpoint;
   if (checkpointsPending > 0) return;
   const steps = progress.step - savedStep;
   if (everySteps !== null && steps >= everySteps) return save(turn, `${steps} steps since the last`);
@@ -113,10 +113,10 @@ export function afterSaving(turn: Turn, checkpoint: string): void {
 
 /** `last`: the checkpoint of the run's last commit. */
 export function beginExport(turn: Turn, last: string): void {
-  const { plan, bestCheckpoint, nowMs } = turn.state;
-  const best = plan.spec.exportWeights === "best" ? bestCheckpoint : null;
+  const { dimensions, bestCheckpoint, nowMs } = turn.state;
+  const best = dimensions.spec.exportWeights === "best" ? bestCheckpoint : null;
   const times = { sinceMs: nowMs, begunMs: nowMs, notBeforeMs: nowMs };
-  turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, isNoted: false, ...times });
+  turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, isLateLogged: false, ...times });
   assignExport(turn);
 }
 
@@ -168,7 +168,7 @@ export function assignExport(turn: Turn): void {
   if (phase.tag !== "exporting" || phase.worker !== null || nowMs < phase.notBeforeMs) return;
   const worker = turn.ready[0];
   if (worker === undefined) return;
-  turn.enter({ ...phase, worker: worker.id, sinceMs: nowMs, isNoted: false });
+  turn.enter({ ...phase, worker: worker.id, sinceMs: nowMs, isLateLogged: false });
   turn.send(worker.id, { kind: "export", checkpoint: phase.checkpoint });
 }
 

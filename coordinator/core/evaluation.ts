@@ -27,10 +27,10 @@ const recentBlocks = 20;
 
 export function beginEvaluation(turn: Turn): void {
   const blocks = Array.from(
-    { length: turn.state.plan.blocks },
+    { length: turn.state.dimensions.blocks },
     (): BlockState => ({ tag: "open", refusals: [] }),
   );
-  turn.enter({ tag: "evaluating", sinceMs: turn.state.nowMs, blocks, doubts: [], noted: [] });
+  turn.enter({ tag: "evaluating", sinceMs: turn.state.nowMs, blocks, doubts: [], lateLogged: [] });
   handOutBlocks(turn);
 }
 
@@ -104,14 +104,14 @@ export function reopenBlocks(turn: Turn, worker: string): void {
 
 /** The first whole result of a block counts, whoever of its holders sent it. */
 export function takeBlock(turn: Turn, worker: string, result: BlockResult): void {
-  const { phase, progress, plan } = turn.state;
+  const { phase, progress, dimensions } = turn.state;
   if (phase.tag !== "evaluating" || result.step !== progress.step) return turn.drop(worker, "stale step");
   const block = phase.blocks[result.block];
   if (block === undefined) return turn.drop(worker, "unknown block");
   if (block.tag === "done") return turn.drop(worker, "duplicate");
   const excluded = new Set(excludedOf(progress.exclusions, "validation"));
-  const samples = evaluationBlock(result.block, plan.validationLabels.length, excluded);
-  if (result.predicted.length !== samples.length || !isPrediction(plan.spec.classes.length, result)) {
+  const samples = evaluationBlock(result.block, dimensions.validationLabels.length, excluded);
+  if (result.predicted.length !== samples.length || !isPrediction(dimensions.spec.classes.length, result)) {
     return turn.drop(worker, "wrong sample count");
   }
   const refusals = refusalsOf(block);
@@ -168,22 +168,22 @@ const isPrediction = (classes: number, result: BlockResult) =>
   result.predicted.every((predicted) => predicted < classes);
 
 function summarise(state: CoreState, blocks: readonly BlockState[]): Evaluation {
-  const { plan, progress } = state;
-  const confusion = plan.spec.classes.map(() => plan.spec.classes.map(() => 0));
+  const { dimensions, progress } = state;
+  const confusion = dimensions.spec.classes.map(() => dimensions.spec.classes.map(() => 0));
   const excluded = new Set(excludedOf(progress.exclusions, "validation"));
   let lossSum = 0;
   let correct = 0;
   blocks.forEach((block, index) => {
     if (block.tag !== "done") return;
     lossSum += block.lossSum;
-    const samples = evaluationBlock(index, plan.validationLabels.length, excluded);
+    const samples = evaluationBlock(index, dimensions.validationLabels.length, excluded);
     block.predicted.forEach((predicted, offset) => {
-      const label = plan.validationLabels[samples[offset] as number] as number;
+      const label = dimensions.validationLabels[samples[offset] as number] as number;
       const row = confusion[label] as number[];
       row[predicted] = (row[predicted] ?? 0) + 1;
       correct += Number(predicted === label);
     });
   });
-  const samples = plan.validationLabels.length - excluded.size;
+  const samples = dimensions.validationLabels.length - excluded.size;
   return { epoch: progress.epoch, loss: lossSum / samples, accuracy: correct / samples, confusion };
 }

@@ -48,7 +48,7 @@ export type CoreEvent =
       readonly agrees: readonly string[];
       readonly differs: readonly string[];
     }
-  /** Asked for by `census`: lanes of which the slice has no gradient. */
+  /** Asked for by `findMissingLanes`: lanes of which the slice has no gradient. */
   | {
       readonly tag: "sliceLacks";
       readonly slice: number;
@@ -108,7 +108,7 @@ export type Effect =
   /** Each slice keeps what comes for this node, to compare it with what an audit sends. */
   | { readonly tag: "watch"; readonly step: Step; readonly node: TreeNode }
   /** Every lane has a record, and slices are not whole: which lanes do they lack? */
-  | { readonly tag: "census"; readonly step: Step; readonly attempt: number }
+  | { readonly tag: "findMissingLanes"; readonly step: Step; readonly attempt: number }
   /** `exact`: the weights that follow are evaluated, so they go out as float32 on any wire. */
   | { readonly tag: "apply"; readonly step: Step; readonly adam: AdamStep; readonly exact: boolean }
   | { readonly tag: "skip"; readonly step: Step; readonly exact: boolean }

@@ -10,7 +10,7 @@ export function beginInitialising(turn: Turn): void {
   const worker = turn.ready[0]?.id ?? null;
   const loaded =
     phase.tag === "initialising" ? phase.loaded : Array.from({ length: slices.count }, () => false);
-  turn.enter({ tag: "initialising", worker, sinceMs: nowMs, isNoted: false, loaded });
+  turn.enter({ tag: "initialising", worker, sinceMs: nowMs, isLateLogged: false, loaded });
   if (worker === null) return;
   turn.do({ tag: "grant", worker, grant: { kind: "INITIAL" } });
   turn.send(worker, { kind: "initialise" });

@@ -1,11 +1,11 @@
 /**
- * The beginning of a step and the handing out of its lanes: to those whose home they are, and again to others when a
+ * The beginning of a step and the handing out of its lanes: to those whose owner they are, and again to others when a
  * worker is lost or can't compute one. What comes back is records.ts', how a step ends decision.ts'.
  */
 import { asStep } from "../../shared/ids.js";
 import { divide, heldBy, leastLoaded } from "./distribution.js";
 import { excludedOf } from "./exclusion.js";
-import { homesFor, workerOnTrial } from "./lane-placement.js";
+import { placementFor, workerOnTrial } from "./lane-placement.js";
 import { addShare, candidate, isBehind } from "./liveness/speed.js";
 import { laneSamples } from "./run-dimensions.js";
 import type { Phase, WorkerState } from "./state.js";
@@ -19,8 +19,8 @@ type Given = Map<string, number[]>;
 
 /** Lanes of the step under `progress` are open and handed out. `attempt` > 0: it is begun again, from nothing. */
 export function beginStep(turn: Turn, attempt = 0): void {
-  const { plan, progress, slices, banned, nowMs } = turn.state;
-  const samples = laneSamples(plan, progress, progress.exclusions);
+  const { dimensions, progress, slices, banned, nowMs } = turn.state;
+  const samples = laneSamples(dimensions, progress, progress.exclusions);
   const lanes = samples.map(
     (count): LaneState => (count > 0 ? { tag: "open", refusals: [] } : { tag: "absent" }),
   );
@@ -39,9 +39,9 @@ export function beginStep(turn: Turn, attempt = 0): void {
     doubts: [],
     isTainted: false,
     arrivedMs: null,
-    isNoted: false,
+    isLateLogged: false,
   });
-  handOutHomes(turn);
+  handOutByPlacement(turn);
   handOutLanes(turn);
 }
 
@@ -55,19 +55,19 @@ export function beginAgainIfTainted(turn: Turn): void {
   beginStep(turn, phase.attempt + 1);
 }
 
-/** Each lane to the worker whose home it is, unless that one is still at work of a former step. */
-function handOutHomes(turn: Turn): void {
+/** Each lane to the worker whose owner it is, unless that one is still at work of a former step. */
+function handOutByPlacement(turn: Turn): void {
   const { phase, progress } = turn.state;
   const workers = turn.ready;
   if (phase.tag !== "training" || workers.length === 0) return;
-  const homes = homesFor(turn, workers);
-  turn.set({ homes });
+  const placement = placementFor(turn, workers);
+  turn.set({ placement });
   const free = new Set(availableFor(turn, workers, phase).map((worker) => worker.id));
   const given: Given = new Map();
-  homes.lanes.forEach((worker, lane) => {
+  placement.lanes.forEach((worker, lane) => {
     if (phase.lanes[lane]?.tag === "open" && free.has(worker)) addTo(given, worker, lane);
   });
-  const trial = workerOnTrial(turn, homes, progress.step, phase.attempt);
+  const trial = workerOnTrial(turn, placement, progress.step, phase.attempt);
   const last = lanesWhere(phase.lanes, (lane) => lane.tag === "open").at(-1);
   if (trial !== undefined && last !== undefined && given.size > 0) addTo(given, trial.id, last);
   give(turn, given);

@@ -6,7 +6,7 @@ import { type Candidate, divide, makespan, median } from "./distribution.js";
 import { candidate, isBehind } from "./liveness/speed.js";
 import type { WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
-import type { Homes } from "./work.js";
+import type { LanePlacement } from "./work.js";
 
 /** Another division must be this much faster … */
 const worthMoving = 1.25;
@@ -16,19 +16,20 @@ const steadily = 3;
 const trialEvery = 20;
 
 /** The division for the step that begins. Workers: the ready ones, in join order, at least one. */
-export function homesFor(turn: Turn, workers: readonly WorkerState[]): Homes {
-  const { homes, plan } = turn.state;
+export function placementFor(turn: Turn, workers: readonly WorkerState[]): LanePlacement {
+  const { placement, dimensions } = turn.state;
   const ids = workers.map((worker) => worker.id);
-  const lanes = Array.from({ length: plan.spec.lanes }, (_, lane) => lane);
+  const lanes = Array.from({ length: dimensions.spec.lanes }, (_, lane) => lane);
   const candidates = workers.map((worker) => candidate(worker));
   const redraw = () => drawUp(ids, lanes, candidates);
-  if (homes === null || !isSameList(homes.workers, ids)) return redraw();
+  if (placement === null || !isSameList(placement.workers, ids)) return redraw();
   const best = makespan(countsOf(divide(lanes, candidates)), candidates);
-  const now = makespan(countsOf(byWorker(homes.lanes)), candidates);
-  if (now <= best * worthMoving) return homes.unbalanced === 0 ? homes : { ...homes, unbalanced: 0 };
-  if (homes.unbalanced + 1 < steadily) return { ...homes, unbalanced: homes.unbalanced + 1 };
+  const now = makespan(countsOf(byWorker(placement.lanes)), candidates);
+  if (now <= best * worthMoving)
+    return placement.unbalanced === 0 ? placement : { ...placement, unbalanced: 0 };
+  if (placement.unbalanced + 1 < steadily) return { ...placement, unbalanced: placement.unbalanced + 1 };
   const redrawn = redraw();
-  tellMoves(turn, homes, redrawn);
+  tellMoves(turn, placement, redrawn);
   return redrawn;
 }
 
@@ -36,10 +37,10 @@ function drawUp(
   workers: readonly string[],
   lanes: readonly number[],
   candidates: readonly Candidate[],
-): Homes {
-  const homes = lanes.map(() => "");
-  for (const [worker, share] of divide(lanes, candidates)) for (const lane of share) homes[lane] = worker;
-  return { workers, lanes: homes, unbalanced: 0 };
+): LanePlacement {
+  const placement = lanes.map(() => "");
+  for (const [worker, share] of divide(lanes, candidates)) for (const lane of share) placement[lane] = worker;
+  return { workers, lanes: placement, unbalanced: 0 };
 }
 
 const isSameList = (a: readonly string[], b: readonly string[]) =>
@@ -58,7 +59,7 @@ function byWorker(lanes: readonly string[]): Map<string, number[]> {
 const countsOf = (shares: ReadonlyMap<string, readonly number[]>) =>
   new Map([...shares].map(([worker, share]) => [worker, share.length]));
 
-function tellMoves(turn: Turn, before: Homes, after: Homes): void {
+function tellMoves(turn: Turn, before: LanePlacement, after: LanePlacement): void {
   const [former, next] = [byWorker(before.lanes), byWorker(after.lanes)];
   for (const { id, laneMs } of turn.ready) {
     const [had, has] = [former.get(id)?.length ?? 0, next.get(id)?.length ?? 0];
@@ -74,11 +75,11 @@ function tellMoves(turn: Turn, before: Homes, after: Homes): void {
 /** A worker that has no lane because it was slow, idle, and not measured for long: it may have recovered. */
 export function workerOnTrial(
   turn: Turn,
-  homes: Homes,
+  placement: LanePlacement,
   step: number,
   attempt: number,
 ): WorkerState | undefined {
-  const owners = new Set(homes.lanes);
+  const owners = new Set(placement.lanes);
   return turn.ready.find(
     (worker) =>
       !owners.has(worker.id) &&

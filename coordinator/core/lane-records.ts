@@ -82,9 +82,9 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
 
 /** Not finite once: computed again, elsewhere if possible. Twice: the step is skipped (DESIGN 5.5). */
 function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
-  const { plan, progress } = turn.state;
+  const { dimensions, progress } = turn.state;
   const refused = refusedBy(lane, { worker, why: "not finite" });
-  const samples = samplesOf(plan, progress, index);
+  const samples = samplesOf(dimensions, progress, index);
   turn.log(
     "warn",
     `worker ${worker} returned values that are not finite for lane ${index} of step ${progress.step}, samples ${samples.join(", ")}`,
@@ -154,5 +154,5 @@ export function takeLack(
 function reopenStep(turn: Turn): void {
   const { phase } = turn.state;
   if (phase.tag === "training" && phase.lanes.some(({ tag }) => tag === "open"))
-    turn.enter({ ...phase, arrivedMs: null, isNoted: false });
+    turn.enter({ ...phase, arrivedMs: null, isLateLogged: false });
 }

@@ -32,14 +32,14 @@ export function refusal(state: CoreState, hello: HelloEvent): { message: string;
 }
 
 /** Each lane's worker, and as many that stand by; a few in any case. */
-const mostMembers = ({ plan }: CoreState) => Math.max(limits.spares, 2 * plan.spec.lanes);
+const mostMembers = ({ dimensions }: CoreState) => Math.max(limits.spares, 2 * dimensions.spec.lanes);
 
 const minorOf = (version: string) => version.split(".").slice(0, 2).join(".");
 
 function refusedFingerprint(state: CoreState, fingerprint: WireFingerprint) {
   const first = state.fingerprints[0];
   if (first === undefined) return null;
-  if (state.plan.spec.allowMixed) return refusedKind(state, fingerprint);
+  if (state.dimensions.spec.allowMixed) return refusedKind(state, fingerprint);
   const difference = differenceOf(first, fingerprint);
   if (difference === null) return null;
   return {
@@ -90,7 +90,7 @@ export function admit(turn: Turn, hello: HelloEvent): boolean {
     settledMs: turn.state.nowMs,
     laneMs: [],
     measuredStep: 0,
-    isNoted: false,
+    isLateLogged: false,
   };
   turn.set({
     workers: new Map(turn.state.workers).set(hello.worker, worker),

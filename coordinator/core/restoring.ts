@@ -21,7 +21,7 @@ export function restoredState(fresh: CoreState, restored: Restored): CoreState {
     bestCheckpoint: saved.bestCheckpoint,
     lastCheckpoint: restored.checkpoint,
     savedStep: progress.step,
-    endedBecause: reasonItEnded(fresh.plan.spec, saved),
+    endedBecause: reasonItEnded(fresh.dimensions.spec, saved),
     fingerprints: saved.fingerprints,
     joined: saved.joined,
     startedMs: fresh.nowMs - saved.elapsedMs,

@@ -14,7 +14,7 @@ import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { type Exclusion, excludedOf } from "./exclusion.js";
 
-export interface RunPlan {
+export interface RunDimensions {
   readonly spec: RunSpec;
   /** The training split: how many samples each shard has decides the order. */
   readonly training: ShardSizes;
@@ -26,7 +26,11 @@ export interface RunPlan {
   readonly blocks: number;
 }
 
-export function planRun(spec: RunSpec, training: ShardSizes, validationLabels: readonly number[]): RunPlan {
+export function dimensionsOf(
+  spec: RunSpec,
+  training: ShardSizes,
+  validationLabels: readonly number[],
+): RunDimensions {
   const perLane = samplesPerLane(spec);
   return {
     spec,
@@ -41,21 +45,21 @@ export function planRun(spec: RunSpec, training: ShardSizes, validationLabels: r
 
 /** Samples that each lane contributes to a step; 0 = the lane is absent. */
 export function laneSamples(
-  plan: RunPlan,
+  dimensions: RunDimensions,
   { epoch, stepInEpoch }: { readonly epoch: number; readonly stepInEpoch: number },
   exclusions: readonly Exclusion[],
 ): number[] {
   return stepShares({
-    lanes: plan.spec.lanes,
-    samples: plan.trainingSamples,
-    samplesPerLane: plan.samplesPerLane,
+    lanes: dimensions.spec.lanes,
+    samples: dimensions.trainingSamples,
+    samplesPerLane: dimensions.samplesPerLane,
     stepInEpoch,
     excluded: new Set(excludedOf(exclusions, "train")),
-    orderOf: (lane) => orderOf(plan, epoch, lane),
+    orderOf: (lane) => orderOf(dimensions, epoch, lane),
   });
 }
 
-function orderOf({ spec, training }: RunPlan, epoch: number, lane: number): Uint32Array {
+function orderOf({ spec, training }: RunDimensions, epoch: number, lane: number): Uint32Array {
   const { seed, lanes, shuffleShards } = spec;
   return laneEpochOrder({
     seed,
@@ -69,9 +73,9 @@ function orderOf({ spec, training }: RunPlan, epoch: number, lane: number): Uint
 
 /** The numbers of a lane's samples in a step, for people: the excluded ones among them. */
 export function samplesOf(
-  plan: RunPlan,
+  dimensions: RunDimensions,
   { epoch, stepInEpoch }: { readonly epoch: number; readonly stepInEpoch: number },
   lane: number,
 ): number[] {
-  return [...stepSamples(orderOf(plan, epoch, lane), stepInEpoch, plan.samplesPerLane)];
+  return [...stepSamples(orderOf(dimensions, epoch, lane), stepInEpoch, dimensions.samplesPerLane)];
 }

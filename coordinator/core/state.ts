@@ -9,9 +9,18 @@ import type { MovingStatistics } from "../../shared/statistics.js";
 import type { EpochMemory, EpochRow } from "./epoch.js";
 import type { Exclusion } from "./exclusion.js";
 import type { OptimizerState } from "./optimizer.js";
-import type { RunPlan } from "./run-dimensions.js";
+import type { RunDimensions } from "./run-dimensions.js";
 import type { LaneTimes, StepTiming } from "./timing.js";
-import type { Audit, BlockState, Doubt, Homes, LaneState, Share, SliceReport, Undrawn } from "./work.js";
+import type {
+  Audit,
+  BlockState,
+  Doubt,
+  LanePlacement,
+  LaneState,
+  Share,
+  SliceReport,
+  Undrawn,
+} from "./work.js";
 
 /** A worker that holds a stream. One that lost it is not in the state at all. */
 export interface WorkerState {
@@ -35,7 +44,7 @@ export interface WorkerState {
   /** The step of the newest of these. */
   readonly measuredStep: number;
   /** That it prepares for long was told. */
-  readonly isNoted: boolean;
+  readonly isLateLogged: boolean;
 }
 
 /** What a checkpoint keeps besides the vectors: the run's position, in whole commits. */
@@ -114,7 +123,7 @@ export type Phase =
       readonly tag: "initialising";
       readonly worker: string | null;
       readonly sinceMs: number;
-      readonly isNoted: boolean;
+      readonly isLateLogged: boolean;
       readonly loaded: readonly boolean[];
     }
   /** A former coordinator's vectors are put into the slices. Left when all hold them, to where its run stood. */
@@ -146,7 +155,7 @@ export type Phase =
       /** When the last lane arrived: from then on the slices are waited for. */
       readonly arrivedMs: number | null;
       /** That a slice is late was told. */
-      readonly isNoted: boolean;
+      readonly isLateLogged: boolean;
     }
   /** Decided; the reducers update their slices. Left by the last of them: the commit. */
   | {
@@ -160,7 +169,7 @@ export type Phase =
       readonly times: LaneTimes | null;
       readonly checksums: readonly (number | null)[];
       /** That a slice is late was told. */
-      readonly isNoted: boolean;
+      readonly isLateLogged: boolean;
     }
   /** A barrier at the epoch's end, on the weights of its last commit. */
   | {
@@ -169,7 +178,7 @@ export type Phase =
       readonly blocks: readonly BlockState[];
       readonly doubts: readonly Doubt[];
       /** Workers whose lateness was told. */
-      readonly noted: readonly string[];
+      readonly lateLogged: readonly string[];
     }
   /** A worker writes the export of a checkpoint. */
   | {
@@ -178,7 +187,7 @@ export type Phase =
       readonly worker: string | null;
       /** When that worker got it. */
       readonly sinceMs: number;
-      readonly isNoted: boolean;
+      readonly isLateLogged: boolean;
       /** When the first one got it. */
       readonly begunMs: number;
       /** Nobody gets it before: the store was away. */
@@ -206,9 +215,9 @@ export interface Evaluation {
 }
 
 export interface CoreState {
-  readonly plan: RunPlan;
+  readonly dimensions: RunDimensions;
   /** False: a run to which no worker comes fails after a while. */
-  readonly isPatient: boolean;
+  readonly waitsForWorkers: boolean;
   readonly generation: Generation;
   /** Trainyard's version: workers of another major.minor are refused. */
   readonly version: string;
@@ -241,7 +250,7 @@ export interface CoreState {
   /** Milliseconds a block of the last evaluated ones. */
   readonly recentBlockMs: readonly number[];
   /** Null until lanes are handed out for the first time. */
-  readonly homes: Homes | null;
+  readonly placement: LanePlacement | null;
   /** Decides which lanes are audited; known to no worker. */
   readonly salt: number;
   /** How often a worker's result was wrong where another's was right. */

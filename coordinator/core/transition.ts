@@ -39,7 +39,7 @@ import { lose } from "./lost-worker.js";
 import { admit, makeReady } from "./membership.js";
 import { initialOptimizer } from "./optimizer.js";
 import { beginRestoring, restoredState, takeRestored } from "./restoring.js";
-import type { RunPlan } from "./run-dimensions.js";
+import type { RunDimensions } from "./run-dimensions.js";
 import type { CoreState, Restored } from "./state.js";
 import { dueDrains, isBanned, sendAway } from "./suspicion.js";
 import { Turn } from "./turn.js";
@@ -53,21 +53,26 @@ const failuresLimit = 3;
 const failuresKept = 2 * limits.lanes;
 
 export function initialState(
-  plan: RunPlan,
+  dimensions: RunDimensions,
   generation: Generation,
   version: string,
   nowMs: number,
   restored: Restored | null = null,
   salt = 0,
 ): CoreState {
-  const fresh = { ...freshState(plan, generation, version, nowMs), salt };
+  const fresh = { ...freshState(dimensions, generation, version, nowMs), salt };
   return restored === null ? fresh : restoredState(fresh, restored);
 }
 
-function freshState(plan: RunPlan, generation: Generation, version: string, nowMs: number): CoreState {
+function freshState(
+  dimensions: RunDimensions,
+  generation: Generation,
+  version: string,
+  nowMs: number,
+): CoreState {
   return {
-    plan,
-    isPatient: false,
+    dimensions,
+    waitsForWorkers: false,
     generation,
     version,
     nowMs,
@@ -83,7 +88,7 @@ function freshState(plan: RunPlan, generation: Generation, version: string, nowM
       step: asStep(0),
       epoch: asEpoch(0),
       stepInEpoch: 0,
-      optimizer: initialOptimizer(plan.spec.optimizer),
+      optimizer: initialOptimizer(dimensions.spec.optimizer),
       statistics: { sums: new Float64Array(0), decay: [] },
       totals: { lossSum: 0, correct: 0, samples: 0 },
       memory: freshMemory,
@@ -98,7 +103,7 @@ function freshState(plan: RunPlan, generation: Generation, version: string, nowM
     stepLaneMs: [],
     recentLaneMs: [],
     recentBlockMs: [],
-    homes: null,
+    placement: null,
     salt: 0,
     suspicions: new Map(),
     banned: [],
@@ -273,33 +278,33 @@ function goOn(turn: Turn): void {
 }
 
 function beginStepOrEndEpoch(turn: Turn): void {
-  const { progress, plan } = turn.state;
-  if (progress.stepInEpoch < plan.stepsPerEpoch) return beginStep(turn);
-  if (plan.blocks > 0) return beginEvaluation(turn);
+  const { progress, dimensions } = turn.state;
+  if (progress.stepInEpoch < dimensions.stepsPerEpoch) return beginStep(turn);
+  if (dimensions.blocks > 0) return beginEvaluation(turn);
   endEpoch(turn, null);
 }
 
 function afterCommit(turn: Turn): void {
-  const { plan, progress, stopRequested } = turn.state;
+  const { dimensions, progress, stopRequested } = turn.state;
   turn.set({ failures: [], storeAwayMs: null });
   if (isHopeless(turn.state)) return halt(turn);
   if (stopRequested !== null) {
     return saveAndThen(turn, "stop", { tag: "end", outcome: stopRequested });
   }
-  if (progress.stepInEpoch < plan.stepsPerEpoch) saveIfDue(turn);
+  if (progress.stepInEpoch < dimensions.stepsPerEpoch) saveIfDue(turn);
   beginStepOrEndEpoch(turn);
 }
 
 /** Too many steps were skipped in a row, or one was and that is one too many: going on would only burn machines. */
-function isHopeless({ plan, progress }: CoreState): boolean {
-  const { policy, inARow } = plan.spec.nonFinite;
+function isHopeless({ dimensions, progress }: CoreState): boolean {
+  const { policy, inARow } = dimensions.spec.nonFinite;
   return progress.skippedInARow >= (policy === "halt" ? 1 : inARow);
 }
 
 /** The weights are good: nothing of the skipped steps is in them. They are saved, and named. */
 function halt(turn: Turn): void {
-  const { progress, lastSkip, generation, plan } = turn.state;
-  const { policy } = plan.spec.nonFinite;
+  const { progress, lastSkip, generation, dimensions } = turn.state;
+  const { policy } = dimensions.spec.nonFinite;
   const steps =
     progress.skippedInARow === 1
       ? `step ${lastSkip?.step ?? 0} was`
@@ -364,7 +369,7 @@ function giveUpAlone(turn: Turn): void {
   if (state.workers.size > 0) return turn.set({ aloneSinceMs: state.nowMs });
   if (state.nowMs - state.aloneSinceMs <= limits.noWorkersMs) return;
   const reason = `no worker came for ${limits.noWorkersMs / 1000} s`;
-  if (!state.isPatient) return end(turn, { tag: "failed", reason });
+  if (!state.waitsForWorkers) return end(turn, { tag: "failed", reason });
   turn.log("warn", `${reason}: the run waits on`);
   turn.set({ aloneSinceMs: state.nowMs });
 }

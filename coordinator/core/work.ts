@@ -105,7 +105,7 @@ export interface Share {
   /** It reported damage: lanes without a record are no failure. */
   readonly isExcused: boolean;
   /** Its lateness was told. */
-  readonly isNoted: boolean;
+  readonly isLateLogged: boolean;
 }
 
 /** A sample that a worker could not read; excluded when a second one, or everybody, says so. */
@@ -157,7 +157,7 @@ export interface Comparison {
 }
 
 /** Whose lanes are whose from step to step: each worker gets a contiguous range by its speed. */
-export interface Homes {
+export interface LanePlacement {
   /** Ready workers when it was drawn up, in join order. */
   readonly workers: readonly string[];
   /** By lane. */

@@ -9,7 +9,7 @@ import { phaseName } from "../status.js";
 import { comingsWith } from "./departures.js";
 import { Throughput } from "./throughput.js";
 
-type Noted<Tag extends Effect["tag"]> = Extract<Effect, { tag: Tag }>;
+type EffectOf<Tag extends Effect["tag"]> = Extract<Effect, { tag: Tag }>;
 
 /** Between two looks at every worker: a fleet has a thousand. */
 const membersEveryMs = 1_000;
@@ -46,7 +46,7 @@ export class Observations {
   }
 
   /** Looks at every lane and, more seldom, at every worker, so: now and then. */
-  state({ phase, workers, homes, nowMs }: CoreState): void {
+  state({ phase, workers, placement, nowMs }: CoreState): void {
     const count = (tag: string) => [...workers.values()].filter((worker) => worker.tag === tag).length;
     this.#metrics.setPhase(phaseName(phase));
     this.#metrics.workers.set({ state: "ready" }, count("ready"));
@@ -55,11 +55,11 @@ export class Observations {
     this.#metrics.lanesAssigned.set(lanes.filter((lane) => lane.tag === "assigned").length);
     if (nowMs - this.#membersMs < membersEveryMs) return;
     this.#membersMs = nowMs;
-    this.#noteMembers(workers, homes?.lanes ?? []);
+    this.#observeMembers(workers, placement?.lanes ?? []);
   }
 
   /** The train loss of a skipped step is no number: some lane of it had none. */
-  step({ row }: Noted<"stepCommitted">): void {
+  step({ row }: EffectOf<"stepCommitted">): void {
     const metrics = this.#metrics;
     const isApplied = row.status === "applied";
     metrics.epoch.set(row.epoch);
@@ -83,7 +83,7 @@ export class Observations {
     }
   }
 
-  epoch({ row, evaluation }: Noted<"epochEnded">): void {
+  epoch({ row, evaluation }: EffectOf<"epochEnded">): void {
     const { classes, checkpoint } = this.#spec;
     this.#metrics.epochDuration.set(row.seconds);
     this.#metrics.checkpointInterval.set(checkpoint.everySeconds ?? row.seconds);
@@ -97,7 +97,7 @@ export class Observations {
     });
   }
 
-  late({ worker, phase }: Noted<"late">): void {
+  late({ worker, phase }: EffectOf<"late">): void {
     this.#metrics.ofWorkers.late(worker, phase);
   }
 
@@ -128,10 +128,10 @@ export class Observations {
     }
   }
 
-  #noteMembers(workers: CoreState["workers"], homes: readonly string[]): void {
+  #observeMembers(workers: CoreState["workers"], placement: readonly string[]): void {
     const { workerReady, workerLanes, workerSpeed, ofWorkers } = this.#metrics;
     const lanes = new Map<string, number>();
-    for (const worker of homes) lanes.set(worker, (lanes.get(worker) ?? 0) + 1);
+    for (const worker of placement) lanes.set(worker, (lanes.get(worker) ?? 0) + 1);
     for (const { id, tag } of workers.values()) {
       const label = ofWorkers.labelOf(id);
       if (label === null) continue;

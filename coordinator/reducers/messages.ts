@@ -27,7 +27,7 @@ export type ToReducer =
   /** What comes for this node is kept, and audits of it compared. */
   | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
   /** Asks for `lacks`, unless the slice is whole. */
-  | { readonly tag: "census"; readonly step: number; readonly attempt: number }
+  | { readonly tag: "findMissingLanes"; readonly step: number; readonly attempt: number }
   | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep; readonly exact: boolean }
   | { readonly tag: "skip"; readonly step: number; readonly exact: boolean }
   /** This slice's part is to be copied to its place in whole vectors, in shared memory. */

@@ -126,8 +126,8 @@ export class ReducerPool {
     this.#all({ tag: "watch", step, node });
   }
 
-  census(step: number, attempt: number): void {
-    this.#all({ tag: "census", step, attempt });
+  findMissingLanes(step: number, attempt: number): void {
+    this.#all({ tag: "findMissingLanes", step, attempt });
   }
 
   /** `exact`: the weights that follow go out as float32 on any wire. */

@@ -17,12 +17,12 @@ export interface ReducerPort {
 }
 
 /** What a simulation brings of its own. */
-export interface ReducerSurroundings {
+export interface ReducerDependencies {
   readonly clock: Clock;
   readonly listener: TensorListener;
 }
 
-const realSurroundings = (): ReducerSurroundings => ({
+const realDependencies = (): ReducerDependencies => ({
   clock: realClock,
   listener: new Http2TensorServer(),
 });
@@ -30,7 +30,7 @@ const realSurroundings = (): ReducerSurroundings => ({
 export function runReducer(
   options: ReducerOptions,
   port: ReducerPort,
-  { clock, listener }: ReducerSurroundings = realSurroundings(),
+  { clock, listener }: ReducerDependencies = realDependencies(),
 ): void {
   const say = (message: FromReducer) => port.postMessage(message);
   const traffic = { bytesIn: 0, bytesOut: 0 };
@@ -69,7 +69,7 @@ export function runReducer(
         return tensors.grant(message.worker, message.grant);
       case "watch":
         return slice.watch(message.step, message.node);
-      case "census": {
+      case "findMissingLanes": {
         const { step, attempt } = message;
         const lanes = slice.lacking(step, attempt);
         if (lanes.length > 0) say({ tag: "lacks", step, attempt, lanes });

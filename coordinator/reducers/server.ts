@@ -10,7 +10,7 @@ import type { TensorListener, UploadCall, WeightsCall } from "../../shared/grpc/
 import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { ServerFiles } from "../../shared/security/tls-files.js";
-import { Pace } from "../../shared/token-bucket.js";
+import { TokenBucket } from "../../shared/token-bucket.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { Grant, SliceReport } from "../core/work.js";
 import { isAdmitted, roomFor } from "./admission.js";
@@ -210,7 +210,7 @@ export class SliceServer {
     const { wire = "float32" } = this.#identity;
     const assembly = new PartialAssembly(wire, this.#slice.vectors);
     this.#assemblies.set(assembly, call);
-    const pace = new Pace(this.#clock, limits.uploadMessages);
+    const pace = new TokenBucket(this.#clock, limits.uploadMessages);
     let callOff = (): void => undefined;
     try {
       for await (const message of call.messages()) {

@@ -17,7 +17,7 @@ import { isOutage } from "../store-outages.js";
 /** Names of runs begin with a letter or digit. */
 const queueName = ".queue";
 
-export interface HoldingOptions {
+export interface QueueOwnershipOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -28,7 +28,7 @@ export interface HoldingOptions {
 }
 
 /** Waits until nobody else holds the queue. Errors: INTERRUPTED by the signal; the store's, outages excepted. */
-export async function holdQueue(options: HoldingOptions): Promise<Ownership> {
+export async function ownQueue(options: QueueOwnershipOptions): Promise<Ownership> {
   const { clock, logger, signal } = options;
   let said = "";
   for (;;) {
@@ -47,7 +47,7 @@ export async function holdQueue(options: HoldingOptions): Promise<Ownership> {
 }
 
 /** Errors: ALREADY_EXISTS when another one holds it; INTERRUPTED; the store's. */
-async function takeQueue(options: HoldingOptions): Promise<Ownership> {
+async function takeQueue(options: QueueOwnershipOptions): Promise<Ownership> {
   const { store, clock, logger, signal, ask, addresses } = options;
   const subject = "the queue";
   const onWaiting = (sentence: string) => logger.warn(sentence);

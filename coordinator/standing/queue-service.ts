@@ -13,8 +13,8 @@ import type { ObjectStore } from "../../shared/store/object-store.js";
 import type { Shell } from "../shell.js";
 import type { RunQueue } from "./queue.js";
 import { queuedStatus } from "./queued-status.js";
-import type { AskStatus, CreatedRun, RunsOffice } from "./run-catalogue.js";
-import { type Fate, fateOf } from "./run-outcome.js";
+import type { AskStatus, CreatedRun, RunCatalogue } from "./run-catalogue.js";
+import { outcomeOf, type RunOutcome } from "./run-outcome.js";
 
 /** The run under way. */
 export interface CurrentRun {
@@ -28,10 +28,10 @@ export interface CurrentRun {
 /** Whether it serves the queue: another one may do so yet, and its own end may be near. */
 export type Standing = "waiting" | "serving" | "ending";
 
-export interface DeskOptions {
+export interface QueueServiceOptions {
   readonly store: ObjectStore;
   readonly queue: RunQueue;
-  readonly office: RunsOffice;
+  readonly catalogue: RunCatalogue;
   readonly clock: Clock;
   readonly standing: () => Standing;
   readonly current: () => CurrentRun | null;
@@ -48,24 +48,24 @@ export interface Submitted extends CreatedRun {
 /** How often a follower's run is looked at. */
 const lookMs = 500;
 
-export class RunsDesk {
-  readonly #options: DeskOptions;
+export class QueueService {
+  readonly #options: QueueServiceOptions;
   /** The last of the runs that were handed in: one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(options: DeskOptions) {
+  constructor(options: QueueServiceOptions) {
     this.#options = options;
   }
 
-  /** Errors: those of RunsOffice.create, UNREACHABLE while it takes no runs. */
+  /** Errors: those of RunCatalogue.create, UNREACHABLE while it takes no runs. */
   async submit(dataset: string, flags: unknown, by: string, signal: AbortSignal): Promise<Submitted> {
     return await this.#oneAtATime(async () => {
       this.#requireServing();
-      const created = await this.#options.office.create(dataset, flags, signal);
-      const fate = await fateOf(this.#options.store, created.run, 0, signal);
-      if (fate.tag !== "over") return await this.#enqueue(created, by, 0);
-      const note = `${created.run} ${fate.outcome}: ${fate.reason}`;
-      return { ...created, state: fate.outcome, ahead: 0, notes: [...created.notes, note] };
+      const created = await this.#options.catalogue.create(dataset, flags, signal);
+      const outcome = await outcomeOf(this.#options.store, created.run, 0, signal);
+      if (outcome.tag !== "over") return await this.#enqueue(created, by, 0);
+      const note = `${created.run} ${outcome.outcome}: ${outcome.reason}`;
+      return { ...created, state: outcome.outcome, ahead: 0, notes: [...created.notes, note] };
     });
   }
 
@@ -75,14 +75,14 @@ export class RunsDesk {
       this.#requireServing();
       const { store } = this.#options;
       const run = await resolveRun(store, name, signal);
-      const fate = await fateOf(store, run, 0, signal);
-      if (fate.tag === "over" && fate.outcome === "finished") {
+      const outcome = await outcomeOf(store, run, 0, signal);
+      if (outcome.tag === "over" && outcome.outcome === "finished") {
         throw new TrainyardError(
           "ALREADY_EXISTS",
           `the run ${run} has finished: train again under another name`,
         );
       }
-      const after = fate.tag === "unknown" ? 0 : fate.generation;
+      const after = outcome.tag === "unknown" ? 0 : outcome.generation;
       return await this.#enqueue({ run, isNew: false, notes: [] }, by, after);
     });
   }
@@ -99,7 +99,7 @@ export class RunsDesk {
     }
   }
 
-  /** Errors: NOT_FOUND with the nearest names; those of RunsOffice.describe. */
+  /** Errors: NOT_FOUND with the nearest names; those of RunCatalogue.describe. */
   async show(name: string, signal: AbortSignal): Promise<{ run: string; description: object }> {
     const run = await this.#resolve(name, signal);
     return { run, description: await this.#describe(run, signal) };
@@ -172,11 +172,11 @@ export class RunsDesk {
     const ahead = queue.ahead(run);
     if (ahead !== null) return wait(`the run ${run} is queued: ${placeInWords(ahead)}`);
     if (run === "") return wait("no run yet");
-    const fate = await fateOf(store, run);
-    if (fate.tag === "over" && fate.outcome === "finished") {
-      return { kind: "finished", outcome: fate.outcome, message: fate.reason };
+    const outcome = await outcomeOf(store, run);
+    if (outcome.tag === "over" && outcome.outcome === "finished") {
+      return { kind: "finished", outcome: outcome.outcome, message: outcome.reason };
     }
-    return { kind: "refused", code: "REFUSED", message: whyNot(run, fate), retry: false };
+    return { kind: "refused", code: "REFUSED", message: whyNot(run, outcome), retry: false };
   }
 
   async #enqueue(created: CreatedRun, by: string, after: number): Promise<Submitted> {
@@ -190,12 +190,12 @@ export class RunsDesk {
   }
 
   async #statusOf(run: string, signal: AbortSignal): Promise<RunStatus> {
-    const { store, queue, office, failure } = this.#options;
+    const { store, queue, catalogue, failure } = this.#options;
     const shell = this.#shellOf(run);
     if (shell !== null) return shell.status;
     const ahead = queue.ahead(run);
     if (ahead !== null) return await queuedStatus(store, run, ahead, signal);
-    const end = await office.end(run);
+    const end = await catalogue.end(run);
     if (end !== null) return end;
     const reason = failure(run);
     if (reason !== undefined)
@@ -220,7 +220,7 @@ export class RunsDesk {
   #describe(run: string, signal: AbortSignal): Promise<object> {
     const shell = this.#shellOf(run);
     const ask: AskStatus = shell === null ? askAnother(signal) : async () => shell.status;
-    return this.#options.office.describe(run, ask, signal);
+    return this.#options.catalogue.describe(run, ask, signal);
   }
 
   #resolve(name: string, signal: AbortSignal): Promise<string> {
@@ -256,8 +256,8 @@ const wait = (message: string): CoordinatorBody => ({
   retry: true,
 });
 
-function whyNot(run: string, fate: Fate): string {
-  if (fate.tag === "unknown") return `there is no run ${run}`;
-  if (fate.tag === "open") return `the run ${run} is not in the queue: trainyard submit --resume ${run}`;
-  return `the run ${run} is over, ${fate.outcome}: ${fate.reason}`;
+function whyNot(run: string, outcome: RunOutcome): string {
+  if (outcome.tag === "unknown") return `there is no run ${run}`;
+  if (outcome.tag === "open") return `the run ${run} is not in the queue: trainyard submit --resume ${run}`;
+  return `the run ${run} is over, ${outcome.outcome}: ${outcome.reason}`;
 }

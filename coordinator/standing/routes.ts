@@ -4,18 +4,18 @@ import { renderQueuePage } from "../../dashboard/queue-page.js";
 import { type HttpRoute, html, json } from "../../shared/http.js";
 import { coordinatorRoutes } from "../routes.js";
 import type { Shell } from "../shell.js";
-import type { RunsDesk } from "./queue-service.js";
+import type { QueueService } from "./queue-service.js";
 
 export interface StandingRouteOptions {
-  readonly desk: RunsDesk;
+  readonly service: QueueService;
   /** Null between runs. */
   readonly shell: () => Shell | null;
   /** Workers may come, if only to wait. */
   readonly isReady: () => boolean;
 }
 
-export function standingRoutes({ desk, shell, isReady }: StandingRouteOptions): HttpRoute[] {
-  const waiting = () => ({ ...desk.view, run: null, phase: "waiting", message: "no run is under way" });
+export function standingRoutes({ service, shell, isReady }: StandingRouteOptions): HttpRoute[] {
+  const waiting = () => ({ ...service.view, run: null, phase: "waiting", message: "no run is under way" });
   return [
     ...coordinatorRoutes(
       shell,
@@ -26,6 +26,6 @@ export function standingRoutes({ desk, shell, isReady }: StandingRouteOptions): 
       },
       (spec) => renderLivePage(spec, true),
     ),
-    { method: "GET", path: "/queue", reply: () => json(desk.view) },
+    { method: "GET", path: "/queue", reply: () => json(service.view) },
   ];
 }

@@ -15,7 +15,7 @@ export interface CreatedRun {
 /** Asks the coordinator at an HTTP address for a run's status. Errors: UNREACHABLE. */
 export type AskStatus = (http: string, run: string, signal?: AbortSignal) => Promise<RunStatus>;
 
-export interface RunsOffice {
+export interface RunCatalogue {
   /**
    * Stores a new run of a data set. `flags`: by name, as a command line parsed them; checked here once more. Errors:
    * NOT_FOUND (data set, with the nearest name), USAGE (flags), ALREADY_EXISTS (a run with other settings).

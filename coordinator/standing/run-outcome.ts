@@ -5,7 +5,7 @@ import { runKey } from "../../shared/spec.js";
 import { readEndRecord } from "../../shared/status.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 
-export type Fate =
+export type RunOutcome =
   /** Nobody has begun it, or it was cut off or interrupted. */
   | { readonly tag: "open"; readonly generation: number }
   | {
@@ -18,12 +18,12 @@ export type Fate =
   | { readonly tag: "unknown" };
 
 /** `after`: how generations up to this one ended does not count. Errors: DAMAGED, the store's. */
-export async function fateOf(
+export async function outcomeOf(
   store: ObjectStore,
   run: string,
   after = 0,
   signal?: AbortSignal,
-): Promise<Fate> {
+): Promise<RunOutcome> {
   const options = signal === undefined ? {} : { signal };
   if ((await store.stat(runKey(run, "spec.json"), options)) === null) return { tag: "unknown" };
   const newest = await newestGeneration(store, run, signal);

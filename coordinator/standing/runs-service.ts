@@ -1,5 +1,5 @@
 /**
- * The Runs service on the control port: calls are checked and passed to the desk (desk.ts), answers and failures go back.
+ * The Runs service on the control port: calls are checked and passed to the service (queue-service.ts), answers and failures go back.
  * What each call needs of its caller stands here.
  */
 import { once } from "node:events";
@@ -19,13 +19,13 @@ import {
 } from "../../shared/grpc/runs-messages.js";
 import type { Peer, Role } from "../../shared/security/roles.js";
 import type { ServerSecurity } from "../../shared/security/server-security.js";
-import type { RunsDesk } from "./queue-service.js";
+import type { QueueService } from "./queue-service.js";
 
 type UnaryCall = grpc.ServerUnaryCall<unknown, object>;
 type StreamCall = grpc.ServerWritableStream<unknown, object>;
 type Answer = grpc.sendUnaryData<object>;
 
-export function addRunsService(server: grpc.Server, desk: RunsDesk, security: ServerSecurity): void {
+export function addRunsService(server: grpc.Server, service: QueueService, security: ServerSecurity): void {
   const unary =
     <Request>(
       role: Role,
@@ -62,21 +62,21 @@ export function addRunsService(server: grpc.Server, desk: RunsDesk, security: Se
   server.addService(runsService().service, {
     submit: unary("operator", SubmitRequest, async ({ dataset, flagsJson, resume }, peer, signal) =>
       resume === ""
-        ? await desk.submit(dataset, parsedJson(flagsJson, "the flags"), peer.name, signal)
-        : await desk.resume(resume, peer.name, signal),
+        ? await service.submit(dataset, parsedJson(flagsJson, "the flags"), peer.name, signal)
+        : await service.resume(resume, peer.name, signal),
     ),
-    stop: unary("operator", RunRequest, ({ run }, _peer, signal) => desk.stop(run, signal)),
+    stop: unary("operator", RunRequest, ({ run }, _peer, signal) => service.stop(run, signal)),
     show: unary("viewer", RunRequest, async ({ run }, _peer, signal) =>
-      described(await desk.show(run, signal)),
+      described(await service.show(run, signal)),
     ),
     list: stream(ListRequest, async function* (_request, signal) {
-      for await (const one of desk.list(signal)) yield described(one);
+      for await (const one of service.list(signal)) yield described(one);
     }),
     follow: stream(RunRequest, async function* ({ run }, signal) {
-      for await (const status of desk.follow(run, signal)) yield { statusJson: JSON.stringify(status) };
+      for await (const status of service.follow(run, signal)) yield { statusJson: JSON.stringify(status) };
     }),
     logs: stream(LogsRequest, async function* ({ run, follow }, signal) {
-      for await (const { fields, ...event } of desk.logs(run, follow, signal)) {
+      for await (const { fields, ...event } of service.logs(run, follow, signal)) {
         yield { ...event, fieldsJson: JSON.stringify(fields) };
       }
     }),

@@ -20,16 +20,16 @@ import type { Shell } from "../shell.js";
 import { isOutage } from "../store-outages.js";
 import { askOthers } from "./other-owners.js";
 import { RunQueue } from "./queue.js";
-import { holdQueue } from "./queue-ownership.js";
-import { type CurrentRun, RunsDesk, type Standing } from "./queue-service.js";
+import { ownQueue } from "./queue-ownership.js";
+import { type CurrentRun, QueueService, type Standing } from "./queue-service.js";
 import { standingRoutes } from "./routes.js";
-import type { RunsOffice } from "./run-catalogue.js";
-import { fateOf } from "./run-outcome.js";
+import type { RunCatalogue } from "./run-catalogue.js";
+import { outcomeOf } from "./run-outcome.js";
 import { addRunsService } from "./runs-service.js";
 
 export interface StandingOptions
   extends Omit<CoordinatorOptions, "run" | "changes" | "onReady" | "onAbort" | "isPatient" | "ports"> {
-  readonly office: RunsOffice;
+  readonly catalogue: RunCatalogue;
   /** Told once, when it serves the queue. */
   readonly onReady: (addresses: { readonly address: string; readonly http: string }) => void;
 }
@@ -48,7 +48,7 @@ class StandingCoordinator {
   readonly #clock: Clock;
   readonly #metrics: StandingMetrics = standingMetrics();
   readonly #queue: RunQueue;
-  readonly #desk: RunsDesk;
+  readonly #service: QueueService;
   /** Runs that could not be begun, and why. */
   readonly #failures = new Map<string, string>();
   #standing: Standing = "waiting";
@@ -59,10 +59,10 @@ class StandingCoordinator {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
     this.#queue = new RunQueue(options.store, (runs) => this.#metrics.queueRuns.set(runs));
-    this.#desk = new RunsDesk({
+    this.#service = new QueueService({
       store: options.store,
       queue: this.#queue,
-      office: options.office,
+      catalogue: options.catalogue,
       clock: this.#clock,
       standing: () => (options.signal.aborted ? "ending" : this.#standing),
       current: () => this.#current,
@@ -92,12 +92,12 @@ class StandingCoordinator {
       ...this.#options,
       makeServer: () => {
         const server = makeServer();
-        addRunsService(server, this.#desk, security);
+        addRunsService(server, this.#service, security);
         return server;
       },
-      answerStranger: (run) => this.#desk.answerWorker(run),
+      answerUnservedWorker: (run) => this.#service.answerWorker(run),
       routes: standingRoutes({
-        desk: this.#desk,
+        service: this.#service,
         shell: () => this.#current?.shell ?? null,
         isReady: () => this.#standing === "serving",
       }),
@@ -109,7 +109,7 @@ class StandingCoordinator {
     const ask =
       this.#options.askOwner ?? askOthers(() => ports.addresses.http, sameAuthority(this.#options.security));
     const { addresses } = ports;
-    const holding = await holdQueue({ store, clock: this.#clock, logger, signal, addresses, ask });
+    const holding = await ownQueue({ store, clock: this.#clock, logger, signal, addresses, ask });
     await this.#throughOutages("the queue", () => this.#queue.look());
     this.#standing = "serving";
     this.#options.onReady(addresses);
@@ -135,9 +135,9 @@ class StandingCoordinator {
   async #takeTurn(entry: QueueEntry, ports: Ports, over: AbortSignal): Promise<void> {
     const { store, logger } = this.#options;
     const { run, after } = entry;
-    const fate = await this.#throughOutages(run, () => fateOf(store, run, after));
-    if (fate?.tag !== "open") {
-      if (fate !== null) logger.info(`the run ${run} leaves the queue: ${whatBecame(fate)}`);
+    const outcome = await this.#throughOutages(run, () => outcomeOf(store, run, after));
+    if (outcome?.tag !== "open") {
+      if (outcome !== null) logger.info(`the run ${run} leaves the queue: ${whatBecame(outcome)}`);
       return await this.#dismiss(run);
     }
     const current = new RunUnderWay(run);
@@ -269,5 +269,9 @@ class RunUnderWay implements CurrentRun {
   }
 }
 
-const whatBecame = (fate: { readonly tag: string; readonly outcome?: string; readonly reason?: string }) =>
-  fate.tag === "unknown" ? "it is not in the store any more" : `${fate.outcome}: ${fate.reason}`;
+const whatBecame = (outcome: {
+  readonly tag: string;
+  readonly outcome?: string;
+  readonly reason?: string;
+}) =>
+  outcome.tag === "unknown" ? "it is not in the store any more" : `${outcome.outcome}: ${outcome.reason}`;

@@ -14,7 +14,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
-import { Crowd } from "../connection-limiter.js";
+import { ConnectionLimiter } from "../connection-limiter.js";
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { ServerFiles } from "../security/tls-files.js";
@@ -91,7 +91,10 @@ export interface ListenAddress {
 }
 
 export class Http2TensorServer implements TensorListener {
-  readonly #crowd = new Crowd({ strangers: limits.strangers, strangerMs: limits.helloMs });
+  readonly #connections = new ConnectionLimiter({
+    unidentified: limits.unidentifiedConnections,
+    unidentifiedMs: limits.helloMs,
+  });
   #server: Http2Server | Http2SecureServer | undefined;
 
   listen(handlers: TensorHandlers, { host, port, receiveWindowBytes, tls }: ListenAddress): Promise<number> {
@@ -101,7 +104,7 @@ export class Http2TensorServer implements TensorListener {
     };
     const server = makeServer(settings, tls);
     this.#server = server;
-    server.on("connection", (socket: Socket) => this.#crowd.enter(socket));
+    server.on("connection", (socket: Socket) => this.#connections.accept(socket));
     server.on("session", (session) => {
       session.on("error", () => undefined); // its streams tell
       if (session.destroyed) return;
@@ -111,7 +114,7 @@ export class Http2TensorServer implements TensorListener {
     server.on("stream", (stream, headers) => {
       void serve(handlers, stream, headers).then((isGuest) => {
         const { socket } = stream.session ?? {};
-        if (isGuest && socket !== undefined) stream.once("close", this.#crowd.welcome(socket));
+        if (isGuest && socket !== undefined) stream.once("close", this.#connections.identify(socket));
       });
     });
     return new Promise((resolve, reject) => {
@@ -140,7 +143,7 @@ export class Http2TensorServer implements TensorListener {
    */
   destroy(): void {
     this.close();
-    this.#crowd.disperse();
+    this.#connections.closeAll();
   }
 }
 

@@ -7,7 +7,7 @@ import type { ChildProcess } from "node:child_process";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { bytesPerElement, type Wire } from "../../shared/grpc/wire.js";
 import { roundToBfloat16 } from "../../shared/kernels/bfloat16.js";
-import { PartialsSender } from "../../worker/gradient-upload.js";
+import { PartialSender } from "../../worker/gradient-upload.js";
 import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { answerOf, lossOf, startChild } from "./frame/children.js";
 import { machine, row, spread } from "./frame/figures.js";
@@ -43,7 +43,7 @@ async function measure(endpoints: readonly SliceEndpoint[]): Promise<{ up: numbe
     if (!isOver) console.error(error.message);
   };
   const common = { host: "127.0.0.1", ...run, slices: endpoints, onBroken, onBytes: () => undefined };
-  const partials = new PartialsSender({ ...common, worker: "w", wire });
+  const partials = new PartialSender({ ...common, worker: "w", wire });
   const weights = new WeightsReceiver(common);
   const vector = new Float32Array(parameters).fill(1e-3);
   roundToBfloat16(vector);

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { Attackers, Dice } from "./connections.js";
 import { members } from "./members.js";
-import { strangers } from "./strangers.js";
 import { Target } from "./target.js";
+import { unidentified } from "./unidentified.js";
 
 let target: Target | undefined;
 const attackers = new Attackers();
@@ -22,7 +22,7 @@ const attacked = (): Target => {
 };
 
 describe("a coordinator that trains is unharmed by", () => {
-  it.each(strangers)(
+  it.each(unidentified)(
     "%s, from strangers",
     async (name, attack) => {
       await attack(await attacked().training(), attackers, new Dice(name));

@@ -10,7 +10,7 @@ import { decodeInto, encodeVector, wireOf, wireOfEncoding } from "../../shared/g
 import { limits } from "../../shared/limits.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { PartialsSink, WeightsSource } from "../../worker/dependencies.js";
-import type { PartialsOptions } from "../../worker/gradient-upload.js";
+import type { PartialSenderOptions } from "../../worker/gradient-upload.js";
 import type { StepAttempt } from "../../worker/watermark.js";
 import type { Weights, WeightsOptions } from "../../worker/weights-receiver.js";
 import type { End, Network } from "./network.js";
@@ -137,7 +137,7 @@ interface Upload {
 export class SimPartials implements PartialsSink {
   readonly #streams: SliceStream[];
 
-  constructor(network: Network, process: SimProcess, options: PartialsOptions) {
+  constructor(network: Network, process: SimProcess, options: PartialSenderOptions) {
     this.#streams = options.slices.map((slice) => new SliceStream(network, process, options, slice));
   }
 
@@ -164,7 +164,7 @@ export class SimPartials implements PartialsSink {
 }
 
 class SliceStream {
-  readonly #options: PartialsOptions;
+  readonly #options: PartialSenderOptions;
   readonly #slice: SliceEndpoint;
   readonly #process: SimProcess;
   readonly #end: End;
@@ -172,7 +172,7 @@ class SliceStream {
   #waiting: { resolve(ack: UploadAck): void; reject(error: Error): void } | undefined;
   #broken: Error | undefined;
 
-  constructor(network: Network, process: SimProcess, options: PartialsOptions, slice: SliceEndpoint) {
+  constructor(network: Network, process: SimProcess, options: PartialSenderOptions, slice: SliceEndpoint) {
     this.#options = options;
     this.#slice = slice;
     this.#process = process;

@@ -1,15 +1,15 @@
 /** The run's workers: the real one in a simulated process, started again in its place when it ended. */
 import { RandomStream } from "../../shared/random.js";
 import { interruption } from "../../shared/retry.js";
-import type { WorkerSurroundings } from "../../worker/dependencies.js";
+import type { WorkerDependencies } from "../../worker/dependencies.js";
 import { runWorker } from "../../worker/worker.js";
 import { SimControlStream } from "./control.js";
 import type { SimEngine, Speed } from "./engine.js";
+import { prepareSimRun } from "./prepared-run.js";
 import type { SimProcess } from "./process.js";
 import { simLogger, simMetrics } from "./silent.js";
 import { SimStore } from "./store.js";
 import { SimPartials, SimWeights } from "./tensors.js";
-import { openSimWorkplace } from "./workplace.js";
 import { controlPort, describeError, restartMs, type World } from "./world.js";
 
 /** A place for a worker: one process after another lives there. */
@@ -79,14 +79,14 @@ export class Workers {
     slot.process = process;
     slot.drain = new AbortController();
     const { network } = this.#world;
-    const surroundings: WorkerSurroundings = {
+    const dependencies: WorkerDependencies = {
       clock: process.clock,
       connect: (address) => new SimControlStream(network, process, address),
       openWeights: (options) => new SimWeights(network, process, options),
       openPartials: (options) => new SimPartials(network, process, options),
       openStore: async () => store,
-      openWorkplace: (spec, _, signal) =>
-        unlessAborted(signal, openSimWorkplace(this.#world, slot, process, store, spec)),
+      prepareRun: (spec, _, signal) =>
+        unlessAborted(signal, prepareSimRun(this.#world, slot, process, store, spec)),
     };
     runWorker({
       coordinator: `coordinator:${controlPort}`,
@@ -95,7 +95,7 @@ export class Workers {
       logger: simLogger((line) => this.#world.note(`${name}: ${line}`)),
       metrics: simMetrics(() => undefined),
       signal: slot.drain.signal,
-      surroundings,
+      dependencies,
     }).then(
       ({ outcome, message }) => this.#ended(slot, process, `${outcome}: ${message}`),
       (error: unknown) => this.#ended(slot, process, describeError(error)),

@@ -1,7 +1,7 @@
 /** Drives the pure core in tests: workers that answer at once with given numbers, reducers that always agree. */
 
 import type { CoreEvent, Effect } from "../../coordinator/core/events.js";
-import { planRun } from "../../coordinator/core/run-dimensions.js";
+import { dimensionsOf } from "../../coordinator/core/run-dimensions.js";
 import type { CoreState, Restored } from "../../coordinator/core/state.js";
 import { initialState, transition } from "../../coordinator/core/transition.js";
 import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";
@@ -64,7 +64,7 @@ export class CoreDriver {
     validationLabels: readonly number[] = [0, 1, 1],
     restored: Restored | null = null,
   ) {
-    const plan = planRun(spec, splitOf(trainingSamples), validationLabels);
+    const plan = dimensionsOf(spec, splitOf(trainingSamples), validationLabels);
     this.state = initialState(plan, asGeneration(restored === null ? 1 : 2), "0.1.0", 0, restored);
   }
 

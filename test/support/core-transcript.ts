@@ -75,7 +75,7 @@ class Stage {
   /** The next coordinator, with what the former one saved last. */
   takeOver({ samples = 22, labels = [0, 1, 1], redone = 0, ...change }: Values): void {
     this.#former = this.core;
-    const { spec } = this.#former.state.plan;
+    const { spec } = this.#former.state.dimensions;
     const restored = restoredFrom(lastSaved(this.#former), Number(redone));
     this.#core = new CoreDriver(
       RunSpec.parse({ ...spec, ...change }),

@@ -6,8 +6,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** @typedef {import("../../worker/dependencies.js").WorkerSurroundings} WorkerSurroundings */
-/** @typedef {import("../../worker/prepared-run.js").Workplace} Workplace */
+/** @typedef {import("../../worker/dependencies.js").WorkerDependencies} WorkerDependencies */
+/** @typedef {import("../../worker/prepared-run.js").PreparedRun} PreparedRun */
 /** @typedef {import("../../worker/engine-calls.js").EngineCalls} EngineCalls */
 
 /** @param {string} path */
@@ -15,7 +15,7 @@ const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).hr
 /** @type {typeof import("../../worker/worker.js")} */
 const { runWorker } = await built("worker/worker.js");
 /** @type {typeof import("../../worker/dependencies.js")} */
-const { realSurroundings } = await built("worker/dependencies.js");
+const { realDependencies } = await built("worker/dependencies.js");
 /** @type {typeof import("../../shared/metrics.js")} */
 const { workerMetrics } = await built("shared/metrics.js");
 /** @type {typeof import("../../shared/log.js")} */
@@ -29,7 +29,7 @@ const [kind, coordinator = "", id = ""] = process.argv.slice(2);
 
 /**
  * A lane as the engine has it, or as the fault does.
- * @param {Workplace["engine"]} engine
+ * @param {PreparedRun["engine"]} engine
  * @param {EngineCalls["lane"][0]} input
  */
 async function lane(engine, input) {
@@ -46,11 +46,11 @@ function flipped(vector) {
   return copy;
 }
 
-/** @type {WorkerSurroundings} */
-const surroundings = {
-  ...realSurroundings,
+/** @type {WorkerDependencies} */
+const dependencies = {
+  ...realDependencies,
   openPartials: (options) => {
-    const sender = realSurroundings.openPartials(options);
+    const sender = realDependencies.openPartials(options);
     if (kind !== "liar") return sender;
     return {
       send: (at, node, vector) => sender.send(at, node, flipped(vector)),
@@ -59,9 +59,9 @@ const surroundings = {
       close: () => sender.close(),
     };
   },
-  openWorkplace: async (...args) => {
-    const place = await realSurroundings.openWorkplace(...args);
-    /** @type {Workplace["engine"]["call"]} */
+  prepareRun: async (...args) => {
+    const place = await realDependencies.prepareRun(...args);
+    /** @type {PreparedRun["engine"]["call"]} */
     const call = (name, input) =>
       name === "lane"
         ? /** @type {never} */ (lane(place.engine, /** @type {EngineCalls["lane"][0]} */ (input)))
@@ -74,7 +74,7 @@ const surroundings = {
       close: () => place.engine.close(),
     };
     if (kind !== "blind") return { ...place, engine };
-    /** @type {Workplace["batches"]} */
+    /** @type {PreparedRun["batches"]} */
     const batches = {
       shares: (at) => place.batches.shares(at),
       samplesOf: (at) => place.batches.samplesOf(at),
@@ -100,7 +100,7 @@ try {
     logger: createLogger({ role: "worker", level: "info" }),
     metrics: workerMetrics(),
     signal: drain.signal,
-    surroundings,
+    dependencies,
   });
 } catch (error) {
   console.error(String(error));

@@ -6,7 +6,7 @@ import { issueTicket } from "../../coordinator/reducers/tickets.js";
 import { type Clock, realClock } from "../../shared/clock.js";
 import { TensorConnection } from "../../shared/grpc/tensor-client.js";
 import { Http2TensorServer } from "../../shared/grpc/tensor-server.js";
-import { PartialsSender } from "../../worker/gradient-upload.js";
+import { PartialSender } from "../../worker/gradient-upload.js";
 import { ownedBy } from "./slice-vectors.js";
 
 const identity = { run: "tickets", generation: 3, lanes: 4, tolerance: 0, ticketSecret: randomBytes(32) };
@@ -61,8 +61,8 @@ export class TicketedSlice {
   }
 
   /** A worker's stream of partials. */
-  sender(worker: string): PartialsSender {
-    const sender = new PartialsSender({
+  sender(worker: string): PartialSender {
+    const sender = new PartialSender({
       host: "127.0.0.1",
       run: identity.run,
       generation: identity.generation,

@@ -16,14 +16,14 @@ import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { noSpan } from "../../shared/tracing.js";
 import type { TreeNode } from "../../shared/tree.js";
-import type { Session } from "../../worker/assignment-context.js";
+import type { AssignmentContext } from "../../worker/assignment-context.js";
 import { LaneBatches } from "../../worker/batches.js";
 import type { EngineCalls, EngineRequest } from "../../worker/engine-calls.js";
 import { EngineHost } from "../../worker/engine-host.js";
 import type { LaneRule } from "../../worker/local-steps.js";
 import { Phases } from "../../worker/phases.js";
-import type { Workplace } from "../../worker/prepared-run.js";
-import { Frontier, type StepAttempt } from "../../worker/watermark.js";
+import type { PreparedRun } from "../../worker/prepared-run.js";
+import { type StepAttempt, Watermark } from "../../worker/watermark.js";
 
 /** Opened without any memory for decoded images, so that every batch is read and decoded. */
 export async function openPlace(
@@ -32,7 +32,7 @@ export async function openPlace(
   spec: RunSpec,
   engine: Engine,
   { imageCacheBytes = 0, shardCacheBytes = 1 } = {},
-): Promise<Workplace> {
+): Promise<PreparedRun> {
   const dataset = await openDataset(store, manifest.name, manifest.hash, { cacheBytes: shardCacheBytes });
   const options = { cacheBytes: imageCacheBytes };
   const training = new ImageLoader(dataset.split("train"), spec.image, options);
@@ -54,7 +54,7 @@ export async function openPlace(
 }
 
 /** Calls are answered in this thread, after what is due before. */
-export function engineHere(engine: Engine, rule: LaneRule): Workplace["engine"] {
+export function engineHere(engine: Engine, rule: LaneRule): PreparedRun["engine"] {
   const host = new EngineHost(engine, rule);
   let last = 0;
   const call = async <Name extends keyof EngineCalls>(name: Name, input: EngineCalls[Name][0]) => {
@@ -76,11 +76,11 @@ export interface Upload extends StepAttempt {
 export class ListeningCoordinator {
   readonly said: WorkerBody[] = [];
   readonly uploads: Upload[] = [];
-  readonly frontier = new Frontier();
+  readonly watermark = new Watermark();
   readonly metrics = workerMetrics();
   /** Called before an upload is taken; may wait, or throw. */
   onUpload: (upload: Upload) => void | Promise<void> = () => undefined;
-  readonly session: Session;
+  readonly session: AssignmentContext;
 
   constructor(layout: ModelLayout) {
     const take = async (
@@ -97,7 +97,7 @@ export class ListeningCoordinator {
       control: { generation: 1, send: (body) => void this.said.push(body) },
       metrics: this.metrics,
       clock: realClock,
-      frontier: this.frontier,
+      watermark: this.watermark,
       phases: new Phases({ ...realClock, every: () => () => undefined }, "idle", () => undefined),
       span: noSpan,
       weights: {

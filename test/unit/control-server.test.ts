@@ -152,7 +152,7 @@ describe("a control port without a run", () => {
     const asked: string[] = [];
     const control = new ControlServer({
       onMalformed: () => undefined,
-      answerStranger: (run) => {
+      answerUnservedWorker: (run) => {
         asked.push(run);
         return { kind: "refused", code: "REFUSED", message: "no run yet", retry: true };
       },

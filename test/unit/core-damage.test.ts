@@ -12,7 +12,7 @@ const started = (...workers: string[]) => {
 };
 
 const sampleOf = (core: CoreDriver, lane: number) =>
-  samplesOf(core.state.plan, core.state.progress, lane)[0] as number;
+  samplesOf(core.state.dimensions, core.state.progress, lane)[0] as number;
 
 function damaged(
   core: CoreDriver,
@@ -99,7 +99,7 @@ describe("a sample that two workers can't read", () => {
 
   it("leaves its lane absent when it was the last one there", () => {
     const core = started("a");
-    damaged(core, "a", samplesOf(core.state.plan, core.state.progress, 1));
+    damaged(core, "a", samplesOf(core.state.dimensions, core.state.progress, 1));
     const begun = core.effects.filter((effect) => effect.tag === "beginStep");
     expect(begun.at(-1)).toMatchObject({ attempt: 1, present: [0, 2, 3] });
     core.completesStep();
@@ -108,7 +108,8 @@ describe("a sample that two workers can't read", () => {
 
   it("ends the run, by name, when too many are gone", () => {
     const core = started("a");
-    for (const lane of [0, 1]) damaged(core, "a", samplesOf(core.state.plan, core.state.progress, lane));
+    for (const lane of [0, 1])
+      damaged(core, "a", samplesOf(core.state.dimensions, core.state.progress, lane));
     expect(core.state.phase.tag).toBe("training");
     damaged(core, "a", [sampleOf(core, 2)]);
     expect(core.state.phase).toMatchObject({
@@ -188,7 +189,7 @@ it("a worker that returns lanes without a word has failed; one that reported dam
 
 it("values that are not finite on one machine only make it a suspect, and name its samples", () => {
   const core = started("a", "b");
-  const samples = samplesOf(core.state.plan, core.state.progress, 0);
+  const samples = samplesOf(core.state.dimensions, core.state.progress, 0);
   const effects = core.record("a", 0, { finite: false });
   expect(effects).toContainEqual(
     expect.objectContaining({

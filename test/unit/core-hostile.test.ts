@@ -112,7 +112,7 @@ describe("a record without a gradient", () => {
     };
     beat();
     const late = core.passes(limits.reduceLateMs + 100);
-    expect(late).toContainEqual({ tag: "census", step: 0, attempt: 0 });
+    expect(late).toContainEqual({ tag: "findMissingLanes", step: 0, attempt: 0 });
     const effects = core.on({ tag: "sliceLacks", slice: 0, step: 0, attempt: 0, lanes: [2, 3] });
     expect(sent(effects, "drain")).toMatchObject([{ worker: "liar" }]);
     expect(core.assigned).toEqual({ honest: [2, 3] });
@@ -127,7 +127,11 @@ describe("a record without a gradient", () => {
       for (const lane of [0, 1, 2, 3]) core.record("only", lane);
       core.settles("only");
       core.says("only", { kind: "heartbeat", phase: "idle" });
-      expect(core.passes(limits.reduceLateMs + 100)).toContainEqual({ tag: "census", step: 0, attempt: 0 });
+      expect(core.passes(limits.reduceLateMs + 100)).toContainEqual({
+        tag: "findMissingLanes",
+        step: 0,
+        attempt: 0,
+      });
       core.on({ tag: "sliceLacks", slice: 0, step: 0, attempt: 0, lanes: [0, 1, 2, 3] });
       expect(core.assigned).toEqual({ only: [0, 1, 2, 3] });
     }

@@ -58,9 +58,9 @@ describe("an interrupted run", () => {
 });
 
 describe("a run to which no worker comes", () => {
-  const waited = (isPatient: boolean) => {
+  const waited = (waitsForWorkers: boolean) => {
     const core = new CoreDriver(tinySpec());
-    core.state = { ...core.state, isPatient };
+    core.state = { ...core.state, waitsForWorkers };
     core.passes(limits.noWorkersMs + 1_000);
     return core;
   };

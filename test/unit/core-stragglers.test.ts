@@ -7,9 +7,9 @@ import { longRun, PacedCluster } from "../support/paced-cluster.js";
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** Lanes by worker as the next step begins. */
-function homesOf({ core }: PacedCluster): Record<string, number> {
+function lanesPlaced({ core }: PacedCluster): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const worker of core.state.homes?.lanes ?? []) counts[worker] = (counts[worker] ?? 0) + 1;
+  for (const worker of core.state.placement?.lanes ?? []) counts[worker] = (counts[worker] ?? 0) + 1;
   return counts;
 }
 
@@ -37,11 +37,11 @@ describe("from the fifth step on, a worker ten times slower costs a fifth at mos
       fast: 100,
     });
     cluster.commits(20);
-    expect(homesOf(cluster)).toEqual({ fast: 4 });
+    expect(lanesPlaced(cluster)).toEqual({ fast: 4 });
     const slow = cluster.workers.get("slow");
     if (slow !== undefined) slow.laneMs = 100;
     cluster.commits(100);
-    expect(homesOf(cluster)).toEqual({ slow: 2, fast: 2 });
+    expect(lanesPlaced(cluster)).toEqual({ slow: 2, fast: 2 });
   });
 });
 
@@ -52,17 +52,17 @@ it("machines of several speeds get lanes by their speeds", () => {
     c: 100,
   });
   cluster.commits(10);
-  expect(homesOf(cluster)).toEqual({ a: 2, b: 7, c: 7 });
+  expect(lanesPlaced(cluster)).toEqual({ a: 2, b: 7, c: 7 });
   expect(Math.max(...cluster.stepMs.slice(5))).toBeLessThanOrEqual(800);
 });
 
 it("lanes stay where they are among equal machines, whatever the noise of a few percent", () => {
   const cluster = new PacedCluster(longRun(tinySpec({ lanes: 8, batchSize: 8 })), { a: 100, b: 110, c: 95 });
   cluster.commits(5);
-  const before = cluster.core.state.homes?.lanes;
+  const before = cluster.core.state.placement?.lanes;
   for (const worker of cluster.workers.values()) worker.laneMs += 10;
   cluster.commits(30);
-  expect(cluster.core.state.homes?.lanes).toEqual(before);
+  expect(cluster.core.state.placement?.lanes).toEqual(before);
 });
 
 describe("a late lane", () => {

@@ -10,7 +10,7 @@ import { type Manifest, manifestKey } from "../../dataset/manifest.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut } from "../../worker/assignments.js";
-import type { Workplace } from "../../worker/prepared-run.js";
+import type { PreparedRun } from "../../worker/prepared-run.js";
 import { tinySpec } from "../support/core-driver.js";
 import { type FlatDataset, putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";
@@ -132,7 +132,7 @@ describe("a batch", () => {
 });
 
 describe("a worker", () => {
-  let place: Workplace;
+  let place: PreparedRun;
   let engine: CountingEngine;
   let coordinator: ListeningCoordinator;
   const open = async (imageCacheBytes = 0) => {

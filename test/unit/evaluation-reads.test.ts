@@ -32,7 +32,7 @@ it("large images are read a block ahead of the engine, no further", async () => 
   Object.assign(place.engine, { call: counted });
   const coordinator = new ListeningCoordinator(engine.layout);
   const blocks = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-  coordinator.frontier.weightsArrive(0);
+  coordinator.watermark.weightsArrive(0);
   await carryOut(place, coordinator.session, evaluate({ blocks }));
   expect(coordinator.of("blockResult").map(({ block }) => block)).toEqual(blocks);
   expect(engine.evaluated).toHaveLength(blocks.length);

@@ -2,7 +2,7 @@
 import { afterEach, expect, it } from "vitest";
 import type { CoreEvent } from "../../coordinator/core/events.js";
 import { EngineClient } from "../../worker/engine-client.js";
-import { PartialsSender } from "../../worker/gradient-upload.js";
+import { PartialSender } from "../../worker/gradient-upload.js";
 import { engineSpec } from "../support/engine/spec.js";
 
 type PoolModule = typeof import("../../coordinator/reducers/pool.js");
@@ -30,7 +30,7 @@ async function start() {
   });
   closers.push(() => pool.close());
   const slices = await pool.start();
-  const partials = new PartialsSender({
+  const partials = new PartialSender({
     host: "127.0.0.1",
     run: identity.run,
     generation: identity.generation,

@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
 import type { OwnerAnswer } from "../../coordinator/ownership/takeover.js";
 import { askOthers } from "../../coordinator/standing/other-owners.js";
-import { holdQueue } from "../../coordinator/standing/queue-ownership.js";
-import { fateOf } from "../../coordinator/standing/run-outcome.js";
+import { ownQueue } from "../../coordinator/standing/queue-ownership.js";
+import { outcomeOf } from "../../coordinator/standing/run-outcome.js";
 import { generationKey } from "../../shared/generations.js";
 import { limits } from "../../shared/limits.js";
 import { createLogger } from "../../shared/log.js";
@@ -25,7 +25,7 @@ function place(answer: OwnerAnswer) {
   const logger = createLogger({ role: "coordinator", destination, pretty: false });
   const controller = new AbortController();
   const hold = () =>
-    holdQueue({ store, clock, logger, signal: controller.signal, addresses, ask: async () => answer });
+    ownQueue({ store, clock, logger, signal: controller.signal, addresses, ask: async () => answer });
   return { store, clock, lines, controller, hold };
 }
 
@@ -103,11 +103,11 @@ describe("a former owner whose address is this very coordinator's", () => {
 describe("a run that was cut off", () => {
   it("is open, whatever its state; one that was begun by nobody, too", async () => {
     const store = new MemoryStore();
-    expect(await fateOf(store, "r")).toEqual({ tag: "unknown" });
+    expect(await outcomeOf(store, "r")).toEqual({ tag: "unknown" });
     await store.put(runKey("r", "spec.json"), Buffer.from("{}"));
-    expect(await fateOf(store, "r")).toEqual({ tag: "open", generation: 0 });
+    expect(await outcomeOf(store, "r")).toEqual({ tag: "open", generation: 0 });
     const owner = { generation: 3, address: "h:1", http: "h:2", startedAt: "2026" };
     await store.put(generationKey("r", 3), encodeDocument(owner));
-    expect(await fateOf(store, "r")).toEqual({ tag: "open", generation: 3 });
+    expect(await outcomeOf(store, "r")).toEqual({ tag: "open", generation: 3 });
   });
 });

@@ -3,7 +3,7 @@
  * for which attempt, what is over is not sent, and weights that begin to arrive are known before they are whole.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import { PartialsSender } from "../../worker/gradient-upload.js";
+import { PartialSender } from "../../worker/gradient-upload.js";
 import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { identity, SliceCluster } from "../support/slice-cluster.js";
 
@@ -36,8 +36,8 @@ const common = (cluster: SliceCluster) => ({
   onBroken: () => undefined,
 });
 
-function senderOf(cluster: SliceCluster, worker: string, change: object = {}): PartialsSender {
-  const sender = new PartialsSender({ ...common(cluster), worker, ...change });
+function senderOf(cluster: SliceCluster, worker: string, change: object = {}): PartialSender {
+  const sender = new PartialSender({ ...common(cluster), worker, ...change });
   closers.push(() => sender.close());
   return sender;
 }

@@ -8,7 +8,7 @@ import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
 import { limits } from "../../shared/limits.js";
-import { PartialsSender } from "../../worker/gradient-upload.js";
+import { PartialSender } from "../../worker/gradient-upload.js";
 import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { identity, SliceCluster } from "../support/slice-cluster.js";
 
@@ -39,7 +39,7 @@ function workerOf(
     onBytes: () => undefined,
     ...change,
   };
-  const partials = new PartialsSender(options);
+  const partials = new PartialSender(options);
   const weights = new WeightsReceiver({ ...options, onBytes: () => undefined });
   closers.push(() => {
     partials.close();

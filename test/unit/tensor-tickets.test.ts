@@ -5,7 +5,7 @@ import { crc32c } from "../../shared/crc32c.js";
 import { TensorConnection } from "../../shared/grpc/tensor-client.js";
 import { ClientSecurity } from "../../shared/security/client-security.js";
 import { readServerFiles } from "../../shared/security/tls-files.js";
-import { PartialsSender } from "../../worker/gradient-upload.js";
+import { PartialSender } from "../../worker/gradient-upload.js";
 import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { type CertificateFolders, makeCertificateFolders } from "../support/certificates.js";
 import { identity, SliceCluster } from "../support/slice-cluster.js";
@@ -54,7 +54,7 @@ function workerOf(cluster: SliceCluster, worker: string, ticket: string, change:
     onBroken: (error: Error) => void broken.push(error.message),
     ...change,
   };
-  const [partials, weights] = [new PartialsSender(options), new WeightsReceiver(options)];
+  const [partials, weights] = [new PartialSender(options), new WeightsReceiver(options)];
   closers.push(
     () => partials.close(),
     () => weights.close(),

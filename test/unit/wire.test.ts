@@ -5,7 +5,7 @@ import { bytesOf } from "../../shared/grpc/numbers.js";
 import { decodeInto, encodeVector } from "../../shared/grpc/wire.js";
 import { roundToBfloat16 } from "../../shared/kernels/bfloat16.js";
 import { limits } from "../../shared/limits.js";
-import { PartialsSender } from "../../worker/gradient-upload.js";
+import { PartialSender } from "../../worker/gradient-upload.js";
 import { WeightsReceiver } from "../../worker/weights-receiver.js";
 import { identity, SliceCluster } from "../support/slice-cluster.js";
 
@@ -33,7 +33,7 @@ function endsOf(cluster: SliceCluster, wire: "float32" | "bfloat16") {
     slices: cluster.endpoints,
     onBroken: () => undefined,
   };
-  const partials = new PartialsSender({
+  const partials = new PartialSender({
     ...common,
     wire,
     worker: "w",

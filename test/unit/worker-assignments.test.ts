@@ -7,8 +7,8 @@ import type { Manifest } from "../../dataset/manifest.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut, placeOf } from "../../worker/assignments.js";
-import type { Workplace } from "../../worker/prepared-run.js";
-import { Frontier } from "../../worker/watermark.js";
+import type { PreparedRun } from "../../worker/prepared-run.js";
+import { Watermark } from "../../worker/watermark.js";
 import { tinySpec } from "../support/core-driver.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";
@@ -24,7 +24,7 @@ import {
 const image: RunSpec["image"] = { height: 4, width: 4, channels: 3, resize: "nearest", colour: "srgb" };
 const spec = tinySpec({ image, lanes: 4, batchSize: 8 });
 
-let place: Workplace;
+let place: PreparedRun;
 let engine: CountingEngine;
 let coordinator: ListeningCoordinator;
 beforeEach(async () => {
@@ -74,7 +74,7 @@ describe("an audit", () => {
 
 describe("work that the coordinator has gone past", () => {
   it("is not begun", async () => {
-    coordinator.frontier.weightsArrive(1);
+    coordinator.watermark.weightsArrive(1);
     for (const late of [gradients(), audit()]) {
       await expect(carryOut(place, coordinator.session, late)).rejects.toMatchObject(isInterrupted);
     }
@@ -85,7 +85,7 @@ describe("work that the coordinator has gone past", () => {
 
   it("ends between two lanes, and sends neither sum nor record", async () => {
     engine.onGradients = () => {
-      if (engine.computed.length === 1) coordinator.frontier.reached({ step: 0, attempt: 1 });
+      if (engine.computed.length === 1) coordinator.watermark.reached({ step: 0, attempt: 1 });
     };
     const work = carryOut(place, coordinator.session, gradients({ lanes: [0, 1, 2, 3] }));
     await expect(work).rejects.toMatchObject(isInterrupted);
@@ -100,7 +100,7 @@ describe("work that the coordinator has gone past", () => {
     const { store, manifest } = place;
     const several = await openPlace(store, manifest, { ...spec, ...change }, engine);
     engine.onGradients = () => {
-      if (engine.computed.length === 1) coordinator.frontier.weightsArrive(1);
+      if (engine.computed.length === 1) coordinator.watermark.weightsArrive(1);
     };
     const work = carryOut(several, coordinator.session, gradients({ lanes: [0, 1] }));
     await expect(work).rejects.toMatchObject(isInterrupted);
@@ -113,7 +113,7 @@ describe("work that the coordinator has gone past", () => {
     Object.assign(coordinator.session.control, {
       send: (body: Parameters<typeof said>[0]) => {
         said(body);
-        coordinator.frontier.reached({ step: 0, attempt: 0 });
+        coordinator.watermark.reached({ step: 0, attempt: 0 });
       },
     });
     const work = carryOut(place, coordinator.session, evaluate({ blocks: [0, 1, 2] }));
@@ -122,7 +122,7 @@ describe("work that the coordinator has gone past", () => {
   });
 
   it("has no record after its upload, even when that was taken", async () => {
-    coordinator.onUpload = () => coordinator.frontier.weightsArrive(1);
+    coordinator.onUpload = () => coordinator.watermark.weightsArrive(1);
     const work = carryOut(place, coordinator.session, gradients({ lanes: [0, 1] }));
     await expect(work).rejects.toMatchObject(isInterrupted);
     expect(coordinator.uploads).toHaveLength(1);
@@ -173,7 +173,7 @@ it("the metrics tell where the time of an assignment went, decoding apart from f
 
 describe("the frontier", () => {
   it("only moves on: steps, then attempts, with a step's evaluation before its first attempt", () => {
-    const frontier = new Frontier();
+    const frontier = new Watermark();
     const places = [
       placeOf(gradients({ step: 3 })),
       placeOf(gradients({ step: 3, attempt: 2 })),
@@ -194,7 +194,7 @@ describe("the frontier", () => {
   });
 
   it("tells the engine's thread in shared memory what is over, for as long as that is watched", () => {
-    const frontier = new Frontier();
+    const frontier = new Watermark();
     const [first, second, forgotten] = [0, 1, 0].map((step) => frontier.watch({ step, attempt: 0 }));
     forgotten?.forget();
     frontier.weightsArrive(1);

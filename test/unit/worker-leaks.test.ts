@@ -8,7 +8,7 @@ import { createEngine } from "../../engine/tensorflow-engine.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { carryOut } from "../../worker/assignments.js";
-import type { Workplace } from "../../worker/prepared-run.js";
+import type { PreparedRun } from "../../worker/prepared-run.js";
 import { noAugmentation } from "../support/augmentation.js";
 import { tinySpec } from "../support/core-driver.js";
 import { freshStatistics, tensorFlow } from "../support/engine/spec.js";
@@ -43,7 +43,7 @@ const engine = createEngine(tf, spec);
 afterAll(() => engine.dispose());
 
 interface Course {
-  readonly place: Workplace;
+  readonly place: PreparedRun;
   readonly coordinator: ListeningCoordinator;
   /** How the assignments ended. */
   readonly ends: { done: number; damaged: number; givenUp: number };
@@ -60,7 +60,7 @@ async function start(): Promise<Course> {
   engine.prepare({ gradients: [4], evaluate: [10] });
   const ends = { done: 0, damaged: 0, givenUp: 0 };
   const course: Course = { place, coordinator, ends, afterLane: () => undefined };
-  const call: Workplace["engine"]["call"] = place.engine.call;
+  const call: PreparedRun["engine"]["call"] = place.engine.call;
   const counted: typeof call = async (name, input) => {
     const reply = await call(name, input);
     if (name === "lane") course.afterLane();
@@ -73,13 +73,13 @@ async function start(): Promise<Course> {
 /** A step until it is done: damage excludes the sample, a step that was given up is begun again. */
 async function takeStep(course: Course, step: number): Promise<void> {
   const { place, coordinator, ends } = course;
-  const { frontier, session } = coordinator;
+  const { watermark, session } = coordinator;
   let excluded: number[] = [];
   for (let attempt = 0; ; attempt += 1) {
     const at = { step, attempt };
-    frontier.reached(at);
+    watermark.reached(at);
     course.afterLane = () => {
-      if (isGivenUp(step)) frontier.reached({ step, attempt: 1 });
+      if (isGivenUp(step)) watermark.reached({ step, attempt: 1 });
     };
     coordinator.said.length = 0;
     const where = { epoch: Math.floor(step / perEpoch), stepInEpoch: step % perEpoch };
@@ -99,7 +99,7 @@ async function takeStep(course: Course, step: number): Promise<void> {
 
 async function takeEvaluation({ place, coordinator }: Course, step: number): Promise<void> {
   const statistics = bytesOf(freshStatistics(engine.layout));
-  coordinator.frontier.weightsArrive(step);
+  coordinator.watermark.weightsArrive(step);
   await carryOut(place, coordinator.session, evaluate({ step, statistics }));
 }
 

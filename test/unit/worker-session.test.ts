@@ -9,9 +9,9 @@ import type { Logger } from "../../shared/log.js";
 import { workerMetrics } from "../../shared/metrics.js";
 import type { RunSpec } from "../../shared/spec.js";
 import type { ControlStream } from "../../worker/control-stream.js";
-import type { PartialsOptions } from "../../worker/gradient-upload.js";
+import type { PartialSenderOptions } from "../../worker/gradient-upload.js";
 import { Phases } from "../../worker/phases.js";
-import type { Workplace } from "../../worker/prepared-run.js";
+import type { PreparedRun } from "../../worker/prepared-run.js";
 import { runSession, type SessionEnd } from "../../worker/session.js";
 import type { WeightsOptions } from "../../worker/weights-receiver.js";
 import { runWorker } from "../../worker/worker.js";
@@ -70,10 +70,10 @@ const slices: CoordinatorBody = {
 
 let stream: WrittenStream;
 let clock: ManualClock;
-let place: Workplace;
+let place: PreparedRun;
 let engine: CountingEngine;
 let coordinator: ListeningCoordinator;
-let opened: { weights?: WeightsOptions; partials?: PartialsOptions };
+let opened: { weights?: WeightsOptions; partials?: PartialSenderOptions };
 
 beforeEach(async () => {
   const store = new MemoryStore();
@@ -91,12 +91,12 @@ const surroundings = () => ({
     opened.weights = options;
     return coordinator.session.weights;
   },
-  openPartials: (options: PartialsOptions) => {
+  openPartials: (options: PartialSenderOptions) => {
     opened.partials = options;
     return coordinator.session.partials;
   },
   openStore: async () => new MemoryStore(),
-  openWorkplace: async () => place,
+  prepareRun: async () => place,
 });
 
 function join(): Promise<SessionEnd> {
@@ -107,9 +107,9 @@ function join(): Promise<SessionEnd> {
     control: stream,
     logger: silent,
     metrics: workerMetrics(),
-    surroundings: surroundings(),
+    dependencies: surroundings(),
     accept: () => undefined,
-    workplace: async () => place,
+    prepareRun: async () => place,
   });
 }
 
@@ -231,7 +231,7 @@ describe("a drained worker", () => {
       logger: silent,
       metrics: workerMetrics(),
       signal: new AbortController().signal,
-      surroundings: surroundings(),
+      dependencies: surroundings(),
     });
     const ended = worker.then(
       () => null,

@@ -5,7 +5,7 @@ import { limits } from "../../shared/limits.js";
 import { createLogger } from "../../shared/log.js";
 import { workerMetrics } from "../../shared/metrics.js";
 import type { ControlStream } from "../../worker/control-stream.js";
-import { realSurroundings } from "../../worker/dependencies.js";
+import { realDependencies } from "../../worker/dependencies.js";
 import { ProcessEngine } from "../../worker/process-engine.js";
 import { runWorker } from "../../worker/worker.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -40,13 +40,13 @@ function worker(answer: () => CoordinatorBody | undefined, run?: string) {
     }),
     metrics: workerMetrics(),
     signal: new AbortController().signal,
-    surroundings: {
+    dependencies: {
       clock,
       connect,
-      openWeights: realSurroundings.openWeights,
-      openPartials: realSurroundings.openPartials,
+      openWeights: realDependencies.openWeights,
+      openPartials: realDependencies.openPartials,
       openStore: () => Promise.reject(new Error("no store")),
-      openWorkplace: realSurroundings.openWorkplace,
+      prepareRun: realDependencies.prepareRun,
     },
   });
   end.catch(() => undefined); // looked at below

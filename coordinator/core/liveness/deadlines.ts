@@ -32,7 +32,7 @@ function silentWorkers(state: CoreState): Overdue[] {
 
 /** Also of a step that went on without it: a machine that takes so long for one share is of no use. */
 function overdueShares(state: CoreState): Overdue[] {
-  const deadlineMs = stepDeadlineMs(state.recentStepMs, callsPerLane(state.plan.spec));
+  const deadlineMs = stepDeadlineMs(state.recentStepMs, callsPerLane(state.dimensions.spec));
   return [...state.workers.values()].flatMap((worker) => {
     const share = worker.shares[0];
     if (share === undefined || !isBusy(worker) || shareAgeMs(state, worker, share) <= deadlineMs) return [];

@@ -36,8 +36,8 @@ export function watchLateness(turn: Turn): void {
 export function notePreparing(turn: Turn): void {
   for (const worker of turn.state.workers.values()) {
     const waitedMs = turn.state.nowMs - worker.sinceMs;
-    if (worker.tag !== "preparing" || worker.isNoted || waitedMs <= limits.prepareLateMs) continue;
-    turn.worker(worker.id, { isNoted: true });
+    if (worker.tag !== "preparing" || worker.isLateLogged || waitedMs <= limits.prepareLateMs) continue;
+    turn.worker(worker.id, { isLateLogged: true });
     tell(turn, worker, "its preparation", waitedMs, limits.prepareLateMs);
   }
 }
@@ -67,14 +67,14 @@ function lateMsOf(state: CoreState, worker: WorkerState, share: Share): number |
 function noteLateShares(turn: Turn): void {
   for (const worker of turn.state.workers.values()) {
     const share = worker.shares[0];
-    if (share === undefined || share.isNoted || !isBusy(worker)) continue;
+    if (share === undefined || share.isLateLogged || !isBusy(worker)) continue;
     const afterMs = lateMsOf(turn.state, worker, share);
     if (afterMs === null) continue;
     changeShare(
       turn,
       worker.id,
       (one) => one === share,
-      () => ({ isNoted: true }),
+      () => ({ isLateLogged: true }),
     );
     const lanes = share.lanes.length === 1 ? `lane ${share.lanes[0]}` : `${share.lanes.length} lanes`;
     const what = `${share.kind === "audit" ? "the audit of " : ""}${lanes} of step ${share.step}`;
@@ -156,8 +156,8 @@ function helpLateBlocks(turn: Turn): void {
 function noteLateBlock(turn: Turn, id: string, block: number, typicalMs: number): void {
   const { phase, nowMs } = turn.state;
   const worker = turn.state.workers.get(id);
-  if (phase.tag !== "evaluating" || worker === undefined || phase.noted.includes(id)) return;
-  turn.enter({ ...phase, noted: [...phase.noted, id] });
+  if (phase.tag !== "evaluating" || worker === undefined || phase.lateLogged.includes(id)) return;
+  turn.enter({ ...phase, lateLogged: [...phase.lateLogged, id] });
   const state = phase.blocks[block];
   const sinceMs = state?.tag === "assigned" ? (state.holders[0]?.sinceMs ?? nowMs) : nowMs;
   tell(turn, worker, `evaluation block ${block}`, nowMs - sinceMs, typicalMs);
@@ -166,13 +166,14 @@ function noteLateBlock(turn: Turn, id: string, block: number, typicalMs: number)
 /** Reducers add and apply within milliseconds; one that does not is told of, and later given up (deadlines.ts). */
 function noteLateSlices(turn: Turn): void {
   const { phase, nowMs, progress } = turn.state;
-  if ((phase.tag !== "training" && phase.tag !== "committing") || phase.isNoted) return;
+  if ((phase.tag !== "training" && phase.tag !== "committing") || phase.isLateLogged) return;
   const sinceMs = phase.tag === "training" ? phase.arrivedMs : phase.sinceMs;
   if (sinceMs === null || nowMs - sinceMs <= limits.reduceLateMs) return;
   const missing = missingSlices(phase);
   if (missing.length === 0) return;
-  turn.enter({ ...phase, isNoted: true });
-  if (phase.tag === "training") turn.do({ tag: "census", step: progress.step, attempt: phase.attempt });
+  turn.enter({ ...phase, isLateLogged: true });
+  if (phase.tag === "training")
+    turn.do({ tag: "findMissingLanes", step: progress.step, attempt: phase.attempt });
   const seconds = ((nowMs - sinceMs) / 1000).toFixed(1);
   turn.log("warn", `${reducers(missing)} late with step ${progress.step}: ${seconds} s, in reduce`, {
     step: progress.step,
@@ -194,8 +195,8 @@ function noteLateTask(turn: Turn): void {
   const { phase, nowMs } = turn.state;
   if ((phase.tag !== "exporting" && phase.tag !== "initialising") || phase.worker === null) return;
   const worker = turn.state.workers.get(phase.worker);
-  if (worker === undefined || phase.isNoted || nowMs - phase.sinceMs <= limits.exportLateMs) return;
-  turn.enter({ ...phase, isNoted: true });
+  if (worker === undefined || phase.isLateLogged || nowMs - phase.sinceMs <= limits.exportLateMs) return;
+  turn.enter({ ...phase, isLateLogged: true });
   const what = phase.tag === "exporting" ? "the export" : "the initial weights";
   tell(turn, worker, what, nowMs - phase.sinceMs, limits.exportLateMs);
 }

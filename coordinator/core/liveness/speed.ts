@@ -53,7 +53,13 @@ export function addShare(
 ): void {
   const worker = turn.state.workers.get(id);
   if (worker === undefined) return;
-  const added: Share = { ...share, sinceMs: turn.state.nowMs, recorded: 0, isExcused: false, isNoted: false };
+  const added: Share = {
+    ...share,
+    sinceMs: turn.state.nowMs,
+    recorded: 0,
+    isExcused: false,
+    isLateLogged: false,
+  };
   turn.worker(id, { shares: [...worker.shares, added] });
 }
 

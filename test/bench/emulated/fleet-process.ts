@@ -11,9 +11,9 @@ import { workerMetrics } from "../../../shared/metrics.js";
 import { RandomStream } from "../../../shared/random.js";
 import { type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import { LaneBatches } from "../../../worker/batches.js";
-import { realSurroundings } from "../../../worker/dependencies.js";
+import { realDependencies } from "../../../worker/dependencies.js";
 import type { EngineClient } from "../../../worker/engine-client.js";
-import type { Workplace } from "../../../worker/prepared-run.js";
+import type { PreparedRun } from "../../../worker/prepared-run.js";
 import { runWorker } from "../../../worker/worker.js";
 import { MemoryStore } from "../../support/memory-store.js";
 import { type Cell, layoutOf, samplesOf } from "./protocol.js";
@@ -70,7 +70,7 @@ const loader = {
   }),
 } as unknown as ImageLoader;
 
-async function openWorkplace(spec: RunSpec): Promise<Workplace> {
+async function prepareRun(spec: RunSpec): Promise<PreparedRun> {
   const split = { samples: samplesOf(cell), shards: [] };
   const train = { ...split, shards: [shardOf(split.samples)] };
   const steps = stepsPerEpoch(train.samples, spec.lanes, samplesPerLane(spec));
@@ -79,7 +79,7 @@ async function openWorkplace(spec: RunSpec): Promise<Workplace> {
     store: new MemoryStore(),
     manifest: {
       splits: { train, validation: { samples: 1, shards: [shardOf(1)] } },
-    } as unknown as Workplace["manifest"],
+    } as unknown as PreparedRun["manifest"],
     layout,
     engine: engineOf(gradientOf()),
     batches: new LaneBatches(spec, train, loader, steps),
@@ -107,7 +107,7 @@ for (let worker = 0; worker < cell.workers; worker += 1) {
     logger: createLogger({ role: "worker", level: "error" }),
     metrics,
     signal: new AbortController().signal,
-    surroundings: { ...realSurroundings, openWorkplace },
+    dependencies: { ...realDependencies, prepareRun },
   }).catch((error: unknown) => {
     console.error(error);
     process.exit(1);

@@ -2,7 +2,7 @@
 import type { Fault } from "../faults.js";
 import { type Scenario, usual } from "./scenario.js";
 
-export const crowd = 1_000;
+export const fleetSize = 1_000;
 
 export const thousandWorkers: Scenario = {
   promise: "a thousand workers may join within a second, and leave",
@@ -15,7 +15,10 @@ export const thousandWorkers: Scenario = {
   },
   seed: 1,
   faults: [
-    ...Array.from({ length: crowd }, (_, i): Fault => ({ act: "new worker", atMs: 2_000 + i })),
-    ...Array.from({ length: crowd }, (_, i): Fault => ({ act: "remove worker", worker: 2, atMs: 6_000 + i })),
+    ...Array.from({ length: fleetSize }, (_, i): Fault => ({ act: "new worker", atMs: 2_000 + i })),
+    ...Array.from(
+      { length: fleetSize },
+      (_, i): Fault => ({ act: "remove worker", worker: 2, atMs: 6_000 + i }),
+    ),
   ],
 };

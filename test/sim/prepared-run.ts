@@ -6,7 +6,7 @@ import { bytesOf } from "../../shared/grpc/numbers.js";
 import { RandomStream } from "../../shared/random.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { LaneBatches } from "../../worker/batches.js";
-import type { Workplace } from "../../worker/prepared-run.js";
+import type { PreparedRun } from "../../worker/prepared-run.js";
 import { simLoader } from "./dataset.js";
 import { layoutOf, SimEngine, SimEngineClient } from "./engine.js";
 import type { SimProcess } from "./process.js";
@@ -14,13 +14,13 @@ import type { SimStore } from "./store.js";
 import type { WorkerSlot } from "./workers.js";
 import type { World } from "./world.js";
 
-export async function openSimWorkplace(
+export async function prepareSimRun(
   world: World,
   slot: WorkerSlot,
   process: SimProcess,
   store: SimStore,
   spec: RunSpec,
-): Promise<Workplace> {
+): Promise<PreparedRun> {
   const { manifest, setup } = world;
   await store.get("datasets/simulated/manifest.json");
   const layout = layoutOf(setup.dataset.training, setup.filling);

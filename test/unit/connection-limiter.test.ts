@@ -2,25 +2,25 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { Crowd } from "../../shared/connection-limiter.js";
+import { ConnectionLimiter } from "../../shared/connection-limiter.js";
 
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0).reverse()) close();
 });
 
-async function open(strangerMs = 60_000) {
-  const crowd = new Crowd({ strangers: 3, strangerMs });
+async function open(unidentifiedMs = 60_000) {
+  const connections = new ConnectionLimiter({ unidentified: 3, unidentifiedMs });
   const accepted: Socket[] = [];
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
-    crowd.enter(socket);
+    connections.accept(socket);
     accepted.push(socket);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   closers.push(() => {
-    crowd.disperse();
+    connections.closeAll();
     server.close();
   });
   const { port } = server.address() as AddressInfo;
@@ -34,24 +34,24 @@ async function open(strangerMs = 60_000) {
     const there = accepted.at(-1) as Socket;
     return { there, gone: once(socket, "close"), isOpen: () => !there.destroyed };
   };
-  return { crowd, come };
+  return { connections, come };
 }
 
 it("a stranger too many sends the one away that came first, and no guest", async () => {
-  const { crowd, come } = await open();
+  const { connections, come } = await open();
   const guest = await come();
-  crowd.welcome(guest.there);
+  connections.identify(guest.there);
   const strangers = [await come(), await come(), await come()];
   const last = await come();
   await strangers[0]?.gone;
   expect(strangers.map(({ isOpen }) => isOpen())).toEqual([false, true, true]);
-  expect([guest.isOpen(), last.isOpen(), crowd.strangers]).toEqual([true, true, 3]);
+  expect([guest.isOpen(), last.isOpen(), connections.unidentified]).toEqual([true, true, 3]);
 });
 
 it("a stranger is sent away after a while, a guest once it has nothing open any more", async () => {
-  const { crowd, come } = await open(50);
+  const { connections, come } = await open(50);
   const [stranger, guest] = [await come(), await come()];
-  const leave = [crowd.welcome(guest.there), crowd.welcome(guest.there)];
+  const leave = [connections.identify(guest.there), connections.identify(guest.there)];
   await stranger.gone;
   leave[0]?.();
   await new Promise((resolve) => setTimeout(resolve, 100));

@@ -197,7 +197,7 @@ async function connectionFloods({ ports }: Attacked, attackers: Attackers): Prom
   await sleep(500);
 }
 
-export const strangers: readonly (readonly [string, Attack])[] = [
+export const unidentified: readonly (readonly [string, Attack])[] = [
   ["random bytes", randomBytes],
   ["HTTP/2 and then random frames", randomFrames],
   ["floods of pings, settings, resets, streams, headers and empty data", frameFloods],

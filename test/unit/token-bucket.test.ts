@@ -1,14 +1,14 @@
 /** Messages and log lines that a peer causes: a burst, then a pace; nothing is lost of messages, lines are counted. */
 import { expect, it } from "vitest";
-import { ScarceLog } from "../../shared/rate-limited-log.js";
-import { Pace, PacesByName } from "../../shared/token-bucket.js";
+import { RateLimitedLog } from "../../shared/rate-limited-log.js";
+import { TokenBucket, TokenBucketsByName } from "../../shared/token-bucket.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-const limit = { perSecond: 10, atOnce: 3 };
+const limit = { perSecond: 10, burst: 3 };
 
 it("a burst is taken at once, what follows at its pace, and after a silence a burst again", async () => {
   const clock = new ManualClock();
-  const pace = new Pace(clock, limit);
+  const pace = new TokenBucket(clock, limit);
   const taken: number[] = [];
   void (async () => {
     for (let message = 0; message < 8; message += 1) {
@@ -24,7 +24,7 @@ it("a burst is taken at once, what follows at its pace, and after a silence a bu
 });
 
 it("names have a pace each, and of too many the one that was quiet for longest is forgotten", async () => {
-  const paces = new PacesByName(new ManualClock(), limit, 2);
+  const paces = new TokenBucketsByName(new ManualClock(), limit, 2);
   const [a, b] = [paces.of("a"), paces.of("b")];
   expect(paces.of("a")).toBe(a);
   paces.of("c");
@@ -35,7 +35,7 @@ it("names have a pace each, and of too many the one that was quiet for longest i
 it("lines of strangers are twenty a minute, and how many there were besides is told", async () => {
   const clock = new ManualClock();
   const lines: string[] = [];
-  const log = new ScarceLog({ warn: (_: object, line: string) => lines.push(line) } as never, clock);
+  const log = new RateLimitedLog({ warn: (_: object, line: string) => lines.push(line) } as never, clock);
   for (let line = 0; line < 1_000; line += 1) log.warn({ peer: "p" }, `line ${line}`);
   expect(lines).toHaveLength(20);
   await clock.pass(60_000);

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RunQueue } from "../../coordinator/standing/queue.js";
-import { RunsDesk, type Standing } from "../../coordinator/standing/queue-service.js";
-import type { RunsOffice } from "../../coordinator/standing/run-catalogue.js";
+import { QueueService, type Standing } from "../../coordinator/standing/queue-service.js";
+import type { RunCatalogue } from "../../coordinator/standing/run-catalogue.js";
 import { addRunsService } from "../../coordinator/standing/runs-service.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { generationKey } from "../../shared/generations.js";
@@ -38,16 +38,16 @@ const owner = (generation: number) => ({
 let store: MemoryStore;
 let queue: RunQueue;
 let standing: Standing;
-let desk: RunsDesk;
+let service: QueueService;
 
 beforeEach(() => {
   store = new MemoryStore();
   queue = new RunQueue(store);
   standing = "serving";
-  desk = new RunsDesk({
+  service = new QueueService({
     store,
     queue,
-    office,
+    catalogue,
     clock: new ManualClock(),
     standing: () => standing,
     current: () => null,
@@ -59,7 +59,7 @@ const write = (key: string, value: unknown) => store.put(key, encodeDocument(val
 const spec = (run: string) => tinySpec({ run });
 
 /** Runs are named as their data set. */
-const office: RunsOffice = {
+const catalogue: RunCatalogue = {
   create: async (dataset) => {
     if (dataset === "none") throw new TrainyardError("NOT_FOUND", "memory: has no data set none");
     const isNew = (await store.stat(runKey(dataset, "spec.json"))) === null;
@@ -88,13 +88,13 @@ async function ended(run: string, outcome: "stopped" | "failed" | "interrupted")
 
 describe("a run that is handed in", () => {
   it("is queued, and again it is there already", async () => {
-    expect(await desk.submit("a", {}, "me", signal)).toMatchObject({
+    expect(await service.submit("a", {}, "me", signal)).toMatchObject({
       run: "a",
       isNew: true,
       state: "queued",
     });
-    expect(await desk.submit("b", {}, "me", signal)).toMatchObject({ run: "b", ahead: 1 });
-    expect(await desk.submit("a", {}, "me", signal)).toMatchObject({
+    expect(await service.submit("b", {}, "me", signal)).toMatchObject({ run: "b", ahead: 1 });
+    expect(await service.submit("a", {}, "me", signal)).toMatchObject({
       isNew: false,
       state: "queued",
       ahead: 0,
@@ -106,46 +106,46 @@ describe("a run that is handed in", () => {
   });
 
   it("twice at once stands in the queue once", async () => {
-    await Promise.all(Array.from({ length: 5 }, () => desk.submit("a", {}, "me", signal)));
+    await Promise.all(Array.from({ length: 5 }, () => service.submit("a", {}, "me", signal)));
     expect(queue.entries).toHaveLength(1);
   });
 
   it("is queued when it was stored before and its submitter never heard of it", async () => {
     await write(runKey("a", "spec.json"), spec("a"));
-    expect(await desk.submit("a", {}, "me", signal)).toMatchObject({ isNew: false, state: "queued" });
+    expect(await service.submit("a", {}, "me", signal)).toMatchObject({ isNew: false, state: "queued" });
   });
 
   it.each(["stopped", "failed"] as const)(
     "and had %s is not begun again, unless it is resumed",
     async (outcome) => {
       await ended("a", outcome);
-      expect(await desk.submit("a", {}, "me", signal)).toMatchObject({
+      expect(await service.submit("a", {}, "me", signal)).toMatchObject({
         state: outcome,
         notes: [`a ${outcome}: why`],
       });
       expect(queue.entries).toEqual([]);
-      expect(await desk.resume("a", "me", signal)).toMatchObject({ state: "queued" });
+      expect(await service.resume("a", "me", signal)).toMatchObject({ state: "queued" });
       expect(queue.entries).toMatchObject([{ run: "a", after: 1 }]);
     },
   );
 
   it("and was interrupted goes on", async () => {
     await ended("a", "interrupted");
-    expect(await desk.submit("a", {}, "me", signal)).toMatchObject({ state: "queued" });
+    expect(await service.submit("a", {}, "me", signal)).toMatchObject({ state: "queued" });
   });
 
   it.each(["waiting", "ending"] as const)("is not taken while the coordinator is %s", async (state) => {
     standing = state;
-    await expect(desk.submit("a", {}, "me", signal)).rejects.toMatchObject({ code: "UNREACHABLE" });
+    await expect(service.submit("a", {}, "me", signal)).rejects.toMatchObject({ code: "UNREACHABLE" });
     expect(store.objects.size).toBe(0);
   });
 });
 
 describe("a run that is cancelled while it waits", () => {
   it("leaves the queue; twice is the same", async () => {
-    await desk.submit("a", {}, "me", signal);
-    expect(await desk.stop("a", signal)).toEqual({ run: "a", state: "cancelled" });
-    expect(await desk.stop("a", signal)).toEqual({ run: "a", state: "idle" });
+    await service.submit("a", {}, "me", signal);
+    expect(await service.stop("a", signal)).toEqual({ run: "a", state: "cancelled" });
+    expect(await service.stop("a", signal)).toEqual({ run: "a", state: "idle" });
     expect(queue.entries).toEqual([]);
   });
 });
@@ -154,24 +154,24 @@ describe("a worker that comes", () => {
   const hasToWait = (message: string) => ({ kind: "refused", retry: true, message });
 
   it("for no run, or for one that is queued, has to wait", async () => {
-    expect(await desk.answerWorker("")).toMatchObject(hasToWait("no run yet"));
-    for (const run of ["a", "b"]) await desk.submit(run, {}, "me", signal);
-    expect(await desk.answerWorker("b")).toMatchObject(hasToWait("the run b is queued: 1 run before it"));
+    expect(await service.answerWorker("")).toMatchObject(hasToWait("no run yet"));
+    for (const run of ["a", "b"]) await service.submit(run, {}, "me", signal);
+    expect(await service.answerWorker("b")).toMatchObject(hasToWait("the run b is queued: 1 run before it"));
   });
 
   it.each(["waiting", "ending"] as const)("while the coordinator is %s has to wait", async (state) => {
     standing = state;
-    expect(await desk.answerWorker("unknown")).toMatchObject({ kind: "refused", retry: true });
+    expect(await service.answerWorker("unknown")).toMatchObject({ kind: "refused", retry: true });
   });
 
   it("for a run that is unknown or over is refused for good", async () => {
-    expect(await desk.answerWorker("a")).toMatchObject({
+    expect(await service.answerWorker("a")).toMatchObject({
       kind: "refused",
       retry: false,
       message: "there is no run a",
     });
     await ended("b", "failed");
-    expect(await desk.answerWorker("b")).toMatchObject({
+    expect(await service.answerWorker("b")).toMatchObject({
       retry: false,
       message: "the run b is over, failed: why",
     });
@@ -179,7 +179,7 @@ describe("a worker that comes", () => {
 
   it("while the store is away has to wait", async () => {
     store.stat = () => Promise.reject(new TrainyardError("STORE_UNREACHABLE", "the store is away"));
-    expect(await desk.answerWorker("a")).toMatchObject({ kind: "refused", retry: true });
+    expect(await service.answerWorker("a")).toMatchObject({ kind: "refused", retry: true });
   });
 });
 
@@ -191,7 +191,7 @@ describe("over the wire", () => {
 
   async function serve(security = ServerSecurity.none()) {
     const server = new grpc.Server(channelOptions);
-    addRunsService(server, desk, security);
+    addRunsService(server, service, security);
     const port = await bind(server, "127.0.0.1", 0);
     closers.push(() => server.forceShutdown());
     return (shown = noSecurity) => {
@@ -220,7 +220,7 @@ describe("over the wire", () => {
   });
 
   it("operators hand in and stop, viewers look, workers do neither, and strangers nothing", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "trainyard-desk-"));
+    const folder = mkdtempSync(join(tmpdir(), "trainyard-service-"));
     const drawn = roles.map((role) => drawToken({ role }, []));
     writeTokenFile(
       join(folder, "tokens.json"),
@@ -232,7 +232,7 @@ describe("over the wire", () => {
       () => security.close(),
     );
     const connect = await serve(security);
-    await desk.submit("a", {}, "me", signal);
+    await service.submit("a", {}, "me", signal);
     const may = async (token: string | undefined) => {
       const runs = connect(new ClientSecurity({ token: () => token }));
       const calls = [runs.submit(request), runs.show("a"), runs.stop("a")];
