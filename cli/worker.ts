@@ -18,8 +18,8 @@ import {
   type ServerSecurityFlags,
 } from "../shared/settings/process-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
-import { runWorker, type WorkerOptions } from "../worker/worker.js";
 import { ProcessEngine } from "../worker/process-engine.js";
+import { runWorker, type WorkerOptions } from "../worker/worker.js";
 import { defineCommand } from "./command.js";
 import { keepingOf } from "./image-cache-flags.js";
 import { metricsAddress, portOf } from "./metrics-address.js";
