@@ -11,7 +11,7 @@ export const plainName = (name: string) => name.replace(/[-_]/g, "").toLowerCase
 const foreignNames: Readonly<Record<string, readonly string[]>> = {
   "learning-rate": ["lr", "lr0", "eta", "base-lr", "init-lr", "lr-max", "step-size"],
   "min-learning-rate": ["min-lr", "lrf", "eta-min", "warmup-lr"],
-  "batch-size": ["bs", "batch", "batchsize", "train-batch-size", "per-device-train-batch-size", "b"],
+  "batch-size": ["bs", "batch", "train-batch-size", "per-device-train-batch-size", "b"],
   epochs: ["epoch", "n-epochs", "num-epochs", "num-train-epochs", "max-epochs", "n-epoch", "e"],
   "image-size": [
     "imgsz",
@@ -31,8 +31,6 @@ const foreignNames: Readonly<Record<string, readonly string[]>> = {
   dropout: ["drop", "drop-rate", "dropout-rate"],
   "batch-norm-momentum": ["bn-momentum", "bn-mom", "bnm"],
   l2: ["wd", "weight-decay", "l2-reg", "regularization", "kernel-regularizer"],
-  optimizer: ["opt", "optim", "opt-func", "solver"],
-  momentum: ["mom", "moms"],
   schedule: ["scheduler", "lr-scheduler", "lr-scheduler-type", "lr-schedule", "sched", "cos-lr", "cosine"],
   "beta-1": ["adam-beta1", "betas"],
   "beta-2": ["adam-beta2", "sqr-mom"],

@@ -3,25 +3,10 @@ import { describe, expect, it } from "vitest";
 import { explainLanes } from "../../cli/lane-choice.js";
 import { newRunName } from "../../cli/run-name.js";
 import { buildSpec, parseImageSize } from "../../cli/run-spec.js";
-import type { Manifest } from "../../dataset/manifest.js";
 import type { RunFlags } from "../../shared/settings/run-settings.js";
 import { microBatchSize } from "../../shared/spec.js";
+import { faces } from "../support/faces-manifest.js";
 import { runFlagsOf } from "../support/parsed-flags.js";
-
-const faces: Manifest = {
-  format: "trainyard-dataset/1",
-  name: "faces",
-  hash: "ab".repeat(32),
-  classes: ["female", "male"],
-  splits: { train: { samples: 400, shards: [] }, validation: { samples: 100, shards: [] } },
-  counts: { train: [300, 100], validation: [75, 25] },
-  sizes: { smallest: [64, 64], median: [80, 70], largest: [100, 90] },
-  grey: false,
-  options: {},
-  rejected: [],
-  ignored: {},
-  warnings: [],
-};
 
 /** The flags as the program parses them, types included: they must be what buildSpec takes. */
 const flagsOf = async (line: string): Promise<RunFlags> => runFlagsOf(line === "" ? [] : line.split(" "));
