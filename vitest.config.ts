@@ -30,7 +30,6 @@ export default defineConfig({
           name: "alone",
           include: [...alone, "test/sim/**/*.test.ts"],
           pool,
-          execArgv: ["--expose-gc"],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

@@ -2,4 +2,8 @@
 import { MemoryStore } from "../support/memory-store.js";
 import { describeObjectStore } from "./object-store.contract.js";
 
-describeObjectStore("memory", async () => ({ store: new MemoryStore(), close: async () => undefined }));
+describeObjectStore(
+  "memory",
+  async () => ({ store: new MemoryStore(), close: async () => undefined }),
+  { isInMemory: true },
+);

@@ -5,7 +5,11 @@ import { meteredStore } from "../../shared/store/metered.js";
 import { MemoryStore } from "../support/memory-store.js";
 import { describeObjectStore } from "./object-store.contract.js";
 
-describeObjectStore("metered", async () => ({
-  store: meteredStore(new MemoryStore(), workerMetrics(), realClock),
-  close: async () => undefined,
-}));
+describeObjectStore(
+  "metered",
+  async () => ({
+    store: meteredStore(new MemoryStore(), workerMetrics(), realClock),
+    close: async () => undefined,
+  }),
+  { isInMemory: true },
+);

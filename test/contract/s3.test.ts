@@ -59,17 +59,17 @@ describe("the S3 store", () => {
   });
 
   test("names the variables to check when the credentials are wrong, at once", async () => {
-    const start = performance.now();
+    const onWaiting = vi.fn();
     for (const environment of [
       { ...minio.environment, TRAINYARD_S3_SECRET_KEY: "wrong-secret" },
       { AWS_ACCESS_KEY_ID: "nobody", AWS_SECRET_ACCESS_KEY: "wrong-secret" },
     ]) {
-      await expect(openStore(minio.url("denied"), { environment })).rejects.toMatchObject({
+      await expect(openStore(minio.url("denied"), { environment, onWaiting })).rejects.toMatchObject({
         code: "STORE_DENIED",
         message: expect.stringContaining(Object.keys(environment).at(-1) as string),
       });
     }
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(onWaiting).not.toHaveBeenCalled();
   });
 
   test("says that nothing listens, where, and how to start it", async () => {
@@ -200,26 +200,22 @@ describe("an S3 store whose server comes and goes", () => {
     expect(Buffer.compare(await store.get("upload"), body)).toBe(0);
   });
 
-  test("a call that waits for it ends at once when it is interrupted", async () => {
+  test("a call that waits for it ends when it is interrupted, before its server is back", async () => {
     await minio.kill();
     const controller = new AbortController();
     const reading = store.get("upload", { signal: controller.signal });
     setTimeout(() => controller.abort(), 200);
-    const start = performance.now();
     await expect(reading).rejects.toMatchObject({ code: "INTERRUPTED" });
-    expect(performance.now() - start).toBeLessThan(2_000);
     await minio.restart();
   });
 
-  test("a call to a silent server ends at once when it is interrupted", async () => {
+  test("a call to a silent server ends when it is interrupted, before its server answers", async () => {
     minio.pause();
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 200);
-    const start = performance.now();
     await expect(store.stat("upload", { signal: controller.signal })).rejects.toMatchObject({
       code: "INTERRUPTED",
     });
-    expect(performance.now() - start).toBeLessThan(2_000);
     minio.resume();
   });
 });

@@ -57,6 +57,10 @@ export class TestCluster {
     return new TestCluster(options, coordinator, await readiness(coordinator, words));
   }
 
+  get coordinatorPid(): number {
+    return this.#coordinator.pid ?? 0;
+  }
+
   /** SIGSTOP freezes it, SIGCONT wakes it. */
   signalCoordinator(signal: NodeJS.Signals): void {
     this.#coordinator.kill(signal);

@@ -13,6 +13,7 @@ import { noAugmentation } from "../support/augmentation.js";
 import { tinySpec } from "../support/core-driver.js";
 import { freshStatistics, tensorFlow } from "../support/engine/spec.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
+import { heldBytes } from "../support/held-bytes.mjs";
 import { MemoryStore } from "../support/memory-store.js";
 import { atScale } from "../support/scale.js";
 import { evaluate, gradients, ListeningCoordinator, openPlace } from "../support/worker-place.js";
@@ -101,15 +102,6 @@ async function takeEvaluation({ place, coordinator }: Course, step: number): Pro
   const statistics = bytesOf(freshStatistics(engine.layout));
   coordinator.watermark.weightsArrive(step);
   await carryOut(place, coordinator.session, evaluate({ step, statistics }));
-}
-
-/** Bytes in JavaScript objects and array buffers that something still refers to. */
-function heldBytes(): number {
-  if (globalThis.gc === undefined) throw new Error("this test needs node --expose-gc");
-  globalThis.gc();
-  globalThis.gc(); // The first one runs finalizers, which let go of more.
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 async function metric({ coordinator }: Course, name: string): Promise<number> {
