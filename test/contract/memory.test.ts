@@ -2,8 +2,6 @@
 import { MemoryStore } from "../support/memory-store.js";
 import { describeObjectStore } from "./object-store.contract.js";
 
-describeObjectStore(
-  "memory",
-  async () => ({ store: new MemoryStore(), close: async () => undefined }),
-  { isInMemory: true },
-);
+describeObjectStore("memory", async () => ({ store: new MemoryStore(), close: async () => undefined }), {
+  isInMemory: true,
+});

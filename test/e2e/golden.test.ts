@@ -26,7 +26,11 @@ it("its data set and runs are listed and shown", async () => {
   expect(runs).toMatch(/^finished +finished +shapes +14\/14 +100\.00 %/m);
   expect(runs).toMatch(/^interrupted +stopped +shapes/m);
   const shown = JSON.parse(await trainyard("runs", "show", "finished", "--json"));
-  expect(shown).toMatchObject({ weightsSha256: recorded.weightsSha256, steps: 70, samples: recorded.samples });
+  expect(shown).toMatchObject({
+    weightsSha256: recorded.weightsSha256,
+    steps: 70,
+    samples: recorded.samples,
+  });
 });
 
 it("its model evaluates and predicts as it did", async () => {
@@ -52,8 +56,7 @@ it("its interrupted run goes on from its checkpoint, to the weights of the run t
   expect(result.samples).toEqual(recorded.samples);
   expect(checksums(curve.steps).slice(0, 24)).toEqual(checksums(unbroken.curve.steps).slice(0, 24));
   // Other processors may round otherwise: there the run is whole, its later bits are its own.
-  const isSameEngine =
-    JSON.stringify(result.fingerprints) === JSON.stringify(unbroken.result.fingerprints);
+  const isSameEngine = JSON.stringify(result.fingerprints) === JSON.stringify(unbroken.result.fingerprints);
   if (!isSameEngine) return expect(curve.steps).toHaveLength(70);
   expect(checksums(curve.steps)).toEqual(checksums(unbroken.curve.steps));
   expect(result.weightsSha256).toBe(recorded.weightsSha256);
