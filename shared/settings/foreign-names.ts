@@ -36,7 +36,6 @@ const foreignNames: Readonly<Record<string, readonly string[]>> = {
   "beta-2": ["adam-beta2", "sqr-mom"],
   epsilon: ["eps", "adam-epsilon", "opt-eps"],
   "clip-norm": [
-    "clipnorm",
     "global-clipnorm",
     "clip-grad",
     "max-grad-norm",
@@ -111,7 +110,7 @@ const foreignNames: Readonly<Record<string, readonly string[]>> = {
     "validation-fraction",
   ],
   store: ["output-dir", "output", "out-dir", "root-dir", "default-root-dir", "logdir", "storage"],
-  "log-level": ["verbose", "verbosity", "quiet", "v", "loglevel"],
+  "log-level": ["verbose", "verbosity", "quiet", "v"],
   trace: ["otlp-endpoint", "tracing"],
 };
 
