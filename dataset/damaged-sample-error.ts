@@ -1,23 +1,25 @@
 /**
- * Samples that can't be read any more: what was read whole twice fails its hash or does not decode, or the object that
- * holds them is gone. Only named here; whether they are left out is decided by the coordinator (DESIGN 5.8).
+ * The error for samples that can't be read any more: two reads of the store gave bytes that fail their hash or don't
+ * decode, or the object that holds them is gone. A worker only reports them; the coordinator decides whether the run
+ * goes on without them.
  */
 import { TrainyardError } from "../shared/errors.js";
 
+/** One sample that can't be read. */
 export interface DamagedSample {
-  /** Of the split. */
+  /** Number of the sample in its split. */
   readonly sample: number;
-  /** Of the shard that holds it. */
+  /** Key of the shard that holds the sample. */
   readonly key: string;
-  /** The object is not there: every sample in it is lost. */
+  /** Whether the shard is missing in the store; then every sample in it is lost. */
   readonly isMissing: boolean;
-  /** A sentence: sample, source, and what is wrong. */
+  /** One sentence with the sample, its source file and what is wrong. */
   readonly reason: string;
 }
 
-/** Code NOT_FOUND when objects are missing and nothing else is wrong, else DAMAGED; fields are the first one's. */
+/** Names every damaged sample of a read. Code NOT_FOUND when all of them lie in missing shards, else DAMAGED. */
 export class DamagedSampleError extends TrainyardError {
-  /** At least one. */
+  /** The damaged samples, at least one; the error's message and fields describe the first. */
   readonly samples: readonly DamagedSample[];
 
   constructor(
@@ -36,8 +38,8 @@ export class DamagedSampleError extends TrainyardError {
 }
 
 /**
- * Waits for all reads, so that no damage is missed. Throws any other error first, because it says nothing about the
- * data; else one DamagedSampleError with what all of them found.
+ * Waits for all reads and returns their results. Throws one DamagedSampleError with the damaged samples of all reads.
+ * Any other error is thrown instead of it, since it says nothing about the data.
  */
 export async function awaitAllReads<T>(reads: readonly Promise<T>[]): Promise<T[]> {
   const damage: DamagedSample[] = [];
@@ -51,6 +53,7 @@ export async function awaitAllReads<T>(reads: readonly Promise<T>[]): Promise<T[
   return results;
 }
 
+/** Throws a DamagedSampleError if any sample is damaged. */
 export function throwIfDamaged(damage: readonly DamagedSample[]): void {
   const [first, ...rest] = damage;
   if (first !== undefined) throw new DamagedSampleError([first, ...rest]);

@@ -1,6 +1,6 @@
 /**
- * An imported data set as a run reads it: samples by their number in the split, each one's bytes checked against the
- * manifest's hash. Decoding is image-loader.ts; order and lanes are order.ts.
+ * Reads an imported data set: the bytes of a sample by its number in the split, checked against the manifest's hash.
+ * image-loader.ts decodes them; sample-order.ts decides in which order a run asks for them.
  */
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SampleIndex } from "../shared/ids.js";
@@ -19,16 +19,18 @@ import {
 } from "./manifest.js";
 import { listDatasets, readManifest } from "./manifest-reader.js";
 
+/** An opened data set: its manifest, and a reader for each split. */
 export interface OpenDataset {
   readonly manifest: Manifest;
   split(name: SplitName): SplitReader;
 }
 
 /**
- * Opens a data set.
- * @param expectedHash the hash that a run names; another one is an error.
+ * Opens the data set of this name.
+ * @param expectedHash the hash that the run was made for; a data set with another hash is an error.
  * @param cacheBytes memory for shards, shared by both splits.
- * @throws TrainyardError NOT_FOUND (with the names there are), DAMAGED (manifest), INPUT (other hash), the store's.
+ * @throws TrainyardError NOT_FOUND (lists the names that exist), DAMAGED (the manifest), INPUT (another hash), and the
+ * store's errors.
  */
 export async function openDataset(
   store: ObjectStore,
@@ -63,15 +65,15 @@ interface Located {
   readonly entry: SampleEntry;
 }
 
-/** The samples of one split, by SampleIndex. */
+/** Reads the samples of one split by their number. */
 export class SplitReader {
   readonly split: SplitEntry;
   readonly #cache: ShardCache;
   readonly #isDatasetThere: () => Promise<boolean>;
-  /** Number of the first sample of each shard. */
+  /** Number of the first sample in each shard. */
   readonly #firsts: number[];
 
-  /** `isDatasetThere`: whether the store still has the data set's manifest. */
+  /** @param isDatasetThere asks whether the store still has the data set's manifest. */
   constructor(split: SplitEntry, cache: ShardCache, isDatasetThere: () => Promise<boolean>) {
     this.split = split;
     this.#cache = cache;
@@ -83,16 +85,17 @@ export class SplitReader {
     });
   }
 
+  /** Number of samples in the split. */
   get samples(): number {
     return this.split.samples;
   }
 
-  /** Fetched from the store so far, over both splits. */
+  /** Bytes fetched from the store so far, for both splits together. */
   get fetchedBytes(): number {
     return this.#cache.fetchedBytes;
   }
 
-  /** Index into the manifest's classes. */
+  /** The sample's label: an index into the manifest's classes. */
   label(sample: SampleIndex): number {
     return this.#locate(sample).entry.label;
   }
@@ -108,10 +111,10 @@ export class SplitReader {
   }
 
   /**
-   * The image file's bytes (a view; not to be changed). Bytes that fail their hash are read from the store a second
-   * time before they count as damaged.
-   * @throws DamagedSampleError with fields `key`, `sample` and `source`; the store's errors. A shard that is not there
-   * counts as damage only while the data set's manifest is: else it is the store that is another one.
+   * The bytes of the sample's image file. Callers must not change them. Bytes that fail their hash are read from the store
+   * a second time before they count as damaged.
+   * @throws DamagedSampleError with fields `key`, `sample` and `source`; the store's errors. A missing shard counts as
+   * damage only while the data set's manifest is there; otherwise it is another store (STORE_UNREACHABLE).
    */
   async read(sample: SampleIndex): Promise<Uint8Array> {
     const located = this.#locate(sample);
@@ -121,7 +124,7 @@ export class SplitReader {
     return wholeOf(bytes, located) ?? (await this.readAgain(sample));
   }
 
-  /** The bytes from another read of the store than the last. Errors: as `read`. */
+  /** The same bytes as `read`, from a new read of the store. Errors: those of `read`. */
   async readAgain(sample: SampleIndex): Promise<Uint8Array> {
     const located = this.#locate(sample);
     const { key } = located.shard;
@@ -134,7 +137,7 @@ export class SplitReader {
     throw new DamagedSampleError([{ sample, key, isMissing: false, reason }], { source });
   }
 
-  /** An object that is not there is asked for twice as well. */
+  /** Reads from a shard. A shard that is missing is asked for twice before the sample counts as damaged. */
   async #shard(sample: SampleIndex, { shard, entry }: Located, get: () => Promise<Uint8Array>) {
     try {
       return await get().catch((caught) => {
@@ -150,7 +153,7 @@ export class SplitReader {
     }
   }
 
-  /** An emptied bucket or an unmounted folder says "not found" of everything: no sample is lost by that. */
+  /** An emptied bucket or an unmounted folder answers "not found" to everything. That must not exclude samples. */
   async #refuseOtherStore(key: string, cause: unknown): Promise<void> {
     if (await this.#isDatasetThere()) return;
     const message = `neither ${key} nor its data set's manifest is in the store any more: is it the same store?`;
@@ -165,7 +168,7 @@ export class SplitReader {
     throw new Error(`invariant broken: sample ${sample} of ${this.split.samples}`);
   }
 
-  /** The last shard whose first sample is not after this one (binary search). */
+  /** Number of the shard that holds the sample, by binary search. */
   #shardOf(sample: number): number {
     let [low, high] = [0, this.#firsts.length - 1];
     while (low < high) {
@@ -179,7 +182,7 @@ export class SplitReader {
 
 const isMissing = (caught: unknown) => asTrainyardError(caught).code === "NOT_FOUND";
 
-/** Null when the sample's bytes fail their hash. */
+/** The bytes if they match the sample's hash, else null. */
 function wholeOf(bytes: Uint8Array, { entry }: Located): Uint8Array | null {
   return sha256(bytes) === entry.sha256 ? bytes : null;
 }

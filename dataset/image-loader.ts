@@ -1,6 +1,6 @@
 /**
- * Batches of model inputs from a split: reads, decodes, resizes, remembers. What a worker and an evaluation call, and
- * may call ahead of the engine. The order of samples is the caller's.
+ * Loads batches of model inputs from a split: reads the samples' files, decodes and resizes them, and caches the images.
+ * Training and evaluation call it, also ahead of the engine. The caller chooses the samples.
  */
 
 import { mapBounded } from "../shared/concurrency.js";
@@ -17,14 +17,15 @@ import { openDataset, type SplitReader } from "./dataset-reader.js";
 import { type DecodedImage, type ImageDecoder, LocalDecoder } from "./decoding/image-decoder.js";
 import type { Manifest } from "./manifest.js";
 
+/** Images and labels of a list of samples. */
 export interface ImageBatch {
-  /** uint8 [samples, height, width, channels], in the order asked for. The caller owns it. */
+  /** uint8 [samples, height, width, channels], in the order of the list. The caller owns it. */
   readonly images: Uint8Array;
   /** int32 [samples]: indices into the run's classes (the manifest's, unless `labels` maps them). */
   readonly labels: Int32Array;
 }
 
-/** Counters since the loader was made, for metrics. */
+/** What a loader has counted since it was created, for metrics. */
 export interface ImageLoaderCounters {
   /** Images found in memory. */
   cacheHits: number;
@@ -37,30 +38,32 @@ export interface ImageLoaderCounters {
   decodeSeconds: number;
 }
 
-/** Where decoded images are kept: in memory first, then in a file. */
+/** How decoded images are cached: in memory first, then in a file on disk. */
 export interface ImageCacheOptions {
-  /** Default limits.imageCacheBytes. */
+  /** Most bytes of decoded images in memory. Default limits.imageCacheBytes. */
   readonly memoryBytes?: number;
-  /** Default: no file. */
+  /** The file for images that find no room in memory. Default: no file. */
   readonly file?: ImageFileCacheOptions;
 }
 
+/** Options of an ImageLoader. */
 export interface ImageLoaderOptions {
-  /** Memory for decoded images. Default limits.imageCacheBytes. */
+  /** Most bytes of decoded images in memory. Default limits.imageCacheBytes. */
   readonly cacheBytes?: number;
-  /** For those that find no room there. Default: none. */
+  /** The file for images that find no room in memory. Default: no file. */
   readonly file?: ImageFileCacheOptions;
-  /** Default: in the caller's thread. */
+  /** Decodes the image files. Default: a decoder in the caller's thread. */
   readonly decoder?: ImageDecoder;
-  /** Label of the run by label of the manifest, when the run orders its classes differently. */
+  /** The run's label for each label of the manifest, when the run orders its classes differently. */
   readonly labels?: readonly number[];
 }
 
-/** Images that are decoded in one call of the decoder: a thread's message costs as much as a small image. */
+/** Images in one call of the decoder. A message to a thread costs about as much as decoding a small image. */
 const groupSize = 8;
-/** Groups of one batch under way. */
+/** Groups of one batch that are loaded at a time. */
 const groupsAtATime = 8;
 
+/** Options of `openLoaders`. */
 export interface LoaderOptions {
   readonly signal?: AbortSignal;
   readonly imageCache?: ImageCacheOptions;
@@ -68,7 +71,8 @@ export interface LoaderOptions {
 }
 
 /**
- * The loaders of a run's data set. Memory and disk for decoded images are shared out by number of samples.
+ * Opens a run's data set and returns a loader for each split. The memory and disk for decoded images are divided between
+ * them by the number of their samples.
  * @throws TrainyardError NOT_FOUND, DAMAGED (manifest), INPUT (another hash, or classes that are not the run's).
  */
 export async function openLoaders(
@@ -95,7 +99,7 @@ export async function openLoaders(
   return { manifest, training: loader(training), validation: loader(validation) };
 }
 
-/** Index in the run's classes of each of the manifest's. */
+/** The run's label for each label of the manifest. */
 function labelsOf(classes: readonly string[], manifest: Manifest): number[] {
   const labels = manifest.classes.map((name) => classes.indexOf(name));
   if (classes.length === labels.length && !labels.includes(-1)) return labels;
@@ -103,6 +107,7 @@ function labelsOf(classes: readonly string[], manifest: Manifest): number[] {
   throw new TrainyardError("INPUT", message);
 }
 
+/** Loads batches from one split. The caller closes it. */
 export class ImageLoader {
   readonly image: ImageSpec;
   readonly counters: ImageLoaderCounters = {
@@ -142,20 +147,20 @@ export class ImageLoader {
     return this.#file?.heldBytes ?? 0;
   }
 
-  /** Waiting for the store now; false while images are only decoded, or nothing is under way. */
+  /** Whether the loader waits for the store now. False while it only decodes, or does nothing. */
   get isReading(): boolean {
     return this.#reads > 0;
   }
 
-  /** Of the object that holds the sample. */
+  /** Key of the shard that holds the sample. */
   keyOf(sample: SampleIndex): string {
     return this.#reader.shardKey(sample);
   }
 
   /**
-   * The batch of these samples. May be called again before it resolved (read ahead).
-   * @throws DamagedSampleError that names every sample of the batch which can't be read or decoded, each tried with two
-   * reads of the store; the store's errors; an abort.
+   * Loads the images and labels of these samples. May be called again before an earlier call has resolved, to read ahead.
+   * @throws DamagedSampleError with every sample of the batch that can't be read or decoded after two reads of the store;
+   * the store's errors; INTERRUPTED when the signal aborts.
    */
   async batch(samples: ArrayLike<number>, signal?: AbortSignal): Promise<ImageBatch> {
     const images = new Uint8Array(samples.length * this.#imageBytes);
@@ -166,7 +171,7 @@ export class ImageLoader {
     const labels = Int32Array.from(wanted, ({ sample }) => this.label(sample));
     const missing = wanted.filter((one) => !this.#copyHeld(one));
     const damage: DamagedSample[] = [];
-    const load = async (group: readonly Wanted[]) => {
+    const load = async (group: readonly BatchSlot[]) => {
       damage.push(...(await this.#load(await this.#notOnDisk(group))));
     };
     await mapBounded(inGroups(missing, groupSize), groupsAtATime, load, signal);
@@ -174,25 +179,25 @@ export class ImageLoader {
     return { images, labels };
   }
 
-  /** Gives the disk back; what is in memory goes with the loader. */
+  /** Closes the cache file, which frees its space on the disk. */
   async close(): Promise<void> {
     await this.#file?.close();
   }
 
-  /** The sample's label in the run's classes. */
+  /** The sample's label: an index into the run's classes. */
   label(sample: SampleIndex): number {
     const label = this.#reader.label(sample);
     return this.#labels?.[label] ?? label;
   }
 
-  #copyHeld({ sample, place }: Wanted): boolean {
+  #copyHeld({ sample, place }: BatchSlot): boolean {
     const isHeld = this.#memory.copyTo(sample, place);
     if (isHeld) this.counters.cacheHits += 1;
     return isHeld;
   }
 
-  /** Those that the file did not have. */
-  async #notOnDisk(group: readonly Wanted[]): Promise<readonly Wanted[]> {
+  /** Copies images from the cache file into the batch; returns the samples that the file does not hold. */
+  async #notOnDisk(group: readonly BatchSlot[]): Promise<readonly BatchSlot[]> {
     const file = this.#file;
     if (file === null || file.heldBytes === 0) return group;
     const isThere = await Promise.all(group.map(({ sample, place }) => file.copyTo(sample, place)));
@@ -201,8 +206,8 @@ export class ImageLoader {
     return left;
   }
 
-  /** Reads, decodes and keeps; what is wrong with the samples that can't be. Errors: any that says nothing of data. */
-  async #load(group: readonly Wanted[]): Promise<DamagedSample[]> {
+  /** Reads, decodes and caches samples; returns the damaged ones. Other errors (the store's, the decoder's) are thrown. */
+  async #load(group: readonly BatchSlot[]): Promise<DamagedSample[]> {
     const damage: DamagedSample[] = [];
     const files = await Promise.all(group.map(({ sample }) => damageOr(damage, this.#read(sample))));
     const readable = group.flatMap((wanted, index) => {
@@ -229,7 +234,7 @@ export class ImageLoader {
     return this.#reading(() => this.#reader.read(sample));
   }
 
-  /** Its hash is right, so a failure is hardly an accident of transport; another read of the store makes it sure. */
+  /** Decodes a sample from a second read of the store, so that an error in transport never counts as a damaged sample. */
   async #decodeAgain(sample: SampleIndex): Promise<Uint8Array> {
     const again = await this.#reading(() => this.#reader.readAgain(sample));
     const [image] = await this.#decode([again]);
@@ -259,13 +264,13 @@ export class ImageLoader {
   }
 }
 
-/** A sample, and its place in the batch. */
-interface Wanted {
+/** A sample of a batch, and the bytes of the batch that its image goes to. */
+interface BatchSlot {
   readonly sample: SampleIndex;
   readonly place: Uint8Array;
 }
 
-/** Null where the sample is damaged, which is entered. */
+/** The result of `work`. When a sample is damaged it is added to `damage`, and the result is null. */
 async function damageOr<T>(damage: DamagedSample[], work: Promise<T>): Promise<T | null> {
   try {
     return await work;

@@ -1,6 +1,6 @@
 /**
- * Which samples a lane owns. Lanes cut the training split into K consecutive ranges for the whole run;
- * giving lanes to workers is how a data set is sharded. Who holds a lane is decided by the coordinator.
+ * Which samples a lane owns. K lanes cut the training split into K consecutive ranges for the whole run. The coordinator
+ * shards a data set by giving lanes to workers. Read more in docs/design/lanes-and-tree.md.
  */
 import { invariant } from "../shared/errors.js";
 
@@ -11,14 +11,15 @@ export interface SampleRange {
 }
 
 /**
- * Samples that a lane of `laneSize` samples contributes to a step of the epoch; 0 = the lane is absent. Coordinator and
- * workers must agree on it: whom a step waits for, and whose partial passes through the tree alone.
+ * How many samples a lane of `laneSize` samples contributes to a step of the epoch; 0 means that the lane is absent.
+ * Coordinator and workers must compute the same number: it decides for which lanes a step waits, and which partials pass
+ * a node of the tree alone.
  */
 export function stepShare(laneSize: number, samplesPerLane: number, stepInEpoch: number): number {
   return Math.max(0, Math.min(samplesPerLane, laneSize - stepInEpoch * samplesPerLane));
 }
 
-/** Lane `lane` of `lanes` over `samples` samples: floor(l N / K) to floor((l + 1) N / K). May be empty. */
+/** The samples of a lane: floor(l N / K) to floor((l + 1) N / K), for lane l of K lanes over N samples. May be empty. */
 export function laneRange(lane: number, lanes: number, samples: number): SampleRange {
   invariant(lane >= 0 && lane < lanes, `lane ${lane} of ${lanes}`);
   return {
@@ -27,7 +28,7 @@ export function laneRange(lane: number, lanes: number, samples: number): SampleR
   };
 }
 
-/** The lane that owns a sample of the split: the last one that begins at or before it. */
+/** The lane that owns a sample: the last lane that begins at or before the sample. */
 export function laneOf(sample: number, lanes: number, samples: number): number {
   invariant(sample >= 0 && sample < samples, `sample ${sample} of ${samples}`);
   return Math.floor(((sample + 1) * lanes - 1) / samples);

@@ -1,10 +1,10 @@
-/** Reads manifests from the store. The import writes them; what they hold is in manifest.ts. */
+/** Reads and lists the manifests in a store. The import writes them; manifest.ts says what they hold. */
 import { TrainyardError } from "../shared/errors.js";
 import { getIfThere } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { Manifest, manifestKey } from "./manifest.js";
 
-/** The manifest of a data set, or null. Errors: DAMAGED when it can't be understood, and the store's. */
+/** The manifest of a data set, or null when there is none. Errors: DAMAGED when it can't be parsed, and the store's. */
 export async function readManifest(
   store: ObjectStore,
   name: string,
@@ -21,7 +21,7 @@ export async function readManifest(
   }
 }
 
-/** Names of all data sets in the store, in code-point order. */
+/** The names of all data sets in the store, in code-point order. */
 export async function listDatasets(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
   const names: string[] = [];
   for await (const { key } of store.list("datasets/", signal === undefined ? {} : { signal })) {

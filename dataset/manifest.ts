@@ -18,6 +18,7 @@ export const SampleEntry = z.object({
 });
 export type SampleEntry = z.infer<typeof SampleEntry>;
 
+/** One shard: its object in the store, and the samples in it in the order of the tar. */
 export const ShardEntry = z.object({
   key: z.string(),
   bytes: z.number().int().positive(),
@@ -26,10 +27,11 @@ export const ShardEntry = z.object({
 });
 export type ShardEntry = z.infer<typeof ShardEntry>;
 
-/** A split's samples are numbered 0..n-1 through its shards in order: that number is the SampleIndex. */
+/** One split. Its samples are numbered 0 to n-1 through its shards in order; that number is the SampleIndex. */
 export const SplitEntry = z.object({ samples: z.number().int().nonnegative(), shards: z.array(ShardEntry) });
 export type SplitEntry = z.infer<typeof SplitEntry>;
 
+/** The whole document: what a data set is, and what the import accepted, rejected and ignored. */
 export const Manifest = z.object({
   format: z.literal("trainyard-dataset/1"),
   name: z.string(),
@@ -39,7 +41,7 @@ export const Manifest = z.object({
   splits: z.object({ train: SplitEntry, validation: SplitEntry }),
   /** Images by class and split, parallel to `classes`. */
   counts: z.object({ train: z.array(z.number()), validation: z.array(z.number()) }),
-  /** Smallest, median and largest upright size seen, [height, width]. */
+  /** Smallest, median and largest size among the upright images, each as [height, width]. */
   sizes: z.object({
     smallest: z.tuple([z.number(), z.number()]),
     median: z.tuple([z.number(), z.number()]),
@@ -51,11 +53,12 @@ export const Manifest = z.object({
   formats: z.record(z.string(), z.number()).optional(),
   options: z.record(z.string(), z.unknown()),
   rejected: z.array(z.object({ source: z.string(), reason: z.string() })),
-  /** Entries that are no images at all (hidden files, system folders), counted by reason. */
+  /** Number of files that are no images (hidden files, system folders), by reason. */
   ignored: z.record(z.string(), z.number()),
   warnings: z.array(z.string()),
 });
 export type Manifest = z.infer<typeof Manifest>;
 export type SplitName = "train" | "validation";
 
+/** The key of a data set's manifest in the store. */
 export const manifestKey = (name: string) => `datasets/${name}/manifest.json`;

@@ -1,13 +1,10 @@
-/**
- * Names of classes and data sets: their normal form, what is allowed. File names are handled as
- * the user wrote them elsewhere.
- */
+/** Names of classes and data sets: their normal form, and which names are allowed. */
 import { TrainyardError } from "../shared/errors.js";
 
-/** The composed form: "Südtirol" typed on a Mac and on Linux is one class. */
+/** The name in Unicode's composed form (NFC), so that "Südtirol" typed on a Mac and on Linux is one class. */
 export const normalName = (name: string) => name.normalize("NFC");
 
-/** @throws TrainyardError USAGE unless the name is fit for keys, paths and metrics. */
+/** @throws TrainyardError USAGE when the name can't be used in keys, paths and metrics. */
 export function checkDatasetName(name: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return;
   throw new TrainyardError(

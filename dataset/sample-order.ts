@@ -1,13 +1,14 @@
 /**
- * The order in which a lane visits its samples in one epoch, and the samples of each of its steps.
- * Depends on (seed, epoch, lane, lanes, shard boundaries, shuffleShards) and on nothing else: not on which worker
- * computes the lane, nor on what was read before. The samples themselves are read elsewhere.
+ * The order of samples: in which order a lane visits its samples in an epoch, and which of them belong to each step. The
+ * order is a function of (seed, epoch, lane, number of lanes, shard sizes, shuffleShards) alone. It does not depend on
+ * the worker that computes the lane, nor on what was read before. Read more in docs/design/order-and-seeds.md.
  */
 import { limits } from "../shared/limits.js";
 import { Purpose, RandomStream } from "../shared/random.js";
 import { laneOf, laneRange, type SampleRange, stepShare } from "./lane-samples.js";
 import type { SplitEntry } from "./manifest.js";
 
+/** Everything that decides the order of a lane's samples in one epoch. */
 export interface LaneEpoch {
   /** The run's seed, unsigned 32 bit. */
   readonly seed: number;
@@ -17,19 +18,19 @@ export interface LaneEpoch {
   readonly lane: number;
   readonly lanes: number;
   readonly split: ShardSizes;
-  /** Pieces whose samples are shuffled together: bounds how many shards are open at a time. */
+  /** Number of shard pieces whose samples are shuffled together. It bounds how many shards are open at a time. */
   readonly shuffleShards: number;
 }
 
-/** What the order needs of a split: how many samples each shard has. A SplitEntry is one. */
+/** The number of samples in each shard of a split. A SplitEntry of the manifest has this form. */
 export type ShardSizes = {
   readonly samples: SplitEntry["samples"];
   readonly shards: readonly { readonly samples: { readonly length: number } }[];
 };
 
 /**
- * Sample indices of the lane in the order of the epoch (uint32, each of the lane's samples exactly once): the
- * lane's shard pieces permuted, then the samples within each group of `shuffleShards` pieces.
+ * The lane's sample indices in the order of the epoch (uint32, each of the lane's samples exactly once). The pieces of
+ * shards that the lane owns are shuffled, then the samples within each group of `shuffleShards` pieces.
  */
 export function laneEpochOrder(options: LaneEpoch): Uint32Array {
   const { seed, epoch, lane, lanes, split, shuffleShards } = options;
@@ -47,7 +48,7 @@ export function laneEpochOrder(options: LaneEpoch): Uint32Array {
   return order;
 }
 
-/** The parts of each shard that lie in the range, in manifest order, without empty ones. */
+/** The non-empty parts of shards that lie in the range, in manifest order. */
 function shardPieces(split: ShardSizes, range: SampleRange): SampleRange[] {
   const pieces: SampleRange[] = [];
   let first = 0;
@@ -66,22 +67,22 @@ function append(order: Uint32Array, filled: number, piece: SampleRange): number 
   return at;
 }
 
-/** Steps of one epoch: those of the longest lane, which has ceil(samples / lanes) samples. */
+/** The number of steps in an epoch: as many as the longest lane needs, which has ceil(samples / lanes) samples. */
 export function stepsPerEpoch(samples: number, lanes: number, samplesPerLane: number): number {
   return Math.ceil(Math.ceil(samples / lanes) / samplesPerLane);
 }
 
 /**
- * The samples of a lane's step (a view of `order`): `samplesPerLane` of them, fewer in the epoch's last step,
- * none when a shorter lane has already finished.
+ * The samples of a lane in one step, as a view of `order`: `samplesPerLane` of them, fewer in the epoch's last step, and
+ * none when a shorter lane has already visited all its samples.
  */
 export function stepSamples(order: Uint32Array, stepInEpoch: number, samplesPerLane: number): Uint32Array {
   return order.subarray(stepInEpoch * samplesPerLane, (stepInEpoch + 1) * samplesPerLane);
 }
 
 /**
- * The samples of a lane's step that are left: its share without the excluded ones, in order. An exclusion moves no
- * sample from one step to another. Without exclusions a view of `order`.
+ * The samples of a lane in one step without the excluded samples, in order. An exclusion moves no sample from one step to
+ * another. Without exclusions the result is a view of `order`.
  */
 export function stepSamplesWithout(
   order: Uint32Array,
@@ -93,21 +94,22 @@ export function stepSamplesWithout(
   return excluded.size === 0 ? share : share.filter((sample) => !excluded.has(sample));
 }
 
-/** A step of the epoch as every lane sees it. */
+/** Everything that decides how many samples each lane contributes to a step. */
 export interface StepOfLanes {
   readonly lanes: number;
-  /** Of the training split. */
+  /** Number of samples in the training split. */
   readonly samples: number;
   readonly samplesPerLane: number;
   readonly stepInEpoch: number;
   readonly excluded: ReadonlySet<number>;
-  /** The lane's order of this epoch (laneEpochOrder); asked for only where a lane owns an excluded sample. */
+  /** Returns a lane's order of this epoch (laneEpochOrder). Called only for lanes that own an excluded sample. */
   readonly orderOf: (lane: number) => Uint32Array;
 }
 
 /**
- * Samples that each lane contributes to the step, by lane; 0 = the lane is absent. Coordinator and workers must agree
- * on it: whom a step waits for, and whose partial passes through the tree alone.
+ * The number of samples that each lane contributes to the step; 0 means that the lane is absent. Coordinator and workers
+ * must compute the same numbers: they decide for which lanes a step waits, and which partials pass a node of the tree
+ * alone.
  */
 export function stepShares(step: StepOfLanes): number[] {
   const { lanes, samples, samplesPerLane, stepInEpoch, excluded, orderOf } = step;
@@ -121,8 +123,9 @@ export function stepShares(step: StepOfLanes): number[] {
 }
 
 /**
- * The samples of a block of the evaluation, in order, without the excluded ones; may be empty. `samples`: of the split.
- * Coordinator and workers must agree on it: predictions come without the samples' numbers.
+ * The samples of one evaluation block, in order, without the excluded samples; may be empty. Coordinator and workers must
+ * compute the same list, because predictions are sent without the samples' numbers.
+ * @param samples number of samples in the split.
  */
 export function evaluationBlock(block: number, samples: number, excluded: ReadonlySet<number>): Uint32Array {
   const begin = block * limits.evaluationBlock;
@@ -131,7 +134,7 @@ export function evaluationBlock(block: number, samples: number, excluded: Readon
   return excluded.size === 0 ? all : all.filter((sample) => !excluded.has(sample));
 }
 
-/** A step's samples as the micro-batches of gradient accumulation (views; the last may be smaller; none if empty). */
+/** Cuts a lane's samples of a step into the micro-batches of gradient accumulation, as views; the last may be smaller. */
 export function microBatches(samples: Uint32Array, microBatchSize: number): Uint32Array[] {
   const batches: Uint32Array[] = [];
   for (let begin = 0; begin < samples.length; begin += microBatchSize) {

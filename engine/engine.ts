@@ -1,11 +1,11 @@
 /**
- * What the rest of Trainyard knows of the engine: a model's flat vectors, and calls that block their thread.
- * An Engine belongs to one thread (worker/engine-thread hosts it) and one model; it owns every tensor.
+ * The engine's interface: a model's parameters as flat vectors, and calls that block their thread. An Engine belongs to
+ * one thread (worker/engine-thread.ts runs it) and one model, and owns every tensor. TensorFlow implements it.
  */
 import type { ModelLayout } from "../shared/layout.js";
 import type { AugmentationSpec, ImageSpec, ModelSpec, RunSpec } from "../shared/spec.js";
 
-/** The part of a run spec that decides an engine's graphs. */
+/** The part of a run spec that decides which graphs an engine records. */
 export interface EngineSpec {
   readonly classes: readonly string[];
   readonly image: ImageSpec;
@@ -16,57 +16,64 @@ export interface EngineSpec {
   readonly engine: Pick<RunSpec["engine"], "compute">;
 }
 
-/** One engine call's input. n = number of samples; every array holds exactly n samples. */
+/** The input of one training call: n samples; every array holds exactly n of them. */
 export interface MicroBatch {
   /** uint8 [n, height, width, channels], as decoded and resized. */
   readonly images: Uint8Array;
   /** int32 [n], class indices. */
   readonly labels: Int32Array;
-  /** float32 [n, 8]: the projective transform of each sample (engine/augmentation). */
+  /** float32 [n, 8]: the projective transform of each sample (engine/augmentation/affine-transform.ts). */
   readonly transforms: Float32Array;
-  /** float32 [n]: brightness factors; used only where the spec turns brightness on. */
+  /** float32 [n]: brightness factors; used only when the spec turns brightness on. */
   readonly brightness: Float32Array;
-  /** float32 [n]: channel shifts in 0..255 units; used only where the spec turns them on. */
+  /** float32 [n]: channel shifts in units of 0 to 255; used only when the spec turns them on. */
   readonly channelShifts: Float32Array;
-  /** Seeds the model's random layers: (seed, step, lane, call) hashed to 32 bits; layers add their index. */
+  /** Seed of the model's random layers: (seed, step, lane, call) hashed to 32 bits. Each layer adds its index. */
   readonly dropoutSeed: number;
 }
 
-/** Of one micro-batch; DESIGN 5.5. */
+/** The result of a training call on one micro-batch. The formulas are explained in docs/design/mathematics-of-a-lane.md. */
 export interface MicroBatchResult {
   /** sum_i c(y_i) * loss_i + n * regularisation. */
   readonly lossSum: number;
   readonly correct: number;
   readonly samples: number;
-  /** float32 [parameterCount], gradient of `lossSum`. Owned by the caller. */
+  /** float32 [parameterCount]: the gradient of `lossSum`. The caller owns it. */
   readonly gradient: Float32Array;
-  /** float32 [statisticsCount]: batch mean and variance as the op returns it (Bessel-corrected, n/(n-1)). */
+  /** float32 [statisticsCount]: batch mean and variance as TensorFlow's op returns them (Bessel-corrected, n/(n-1)). */
   readonly statistics: Float32Array;
 }
 
+/** The result of evaluating n samples. */
 export interface EvaluationResult {
-  /** float32 [n], without class weights, without regularisation. */
+  /** float32 [n]: the loss of each sample, without class weights and without regularisation. */
   readonly losses: Float32Array;
-  /** The regularisation terms of the current parameters (one number, added once per sample mean). */
+  /** The regularisation term of the current parameters, to be added once to the mean loss. */
   readonly regularisation: number;
   /** float32 [n, classes]: probabilities; for two classes [1 - p, p]. */
   readonly probabilities: Float32Array;
 }
 
+/** A model on a device, with its weights. All calls block the thread. */
 export interface Engine {
   readonly layout: ModelLayout;
-  /** Fresh parameters: Glorot uniform, zero biases; each tensor's seed is hash(seed, index in the layout). */
+  /** Fresh parameters: Glorot uniform kernels, zero biases. Each tensor has the seed hash(seed, its index in the layout). */
   initialise(seed: number): Float32Array;
-  /** Records the graphs of these micro-batch and evaluation sizes, so that no later call pays for it. */
+  /** Records the graphs for these sizes of micro-batches and evaluation blocks, so that no later call takes time for it. */
   prepare(sizes: { gradients: readonly number[]; evaluate: readonly number[] }): void;
-  /** Sets parameters (float32 [parameterCount]) and published statistics (float32 [statisticsCount]); copies both. */
+  /** Sets the parameters (float32 [parameterCount]) and the published statistics (float32 [statisticsCount]). Copies both. */
   setWeights(parameters: Float32Array, statistics: Float32Array): void;
+  /** Computes loss and gradient of one micro-batch: augmentation, forward pass, loss, backward pass. */
   gradients(batch: MicroBatch): MicroBatchResult;
-  /** No augmentation, no dropout, batch norm on the published statistics. images: uint8 [n, h, w, c]. */
+  /**
+   * Evaluates samples: no augmentation, no dropout, batch norm on the published statistics.
+   * @param images uint8 [n, height, width, channels].
+   */
   evaluate(images: Uint8Array, labels: Int32Array): EvaluationResult;
-  /** float32 [n, classes]. */
+  /** The probabilities of each class, float32 [n, classes]. */
   predict(images: Uint8Array): Float32Array;
-  /** Live tensors, for the metric and the leak tests. */
+  /** The number of tensors that TensorFlow holds, for the metric and the tests for leaks. */
   tensorCount(): number;
+  /** Frees the model, its graphs and its weights. */
   dispose(): void;
 }

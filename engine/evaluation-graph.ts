@@ -1,6 +1,6 @@
 /**
- * Evaluation of one block size as a graph: no augmentation, no dropout, batch norm on the published
- * statistics. Losses carry label smoothing, as Keras' validation loss does, but no class weights.
+ * Records the evaluation of one block size as a graph: no augmentation, no dropout, batch norm on the published
+ * statistics. Losses include label smoothing, as Keras' validation loss does, but no class weights.
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { lossPerSample, probabilitiesOf } from "./losses.js";
@@ -12,7 +12,7 @@ import { exampleTensor } from "./session/native-tensor.js";
 import { parameterInputs, statisticsInputs } from "./session/weight-inputs.js";
 import { regularisation, type StepModel } from "./training-graph.js";
 
-/** Outputs `losses` [n], `probabilities` [n, classes], and `regularisation` where the spec has one. */
+/** Records an evaluation. Outputs: `losses` [n], `probabilities` [n, classes], and `regularisation` if the spec has it. */
 export function recordEvaluation(source: StepModel, samples: number): RecordedGraph {
   const { tf, spec, model, layout } = source;
   const backend = nodeBackend(tf);

@@ -1,19 +1,22 @@
 /**
- * Losses per sample from logits, in forms that don't overflow, and the class weights and label smoothing of
- * Keras. Gradients are given in closed form, so that the graph holds two ops instead of tfjs' dozen.
+ * The losses: cross-entropy of each sample from its logits, in forms that don't overflow, with Keras' class weights and
+ * label smoothing. Gradients are given in closed form, so that the graph holds two ops instead of tfjs' dozen.
  */
 import type { Tensor, Tensor1D, Tensor2D } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "./native/load-tensorflow.js";
 import { DataType, nodeBackend, typeAttribute } from "./recording/tfjs-node-backend.js";
 
+/** The part of a spec that decides the loss. */
 export interface LossSpec {
   readonly classes: readonly string[];
-  /** Keras: targets t become t (1 - s) + s / K; for one sigmoid unit K is 2. */
+  /** Keras' label smoothing s: a target t becomes t (1 - s) + s / K for K classes; K is 2 for a single sigmoid unit. */
   readonly labelSmoothing: number;
 }
 
 /**
- * float32 [n]. `logits`: [n, 1] for two classes (of the second), else [n, classes]; `labels`: int32 [n].
+ * The loss of each sample, float32 [n].
+ * @param logits [n, 1] for two classes (the logit of the second), else [n, classes].
+ * @param labels int32 [n].
  */
 export function lossPerSample(tf: TensorFlow, spec: LossSpec, logits: Tensor, labels: Tensor): Tensor1D {
   return spec.classes.length === 2
@@ -21,14 +24,14 @@ export function lossPerSample(tf: TensorFlow, spec: LossSpec, logits: Tensor, la
     : softmaxCrossEntropy(tf, logits as Tensor2D, oneHotTargets(tf, labels, spec));
 }
 
-/** float32 [n, classes]; for two classes [1 - p, p], p = sigmoid(logit). */
+/** The probabilities of each class, float32 [n, classes]: softmax, or for two classes [1 - p, p] with p = sigmoid(logit). */
 export function probabilitiesOf(tf: TensorFlow, spec: LossSpec, logits: Tensor): Tensor2D {
   if (spec.classes.length > 2) return tf.softmax(logits as Tensor2D);
   const second = tf.sigmoid(logits as Tensor2D);
   return tf.concat([second.neg().add(1), second], 1) as Tensor2D;
 }
 
-/** How many samples are classified right: p > 0.5 for the second of two classes, else the largest. */
+/** The number of correctly classified samples. The second of two classes needs p > 0.5; of more, the largest wins. */
 export function correctCount(tf: TensorFlow, spec: LossSpec, logits: Tensor, labels: Tensor): Tensor {
   const predicted =
     spec.classes.length === 2
@@ -37,7 +40,7 @@ export function correctCount(tf: TensorFlow, spec: LossSpec, logits: Tensor, lab
   return predicted.equal(labels).cast("float32").sum();
 }
 
-/** float32 [n], the weight of each label's class; null where every class weighs 1. */
+/** The class weight of each sample, float32 [n]; null when every class weighs 1. */
 export function sampleWeights(
   tf: TensorFlow,
   classWeights: readonly number[],
@@ -59,7 +62,10 @@ function oneHotTargets(tf: TensorFlow, labels: Tensor, { classes, labelSmoothing
   return rows.mul(1 - labelSmoothing).add(labelSmoothing / classes.length) as Tensor2D;
 }
 
-/** max(x, 0) - x t + log(1 + exp(-|x|)); gradient sigmoid(x) - t (TensorFlow, sigmoid_cross_entropy_with_logits). */
+/**
+ * Binary cross-entropy of logits x and targets t: max(x, 0) - x t + log(1 + exp(-|x|)), with the gradient sigmoid(x) - t.
+ * Source: TensorFlow's sigmoid_cross_entropy_with_logits.
+ */
 function sigmoidCrossEntropy(tf: TensorFlow, logits: Tensor, targets: Tensor1D): Tensor1D {
   return tf.customGrad((...args) => {
     const [x, save] = args as [Tensor, (tensors: Tensor[]) => void];
@@ -73,7 +79,7 @@ function sigmoidCrossEntropy(tf: TensorFlow, logits: Tensor, targets: Tensor1D):
   })(logits) as Tensor1D;
 }
 
-/** TensorFlow's SoftmaxCrossEntropyWithLogits, which returns loss [n] and gradient [n, classes] together. */
+/** Categorical cross-entropy by TensorFlow's SoftmaxCrossEntropyWithLogits: returns loss [n] and gradient [n, classes]. */
 function softmaxCrossEntropy(tf: TensorFlow, logits: Tensor2D, targets: Tensor2D): Tensor1D {
   const attributes = [typeAttribute("T", DataType.float)];
   return tf.customGrad((...args) => {

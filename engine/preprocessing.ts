@@ -1,13 +1,11 @@
-/**
- * From decoded pixels to the model's input: augmented in 0..255 where training wants it, then scaled to 0..1.
- */
+/** Preprocessing inside the graph: decoded pixels are augmented (in training, in 0..255) and then scaled to 0..1. */
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-node-gpu";
 import { type AugmentationInputs, augment } from "./augmentation/augmentation-ops.js";
 import type { EngineSpec } from "./engine.js";
 import type { TensorFlow } from "./native/load-tensorflow.js";
 import { boolAttribute, DataType, nodeBackend, typeAttribute } from "./recording/tfjs-node-backend.js";
 
-/** float32 [n, height, width, channels] in 0..1 from uint8 images of that shape. */
+/** The model's input for training: augmented pixels, float32 [n, height, width, channels] in 0..1, from uint8 images. */
 export function augmentedPixels(
   tf: TensorFlow,
   images: Tensor,
@@ -17,10 +15,10 @@ export function augmentedPixels(
   return scaledPixels(augment(tf, pixelValues(tf, images), inputs, spec.augmentation));
 }
 
-/** The scaling of training, evaluation and of the Rescaling layer in exports: pixel * (1 / 255). */
+/** Scales pixels by 1 / 255, as the Rescaling layer of exported models does. */
 export const scaledPixels = (pixels: Tensor4D): Tensor4D => pixels.mul(1 / 255);
 
-/** uint8 to float32: tfjs has no uint8, so the cast is called by its name. */
+/** Casts uint8 pixels to float32. tfjs has no uint8, so TensorFlow's op is called directly. */
 export function pixelValues(tf: TensorFlow, images: Tensor): Tensor4D {
   const attributes = [
     typeAttribute("SrcT", DataType.uint8),

@@ -1,19 +1,20 @@
 /**
- * What must be equal of two machines for them to compute equal bits: the processor with its instruction sets, and
- * Node's major version. Loads no TensorFlow: a worker says it before it has one.
+ * The part of a worker's fingerprint that describes the machine: the processor with its instruction sets, and Node's
+ * major version. Machines with equal fingerprints compute equal bits. Does not load TensorFlow.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 
+/** Node's major version. */
 export const nodeMajor = () => Number(process.versions.node.split(".")[0]);
 
-/** The processor's model and a hash of its instruction sets. */
+/** The processor's model, with a hash of its instruction sets. */
 export function processorDescription(): string {
   return `${cpus()[0]?.model ?? process.arch} (${hashOfProcessorFlags()})`;
 }
 
-/** TensorFlow and oneDNN choose kernels by these flags. Where Linux does not tell them, the model must do. */
+/** A hash of the processor's flags, by which TensorFlow and oneDNN choose kernels. Without /proc/cpuinfo the architecture. */
 function hashOfProcessorFlags(): string {
   const file = "/proc/cpuinfo";
   if (!existsSync(file)) return process.arch;

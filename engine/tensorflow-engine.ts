@@ -1,6 +1,6 @@
 /**
- * The Engine on TensorFlow: records a graph for each size it meets, keeps its session, and feeds it. It owns
- * the model, the sessions and the weights in TensorFlow's memory; everything else leaves as typed arrays.
+ * The Engine on TensorFlow. It records a graph for each size of micro-batch, keeps a session for it and feeds that
+ * session. It owns the model, the sessions and the weights in TensorFlow's memory; results leave as typed arrays.
  */
 import { invariant, TrainyardError } from "../shared/errors.js";
 import { imageBytesOf } from "../shared/spec.js";
@@ -23,12 +23,12 @@ import { nativeTensor } from "./session/native-tensor.js";
 import { WeightFeeds } from "./session/weight-inputs.js";
 import { recordTraining, type StepModel } from "./training-graph.js";
 
-/** Throws MODEL if the spec's model can't take its images. */
+/** Creates the engine of the spec's model. Throws MODEL when the model can't take images of the spec's size. */
 export function createEngine(tf: TensorFlow, spec: EngineSpec): Engine {
   return createEngineOf(tf, spec, modelTopology(spec));
 }
 
-/** The engine of another topology than the spec's named model; it ends in probabilities of the spec's classes. */
+/** Creates the engine of a given topology instead of the spec's model. Its output is the probabilities of the classes. */
 export function createEngineOf(tf: TensorFlow, spec: EngineSpec, topology: ModelTopology): Engine {
   refuseClassWeights(spec);
   const model = buildTopology(tf, withLogits(topology));
@@ -203,10 +203,10 @@ const float = (values: Float32Array, shape: readonly number[]): Feed => ({
 
 const scalar = (values: TensorValues | undefined) => Number(values?.[0]);
 
-/** Images that one prediction call takes at most. */
+/** Most images in one prediction call. */
 const largestPrediction = 64;
 
-/** Blocks of `largest`, then the binary digits of the rest: few shapes to record, no padding. */
+/** Cuts `count` into blocks of `largest` and then powers of two, so that few sizes are recorded and nothing is padded. */
 function powersOfTwo(count: number, largest: number): number[] {
   const sizes: number[] = [];
   for (let rest = count, size = largest; rest > 0; ) {

@@ -1,7 +1,6 @@
 /**
- * JPEG files to pixels through TensorFlow's own decoder: libjpeg-turbo with its exact integer transform, three times as
- * fast as a general image library for images of a few hundred pixels a side, and with the same pixels. On the CPU only.
- * Which files it is asked for is the caller's choice.
+ * Decodes plain JPEG files with TensorFlow's own decoder (libjpeg-turbo with its exact integer transform). For images of
+ * a few hundred pixels a side it is three times as fast as a general image library, with the same pixels. CPU only.
  */
 import type { PlainJpeg } from "../dataset/decoding/plain-jpeg.js";
 import type { PlainJpegDecoder, PlainJpegDecoderModule } from "../dataset/decoding/plain-jpeg-decoder.js";
@@ -45,7 +44,7 @@ const concatAttributes = [
   typeAttribute("Tidx", DataType.int32),
 ];
 
-/** Lists of source indices that stay in TensorFlow: two for each size of file. */
+/** Most lists of source indices that stay in TensorFlow's memory; each size of file needs two. */
 const mostIndices = 512;
 
 /** A decode thread imports this module and calls this. It loads TensorFlow in the calling thread. Errors: SETUP. */
@@ -62,9 +61,10 @@ export function plainJpegModule(options: NativeOptions): { plainJpegs?: PlainJpe
   return options.device?.gpu == null ? { plainJpegs: { url: import.meta.url, options } } : {};
 }
 
+/** Decodes by calling single TensorFlow ops. */
 export class JpegDecoder {
   readonly #binding: NativeBinding;
-  /** Source indices by `from>to`. */
+  /** Tensors of source indices for a resize, by `from>to`. */
   readonly #indices = new Map<string, number>();
   readonly #constants: {
     readonly zero: number;
@@ -84,9 +84,10 @@ export class JpegDecoder {
   }
 
   /**
-   * uint8 [height, width, 3] of the file's image, whose size the caller read from its head: all of it, or resized to
-   * `to` by the rule `nearest`. Null: TensorFlow does not take the file, or finds another size in it; the general
-   * decoder says what is wrong.
+   * Decodes a file to uint8 [height, width, 3], or to null when TensorFlow refuses the file or finds another size in it;
+   * the general decoder then explains what is wrong.
+   * @param from the image's size, which the caller has read from the file's header.
+   * @param to the size that the image is resized to by the rule `nearest`; null keeps its size.
    */
   decode(bytes: Uint8Array, from: PlainJpeg, to: PlainJpeg | null): Uint8Array | null {
     const live: number[] = [];
@@ -118,7 +119,7 @@ export class JpegDecoder {
     return run("GatherV2", gatherAttributes, [id, this.#index(from.width, to.width), one]).id;
   }
 
-  /** The binding reads no uint8: the bytes leave as int32, four at a time, padded to a multiple of four. */
+  /** Reads uint8 values. The binding can't, so they are read as int32, four bytes each, padded to a multiple of four. */
   #read(run: Run, pixels: number, count: number): Uint8Array {
     const words = run("Reshape", reshapeAttributes, [
       this.#padded(run, pixels, count),

@@ -1,7 +1,7 @@
 /**
- * The training step of one micro-batch size as a graph: pixels in, loss sum, correct count, flat gradient and
- * batch-norm statistics out. The mathematics is DESIGN 5.5: the gradient is that of
- * sum_i c(y_i) loss_i + n (regularisation terms).
+ * Records the training step of one micro-batch size as a graph. Inputs: pixels, labels, weights and what was drawn for
+ * the augmentation. Outputs: loss sum, correct count, flat gradient and batch-norm statistics. The gradient is that of
+ * sum_i c(y_i) loss_i + n * regularisation; docs/design/mathematics-of-a-lane.md explains it.
  */
 import type { LayersModel, Scalar, Tensor, Variable } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../shared/errors.js";
@@ -21,7 +21,7 @@ import { withBfloat16Products } from "./rewriting/mixed-precision.js";
 import { exampleTensor } from "./session/native-tensor.js";
 import { parameterInputs } from "./session/weight-inputs.js";
 
-/** What a step is recorded from. `model` ends in logits. */
+/** A model with everything that its graphs are recorded from. The model's output is logits. */
 export interface StepModel {
   readonly tf: TensorFlow;
   readonly spec: EngineSpec;
@@ -29,14 +29,14 @@ export interface StepModel {
   readonly layout: ModelLayout;
 }
 
-/** Of a micro-batch of n samples; see MicroBatch for shapes. */
+/** The tensors of a micro-batch of n samples, in the shapes of MicroBatch. */
 interface StepInputs extends AugmentationInputs {
   readonly images: Tensor;
   readonly labels: Tensor;
   readonly dropoutSeed: Tensor;
 }
 
-/** Outputs `lossSum`, `correct`, `gradient`, and `statistics` where the model has batch norms. */
+/** Records the step. The graph's outputs are `lossSum`, `correct`, `gradient`, and `statistics` if there are batch norms. */
 export function recordTraining(source: StepModel, samples: number): RecordedGraph {
   const { tf, model, layout } = source;
   const batch = exampleBatch(source, samples);
@@ -49,7 +49,7 @@ export function recordTraining(source: StepModel, samples: number): RecordedGrap
   }
 }
 
-/** The step itself; also runs eagerly, which is what the parity tests do. */
+/** Computes the step: forward pass, loss, backward pass. It also runs eagerly, as the parity tests do. */
 export function trainingStep(source: StepModel, samples: number, inputs: StepInputs): Record<string, Tensor> {
   const { tf, spec, layout } = source;
   const step = new TrainingContext(tf, inputs.dropoutSeed);
@@ -73,6 +73,7 @@ export function trainingStep(source: StepModel, samples: number, inputs: StepInp
   }
 }
 
+/** The sum of the samples' weighted losses, plus the regularisation term for each sample. */
 function lossSum(
   { tf, spec, model, layout }: StepModel,
   samples: number,
@@ -86,7 +87,7 @@ function lossSum(
   return penalty === null ? sum : sum.add(penalty.mul(samples));
 }
 
-/** l2 * sum of the squares of all kernels (Keras' regularizers.L2 on each); null where it is off. */
+/** The L2 penalty, l2 * the sum of the squares of all kernels (Keras' regularizers.L2 on each); null when it is off. */
 export function regularisation({ tf, spec, model, layout }: StepModel): Scalar | null {
   if (spec.model.l2 === 0) return null;
   const kernels = parametersOf(model).filter((_, index) => {
@@ -96,7 +97,7 @@ export function regularisation({ tf, spec, model, layout }: StepModel): Scalar |
   return tf.addN(kernels.map((kernel) => kernel.square().sum())).mul(spec.model.l2) as Scalar;
 }
 
-/** In layout order. */
+/** The model's trainable variables, in the order of the layout. */
 const parametersOf = (model: LayersModel): Variable[] =>
   model.layers.flatMap((layer) => layer.trainableWeights.map((weight) => weight.read() as Variable));
 
@@ -112,7 +113,7 @@ function gradientsInOrder({ model, layout }: StepModel, gradients: Record<string
   });
 }
 
-/** Zeros in the shapes of a micro-batch: recording looks at shapes, never at values. */
+/** Inputs filled with zeros, in the shapes of a micro-batch: recording uses shapes and never looks at values. */
 function exampleBatch({ tf, spec }: StepModel, n: number): Record<keyof StepInputs, RecordedInput> {
   const backend = nodeBackend(tf);
   const example = (name: string, shape: number[], dtype: number, values: TensorValues): RecordedInput => ({

@@ -1,7 +1,10 @@
-/** A bounded number of asynchronous calls at a time: over a list, or of whoever asks. */
+/** Limits on how many asynchronous calls run at the same time: over a list, or for a shared resource. */
 import { throwIfAborted } from "./retry.js";
 
-/** Like Promise.all over `items.map(call)`, with at most `most` calls under way; the first error ends it. */
+/**
+ * Calls `call` for every item, at most `most` calls at a time, and returns the results in the order of the items. The
+ * first error rejects the promise; calls that have begun run on, no further ones begin.
+ */
 export async function mapBounded<Item, Result>(
   items: readonly Item[],
   most: number,
@@ -11,7 +14,7 @@ export async function mapBounded<Item, Result>(
   const results = new Array<Result>(items.length);
   let next = 0;
   let failed = false;
-  const lane = async () => {
+  const runner = async () => {
     while (next < items.length && !failed) {
       throwIfAborted(signal, "a batch of files");
       const index = next++;
@@ -23,30 +26,30 @@ export async function mapBounded<Item, Result>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(most, items.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, runner));
   return results;
 }
 
-/** At most `most` calls under way, whoever makes them; the others wait, in the order of asking. */
+/** Lets at most `most` calls run at a time. Further calls wait and start in the order in which they were made. */
 export class Semaphore {
   readonly #most: number;
   readonly #waiting: (() => void)[] = [];
-  #inside = 0;
+  #running = 0;
 
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** What `call` comes to. A call that ends, in whatever way, gives its place to the next. */
-  async pass<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#inside === this.#most) await new Promise<void>((enter) => this.#waiting.push(enter));
-    else this.#inside += 1;
+  /** Runs `call` when there is room and returns its result. When it returns or throws, the next waiting call starts. */
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#running === this.#most) await new Promise<void>((start) => this.#waiting.push(start));
+    else this.#running += 1;
     try {
       return await call();
     } finally {
-      const enter = this.#waiting.shift();
-      if (enter === undefined) this.#inside -= 1;
-      else enter();
+      const startNext = this.#waiting.shift();
+      if (startNext === undefined) this.#running -= 1;
+      else startNext();
     }
   }
 }

@@ -1,21 +1,26 @@
 /**
- * Which slot of a cache holds which sample, whatever the slots are made of. Keeps what came first while it is in use:
- * epochs visit every sample once, and throwing out the least recently used would then never hit.
+ * The index of a cache: which slot holds which sample's image. It keeps the images that came first for as long as they
+ * are used. An epoch visits every sample once, so a cache that evicts the least recently used one would never hit.
  */
 export class CacheSlots {
   readonly #slots: number;
-  /** Slot of each sample, -1 = none. */
+  /** Slot of each sample; -1 when the sample has no slot. */
   readonly #slotOf: Int32Array;
   readonly #sampleOf: Int32Array;
-  /** Count of lookups at each slot's last use. */
+  /** Value of the lookup counter when each slot was last used. */
   readonly #usedAt: Float64Array;
-  /** Given back. */
+  /** Slots that were dropped and can be taken again. */
   readonly #free: number[] = [];
+  /** Slots below this number have been taken at least once. */
   #begun = 0;
+  /** The slot that is looked at next for eviction, as the hand of a clock algorithm. */
   #hand = 0;
   #lookups = 0;
 
-  /** @param samples of the split. */
+  /**
+   * @param samples number of samples in the split.
+   * @param slots number of images that the cache can hold.
+   */
   constructor(samples: number, slots: number) {
     this.#slots = Math.max(0, Math.min(samples, slots));
     this.#slotOf = new Int32Array(samples).fill(-1);
@@ -23,12 +28,12 @@ export class CacheSlots {
     this.#usedAt = new Float64Array(this.#slots);
   }
 
-  /** In use. */
+  /** Number of slots in use. */
   get size(): number {
     return this.#begun - this.#free.length;
   }
 
-  /** The sample's slot, -1 = it has none. A lookup. */
+  /** Looks the sample up: its slot, or -1. Counts as a use of the slot. */
   find(sample: number): number {
     this.#lookups += 1;
     const slot = this.#slotOf[sample] ?? -1;
@@ -36,14 +41,14 @@ export class CacheSlots {
     return slot;
   }
 
-  /** The same, without being a lookup. */
+  /** The sample's slot, or -1. Unlike `find`, this does not count as a use. */
   slotOf(sample: number): number {
     return this.#slotOf[sample] ?? -1;
   }
 
   /**
-   * A slot for a sample that has none; -1 when every slot is taken by an image that was used within the last two
-   * epochs' lookups. From now on it is the sample's.
+   * Assigns a slot to a sample that has none. Returns -1 when every slot holds an image that was used within the last
+   * two epochs.
    */
   take(sample: number): number {
     const slot = this.#freeSlot();
@@ -54,19 +59,19 @@ export class CacheSlots {
     return slot;
   }
 
-  /** The sample has no slot any more. */
+  /** Frees the sample's slot. */
   drop(sample: number): void {
     const slot = this.#slotOf[sample] ?? -1;
     if (slot < 0) return;
     this.#slotOf[sample] = -1;
-    this.#usedAt[slot] = Number.POSITIVE_INFINITY; // never found stale by the hand: it is on the list
+    this.#usedAt[slot] = Number.POSITIVE_INFINITY; // never stale: the slot is on the free list
     this.#free.push(slot);
   }
 
-  /** One given back, one never used, else the one at the hand if its lane has left this worker; -1 = none. */
+  /** A dropped slot, else one that was never used, else the slot at the hand if its lane has left this worker; else -1. */
   #freeSlot(): number {
-    const given = this.#free.pop();
-    if (given !== undefined) return given;
+    const dropped = this.#free.pop();
+    if (dropped !== undefined) return dropped;
     if (this.#begun < this.#slots) return this.#begun++;
     if (this.#slots === 0) return -1;
     const slot = this.#hand;

@@ -1,8 +1,8 @@
 /**
- * Decoded images of one split in one size in a file of a fixed budget: the second tier of what a loader remembers. One
- * file of equal slots, read and written in place. It has no name while it is used, so it goes with its process, however
- * that ends, and no other process ever reads it. Each image's CRC is kept in memory and checked when it is read back.
- * Trouble with the disk is no trouble with the data: the image is decoded again.
+ * The second tier of the image cache: decoded images of one split in one size, in a file of a fixed budget. The file
+ * consists of slots of equal size, read and written in place. It is removed from its folder as soon as it is open, so it
+ * disappears with its process, and no other process reads it. Each image's CRC is kept in memory and checked when the
+ * image is read back. A disk that fails never counts as a damaged sample: the image is decoded again.
  */
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, statfs, unlink } from "node:fs/promises";
@@ -15,21 +15,24 @@ import { CacheSlots } from "./cache-slots.js";
 type FileHandle = Awaited<ReturnType<typeof open>>;
 
 export interface ImageFileCacheOptions {
-  /** Made if need be. */
+  /** Folder for the file; created if it does not exist. */
   readonly folder: string;
-  /** Of the file. */
+  /** Most bytes that the file may take. */
   readonly budgetBytes: number;
   /** The file grows only while so much of the disk stays free for others. Default limits.diskReserveBytes. */
   readonly reserveBytes?: number;
-  /** Told once, in a clause, when the file is given up. */
+  /** Called at most once, with the reason in a clause, when the cache stops using its file. */
   readonly onGivenUp?: (reason: string) => void;
 }
 
-/** Of names in the folder: what still has one was left by a process that died within a millisecond of opening it. */
+/**
+ * First letters of the file's name. A file that still has a name was left by a process that died before it could remove
+ * it; the next start removes it. Earlier versions used the same name, so their files are removed as well.
+ */
 const prefix = "pictures-";
-/** How often the disk's free space is looked at: once for so many bytes. */
+/** The free space of the disk is checked once for each so many bytes that the file grows. */
 const glanceBytes = 16 * 1024 * 1024;
-/** Images that come back changed, after which the disk is not trusted any more. */
+/** After so many images that came back with other bytes, the disk is not trusted any more. */
 const mostChanged = 3;
 
 interface Opened {
@@ -43,30 +46,38 @@ export class ImageFileCache {
   readonly #samples: number;
   readonly #imageBytes: number;
   readonly #options: ImageFileCacheOptions;
-  /** From the first image that is kept; null = given up. */
+  /** The file, opened when the first image is kept. Null when it could not be opened or was given up. */
   #opened: Promise<Opened | null> | undefined;
   #file: Opened | null = null;
-  /** Samples whose image is on its way into the file. */
+  /** Samples whose image is being written. */
   readonly #writing = new Set<number>();
-  /** Up to here the file may grow before the disk is looked at again. */
+  /** The file may grow to this size before the free space is checked again. */
   #mayGrowTo = 0;
   #changed = 0;
   #isClosed = false;
-  /** Of a file that was given up. */
+  /** Settles when a file that was given up has been closed. */
   #closing: Promise<void> = Promise.resolve();
 
-  /** Nothing is opened before the first image is kept. */
+  /**
+   * Opens nothing yet: the file is created when the first image is kept.
+   * @param samples number of samples in the split.
+   * @param imageBytes bytes of one image.
+   */
   constructor(samples: number, imageBytes: number, options: ImageFileCacheOptions) {
     this.#samples = samples;
     this.#imageBytes = imageBytes;
     this.#options = options;
   }
 
+  /** Bytes of the images that are in the file. */
   get heldBytes(): number {
     return (this.#file?.slots.size ?? 0) * this.#imageBytes;
   }
 
-  /** Copies the sample's image to `target`, of its size, if it is here and as it was written. */
+  /**
+   * Reads the sample's image into `target` (of exactly one image's size). Returns false when the image is not in the
+   * file, or does not come back as it was written.
+   */
   async copyTo(sample: number, target: Uint8Array): Promise<boolean> {
     const file = this.#file;
     if (file === null || this.#writing.has(sample)) return false;
@@ -81,12 +92,12 @@ export class ImageFileCache {
       this.#giveUp(`can't be read (${asTrainyardError(caught).message})`);
       return false;
     }
-    // Unless the slot has become another sample's meanwhile.
+    // The slot may belong to another sample by now; then the bytes that were read prove nothing.
     if (file.slots.slotOf(sample) === slot) this.#forgetChanged(file, sample);
     return false;
   }
 
-  /** Keeps a copy if there is room; `image` must not change until this resolves. Never rejects. */
+  /** Writes a copy of the image if there is room. `image` must not change until the promise resolves. Never rejects. */
   async keep(sample: number, image: Uint8Array): Promise<void> {
     this.#opened ??= this.#open();
     const file = await this.#opened;
@@ -107,7 +118,7 @@ export class ImageFileCache {
     }
   }
 
-  /** Gives the disk back. */
+  /** Closes the file, which frees its space on the disk. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const file = await this.#opened;
@@ -116,7 +127,7 @@ export class ImageFileCache {
     await this.#closing;
   }
 
-  /** Null when there is no such place: then there is no file, and that is said once. */
+  /** Creates the file. Returns null when that is not possible; the reason is reported once. */
   async #open(): Promise<Opened | null> {
     const { folder, budgetBytes } = this.#options;
     try {
@@ -133,7 +144,7 @@ export class ImageFileCache {
     }
   }
 
-  /** Whether others keep enough of the disk if the file grows. */
+  /** Whether enough of the disk stays free for others if the file grows by one image. */
   async #hasRoom({ slots }: Opened): Promise<boolean> {
     const needed = (slots.size + 1) * this.#imageBytes;
     if (needed <= this.#mayGrowTo) return true;
@@ -153,7 +164,7 @@ export class ImageFileCache {
     if (this.#changed >= mostChanged) this.#giveUp("gives back other bytes than were written");
   }
 
-  /** Calls under way fail by themselves, or are done before the file is closed. */
+  /** Stops using the file. Reads and writes that have begun either finish before it is closed, or fail. */
   #giveUp(reason: string): void {
     const file = this.#file;
     if (file === null) return;
@@ -168,15 +179,15 @@ export class ImageFileCache {
   }
 }
 
-/** Open for reading and writing, and already removed: the disk is given back when the handle is closed. */
+/** A new file, open for reading and writing and already without a name: closing the handle frees its space. */
 async function nameless(folder: string): Promise<FileHandle> {
   const name = join(folder, `${prefix}${randomUUID()}`);
   const handle = await open(name, "wx+", 0o600);
-  await unlink(name).catch(() => undefined); // not possible everywhere; the next start does it then
+  await unlink(name).catch(() => undefined); // some file systems refuse it; the next start then removes the file
   return handle;
 }
 
-/** Removing what another process is about to remove itself does no harm: it is open there already. */
+/** Removes files of processes that have died. One that belongs to a living process may lose its name too: it is open there. */
 async function removeLeftOvers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (name.startsWith(prefix)) await unlink(join(folder, name)).catch(() => undefined);

@@ -1,7 +1,7 @@
-/** Decoded images of one split in one size, in memory of a fixed budget: the first tier of what a loader remembers. */
+/** The first tier of the image cache: decoded images of one split in one size, in memory of a fixed budget. */
 import { CacheSlots } from "./cache-slots.js";
 
-/** Slots are allocated in slabs of about this size, as they fill. */
+/** Memory is allocated in slabs of about this size, when the first image needs one. */
 const slabBytes = 16 * 1024 * 1024;
 
 export class ImageMemoryCache {
@@ -11,7 +11,11 @@ export class ImageMemoryCache {
   readonly #slabs: Uint8Array[] = [];
   readonly #slots: CacheSlots;
 
-  /** @param samples of the split; @param imageBytes of one image, height x width x channels. */
+  /**
+   * @param samples number of samples in the split.
+   * @param imageBytes bytes of one image: height x width x channels.
+   * @param budgetBytes most bytes that the images may take.
+   */
   constructor(samples: number, imageBytes: number, budgetBytes: number) {
     this.#imageBytes = imageBytes;
     this.#count = Math.min(samples, Math.floor(budgetBytes / imageBytes));
@@ -19,11 +23,12 @@ export class ImageMemoryCache {
     this.#slots = new CacheSlots(samples, this.#count);
   }
 
+  /** Bytes of the images that are in memory. */
   get heldBytes(): number {
     return this.#slots.size * this.#imageBytes;
   }
 
-  /** Copies the sample's image to `target`, if it is here. */
+  /** Copies the sample's image to `target` and returns true; returns false when the image is not in memory. */
   copyTo(sample: number, target: Uint8Array): boolean {
     const slot = this.#slots.find(sample);
     if (slot < 0) return false;
@@ -31,7 +36,7 @@ export class ImageMemoryCache {
     return true;
   }
 
-  /** Keeps a copy if there is room. Whether the image is here now. */
+  /** Keeps a copy of the image if there is room. Returns whether the image is in memory now. */
   keep(sample: number, image: Uint8Array): boolean {
     if (this.#slots.slotOf(sample) >= 0) return true;
     const slot = this.#slots.take(sample);

@@ -1,8 +1,8 @@
 /**
- * Whole shards of the store in a bounded memory cache: one fetch per shard however many samples are asked for at a
- * time, the least recently used leaves first. When more shards are in use than fit (many lanes on one worker), fetching
- * whole ones would throw out others that are still needed: then samples are fetched by themselves, until a shard is used
- * up. What the bytes mean and whether they are whole is the reader's to say.
+ * A memory cache of whole shards. However many samples of a shard are wanted at a time, the shard is fetched once; the
+ * least recently used shard is evicted first. When more shards are in use than fit (many lanes on one worker), fetching a
+ * whole shard would evict another that is still needed. Samples are then fetched one by one, until a shard is used up.
+ * The caller checks the bytes against their hashes.
  */
 
 import { Semaphore } from "../../shared/concurrency.js";
@@ -11,28 +11,29 @@ import type { ObjectStore } from "../../shared/store/object-store.js";
 
 interface Held {
   readonly bytes: Uint8Array;
-  /** Bytes of it that were asked for so far, and the number of the last read. */
+  /** Bytes of the shard that were read from the cache so far. */
   served: number;
+  /** Value of the read counter at the last read of this shard. */
   lastRead: number;
 }
 
-/** Shards thrown out with more than half of their bytes unread, after which they count as crowded. */
+/** After so many shards were evicted with more than half of their bytes unread, the cache counts as too small. */
 const mostWasted = 3;
-/** Of a shard's bytes; the rest is tar headers, and the samples of other lanes at its ends. */
+/** A shard counts as used up when this part of its bytes was read. The rest is tar headers and samples of other lanes. */
 const usedUp = 0.9;
 /**
- * Samples fetched by themselves at a time, over all batches: what is read ahead may be twenty thousand small ones, and
- * each is an open file or a connection, of which a process often has 1,024. One batch asks for as many.
+ * Most samples that are fetched one by one at a time. Reading ahead may want twenty thousand small samples, and each
+ * fetch is an open file or a connection, of which a process often may have 1,024. A single batch never wants more.
  */
 const partsAtATime = 64;
 
 export class ShardCache {
   readonly #store: ObjectStore;
   readonly #budgetBytes: number;
-  /** By key, the least recently used first. */
+  /** Shards in memory by key, the least recently used first. */
   readonly #shards = new Map<string, Held>();
   readonly #fetches = new Map<string, Promise<Uint8Array>>();
-  /** What was fetched twice with the same bytes: a third time would tell nothing new. */
+  /** Shards that were fetched twice with the same bytes; a third fetch would prove nothing new. */
   readonly #confirmed = new WeakSet<Uint8Array>();
   readonly #parts = new Semaphore(partsAtATime);
   #heldBytes = 0;
@@ -41,18 +42,18 @@ export class ShardCache {
   #reads = 0;
   #wasted = 0;
 
-  /** @param budgetBytes what the cache keeps; the shard in use is kept even when it alone is larger. */
+  /** @param budgetBytes most bytes of shards in memory; a single larger shard is kept all the same while it is used. */
   constructor(store: ObjectStore, budgetBytes: number) {
     this.#store = store;
     this.#budgetBytes = budgetBytes;
   }
 
-  /** Fetched from the store so far. */
+  /** Bytes fetched from the store so far. */
   get fetchedBytes(): number {
     return this.#fetchedBytes;
   }
 
-  /** The shard's bytes; callers must not change them. Errors: the store's, NOT_FOUND among them. */
+  /** The shard's bytes, fetched if they are not in memory. Callers must not change them. Errors: the store's (NOT_FOUND). */
   async get(key: string): Promise<Uint8Array> {
     const held = this.#shards.get(key);
     if (held === undefined) return await (this.#fetches.get(key) ?? this.#fetch(key));
@@ -61,12 +62,15 @@ export class ShardCache {
     return held.bytes;
   }
 
-  /** Bytes [begin, end) of the shard, a view that callers must not change; fewer where it ends before. Errors: as get. */
+  /**
+   * Bytes [begin, end) of the shard; fewer when the shard is shorter. Callers must not change them. Errors: the store's
+   * (NOT_FOUND).
+   */
   async read(key: string, begin: number, end: number): Promise<Uint8Array> {
     this.#reads += 1;
     const isHere = this.#shards.has(key) || this.#fetches.has(key);
     if (!isHere && this.#wasted >= mostWasted && !this.#dropUsedUp()) {
-      const part = await this.#parts.pass(() => this.#store.get(key, { range: { begin, end } }));
+      const part = await this.#parts.run(() => this.#store.get(key, { range: { begin, end } }));
       this.#fetchedBytes += part.length;
       return part;
     }
@@ -79,7 +83,7 @@ export class ShardCache {
     return shard.subarray(begin, end);
   }
 
-  /** Whether there is room for another shard now. */
+  /** Evicts the shards that are used up. Returns whether there is room for another shard then. */
   #dropUsedUp(): boolean {
     for (const [key, { bytes, served, lastRead }] of this.#shards) {
       const isIdle = this.#reads - lastRead > limits.shardSamples;
@@ -89,8 +93,8 @@ export class ShardCache {
   }
 
   /**
-   * The shard from another read of the store than the one that is here, which held something wrong. Many samples may
-   * be wrong in one shard: what was read twice alike is not read again while it is here.
+   * The shard's bytes from a second read of the store, for a caller that found something wrong in the first. When both
+   * reads gave the same bytes, further calls return them without reading again: many samples of a shard may be wrong.
    */
   async getAgain(key: string): Promise<Uint8Array> {
     const former = this.#shards.get(key)?.bytes;
@@ -107,7 +111,7 @@ export class ShardCache {
     this.#shards.delete(key);
   }
 
-  /** No signal: several callers may wait for one fetch, and the store has its own deadline. */
+  /** Takes no abort signal: several callers may wait for the same fetch, and the store has its own deadline. */
   #fetch(key: string): Promise<Uint8Array> {
     const fetch = this.#store
       .get(key)

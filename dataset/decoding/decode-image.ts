@@ -1,7 +1,7 @@
 /**
- * From an image file's bytes to the model's input: uint8 [height, width, channels]. One function for import,
- * training, evaluation and predict, so that none of them can differ. Owns colour, alpha, orientation and
- * depth; the resize rules are in resize.ts, the file formats in format.ts.
+ * Decodes an image file to the model's input: uint8 [height, width, channels]. Import, training, evaluation and predict
+ * all use this code, so their pixels can't differ. It converts colour, alpha and depth; exif-orientation.ts rotates,
+ * resize.ts resizes, and image-format.ts recognises the format.
  */
 import sharp from "sharp";
 import { TrainyardError } from "../../shared/errors.js";
@@ -15,22 +15,23 @@ import type { PlainJpegDecoder } from "./plain-jpeg-decoder.js";
 import { type Pixels, resizePixels } from "./resize.js";
 import { isCutShort } from "./truncated-file.js";
 
-// Images are decoded several at a time, so each needs one thread; none is ever decoded twice in a row.
+// Several images are decoded at a time, so one thread for each is enough. sharp's cache would never hit.
 sharp.concurrency(1);
 sharp.cache(false);
 
+/** How colours are read: `srgb` or `as-stored`; `decodeFile` says what each means. */
 export type Colour = ImageSpec["colour"];
 
-/** What a file turned out to be, with its pixels. */
+/** The format that a file's content has, and its pixels. */
 export interface DecodedFile {
   readonly format: ImageFormat;
-  /** Upright: EXIF orientation applied. */
+  /** Pixels of the upright image: the EXIF orientation is applied. */
   readonly pixels: Pixels;
 }
 
 /**
- * Decodes a file and resizes it by the model's rule.
- * @param plainJpegs changes no pixel, only the time.
+ * Decodes a file and resizes the image by the model's rule.
+ * @param plainJpegs a faster decoder for plain JPEG files, with the same pixels.
  * @returns exactly height x width x channels bytes.
  * @throws TrainyardError INPUT; its message completes "photo.jpg …": "is a BMP image, not an image that can be read".
  */
@@ -43,7 +44,7 @@ export async function decodeImage(
   return resizePixels(withChannels(pixels, image.channels), image);
 }
 
-/** By the fastest decoder that takes the file. */
+/** The file's pixels, from the fastest decoder that takes the file. */
 async function pixelsOf(bytes: Uint8Array, image: ImageSpec, plainJpegs?: PlainJpegDecoder): Promise<Pixels> {
   const digit = decodeGreyPng(bytes);
   if (digit !== null) return { ...digit, channels: 1 };
@@ -51,7 +52,7 @@ async function pixelsOf(bytes: Uint8Array, image: ImageSpec, plainJpegs?: PlainJ
   return plain ?? (await decodeFile(bytes, image.colour)).pixels;
 }
 
-/** Null for a file that is not plain, and for one that the decoder does not take. */
+/** The pixels of a plain JPEG file. Null when the file is not one, or when the decoder does not take it. */
 function decodePlain(bytes: Uint8Array, image: ImageSpec, decode: PlainJpegDecoder): Pixels | null {
   const from = plainJpeg(bytes, image.colour);
   if (from === null || from.height * from.width > limits.imagePixels) return null;
@@ -64,7 +65,7 @@ function decodePlain(bytes: Uint8Array, image: ImageSpec, decode: PlainJpegDecod
  * Decodes a file to its upright pixels, always 3 channels.
  * - `srgb`: an embedded profile is converted to sRGB, CMYK too; alpha is flattened onto white, as a page shows it.
  * - `as-stored`: PIL's `convert("RGB")`: no profile is looked at, alpha is dropped, CMYK is (255 - C)(255 - K) / 255.
- * 16 bits are scaled to 8. Of an animation the first frame counts.
+ * 16-bit samples are scaled to 8 bits. Of an animation only the first frame is decoded.
  * @throws TrainyardError INPUT.
  */
 export async function decodeFile(bytes: Uint8Array, colour: Colour): Promise<DecodedFile> {
@@ -125,7 +126,7 @@ function toRgb(data: Uint8Array, channels: number, colour: Colour): Uint8Array {
 const onWhite = (level: number, alpha: number) =>
   alpha === 255 ? level : Math.round((level * alpha + 255 * (255 - alpha)) / 255);
 
-/** PIL's conversion, without a profile. */
+/** Converts CMYK pixels as PIL does, without a colour profile. */
 function cmykToRgb(data: Uint8Array): Uint8Array {
   const rgb = new Uint8Array((data.length / 4) * 3);
   for (let from = 0, to = 0; from < data.length; from += 4) {
@@ -161,7 +162,7 @@ function damaged(format: ImageFormat, why: string, cause?: unknown): TrainyardEr
   return new TrainyardError("INPUT", message, { cause });
 }
 
-/** libvips' words (a line each, with its class in front) as one sentence. */
+/** The decoder's complaint as one sentence: libvips writes a line each, with the name of its class in front. */
 function explain(format: ImageFormat, caught: unknown): TrainyardError {
   const text = caught instanceof Error ? caught.message : String(caught);
   if (/pixel limit/i.test(text)) {

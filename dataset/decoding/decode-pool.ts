@@ -1,6 +1,6 @@
 /**
- * A worker's threads for decoding: as many as the work asks for, up to a limit. What was asked for first is decoded
- * first, so the order of need is the caller's order of asking. Owns the threads and the queue; no pixels.
+ * A pool of threads that decode images: as many threads as the work needs, up to a limit. Requests are served in the
+ * order in which they arrive. decode-thread.ts is what runs in each thread.
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -16,9 +16,10 @@ interface Job {
   reject(error: Error): void;
 }
 
-/** The next one is there when the thread is done with one. */
+/** Requests that a thread holds at a time, so that the next one is there when it has finished one. */
 const jobsPerThread = 2;
 
+/** Decodes images in threads of its own. The caller closes it. */
 export class DecodePool implements ImageDecoder {
   readonly #options: DecodeThreadOptions;
   readonly #most: number;
@@ -26,18 +27,19 @@ export class DecodePool implements ImageDecoder {
   readonly #queue: Job[] = [];
   #isClosed = false;
 
-  /** Starts the first thread; whoever is asked before it is ready waits. */
+  /** Starts the first thread; requests wait until it is ready. */
   constructor(options: DecodeThreadOptions, most = defaultThreads()) {
     this.#options = options;
     this.#most = most;
     this.#start();
   }
 
+  /** Number of threads that run now. */
   get threads(): number {
     return this.#threads.size;
   }
 
-  /** Errors: FAILED when a thread dies over it, INTERRUPTED once the pool is closed. */
+  /** One outcome for each file, in order. Errors: FAILED when the thread dies, INTERRUPTED when the pool is closed. */
   decode(files: readonly Uint8Array[]): Promise<DecodedImage[]> {
     if (this.#isClosed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
@@ -46,13 +48,14 @@ export class DecodePool implements ImageDecoder {
     });
   }
 
+  /** Ends the threads; requests that are not answered yet fail with INTERRUPTED. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const job of this.#queue.splice(0)) job.reject(closed());
     await Promise.all([...this.#threads].map((thread) => thread.close()));
   }
 
-  /** To the least busy thread with room; another one is started when all are busy and there is more to do. */
+  /** Gives requests to the least busy thread that has room; starts another thread when all are busy. */
   #handOut(): void {
     while (this.#queue.length > 0) {
       const [least] = [...this.#threads].sort((a, b) => a.jobs - b.jobs);
@@ -77,6 +80,7 @@ export class DecodePool implements ImageDecoder {
   }
 }
 
+/** One thread of the pool, and the requests that it has not answered yet. */
 class DecodeThread {
   readonly #thread: Worker;
   readonly #jobs = new Map<number, Job>();
@@ -103,7 +107,7 @@ class DecodeThread {
     return this.#jobs.size;
   }
 
-  /** The files are copied here, not before: what waits in the queue costs nothing. */
+  /** Sends a request to the thread. The files are copied only now, so a request in the queue takes no memory. */
   take(job: Job): void {
     this.#last += 1;
     const ends: number[] = [];
@@ -142,7 +146,7 @@ class DecodeThread {
   }
 }
 
-/** Half of the processors: the other half is the engine's, which needs about as long for a small image. */
+/** Half of the processors. The engine, which takes about as long for a small image, needs the other half. */
 const defaultThreads = () =>
   Math.max(1, Math.min(Math.floor(availableParallelism() / 2), limits.decodeThreads));
 

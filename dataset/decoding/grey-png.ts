@@ -1,16 +1,17 @@
 /**
- * PNG files for 8-bit grey images that never were files (the digits of IDX sets), written without compression:
- * zlib's output differs between versions and processors, and an import must give the same bytes everywhere.
- * Read back here too, some 50 times faster than through a general decoder. Any other PNG is not its business.
+ * Writes 8-bit grey images that never were files (the digits of IDX data sets) as PNG files, and reads these back about
+ * 50 times as fast as a general decoder. They are not compressed: zlib's output differs between versions and processors,
+ * and an import must give the same bytes everywhere. Other PNG files are decoded by decode-image.ts.
  */
 import { crc32 } from "@node-rs/crc32";
 
 const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
-/** Length of a stored deflate block is 16 bit. */
+/** Most bytes in a stored deflate block, whose length is a 16-bit number. */
 const blockBytes = 0xffff;
 /** Offset of the first deflate block: signature, IHDR chunk, IDAT's head, zlib's two bytes. */
 const firstBlock = 8 + 25 + 8 + 2;
 
+/** An 8-bit grey image. */
 export interface GreyImage {
   readonly height: number;
   readonly width: number;
@@ -18,7 +19,7 @@ export interface GreyImage {
   readonly data: Uint8Array;
 }
 
-/** A PNG (greyscale, 8 bit, stored) of the image. */
+/** The image as a PNG file: greyscale, 8 bit, not compressed. */
 export function encodeGreyPng({ height, width, data }: GreyImage): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -36,7 +37,7 @@ export function encodeGreyPng({ height, width, data }: GreyImage): Uint8Array {
   ]);
 }
 
-/** The image of a PNG that `encodeGreyPng` wrote; null for every other file, damaged ones among them. */
+/** The image in a PNG file that `encodeGreyPng` wrote; null for every other file, also for a damaged one. */
 export function decodeGreyPng(bytes: Uint8Array): GreyImage | null {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < firstBlock + 5 || !file.subarray(0, 8).equals(signature)) return null;
@@ -53,7 +54,7 @@ export function decodeGreyPng(bytes: Uint8Array): GreyImage | null {
   return file.equals(encodeGreyPng(again)) ? again : null;
 }
 
-/** Size of the file that `encodeGreyPng` writes. */
+/** Size in bytes of the file that `encodeGreyPng` writes. */
 function encodedBytes(height: number, width: number): number {
   const raw = height * (width + 1);
   return firstBlock + raw + 5 * Math.ceil(raw / blockBytes) + 4 + 4 + 12;

@@ -1,12 +1,12 @@
 /**
- * What a file is, decided by its first bytes and never by its name. Knows the formats that are decoded and, for
- * those that are not, what the user should do about it. Decodes nothing.
+ * Recognises what a file is by its first bytes, never by its name. For a format that can't be decoded it knows what the
+ * user should do. Decodes nothing.
  */
 
-/** Formats that sharp's prebuilt libvips decodes and that photographs come in. */
+/** The image formats that are decoded: those of photographs that sharp's prebuilt libvips can read. */
 export type ImageFormat = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif";
 
-/** Extension of a sample's member in the shard's tar. */
+/** The file extension of each format; names a sample's member in the tar of a shard. */
 export const extensions: Readonly<Record<ImageFormat, string>> = {
   jpeg: "jpg",
   png: "png",
@@ -16,12 +16,13 @@ export const extensions: Readonly<Record<ImageFormat, string>> = {
   avif: "avif",
 };
 
+/** What a file is: an image of a supported format, or something else. */
 export type Detected =
   | { readonly supported: true; readonly format: ImageFormat }
-  /** `name` in words ("a BMP image"); `advice` completes the sentence, or is empty. */
+  /** `name` says in words what it is ("a BMP image"). `advice` says what to do about it, or is empty. */
   | { readonly supported: false; readonly name: string; readonly advice: string };
 
-/** How many first bytes `detectFormat` looks at. */
+/** Number of bytes from the beginning of a file that `detectFormat` needs. */
 export const headBytes = 512;
 
 const ascii = (bytes: Uint8Array, begin: number, end: number) =>
@@ -29,7 +30,7 @@ const ascii = (bytes: Uint8Array, begin: number, end: number) =>
 
 const convert = (file: string) => `convert it to JPEG or PNG, e.g. magick ${file} image.png`;
 
-/** Detects the format of a file from its first bytes (`headBytes` of them are enough). */
+/** Recognises the format of a file from its first bytes; `headBytes` of them are enough. */
 export function detectFormat(bytes: Uint8Array): Detected {
   const format = supportedFormat(bytes);
   if (format !== null) return { supported: true, format };

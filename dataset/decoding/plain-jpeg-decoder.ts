@@ -1,6 +1,6 @@
 /**
- * The interface through which a faster decoder of plain JPEG files is plugged in. The data set's code knows no
- * TensorFlow, so whoever opens a decode pool names a module that provides one (the engine's uses TensorFlow's libjpeg).
+ * The interface for plugging in a faster decoder of plain JPEG files. The room dataset/ does not depend on TensorFlow, so
+ * the options of a decode pool name the module of such a decoder. The engine has one that uses TensorFlow's libjpeg.
  */
 import type { PlainJpeg } from "./plain-jpeg.js";
 

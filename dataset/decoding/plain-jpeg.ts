@@ -1,11 +1,12 @@
 /**
- * What a JPEG file says of itself before its pixels: whether it is of the plain kind for which every decoder of the
- * libjpeg family gives the same pixels, with nothing else to be done to them. Anything unusual is not plain: then the
- * general decoder takes it. Decodes nothing.
+ * Recognises plain JPEG files by the segments before their pixels. For a plain file every decoder of the libjpeg family
+ * gives the same pixels, and nothing else (rotation, colour profile) has to be done. All other files go through the
+ * general decoder. Decodes nothing.
  */
 import type { ImageSpec } from "../../shared/spec.js";
 import { isUpright } from "./exif-orientation.js";
 
+/** The size of a plain JPEG file's image. */
 export interface PlainJpeg {
   readonly height: number;
   readonly width: number;
@@ -16,8 +17,8 @@ const plainFrames: readonly number[] = [0xc0, 0xc2];
 const startOfScan = 0xda;
 
 /**
- * The size of a plain JPEG: 8 bits, grey or YCbCr with the usual subsampling, upright, and without a profile that
- * `colour` would have to follow, with its end where the file ends; null for every other file.
+ * The image size of a plain JPEG file: 8 bits, grey or YCbCr with the usual subsampling, stored upright, without a colour
+ * profile that `colour` would have to follow, and not cut short. Null for every other file.
  */
 export function plainJpeg(bytes: Uint8Array, colour: ImageSpec["colour"]): PlainJpeg | null {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -33,11 +34,11 @@ export function plainJpeg(bytes: Uint8Array, colour: ImageSpec["colour"]): Plain
   return null;
 }
 
-/** From the start of image to the end of image, the last of a file that was not cut. */
+/** Whether the file starts with the marker "start of image" and ends with "end of image", so that it was not cut short. */
 const isWhole = (file: Buffer) =>
   file.length >= 4 && file.readUInt16BE(0) === 0xffd8 && file.readUInt16BE(file.length - 2) === 0xffd9;
 
-/** Up to the first scan; ends early where the file is not what it should be. */
+/** The segments of the file up to the first scan. The list ends early where the file is malformed. */
 function* segments(file: Buffer): Generator<{ marker: number; body: Buffer }> {
   for (let at = 2; at + 4 <= file.length; ) {
     const marker = file[at + 1] as number;
@@ -48,10 +49,13 @@ function* segments(file: Buffer): Generator<{ marker: number; body: Buffer }> {
   }
 }
 
-/** SOF0 to SOF15; C4, C8 and CC in between are tables and an extension. */
+/** Whether a marker begins a frame (SOF0 to SOF15). C4, C8 and CC in between are tables and an extension. */
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
-/** Precision, height, width, components; each component: number, sampling factors, table (ITU T.81, B.2.2). */
+/**
+ * The image size from a frame header, or null when the frame is not plain. The header holds precision, height, width and
+ * the components; each component has a number, sampling factors and a table (ITU T.81, B.2.2).
+ */
 function plainFrame(body: Buffer): PlainJpeg | null {
   if (body.length < 9 || body[0] !== 8) return null;
   const [height, width, components] = [body.readUInt16BE(1), body.readUInt16BE(3), body[5] as number];

@@ -1,6 +1,6 @@
 /**
- * The three resize rules, on decoded pixels and in plain code: the rule is stored with a model and must mean the
- * same pixels on every machine, whatever library decodes. Works on interleaved uint8; decoding is elsewhere.
+ * The three resize rules, applied to decoded pixels. A model stores the rule's name, and the rule must give the same
+ * pixels on every machine whichever library decodes, so the rules are written out here. Works on interleaved uint8.
  */
 import { assertNever } from "../../shared/errors.js";
 import type { ImageSpec } from "../../shared/spec.js";
@@ -13,7 +13,7 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
-/** uint8 [height, width, channels] of the wanted size. An image that has it already is returned unchanged. */
+/** Resizes an image; returns uint8 [height, width, channels]. An image that has the size already is returned as it is. */
 export function resizePixels(from: Pixels, to: Pick<ImageSpec, "height" | "width" | "resize">): Uint8Array {
   if (from.height === to.height && from.width === to.width) return from.data;
   switch (to.resize) {
@@ -29,8 +29,8 @@ export function resizePixels(from: Pixels, to: Pick<ImageSpec, "height" | "width
 }
 
 /**
- * Source index of each target index: floor((i + 0.5) * from / to), the position summed up in float64 as PIL's
- * `ImagingScaleAffine` does, so that exact ties fall on PIL's side (2 to 7 pixels, for instance).
+ * The rule `nearest` along one side: the source index of each target index, floor((i + 0.5) * from / to). The position is
+ * summed up in float64 as PIL's `ImagingScaleAffine` does, so that exact ties fall as in PIL (2 to 7 pixels, for instance).
  */
 export function nearestIndices(from: number, to: number): Uint32Array {
   const indices = new Uint32Array(to);
@@ -55,13 +55,13 @@ function resizeNearest({ data, channels, ...from }: Pixels, height: number, widt
   return made;
 }
 
-/** Weights of the source indices from `first` that make one target index; they add up to 1. */
+/** How one target index is averaged: weights of the source indices from `first` on, which add up to 1. */
 interface Taps {
   readonly first: number;
   readonly weights: Float64Array;
 }
 
-/** Box average: each source pixel weighs what it covers of [i * from / to, (i + 1) * from / to]. */
+/** The rule `area`, a box average: a source pixel weighs as much as it covers of [i * from / to, (i + 1) * from / to]. */
 function areaTaps(from: number, to: number): Taps[] {
   return Array.from({ length: to }, (_, i) => {
     const [begin, end] = [(i * from) / to, ((i + 1) * from) / to];
@@ -75,7 +75,7 @@ function areaTaps(from: number, to: number): Taps[] {
   });
 }
 
-/** Two neighbours around (i + 0.5) * from / to - 0.5, edges repeated, no antialiasing: as `tf.image.resize`. */
+/** The rule `bilinear`: two neighbours of (i + 0.5) * from / to - 0.5, edges repeated, not antialiased, as `tf.image.resize`. */
 function bilinearTaps(from: number, to: number): Taps[] {
   return Array.from({ length: to }, (_, i) => {
     const position = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
@@ -85,7 +85,7 @@ function bilinearTaps(from: number, to: number): Taps[] {
   });
 }
 
-/** Columns first, then rows, in float64; rounded half up once, at the end. */
+/** Averages along columns, then along rows, in float64. Rounds once, at the end, halves up. */
 function resizeWeighted({ data, channels, ...from }: Pixels, rows: Taps[], columns: Taps[]): Uint8Array {
   const rowSize = columns.length * channels;
   const narrow = new Float64Array(from.height * rowSize);

@@ -1,10 +1,10 @@
 /**
- * Files whose end is missing although a decoder would still give all their pixels: the cut is in the end
- * marker. Such a file was not copied whole, and its owner wants to know. The decoder finds every deeper cut.
+ * Recognises files that lack their end although a decoder would still return all pixels, because only the end marker is
+ * cut. Such a file was not copied completely, and its owner should know. The decoder itself finds every larger cut.
  */
 import type { ImageFormat } from "./image-format.js";
 
-/** Whether a file of the format stops before its end marker. Formats without one: false. */
+/** Whether the file stops before its end marker. Always false for formats without an end marker. */
 export function isCutShort(bytes: Uint8Array, format: ImageFormat): boolean {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (format) {
@@ -18,7 +18,7 @@ export function isCutShort(bytes: Uint8Array, format: ImageFormat): boolean {
   }
 }
 
-/** Walks the chunks (length, type, body, CRC) to a whole IEND. */
+/** Whether the PNG's chunks (length, type, body, CRC) lead to a complete IEND chunk. */
 function hasWholeEnd(file: Buffer): boolean {
   for (let at = 8; at + 12 <= file.length; ) {
     const end = at + 12 + file.readUInt32BE(at);

@@ -1,12 +1,12 @@
-/** `--classes a,b`: which classes are imported, and in which label order. Without it: all, by name. */
+/** The option `--classes a,b`: which classes are imported, and their label order. Without it, all classes, by name. */
 import { TrainyardError } from "../../shared/errors.js";
 import { normalName } from "../names.js";
 import type { SkippedFiles } from "./folder-tree.js";
 import type { ImageSource } from "./image-source.js";
 
 /**
- * The source with its classes in label order; images of classes that are left out are counted in `skipped`.
- * @throws TrainyardError INPUT when a name is not in the source or comes twice, USAGE when fewer than two are left.
+ * Returns the source with only the chosen classes, in label order. Images of the other classes are counted in `skipped`.
+ * @throws TrainyardError INPUT when a name is not in the source, USAGE when a name comes twice or fewer than two are given.
  */
 export function chooseClasses(
   source: ImageSource,

@@ -1,7 +1,7 @@
 /**
- * Finds the classes in a tree of folders: `class/…`, or `train/class/…` with `validation/class/…`. Decides by the
- * shape of the tree alone and explains itself when the shape is another one. Reads no image, except first bytes
- * to say how many of the files are images.
+ * Finds the classes in a tree of folders: `class/…`, or `train/class/…` with `validation/class/…`. Decides by the names
+ * and shape of the tree alone, and explains what is wrong with any other tree. Reads no image, only the first bytes of
+ * files, to tell the user how many of them are images.
  */
 import { open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -13,7 +13,7 @@ import { normalName } from "../names.js";
 import { filesBelow, type SkippedFiles, type TreeFile, type TreeFolder } from "./folder-tree.js";
 import type { ImageSource, SourceImage } from "./image-source.js";
 
-/** Folder names that mean a split, lower case. `test` serves as validation where there is no other. */
+/** Folder names that mean a split, in lower case. `test` is used as validation when there is no validation folder. */
 const splitNames: Readonly<Record<string, SplitName | "test">> = {
   train: "train",
   training: "train",
@@ -25,8 +25,9 @@ const splitNames: Readonly<Record<string, SplitName | "test">> = {
 };
 
 /**
+ * Reads the classes and images of a tree of folders.
  * @param path the imported folder as the user wrote it, for messages.
- * @param chosen the classes of `--classes`: one called like a split makes the folders classes.
+ * @param chosen the classes of `--classes`. When one is called like a split, the folders count as classes.
  * @throws TrainyardError INPUT when there are no class folders, only one, or two names clash.
  */
 export async function readClassFolders(
@@ -66,7 +67,7 @@ interface Splits {
   readonly validation: TreeFolder | null;
 }
 
-/** The split folders, or null when the root's folders are the classes. */
+/** The folders of the splits, or null when the root's folders are the classes. */
 function findSplits(root: TreeFolder, chosen: readonly string[] | null): Splits | null {
   const named = (split: string) =>
     root.folders.find((folder) => splitNames[folder.name.toLowerCase()] === split);
@@ -80,7 +81,7 @@ function findSplits(root: TreeFolder, chosen: readonly string[] | null): Splits 
   return { train, validation };
 }
 
-/** Counts and names what lies beside the split folders. */
+/** Counts the files beside the split folders and returns warnings about them. */
 async function leaveOut(splits: Splits, root: TreeFolder, skipped: SkippedFiles): Promise<string[]> {
   const warnings: string[] = [];
   await setAside(root.files, skipped);
@@ -100,7 +101,7 @@ async function leaveOut(splits: Splits, root: TreeFolder, skipped: SkippedFiles)
   return warnings;
 }
 
-/** Files beside the class folders: images are listed, the rest counted. */
+/** Handles files beside the class folders: lists the images as rejected and counts the others. */
 async function setAside(files: readonly TreeFile[], skipped: SkippedFiles): Promise<void> {
   for (const file of files) {
     if (await isImage(file))
@@ -113,7 +114,7 @@ function add(skipped: SkippedFiles, reason: string, files: number): void {
   if (files > 0) skipped.ignored.set(reason, (skipped.ignored.get(reason) ?? 0) + files);
 }
 
-/** @throws TrainyardError INPUT for two folders of one NFC name, or a name that is not UTF-8. */
+/** The class folders by name. @throws TrainyardError INPUT for two folders with the same NFC name, or a name that is not UTF-8. */
 function foldersByClass(base: TreeFolder): Map<string, TreeFolder> {
   const byClass = new Map<string, TreeFolder>();
   for (const folder of base.folders) {
@@ -138,7 +139,7 @@ function twins(a: TreeFolder, b: TreeFolder): TrainyardError {
   return new TrainyardError("INPUT", message);
 }
 
-/** One class can't be told from another; most often the path is one level too shallow. */
+/** Refuses a source with fewer than two classes. Most often the user gave a folder one level too high. */
 function requireTwo(path: string, found: readonly string[], bases: [TreeFolder, SplitName | null][]): void {
   if (found.length >= 2) return;
   const only = bases[0]?.[0].folders.find((folder) => normalName(folder.name) === found[0]);
@@ -149,7 +150,7 @@ function requireTwo(path: string, found: readonly string[], bases: [TreeFolder, 
   throw new TrainyardError("INPUT", `${path} holds one class only ("${found[0]}")${hint}`);
 }
 
-/** A folder of data sets, each with its own train/: its folders are no classes. */
+/** Refuses a folder that contains data sets, each with its own train/, since these folders are no classes. */
 function refuseDatasets(path: string, root: TreeFolder): void {
   const isDataset = ({ files, folders }: TreeFolder) =>
     files.length === 0 && folders.some(({ name }) => splitNames[name.toLowerCase()] === "train");

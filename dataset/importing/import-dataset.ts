@@ -1,8 +1,8 @@
 /**
- * Import: from a folder of images to an immutable data set in the store. Find, examine, plan, write: the steps in
- * their order, detail one level down. Shards are written first and the manifest last, so that an import that is
- * interrupted leaves nothing that looks like a data set. Two imports of one new name at a time are not kept apart:
- * one of them fails, and the other's shards are checked against their hashes when they are read.
+ * Imports a folder of images as an immutable data set in the store, in four steps: find the images, examine them, plan
+ * the shards, write. Shards are written first and the manifest last, so that an interrupted import leaves nothing that
+ * looks like a data set. When two imports of the same new name run at the same time, one of them fails; the shards of
+ * the other are checked against their hashes whenever they are read.
  */
 import { TrainyardError } from "../../shared/errors.js";
 import { compareCodePoints } from "../../shared/store/keys.js";
@@ -22,17 +22,19 @@ import { renderReport } from "./report-page.js";
 import { writeShards } from "./shard-writer.js";
 import { makeThumbnails } from "./thumbnails.js";
 
+/** What a user chooses about an import. */
 export interface ImportOptions {
-  /** Classes in label order; null = all, by name. */
+  /** The classes in label order; null means all classes, by name. */
   readonly classes: readonly string[] | null;
-  /** Fraction of each class for validation, where the source has no splits. Null = 0.2. */
+  /** Fraction of each class for validation, when the source is not split. Null means 0.2. */
   readonly validationSplit: number | null;
-  /** Seeds the split and the shuffle across shards. */
+  /** Seed of the split and of the shuffle across shards. */
   readonly splitSeed: number;
-  /** What a file that can't be used means: it is skipped and listed, or the import fails. */
+  /** Whether a file that can't be used is skipped and listed, or makes the import fail. */
   readonly onBad: "skip" | "fail";
 }
 
+/** The options of an import for which the user chooses nothing. */
 export const defaultImportOptions: ImportOptions = {
   classes: null,
   validationSplit: null,
@@ -40,52 +42,56 @@ export const defaultImportOptions: ImportOptions = {
   onBad: "skip",
 };
 
+/** How far an import is. */
 export interface ImportProgress {
   readonly phase: "examine" | "store";
-  /** Files or samples. */
+  /** Number of files examined, or of samples stored. */
   readonly done: number;
   readonly total: number;
 }
 
+/** An import to be carried out. */
 export interface ImportRequest {
-  /** A folder, as the user wrote it. */
+  /** The folder to be imported, as the user wrote it. */
   readonly source: string;
   readonly name: string;
-  /** Opened. */
+  /** The opened store that the data set is written to. */
   readonly store: ObjectStore;
   readonly options: ImportOptions;
   readonly signal?: AbortSignal;
   onProgress?(progress: ImportProgress): void;
 }
 
+/** The result of an import. */
 export interface ImportReport {
   readonly name: string;
   readonly hash: string;
-  /** The same content was there under this name: nothing was written. */
+  /** Whether the same content existed under this name already, so that nothing was written. */
   readonly wasThere: boolean;
   readonly layout: string;
   readonly classes: readonly string[];
   readonly counts: Readonly<Record<SplitName, readonly number[]>>;
-  /** Files found on disk = accepted + rejected + ignored. */
+  /** Number of files found on disk: accepted + rejected + ignored. */
   readonly files: number;
   readonly accepted: number;
   readonly rejected: readonly { readonly source: string; readonly reason: string }[];
   readonly ignored: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
-  /** Images by format, as their content says. */
+  /** Number of images in each format, by their content. */
   readonly formats: Readonly<Record<string, number>>;
   /** What the user may want to do next. */
   readonly advice: readonly string[];
   readonly sizes: Manifest["sizes"];
   readonly grey: boolean;
   readonly shards: number;
-  /** Of all shards. */
+  /** Bytes of all shards together. */
   readonly bytes: number;
   readonly seconds: number;
   /** Key of the report page in the store. */
   readonly reportKey: string;
 }
 
+/** The key of a data set's report page in the store. */
 export const reportKey = (name: string) => `datasets/${name}/report.html`;
 
 /**
@@ -107,7 +113,7 @@ export async function importDataset(request: ImportRequest): Promise<ImportRepor
   const validationSplit = options.validationSplit ?? 0.2;
   const plan = planImport(examined, { classes, isSplit, validationSplit, seed, rejected: skipped.rejected });
   const there = await findSame(store, name, plan.hash, signal);
-  const draft = draftManifest(request, source, examined, plan, skipped);
+  const draft = draftManifest({ name, options, source, examined, plan, skipped });
   const manifest =
     there === null ? await write(request, plan, draft, examined) : { ...draft, splits: there.splits };
   const seconds = (performance.now() - begin) / 1000;
@@ -137,7 +143,7 @@ function refuseRejected({ rejected }: SkippedFiles): void {
   throw new TrainyardError("INPUT", message);
 }
 
-/** The manifest under this name, null when it is free. @throws TrainyardError ALREADY_EXISTS for other content. */
+/** The manifest under this name, or null when the name is free. @throws TrainyardError ALREADY_EXISTS for other content. */
 async function findSame(
   store: ObjectStore,
   name: string,
@@ -153,16 +159,18 @@ async function findSame(
   throw new TrainyardError("ALREADY_EXISTS", message, { fields: { name, hash: there.hash } });
 }
 
-/** The manifest but for the shards, which are known when they are written. */
-function draftManifest(
-  { name, options }: ImportRequest,
-  source: ImageSource,
-  examined: readonly ExaminedImage[],
-  plan: ImportPlan,
-  skipped: SkippedFiles,
-): Manifest {
-  const split = (name: SplitName) => ({
-    samples: plan.splits[name].reduce((sum, shard) => sum + shard.length, 0),
+/** Everything that a manifest is made of before the shards are written. */
+interface PlannedImport extends Pick<ImportRequest, "name" | "options"> {
+  readonly source: ImageSource;
+  readonly examined: readonly ExaminedImage[];
+  readonly plan: ImportPlan;
+  readonly skipped: SkippedFiles;
+}
+
+/** The manifest without its shards, which are known once they are written. */
+function draftManifest({ name, options, source, examined, plan, skipped }: PlannedImport): Manifest {
+  const split = (of: SplitName) => ({
+    samples: plan.splits[of].reduce((sum, shard) => sum + shard.length, 0),
     shards: [],
   });
   const bySize = [...examined].sort((a, b) => a.height * a.width - b.height * b.width || a.height - b.height);
@@ -185,6 +193,7 @@ function draftManifest(
   };
 }
 
+/** Writes shards, report page and manifest to the store, in this order. */
 async function write(
   { store, name, signal, onProgress }: ImportRequest,
   plan: ImportPlan,

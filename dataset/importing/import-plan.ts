@@ -1,6 +1,6 @@
 /**
- * Which sample goes into which shard: labels, split, shuffle across shards, cuts, and the hash of it all. A
- * function of the examined images and the options; nothing is written here.
+ * The import plan: which sample goes into which shard. It decides labels, split, shuffle across shards and where shards
+ * are cut, and hashes the result. A pure function of the examined images and the options; writes nothing.
  */
 import { createHash } from "node:crypto";
 import { TrainyardError } from "../../shared/errors.js";
@@ -11,34 +11,38 @@ import type { ExaminedImage } from "./examine-images.js";
 import { memberBytes } from "./shard-tar.js";
 import { splitStratified } from "./stratified-split.js";
 
+/** An examined image with its label. */
 export interface PlannedSample extends ExaminedImage {
   readonly label: number;
 }
 
+/** What an import will write. */
 export interface ImportPlan {
   readonly classes: readonly string[];
-  /** Samples by shard. */
+  /** The samples of each shard, by split. */
   readonly splits: Readonly<Record<SplitName, readonly (readonly PlannedSample[])[]>>;
-  /** Images by label. */
+  /** The number of images for each label, by split. */
   readonly counts: Readonly<Record<SplitName, number[]>>;
-  /** SHA-256 over the classes and, shard by shard in order, each sample's bytes and label. */
+  /** SHA-256 of the classes and of each sample's bytes and label, shard by shard in order. */
   readonly hash: string;
   readonly warnings: readonly string[];
 }
 
+/** What decides a plan, besides the images. */
 export interface PlanOptions {
   readonly classes: readonly string[];
+  /** Whether the source itself says which images are for validation. */
   readonly isSplit: boolean;
   readonly validationSplit: number;
   readonly seed: number;
-  /** For the message about a class of which nothing is left. */
+  /** Files that were rejected, for the message about a class that has no images left. */
   readonly rejected: readonly { readonly source: string; readonly reason: string }[];
 }
 
-/** Which splits there are, in the order in which their shards are numbered. */
+/** The splits, in the order in which their shards are numbered. */
 export const splitOrder = ["train", "validation"] as const satisfies readonly SplitName[];
 
-/** @throws TrainyardError INPUT when a class or a split would be empty. */
+/** Plans an import. @throws TrainyardError INPUT when a class or a split would be empty. */
 export function planImport(examined: readonly ExaminedImage[], options: PlanOptions): ImportPlan {
   const { classes, seed } = options;
   const labels = new Map(classes.map((name, label) => [name, label]));
@@ -112,7 +116,7 @@ function checkCounts(
   if (isSplit && unseen.length > 0) warnings.push(`validation has no images of class ${unseen.join(", ")}`);
 }
 
-/** The same bytes under two labels, or in training and validation, make figures that mean less than they say. */
+/** Warns of images with the same bytes under two labels, or in training and validation: they distort the accuracy. */
 function warnDuplicates(bySplit: BySplit, warnings: string[]): void {
   const seen = new Map<string, { label: number; split: SplitName; source: string }>();
   const found = { classes: [] as string[], splits: [] as string[], same: 0 };
@@ -134,14 +138,14 @@ function warnDuplicates(bySplit: BySplit, warnings: string[]): void {
     warnings.push(`${found.same} of the images are copies of others of their class and split`);
 }
 
-/** Shuffled across the whole split, so that each shard holds all classes. */
+/** The samples of a split in a seeded random order, so that each shard holds all classes. */
 function shuffled(samples: readonly PlannedSample[], seed: number, split: number): PlannedSample[] {
   const order = [...samples];
   new RandomStream(seed, Purpose.importShuffle, split).shuffle(order);
   return order;
 }
 
-/** Consecutive samples, until a shard would exceed its bytes or its samples; a larger image has a shard alone. */
+/** Cuts a split into shards, each as large as its limits of bytes and samples allow. A larger image gets its own shard. */
 function cutShards(samples: readonly PlannedSample[]): PlannedSample[][] {
   const shards: PlannedSample[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

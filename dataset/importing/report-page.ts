@@ -1,14 +1,14 @@
 /**
- * The import's report: one HTML page that opens from a file, needs nothing else, and shows what the data set is and
- * what was left out. Every name on it comes from the user's disk and is escaped.
+ * The report of an import: an HTML page in one file that shows what the data set contains and what was left out. All
+ * names on it come from the user's disk, so all are escaped.
  */
 import type { Manifest } from "../manifest.js";
 import type { Thumbnails } from "./thumbnails.js";
 
-/** More rejected files than this are counted, not listed; the manifest has them all. */
+/** Most rejected files that the page lists. The others are only counted; the manifest lists them all. */
 const mostRejected = 1_000;
 
-/** The whole page. */
+/** Renders the whole page. */
 export function renderReport(manifest: Manifest, thumbnails: Thumbnails, advice: readonly string[]): string {
   const { name, hash, rejected, warnings, ignored } = manifest;
   return `<!doctype html>
@@ -49,7 +49,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text for HTML content and for quoted attributes. */
+/** Escapes text for HTML content and for quoted attributes. */
 export const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (letter) => entities[letter] ?? letter);
 
 const count = (number: number) => number.toLocaleString("en");

@@ -1,21 +1,22 @@
 /**
- * A shard's bytes: a WebDataset tar whose members depend on the samples alone (no times, no owners), and the offset
- * of each image in it. Written through tar-stream; storing it is the import's business.
+ * Builds the bytes of a shard: a WebDataset tar whose members depend on the samples alone (no times, no owners), and the
+ * offset of each image in it. Uses tar-stream; shard-writer.ts stores the result.
  */
 import { pack } from "tar-stream";
 
+/** A file in a tar. */
 export interface TarMember {
   readonly name: string;
   readonly body: Uint8Array;
 }
 
-/** A tar block. */
+/** Size of a tar block. */
 const blockBytes = 512;
 
-/** What a member of `bytes` bytes takes in the tar: its header and its padded body. */
+/** The bytes that a member of `bytes` bytes takes in a tar: its header and its padded body. */
 export const memberBytes = (bytes: number) => blockBytes + Math.ceil(bytes / blockBytes) * blockBytes;
 
-/** The tar of the members in order, and the offset of each body in it. */
+/** Builds the tar of the members, in order; returns it with the offset of each member's body. */
 export async function buildTar(members: readonly TarMember[]): Promise<{ tar: Buffer; offsets: number[] }> {
   const archive = pack();
   const offsets: number[] = [];
@@ -32,6 +33,6 @@ export async function buildTar(members: readonly TarMember[]): Promise<{ tar: Bu
   return { tar: Buffer.concat(chunks), offsets };
 }
 
-/** `000123.jpg`: a sample's member; with the extension "cls" its label. */
+/** The name of a sample's member: `000123.jpg` for its image, `000123.cls` for its label. */
 export const memberName = (sample: number, extension: string) =>
   `${String(sample).padStart(6, "0")}.${extension}`;

@@ -1,6 +1,6 @@
 /**
- * Writes a plan's shards to the store, one at a time: a shard is the most that an import holds in memory. The files'
- * bytes go in unchanged; a file that changed since it was examined ends the import.
+ * Writes the shards of an import plan to the store, one at a time, so that an import never holds more than one shard in
+ * memory. The bytes of the files are stored unchanged. A file that has changed since it was examined fails the import.
  */
 
 import { mapBounded } from "../../shared/concurrency.js";
@@ -21,7 +21,7 @@ const filesAtATime = 8;
 const shardKey = (name: string, shard: number) =>
   `datasets/${name}/shards/${String(shard).padStart(6, "0")}.tar`;
 
-/** The splits of the manifest, after their shards are in the store. What an interrupted import left is removed. */
+/** Writes all shards and returns the manifest's splits. First removes the shards that an interrupted import has left. */
 export async function writeShards(
   store: ObjectStore,
   name: string,
@@ -53,7 +53,7 @@ export async function writeShards(
   return splits;
 }
 
-/** `first`: number of the shard's first sample within the data set, which names its members. */
+/** Builds one shard. `first` is the number of its first sample in the whole data set; it names the tar's members. */
 async function buildShard(
   key: string,
   samples: readonly PlannedSample[],

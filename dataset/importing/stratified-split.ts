@@ -1,18 +1,19 @@
-/** A seeded split within each class, for sources that have none. Decides; reads and writes nothing. */
+/** Splits samples into training and validation within each class, by a seed, for sources that are not split. Pure. */
 import { Purpose, RandomStream } from "../../shared/random.js";
 
+/** The result of a split. */
 export interface StratifiedSplit {
-  /** Parallel to the items: true = validation. */
+  /** For each item, whether it is for validation. */
   readonly isValidation: readonly boolean[];
-  /** Labels whose only item went to training. */
+  /** Labels with a single item, which went to training. */
   readonly single: readonly number[];
 }
 
 /**
- * Of each label's n items round(n * fraction) go to validation, at least 1 and at most n - 1; a single one
- * goes to training. Which ones: a shuffle seeded by (seed, label).
- * @param labels label of each item, in an order that does not depend on the machine.
- * @param fraction above 0, below 1.
+ * Splits the items of each label: round(n * fraction) of n items are for validation, at least 1 and at most n - 1. A
+ * label's only item goes to training. A shuffle seeded by (seed, label) chooses the items.
+ * @param labels the label of each item, in an order that does not depend on the machine.
+ * @param fraction between 0 and 1, both excluded.
  */
 export function splitStratified(labels: readonly number[], fraction: number, seed: number): StratifiedSplit {
   const isValidation = new Array<boolean>(labels.length).fill(false);

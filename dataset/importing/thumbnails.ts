@@ -1,16 +1,16 @@
-/** Small images of a few images of each class, for the import's report. */
+/** Makes thumbnails of a few images of each class, for the import's report. */
 import { uprightImage } from "../decoding/exif-orientation.js";
 import type { ExaminedImage } from "./examine-images.js";
 
-/** Data URIs by class name. */
+/** The thumbnails of each class as data URIs, by the class' name. */
 export type Thumbnails = ReadonlyMap<string, readonly string[]>;
 
 const perClass = 5;
-/** Keeps the page small for sets of a thousand classes. */
+/** Most thumbnails on a page, so that a data set of a thousand classes gets a page of moderate size. */
 const mostImages = 300;
 const sidePixels = 96;
 
-/** The first images of each class, upright, as JPEG data URIs. */
+/** Makes thumbnails of the first images of each class, upright, as JPEG data URIs. */
 export async function makeThumbnails(examined: readonly ExaminedImage[]): Promise<Thumbnails> {
   const byClass = new Map<string, ExaminedImage[]>();
   for (const one of examined) {

@@ -1,19 +1,19 @@
 /**
- * The geometry of augmentation: from what was drawn for a sample to the projective transform that TensorFlow
- * applies. Pure numbers; the drawing is draw.ts, the pixels are graph.ts.
+ * The geometry of augmentation: composes rotation, shift, shear, zoom and flips of a sample into the projective transform
+ * that TensorFlow applies. random-augmentation.ts draws the numbers; augmentation-ops.ts transforms the pixels.
  *
- * Keras 3.15's `apply_affine_transform` composes rotation, shift, shear and zoom in this order, from output
- * to input pixels and about the centre (size / 2 - 0.5), and so do we. Two slips of Keras we don't share: it
- * swaps height and width in that centre, which moves images that are not square, and its height shift moves
- * along the width (and the other way round).
+ * As Keras 3.15's `apply_affine_transform`, it composes rotation, shift, shear and zoom in this order, from output to input
+ * pixels and about the centre (size / 2 - 0.5). Two mistakes of Keras are not repeated: Keras swaps height and width in
+ * that centre, which moves images that are not square, and its height shift moves along the width (and vice versa).
  */
 
+/** The size of an image in pixels. */
 export interface Size {
   readonly height: number;
   readonly width: number;
 }
 
-/** Angles in degrees, shifts in pixels; in parentheses the name in Keras' `apply_transform`. */
+/** A geometric augmentation. Angles are in degrees, shifts in pixels; Keras' name in `apply_transform` is in parentheses. */
 export interface Geometry {
   /** (theta) Output to input, y downwards: a positive angle turns the image counter-clockwise. */
   readonly rotation: number;
@@ -33,6 +33,7 @@ export interface Geometry {
   readonly isFlippedVertically: boolean;
 }
 
+/** The geometry that leaves an image unchanged. */
 export const unmoved: Geometry = {
   rotation: 0,
   columnShift: 0,
@@ -44,14 +45,14 @@ export const unmoved: Geometry = {
   isFlippedVertically: false,
 };
 
-/** The first two rows of a 3x3 matrix on (column, row, 1); the third is 0 0 1. */
+/** An affine transform of (column, row, 1): the first two rows of a 3x3 matrix whose third row is 0 0 1. */
 type Affine = readonly [number, number, number, number, number, number];
 
 const radians = (degrees: number) => (degrees * Math.PI) / 180;
 
 /**
- * The transform as ImageProjectiveTransformV3 takes it, [a0 a1 a2 b0 b1 b2 c0 c1]: the output pixel (x, y) takes
- * its value from the input at (a0 x + a1 y + a2, b0 x + b1 y + b2), x = column; c0 = c1 = 0.
+ * The transform in the form of TensorFlow's ImageProjectiveTransformV3, [a0 a1 a2 b0 b1 b2 c0 c1]: the output pixel in
+ * column x and row y is taken from the input at (a0 x + a1 y + a2, b0 x + b1 y + b2); c0 = c1 = 0.
  */
 export function projectiveTransform(geometry: Geometry, size: Size): number[] {
   const centred = aboutCentre(composed(geometry), size);

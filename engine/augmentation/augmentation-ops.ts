@@ -1,7 +1,7 @@
 /**
- * Augmentation of pixels as TensorFlow ops, on whatever device the step runs: transform, channel shift,
- * brightness, in Keras' order. What is off costs nothing. Takes what draw.ts drew; reads no value, so that the
- * engine can record it.
+ * Augments pixels by TensorFlow ops, on the device that computes the step: transform, channel shift and brightness, in
+ * Keras' order. An option that is off adds no op. The numbers come from random-augmentation.ts; no value is read, so that
+ * the engine can record the ops.
  *
  * Beside Keras' `ImageDataGenerator.apply_transform`:
  * - fillMode `nearest`, `reflect` (d c b a | a b c d | d c b a): as Keras.
@@ -19,17 +19,17 @@ import type { AugmentationSpec } from "../../shared/spec.js";
 import type { TensorFlow } from "../native/load-tensorflow.js";
 import { DataType, nodeBackend, stringAttribute, typeAttribute } from "../recording/tfjs-node-backend.js";
 
-/** Drawn per sample by whoever feeds the micro-batch; shapes as in MicroBatch. */
+/** The drawn augmentation of a micro-batch of n samples, as inputs of a graph. */
 export interface AugmentationInputs {
-  /** float32 [n, 8]. */
+  /** float32 [n, 8]: projective transforms. */
   readonly transforms: Tensor;
-  /** float32 [n]. */
+  /** float32 [n]: brightness factors. */
   readonly brightness: Tensor;
-  /** float32 [n], in 0..255 units. */
+  /** float32 [n]: channel shifts, in units of 0 to 255. */
   readonly channelShifts: Tensor;
 }
 
-/** Whether any pixel can move. */
+/** Whether the spec's augmentation can move pixels. */
 export const isMoving = (spec: AugmentationSpec): boolean =>
   spec.rotationRange > 0 ||
   spec.widthShiftRange > 0 ||
@@ -40,8 +40,8 @@ export const isMoving = (spec: AugmentationSpec): boolean =>
   spec.verticalFlip;
 
 /**
- * float32 [n, height, width, channels] in 0..255, from such images. Within tf.tidy; the caller owns the result,
- * which is `images` itself when nothing is on. No gradient passes through it.
+ * Augments images, float32 [n, height, width, channels] in 0..255. Call it within tf.tidy; the caller owns the result,
+ * which is `images` itself when every option is off. No gradient flows through it.
  */
 export function augment(
   tf: TensorFlow,
@@ -56,7 +56,7 @@ export function augment(
   return pixels;
 }
 
-/** Bilinear, as Keras' interpolation_order 1. */
+/** Transforms images with bilinear interpolation, as Keras does with interpolation_order 1. */
 function transformed(
   tf: TensorFlow,
   images: Tensor4D,
@@ -79,7 +79,7 @@ function transformed(
   ]) as Tensor4D;
 }
 
-/** Of each image on its own, over all its channels. */
+/** Adds the shift to all channels and clips to the lowest and highest value of each image. */
 function channelShifted(images: Tensor4D, shifts: Tensor): Tensor4D {
   const lowest = images.min([1, 2, 3], true);
   const highest = images.max([1, 2, 3], true);

@@ -1,6 +1,6 @@
 /**
- * What is drawn for a sample of an epoch: a pure function of (seed, epoch, sample), so that neither the number of
- * workers nor a restart changes it. Ranges have Keras' `ImageDataGenerator` names and units:
+ * Draws the augmentation of a sample in an epoch. It is a pure function of (seed, epoch, sample), so that neither the
+ * number of workers nor a restart changes it. Ranges have the names and units of Keras' `ImageDataGenerator`:
  *
  * - rotationRange: degrees, uniform in [-r, r]. As Keras.
  * - widthShiftRange, heightShiftRange: fraction of the side, uniform in [-r, r]. Keras' two move along the
@@ -17,28 +17,26 @@ import type { AugmentationSpec } from "../../shared/spec.js";
 import type { MicroBatch } from "../engine.js";
 import { type Geometry, projectiveTransform, type Size } from "./affine-transform.js";
 
-/** One sample's. */
+/** The augmentation of one sample. */
 export interface Augmentation {
   readonly geometry: Geometry;
-  /** float32 [8]: see projectiveTransform. */
+  /** float32 [8]: the transform that `projectiveTransform` returns. */
   readonly transform: Float32Array;
-  /** Factor; 1 where brightness is off. */
+  /** Brightness factor; 1 when brightness is off. */
   readonly brightness: number;
-  /** In 0..255 units; 0 where the shift is off. */
+  /** Channel shift in units of 0 to 255; 0 when the shift is off. */
   readonly channelShift: number;
 }
 
 /**
- * Every number is drawn, in this order, whether its option is on or not: rotation, width shift, height shift,
- * shear, column zoom, row zoom, horizontal flip, vertical flip, brightness, channel shift. So switching one
- * option leaves the others' draws alone.
+ * Draws the augmentation of one sample. Every number is drawn whether its option is on or not, in this order: rotation,
+ * width shift, height shift, shear, column zoom, row zoom, horizontal flip, vertical flip, brightness, channel shift. So
+ * switching one option does not change what is drawn for the others.
  */
 export function drawAugmentation(
   spec: AugmentationSpec,
   size: Size,
-  seed: number,
-  epoch: number,
-  sample: number,
+  { seed, epoch, sample }: { seed: number; epoch: number; sample: number },
 ): Augmentation {
   const random = new RandomStream(seed, Purpose.augmentation, epoch, sample);
   const geometry = drawGeometry(spec, size, random);
@@ -64,18 +62,18 @@ function drawGeometry(spec: AugmentationSpec, { height, width }: Size, random: R
   };
 }
 
-/** Uniform in [-range, range). */
+/** A number drawn uniformly from [-range, range). */
 const drawWithin = (range: number, random: RandomStream) => range * (2 * random.nextFloat() - 1);
 
-/** Which samples of which epoch, in the micro-batch's order. */
+/** The samples of a micro-batch, in order, with the seed and epoch that decide their augmentation. */
 export interface DrawnSamples {
   readonly seed: number;
   readonly epoch: number;
-  /** SampleIndex each. */
+  /** The samples' numbers (SampleIndex). */
   readonly samples: ArrayLike<number>;
 }
 
-/** The augmentation of a whole micro-batch: what MicroBatch wants to hold of it. */
+/** Draws the augmentation of a micro-batch, in the form in which MicroBatch holds it. */
 export function augmentationOf(
   spec: AugmentationSpec,
   size: Size,
@@ -85,7 +83,7 @@ export function augmentationOf(
   const brightness = new Float32Array(samples.length);
   const channelShifts = new Float32Array(samples.length);
   for (let i = 0; i < samples.length; i += 1) {
-    const drawn = drawAugmentation(spec, size, seed, epoch, samples[i] as number);
+    const drawn = drawAugmentation(spec, size, { seed, epoch, sample: samples[i] as number });
     transforms.set(drawn.transform, i * 8);
     brightness[i] = drawn.brightness;
     channelShifts[i] = drawn.channelShift;

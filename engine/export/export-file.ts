@@ -1,22 +1,24 @@
-/** What an exported file is, and where each lies. */
+/** The files of an export, and their paths in the store. */
 import { encodeDocument } from "../../shared/store/document.js";
 
-/** A file that leaves a run: where it lies below `runs/<run>/`, and its bytes. */
+/** A file of an export: its path and its bytes. */
 export interface ExportFile {
-  /** `export/keras/model.h5`. */
+  /** The path below `runs/<run>/`, such as `export/keras/model.h5`. */
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly contentType: string;
-  /** Its bytes carry the time of writing: another one of the same model has the same length, and other bytes. */
+  /** Whether the bytes contain the time of writing. Two exports of a model then differ in bytes, but not in length. */
   readonly isTimed?: boolean;
 }
 
+/** The paths of the exported files below `runs/<run>/`. */
 export const exportPaths = {
   tfjsModel: "export/tfjs/model.json",
   kerasH5: "export/keras/model.h5",
   labels: "export/labels.json",
 } as const;
 
+/** An exported JSON file. */
 export const jsonFile = (path: string, value: unknown): ExportFile => ({
   path,
   bytes: encodeDocument(value),

@@ -1,4 +1,4 @@
-/** Everything that a finished run exports, as bytes. Pure: the same model gives the same files' contents. */
+/** Builds all files that a finished run exports, in memory. The same model always gives the same contents. */
 import type { ModelLayout } from "../../shared/layout.js";
 import type { EngineSpec } from "../engine.js";
 import { modelTopology } from "../models/model-topology.js";
@@ -8,17 +8,19 @@ import { labelsOf } from "./labels-json.js";
 import { portableModel } from "./portable-model.js";
 import { tfjsFiles } from "./tfjs-layers-model.js";
 
+/** The trained model that is exported. */
 export interface ExportInput {
   readonly spec: Pick<EngineSpec, "classes" | "image" | "model"> & { readonly run?: string };
   readonly layout: ModelLayout;
-  /** float32 [parameterCount]. */
+  /** The trainable weights, float32 [parameterCount]. */
   readonly parameters: Float32Array;
-  /** float32 [statisticsCount], as published (DESIGN 5.5). */
+  /** The batch norms' published statistics, float32 [statisticsCount] (docs/design/mathematics-of-a-lane.md). */
   readonly statistics: Float32Array;
 }
 
 /**
- * Weights before the JSON that names them; labels.json, which says that the export is whole, last.
+ * Builds the files in the order in which they are to be stored: weights before the JSON that names them, and last
+ * labels.json, whose presence says that the export is complete.
  * Throws MODEL when weights and layout don't fit.
  */
 export async function exportFiles(input: ExportInput): Promise<ExportFile[]> {

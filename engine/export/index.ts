@@ -1,4 +1,4 @@
-/** The door of this room for those who have a trained model; reading one back is exported-model.ts. */
+/** The public functions for exporting a trained model. read-export.ts reads an export back. */
 export type { ExportFile } from "./export-file.js";
 export { type ExportInput, exportFiles } from "./export-model.js";
 export { publishExport } from "./publish-export.js";

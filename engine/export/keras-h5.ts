@@ -1,8 +1,7 @@
 /**
- * Keras' whole-model HDF5 file, in the layout that Keras 2 writes and Keras 2 and 3 read: the configuration as an
- * attribute, a group of weights per layer, names as fixed-length byte strings. Format: keras
- * src/legacy/saving/legacy_h5_format.py. Without a training configuration: the model is for prediction, and
- * Keras says that it is not compiled.
+ * Writes a model as a Keras HDF5 file (`model.h5`), in the layout that Keras 2 writes and Keras 2 and 3 read: the
+ * configuration as an attribute, a group of weights for each layer, names as byte strings of fixed length. Format: keras
+ * src/legacy/saving/legacy_h5_format.py. It has no training configuration, so Keras says that the model is not compiled.
  */
 import { mkdtemp, readFile, rm, writeFile as writeBytes } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,13 +12,13 @@ import { kerasConfig, type PortableLayer, type PortableModel } from "./portable-
 
 /** Largest attribute that fits an object header (HDF5_OBJECT_HEADER_LIMIT in Keras). */
 const attributeBytes = 64_512;
-/** What the layout is, not who wrote it. */
+/** The version of Keras whose file layout this is. */
 const kerasVersion = "2.15.0";
 
-/** Groups, names and configuration take less than this. */
+/** Room for groups, names and configuration; they take less. */
 const overheadBytes = 1024 * 1024;
 
-/** The file's bytes. Throws FAILED when the folder for temporary files can't take it. */
+/** The bytes of `model.h5`. Throws FAILED when the file can't be written to the folder for temporary files. */
 export async function kerasH5(model: PortableModel): Promise<Uint8Array> {
   const module = await ready;
   // HDF5 reports by status codes that h5wasm drops; this makes them exceptions.
@@ -41,13 +40,13 @@ export async function kerasH5(model: PortableModel): Promise<Uint8Array> {
   }
 }
 
-/** HDF5 tells its whole stack, with the system's words at the bottom. */
+/** The reason in an HDF5 error: its last line, from the operating system. HDF5 reports its whole stack. */
 function reasonOf(caught: unknown): string {
   const { message } = asTrainyardError(caught);
   return /error message = '([^']+)'/.exec(message)?.[1] ?? message.split("\n")[0] ?? message;
 }
 
-/** Before HDF5 has the file open: it can't close one that it could not write, and would keep it for ever. */
+/** Checks that the disk has room before HDF5 opens the file: HDF5 can't close a file that it could not write. */
 async function checkRoom(path: string, { layers }: PortableModel): Promise<void> {
   const values = layers.flatMap(({ weights }) => weights.map((weight) => weight.values.byteLength));
   const bytes = values.reduce((sum, size) => sum + size, overheadBytes);

@@ -1,7 +1,7 @@
 /**
- * `labels.json`: what a model file can't say of itself. Class names in label order, how an image becomes the input,
- * how the output becomes a class, and the hashes of the tfjs model beside it. Written last: where it is, the export is
- * whole.
+ * The file `labels.json` of an export, with what a model file can't contain: class names in label order, how an image
+ * becomes the input, how the output becomes a class, and the hashes of the tfjs model. It is written last, so an export
+ * that has it is complete.
  */
 import { z } from "zod";
 import { ImageSpec } from "../../shared/spec.js";
@@ -9,14 +9,15 @@ import { sha256Hex } from "../../shared/store/hashed.js";
 import { programVersion } from "../../shared/version.js";
 import type { ExportFile } from "./export-file.js";
 
+/** The content of labels.json. */
 export const Labels = z.object({
   format: z.literal("trainyard-labels/1"),
-  /** Of the Trainyard that wrote it. */
+  /** The version of Trainyard that wrote the file. */
   version: z.string(),
   run: z.string().nullable(),
-  /** In label order: the model's output i speaks of classes[i]. */
+  /** The classes in label order: the model's output i is about classes[i]. */
   classes: z.array(z.string()).min(2),
-  /** Decoding and resizing, with the rule's meaning. */
+  /** How images are decoded and resized. */
   image: ImageSpec,
   input: z.object({ pixels: z.string(), resize: z.string(), colour: z.string() }),
   output: z.object({
@@ -24,11 +25,11 @@ export const Labels = z.object({
     activation: z.enum(["sigmoid", "softmax"]),
     rule: z.string(),
   }),
-  /** Python, as it stands beside model.h5. */
+  /** Lines of Python that predict with model.h5. */
   howToUse: z.array(z.string()),
   /**
-   * Of the tfjs model, paths below the folder that `export/` lies in. Not of model.h5, whose bytes carry the time of writing: an
-   * export that was cut short and published again may keep the former one.
+   * The files of the tfjs model, with paths below the folder that contains `export/`. model.h5 is not listed, because its
+   * bytes contain the time of writing: an export that was interrupted and repeated may keep the first one.
    */
   files: z.array(z.object({ path: z.string(), bytes: z.number().int(), sha256: z.string() })),
 });
@@ -45,7 +46,7 @@ const colourRules = {
   "as-stored": "EXIF orientation applied, embedded profiles ignored and alpha dropped, as PIL's convert",
 } as const satisfies Record<ImageSpec["colour"], string>;
 
-/** Of the run's spec; `files` are the tfjs model's. */
+/** The labels.json of a run. @param files the files of the tfjs model. */
 export function labelsOf(
   { run, classes, image }: { run?: string; classes: readonly string[]; image: ImageSpec },
   files: readonly ExportFile[],

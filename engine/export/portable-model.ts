@@ -1,6 +1,6 @@
 /**
- * A trained model as other programs take it: layers with their weights by name, raw 0..255 pixels in. Knows what
- * Keras 2, Keras 3 and tfjs all accept; the files are tfjs-files.ts and keras-h5.ts. Needs no TensorFlow.
+ * A trained model in a form that Keras 2, Keras 3 and tfjs all accept: layers with their weights by name, for raw pixels
+ * of 0 to 255. keras-h5.ts and tfjs-layers-model.ts write the files. Needs no TensorFlow.
  */
 import { TrainyardError } from "../../shared/errors.js";
 import type { ModelLayout } from "../../shared/layout.js";
@@ -11,36 +11,40 @@ import type {
   ModelTopology,
 } from "../models/model-topology.js";
 
+/** A weight of a layer. */
 export interface PortableWeight {
-  /** Within its layer: `kernel`, `moving_mean`. */
+  /** The name within the layer, such as `kernel` or `moving_mean`. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** float32, a view on what the model was made of. */
+  /** The values (float32), as a view of the model's flat vectors. */
   readonly values: Float32Array;
 }
 
+/** A layer with its weights. */
 export interface PortableLayer extends LayerTopology {
-  /** Trainable ones, then the others: the order of Keras' HDF5 files. */
+  /** The trainable weights, then the others, as in Keras' HDF5 files. */
   readonly weights: readonly PortableWeight[];
 }
 
+/** The model as it is exported. */
 export interface PortableModel {
   readonly name: string;
   readonly kind: ModelTopology["class_name"];
-  /** First an input layer with a free batch size, then the pixel scaling, then the model's own. */
+  /** An input layer with a free batch size, the pixel scaling, then the model's own layers. */
   readonly layers: readonly PortableLayer[];
 }
 
+/** A topology with trained weights. */
 export interface TrainedModel {
   readonly topology: ModelTopology;
   readonly layout: ModelLayout;
-  /** float32 [parameterCount]. */
+  /** The trainable weights, float32 [parameterCount]. */
   readonly parameters: Float32Array;
-  /** float32 [statisticsCount], as published (DESIGN 5.5). */
+  /** The batch norms' published statistics, float32 [statisticsCount] (docs/design/mathematics-of-a-lane.md). */
   readonly statistics: Float32Array;
 }
 
-/** Throws MODEL when weights and layout don't fit, or the topology has no input shape. */
+/** Converts a trained model. Throws MODEL when weights and layout don't fit, or the topology has no input shape. */
 export function portableModel(model: TrainedModel): PortableModel {
   checkSizes(model);
   const { class_name: kind, config } = model.topology;
@@ -58,7 +62,7 @@ export function portableModel(model: TrainedModel): PortableModel {
   return { name, kind, layers: withPortableNames([inputLayer(shape), ...withWeights]) };
 }
 
-/** The layer with new names of those that it takes from, if it says which. */
+/** The layer with the names of its inputs replaced, if it names any. */
 const takingFrom = <Layer extends LayerTopology>(layer: Layer, renamed: (name: string) => string): Layer =>
   layer.inbound_nodes === undefined
     ? layer
@@ -87,7 +91,7 @@ const inputLayer = (shape: LayerConfig[string]): PortableLayer => ({
   weights: [],
 });
 
-/** Pixels to 0..1 as in training (engine/augmented-pixels): `model.predict(img_to_array(img))` is right as it is. */
+/** Pixels to 0..1 as in training (engine/preprocessing.ts): `model.predict(img_to_array(img))` is right as it is. */
 const scalingLayer: LayerTopology = {
   class_name: "Rescaling",
   config: { name: "rescaling", trainable: true, dtype: "float32", scale: 1 / 255, offset: 0 },
@@ -132,7 +136,7 @@ function withPortableNames(layers: readonly PortableLayer[]): PortableLayer[] {
   }));
 }
 
-/** New names of those that need one. */
+/** The new name of each layer that needs one. */
 function portableNames(names: readonly string[]): Map<string, string> {
   const taken = new Set<string>(names.filter((name) => !name.includes("/")));
   const portable = new Map<string, string>();
@@ -146,7 +150,7 @@ function portableNames(names: readonly string[]): Map<string, string> {
   return portable;
 }
 
-/** The configuration as Keras writes it into its files. */
+/** The model's configuration in Keras' JSON. */
 export function kerasConfig({ name, kind, layers }: PortableModel): ModelTopology {
   if (kind === "Sequential") {
     return {

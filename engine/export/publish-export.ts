@@ -1,6 +1,6 @@
 /**
- * Puts a run's export into the store, once: what is already there stays as it is. Where that is another model, of a
- * coordinator that was taken over, this one goes beside it as a whole.
+ * Stores a run's export, once: existing files are never changed. When an earlier coordinator, which was taken over, has
+ * stored another model there, the whole export goes to the generation's own folder (docs/design/store-and-fencing.md).
  */
 import { TrainyardError } from "../../shared/errors.js";
 import { ownFolder } from "../../shared/publication.js";
@@ -9,15 +9,16 @@ import type { ObjectStore } from "../../shared/store/object-store.js";
 import { isEqual, putOnce } from "../../shared/store/put-once.js";
 import type { ExportFile } from "./export-file.js";
 
+/** Options of `publishExport`. */
 export interface PublishOptions {
-  /** Of the coordinator that asked for it. */
+  /** Generation of the coordinator that asked for the export. */
   readonly generation: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Writes in the files' order. Cut short, it leaves no labels.json; repeated, it adds what is missing. Returns the keys.
- * Errors: the store's; DAMAGED when another model lies in the generation's own folder too.
+ * Writes the files in their order and returns their keys. When it is interrupted there is no labels.json; when it is
+ * repeated it writes what is missing. Errors: the store's; DAMAGED when the generation's own folder holds another model.
  */
 export async function publishExport(
   store: ObjectStore,
@@ -33,7 +34,7 @@ export async function publishExport(
   throw new TrainyardError("DAMAGED", `another export than that of the run's checkpoint lies in ${own}`);
 }
 
-/** False when another model's file is in the way. */
+/** Writes all files. Returns false when a file of another model exists under one of the keys. */
 async function putAll(
   store: ObjectStore,
   keys: readonly string[],

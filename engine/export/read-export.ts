@@ -1,6 +1,6 @@
 /**
- * A run's export, read back from the store to predict with: weights and statistics out of the tfjs files, checked
- * against the hashes of labels.json, and the engine that they fit. Reading needs no TensorFlow.
+ * Reads a run's export from the store, to predict with it: weights and statistics from the tfjs files, checked against the
+ * hashes in labels.json. Reading needs no TensorFlow; `exportedEngine` then builds an engine with the weights.
  */
 import { z } from "zod";
 import { TrainyardError } from "../../shared/errors.js";
@@ -14,14 +14,15 @@ import { createEngine } from "../tensorflow-engine.js";
 import { exportPaths } from "./export-file.js";
 import { Labels } from "./labels-json.js";
 
+/** An exported model, read from the store. */
 export interface ExportedModel {
   readonly spec: RunSpec;
   readonly labels: Labels;
-  /** float32 each, by tfjs' weight names. */
+  /** Values of each weight (float32), by tfjs' name of the weight. */
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
-/** The part of a tfjs model.json that says where each weight lies. */
+/** The part of a tfjs model.json that lists the weights and their files. */
 const WeightsManifest = z.object({
   weightsManifest: z.array(
     z.object({
@@ -33,13 +34,14 @@ const WeightsManifest = z.object({
   ),
 });
 
+/** Options of `readExport`. */
 export interface ReadExportOptions {
-  /** Of the export, below `runs/<run>/` (shared/publication); default: right there. */
+  /** Folder of the export below `runs/<run>/` (shared/publication.ts). Default: `runs/<run>/` itself. */
   readonly folder?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Errors: NOT_FOUND when the run has not exported yet, DAMAGED, the store's. */
+/** Reads a run's export. Errors: NOT_FOUND when the run has no export yet, DAMAGED, the store's. */
 export async function readExport(
   store: ObjectStore,
   run: string,
@@ -51,7 +53,10 @@ export async function readExport(
   });
   const labels = parsed(Labels, labelBytes, runKey(run, `${folder}${exportPaths.labels}`));
   const spec = parsed(RunSpec, await get("spec.json"), runKey(run, "spec.json"));
-  const file = (path: string) => hashedFile(store, run, labels, path, { folder, signal });
+  const file = (path: string) => {
+    const key = runKey(run, `${folder}${path}`);
+    return getHashed(store, key, listed(labels, run, path), signal === undefined ? {} : { signal });
+  };
   const key = runKey(run, `${folder}${exportPaths.tfjsModel}`);
   const { weightsManifest } = parsed(WeightsManifest, await file(exportPaths.tfjsModel), key);
   const weights = new Map<string, Float32Array>();
@@ -65,6 +70,7 @@ export async function readExport(
 
 const isMissing = (caught: unknown) => caught instanceof TrainyardError && caught.code === "NOT_FOUND";
 
+/** The error for a run that has no export. */
 export const notExported = (store: ObjectStore, run: string) =>
   new TrainyardError(
     "NOT_FOUND",
@@ -72,18 +78,11 @@ export const notExported = (store: ObjectStore, run: string) =>
     { fields: { run } },
   );
 
-async function hashedFile(
-  store: ObjectStore,
-  run: string,
-  labels: Labels,
-  path: string,
-  { folder = "", signal }: ReadExportOptions,
-): Promise<Uint8Array> {
+/** The entry of a file in labels.json, with its size and hash. */
+function listed(labels: Labels, run: string, path: string): Labels["files"][number] {
   const expected = labels.files.find((file) => file.path === path);
-  if (expected === undefined) {
-    throw new TrainyardError("DAMAGED", `${runKey(run, exportPaths.labels)} does not name ${path}`);
-  }
-  return getHashed(store, runKey(run, `${folder}${path}`), expected, signal === undefined ? {} : { signal });
+  if (expected !== undefined) return expected;
+  throw new TrainyardError("DAMAGED", `${runKey(run, exportPaths.labels)} does not name ${path}`);
 }
 
 function parsed<T>(schema: z.ZodType<T>, bytes: Uint8Array, key: string): T {
@@ -94,7 +93,7 @@ function parsed<T>(schema: z.ZodType<T>, bytes: Uint8Array, key: string): T {
   }
 }
 
-/** `bytes` holds the weights end to end, in their order. */
+/** Reads a group of weights from `bytes`, which hold their values one after another. */
 function readGroup(
   weights: Map<string, Float32Array>,
   entries: readonly { readonly name: string; readonly shape: readonly number[] }[],
@@ -114,8 +113,8 @@ function readGroup(
 }
 
 /**
- * An engine with the model's weights, ready to predict and evaluate; the caller disposes it. Its numbers are those
- * of the run's own evaluation. Errors: DAMAGED when a weight is missing or has another size.
+ * Creates an engine with the model's weights, ready to predict and evaluate. Its numbers equal those of the run's own
+ * evaluation. The caller disposes it. Errors: DAMAGED when a weight is missing or has another size.
  */
 export function exportedEngine(tf: TensorFlow, { spec, weights }: ExportedModel): Engine {
   const engine = createEngine(tf, spec);
@@ -123,7 +122,7 @@ export function exportedEngine(tf: TensorFlow, { spec, weights }: ExportedModel)
   return engine;
 }
 
-/** [parameters, statistics] as flat vectors. */
+/** The flat vectors [parameters, statistics] of the weights. */
 function vectorsOf(
   layout: ModelLayout,
   weights: ReadonlyMap<string, Float32Array>,

@@ -1,15 +1,15 @@
 /**
- * The tfjs LayersModel of a run: weight shards, then `model.json`, which `tf.loadLayersModel` opens in a browser and
- * in Node. Format: tfjs-core io/types.ts, ModelJSON.
+ * Writes a model as a tfjs LayersModel: files of weights, and `model.json`, which `tf.loadLayersModel` opens in a browser
+ * and in Node. Format: tfjs-core io/types.ts, ModelJSON.
  */
 import { programVersion } from "../../shared/version.js";
 import { type ExportFile, exportPaths, jsonFile } from "./export-file.js";
 import { kerasConfig, type PortableModel } from "./portable-model.js";
 
-/** As tfjs' own converter: browsers cache files of this size. */
+/** Size of a file of weights, as in tfjs' own converter: browsers cache files of this size. */
 const shardBytes = 4 * 1024 * 1024;
 
-/** Shards first, `model.json` last. */
+/** The files of the model: the weights first, `model.json` last. */
 export function tfjsFiles(model: PortableModel): ExportFile[] {
   const shards = shardsOf(weightBytes(model));
   const names = shards.map((_, index) => `group1-shard${index + 1}of${shards.length}.bin`);
@@ -35,7 +35,7 @@ function modelJson(model: PortableModel, paths: readonly string[]) {
   };
 }
 
-/** All weights end to end, float32 little-endian. */
+/** The values of all weights one after another, as float32 little-endian. */
 function weightBytes({ layers }: PortableModel): Buffer {
   const weights = layers.flatMap((layer) => layer.weights);
   return Buffer.concat(

@@ -1,7 +1,7 @@
 /**
- * Gradients of activations as TensorFlow's own ops, where tfjs composes several: registered by kernel, so
- * that every layer gets them. They take the activation's output, which lets TensorFlow fuse
- * convolution, bias and relu into one op.
+ * Gradients of activation functions as single TensorFlow ops, where tfjs composes several. They are registered by kernel
+ * name, so that every layer uses them. They take the activation's output, which lets TensorFlow fuse convolution, bias
+ * and relu into one op.
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "../native/load-tensorflow.js";
@@ -22,8 +22,8 @@ const gradientOps: Readonly<Record<string, GradientOp>> = {
   Tanh: { op: "TanhGrad", order: "output first" },
 };
 
-/** Idempotent. Changes how this process' tfjs differentiates, not what. */
-export function installKernelGradients(tf: TensorFlow): void {
+/** Registers the gradients in this thread's tfjs. The results stay the same; only the ops change. Idempotent. */
+export function registerActivationGradients(tf: TensorFlow): void {
   for (const [kernelName, { op, order }] of Object.entries(gradientOps)) {
     if (tf.getGradient(kernelName) !== undefined) tf.unregisterGradient(kernelName);
     tf.registerGradient({

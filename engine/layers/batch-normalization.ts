@@ -1,7 +1,7 @@
 /**
- * Batch normalisation on TensorFlow's fused ops (tfjs composes it from a dozen), keeping the statistics of
- * the micro-batch for the coordinator. Moving statistics are not updated here: DESIGN 5.5. In evaluation it
- * is tfjs' own layer.
+ * The BatchNormalization layer for training, on TensorFlow's fused ops (tfjs composes it from a dozen). It hands the
+ * statistics of the micro-batch to the training context. It does not update the moving statistics: the coordinator
+ * averages them over all lanes (docs/design/mathematics-of-a-lane.md). In evaluation tfjs' own layer runs.
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../../shared/errors.js";
@@ -10,17 +10,18 @@ import { normalise, normaliseGradient } from "./fused-batch-norm.js";
 import { type LayerClass, onlyTensor } from "./tfjs-layer-classes.js";
 import { type CallArguments, type TrainingContext, trainingContext } from "./training-context.js";
 
+/** The class that replaces tfjs' BatchNormalization, given tfjs' own class. */
 export function batchNormalizationClass(tf: TensorFlow, Base: LayerClass): LayerClass {
   return class BatchNormalization extends Base {
     static override className = "BatchNormalization";
 
     override call(inputs: Tensor | Tensor[], keywords: CallArguments): Tensor | Tensor[] {
-      const step = trainingContext(keywords);
-      if (step === null) return super.call(inputs, keywords);
-      return tf.tidy(() => this.#train(onlyTensor(inputs), step));
+      const context = trainingContext(keywords);
+      if (context === null) return super.call(inputs, keywords);
+      return tf.tidy(() => this.#train(onlyTensor(inputs), context));
     }
 
-    #train(x: Tensor, step: TrainingContext): Tensor {
+    #train(x: Tensor, context: TrainingContext): Tensor {
       const settings = this.getConfig();
       refuseOtherAxes(this.name, Number(settings["axis"]), x.rank);
       const channels = x.shape.at(-1) ?? 1;
@@ -29,11 +30,22 @@ export function batchNormalizationClass(tf: TensorFlow, Base: LayerClass): Layer
       const epsilon = Number(settings["epsilon"]);
       const normalised = tf.customGrad((...args) => {
         const [input, gamma, beta, save] = args as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
-        const { value, mean, variance, reserved } = normalise(tf, input, gamma, beta, epsilon);
-        step.keepStatistics(this.name, mean, variance);
+        const { value, mean, variance, reserved } = normalise(tf, {
+          x: input,
+          scale: gamma,
+          offset: beta,
+          epsilon,
+        });
+        context.keepStatistics(this.name, mean, variance);
         save([input, gamma, ...reserved]);
         const gradFunc = (dy: Tensor, [savedInput, savedGamma, ...rest]: Tensor[]) =>
-          normaliseGradient(tf, dy, savedInput as Tensor, savedGamma as Tensor, rest, epsilon);
+          normaliseGradient(tf, {
+            dy,
+            x: savedInput as Tensor,
+            scale: savedGamma as Tensor,
+            reserved: rest,
+            epsilon,
+          });
         return { value, gradFunc };
       });
       // In the image's own shape oneDNN normalises a quarter faster than with every position an image.

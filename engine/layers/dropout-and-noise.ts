@@ -1,6 +1,6 @@
 /**
- * Dropout and the other layers that draw random numbers, as Keras defines them, on stateless random ops
- * whose seed is an input of the step. Outside our training step they are tfjs' own: identities.
+ * Dropout and the other layers that draw random numbers, as Keras defines them. They use stateless random ops whose seed
+ * is an input of the graph. Outside a training call tfjs' own layers run, which are identities.
  */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "../native/load-tensorflow.js";
@@ -8,12 +8,13 @@ import { randomNormal, randomUniform } from "./stateless-random.js";
 import { type LayerClass, type LayerSettings, onlyTensor } from "./tfjs-layer-classes.js";
 import { type CallArguments, trainingContext } from "./training-context.js";
 
-/** What a random layer does to its input in training; null where its settings leave the input as it is. */
+/** What a random layer does to its input in training. Null when its settings leave the input unchanged. */
 type Perturbation = (
   tf: TensorFlow,
   settings: LayerSettings,
 ) => ((x: Tensor, seed: Tensor1D) => Tensor) | null;
 
+/** The random layers by class name. */
 export const perturbations: Readonly<Record<string, Perturbation>> = {
   Dropout: (tf, settings) =>
     ifRate(settings, (rate) => (x, seed) => {
@@ -21,7 +22,7 @@ export const perturbations: Readonly<Record<string, Perturbation>> = {
       return x.mul(keepMask(tf, shape, rate, seed).mul(1 / (1 - rate)));
     }),
 
-  /** Drops whole channels of [samples, steps, channels]. */
+  /** Drops whole channels of an input [samples, steps, channels]. */
   SpatialDropout1D: (tf, settings) =>
     ifRate(settings, (rate) => (x, seed) => {
       const [samples = 1, , channels = 1] = x.shape;
@@ -40,7 +41,7 @@ export const perturbations: Readonly<Record<string, Perturbation>> = {
       return (x, seed) => x.mul(randomNormal(tf, x.shape, seed).mul(deviation).add(1));
     }),
 
-  /** Keeps mean and variance of selu activations (Klambauer et al. 2017, section 3). */
+  /** Dropout that keeps the mean and variance of selu activations (Klambauer et al. 2017, section 3). */
   AlphaDropout: (tf, settings) =>
     ifRate(settings, (rate) => {
       const saturation = -1.6732632423543772 * 1.0507009873554805;
@@ -54,6 +55,7 @@ export const perturbations: Readonly<Record<string, Perturbation>> = {
     }),
 };
 
+/** The class that replaces one of tfjs' random layers, given tfjs' own class. */
 export function randomLayerClass(tf: TensorFlow, Base: LayerClass, perturbation: Perturbation): LayerClass {
   return class RandomLayer extends Base {
     static override className = Base.className;
@@ -65,11 +67,11 @@ export function randomLayerClass(tf: TensorFlow, Base: LayerClass, perturbation:
     }
 
     override call(inputs: Tensor | Tensor[], keywords: CallArguments): Tensor | Tensor[] {
-      const step = trainingContext(keywords);
-      if (step === null) return super.call(inputs, keywords);
+      const context = trainingContext(keywords);
+      if (context === null) return super.call(inputs, keywords);
       const perturb = this.#perturb;
       if (perturb === null) return onlyTensor(inputs);
-      return tf.tidy(() => perturb(onlyTensor(inputs), step.nextSeed()));
+      return tf.tidy(() => perturb(onlyTensor(inputs), context.nextSeed()));
     }
   };
 }
@@ -79,11 +81,11 @@ function ifRate<T>(settings: LayerSettings, make: (rate: number) => T): T | null
   return rate > 0 ? make(rate) : null;
 }
 
-/** 1 with probability 1 - rate, else 0. */
+/** A mask of the shape: 1 with probability 1 - rate, else 0. */
 const keepMask = (tf: TensorFlow, shape: readonly number[], rate: number, seed: Tensor1D): Tensor =>
   randomUniform(tf, shape, seed).greaterEqual(rate).cast("float32");
 
-/** Axes given as null (or no shape at all) follow the input. */
+/** The shape of the mask: Keras' noise_shape, where null (or no shape at all) means the input's size. */
 function noiseShape(settings: LayerSettings, inputShape: readonly number[]): number[] {
   const given = settings["noiseShape"];
   if (!Array.isArray(given)) return [...inputShape];

@@ -19,51 +19,59 @@ import {
   typeAttribute,
 } from "../recording/tfjs-node-backend.js";
 
-/** Of a batch, float32 [channels] each; the variance is the population's. */
+/** Mean and variance of a batch, float32 [channels] each. The variance is the population's (divided by n). */
 interface Statistics {
   readonly mean: Tensor;
   readonly variance: Tensor;
 }
 
+/** What is normalised, and how. */
+export interface BatchNormInput {
+  /** float32 [samples, height, width, channels]. */
+  readonly x: Tensor;
+  /** float32 [channels]: Keras' gamma. */
+  readonly scale: Tensor;
+  /** float32 [channels]: Keras' beta. */
+  readonly offset: Tensor;
+  readonly epsilon: number;
+}
+
+/** A normalised batch, with its statistics. */
 export interface Normalised {
-  /** As the input. */
+  /** The normalised values, in the shape of the input. */
   readonly value: Tensor;
   readonly mean: Tensor;
-  /** Bessel-corrected, as FusedBatchNormV3 returns it: n / (n - 1) of the population's. */
+  /** The Bessel-corrected variance, as FusedBatchNormV3 returns it: n / (n - 1) times the population's. */
   readonly variance: Tensor;
-  /** The op's reserved tensors, for the gradient. */
+  /** The op's reserved tensors, which its gradient op needs. */
   readonly reserved: Tensor[];
 }
 
-/** `x`: float32 [samples, height, width, channels]; `scale`, `offset`: [channels]. */
-export function normalise(
-  tf: TensorFlow,
-  x: Tensor,
-  scale: Tensor,
-  offset: Tensor,
-  epsilon: number,
-): Normalised {
+/** Normalises a batch by its own statistics. */
+export function normalise(tf: TensorFlow, input: BatchNormInput): Normalised {
   const backend = nodeBackend(tf);
   if (backend.binding.isUsingGpuDevice()) {
     // cuDNN reduces in a tree, and its gradient wants what cuDNN itself reserved.
-    const [value, mean, variance, ...reserved] = fused(tf, x, scale, offset, epsilon, null);
+    const [value, mean, variance, ...reserved] = fused(tf, input, null);
     return { value, mean, variance, reserved };
   }
-  const { mean, variance } = blockedStatistics(tf, x);
-  const [value, , , , , unused] = fused(tf, x, scale, offset, epsilon, { mean, variance });
-  const elements = elementsOf(x);
+  const { mean, variance } = blockedStatistics(tf, input.x);
+  const [value, , , , , unused] = fused(tf, input, { mean, variance });
+  const elements = elementsOf(input.x);
   const corrected = variance.mul(elements / Math.max(1, elements - 1));
   return { value, mean, variance: corrected, reserved: [mean, variance, unused] };
 }
 
-/** Gradients of x, scale and offset. */
+/** What the gradient of a normalisation is computed from: the gradient `dy` of its result, and what it kept. */
+export interface BatchNormGradientInput extends Omit<BatchNormInput, "offset"> {
+  readonly dy: Tensor;
+  readonly reserved: readonly Tensor[];
+}
+
+/** The gradients of x, scale and offset, in this order. */
 export function normaliseGradient(
   tf: TensorFlow,
-  dy: Tensor,
-  x: Tensor,
-  scale: Tensor,
-  reserved: readonly Tensor[],
-  epsilon: number,
+  { dy, x, scale, reserved, epsilon }: BatchNormGradientInput,
 ): Tensor[] {
   const inputs = [dy, x, scale, ...reserved];
   const attributes = fusedAttributes(epsilon, true);
@@ -77,17 +85,18 @@ function blockedStatistics(tf: TensorFlow, x: Tensor): Statistics {
   const rows = elements / blocks;
   const zeros = tf.zeros([blocks * channels]);
   const inBlocks = x.reshape([rows, 1, 1, blocks * channels]);
-  const [, blockMeans, blockVariances] = fused(tf, inBlocks, zeros, zeros, 1e-3, null);
+  const blocksInput = { x: inBlocks, scale: zeros, offset: zeros, epsilon: 1e-3 };
+  const [, blockMeans, blockVariances] = fused(tf, blocksInput, null);
   const means = blockMeans.reshape([blocks, channels]);
   const within = blockVariances.reshape([blocks, channels]).mul((rows - 1) / rows);
   const mean = means.mean(0);
   return { mean, variance: within.add(means.squaredDifference(mean)).mean(0) };
 }
 
-/** Of each channel. */
+/** The number of elements in each channel. */
 const elementsOf = (x: Tensor) => x.size / (x.shape.at(-1) ?? 1);
 
-/** Most blocks that divide the elements evenly, up to 128 and to the square root: both sums stay short. */
+/** The largest number of blocks, up to 128 and the square root, that divides the elements evenly. Keeps both sums short. */
 export function blockCount(elements: number): number {
   let blocks = Math.min(128, Math.floor(Math.sqrt(elements)));
   while (elements % blocks !== 0) blocks -= 1;
@@ -103,13 +112,10 @@ type FusedOutputs = [
   reserved3: Tensor,
 ];
 
-/** FusedBatchNormV3: on given statistics, or (null) on those of `x`, which it then returns. */
+/** Calls FusedBatchNormV3 with the given statistics, or, when they are null, with those of `x`, which it then returns. */
 function fused(
   tf: TensorFlow,
-  x: Tensor,
-  scale: Tensor,
-  offset: Tensor,
-  epsilon: number,
+  { x, scale, offset, epsilon }: BatchNormInput,
   given: Statistics | null,
 ): FusedOutputs {
   const none: Tensor1D = tf.tensor1d([]);

@@ -1,16 +1,16 @@
 /**
- * TensorFlow's stateless random ops: the numbers depend on shape and seed and on nothing else, so a recorded
- * graph draws new ones for each seed it is fed, and the same ones for the same seed on every machine.
+ * TensorFlow's stateless random ops. Their numbers depend on shape and seed alone, so a recorded graph draws new numbers
+ * for each seed that it is fed, and the same numbers for the same seed on every machine.
  */
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "../native/load-tensorflow.js";
 import { DataType, nodeBackend, typeAttribute } from "../recording/tfjs-node-backend.js";
 
-/** Uniform in [0, 1). `seed`: int32 [2]. */
+/** Random numbers, uniform in [0, 1). `seed` is int32 [2]. */
 export const randomUniform = (tf: TensorFlow, shape: readonly number[], seed: Tensor1D) =>
   draw(tf, "StatelessRandomUniform", shape, seed);
 
-/** Standard normal. `seed`: int32 [2]. */
+/** Random numbers of the standard normal distribution. `seed` is int32 [2]. */
 export const randomNormal = (tf: TensorFlow, shape: readonly number[], seed: Tensor1D) =>
   draw(tf, "StatelessRandomNormal", shape, seed);
 

@@ -1,11 +1,12 @@
 /**
- * Functional models as Keras writes them: layers that name the layers they take. Owns the order of the layers,
- * which is the order of the flat vector and of the weights in Keras' HDF5 files.
+ * Builds functional models in Keras' JSON, in which layers name the layers whose outputs they take. It decides the order
+ * of the layers, which is the order of the flat vector and of the weights in Keras' HDF5 files.
  */
 import type { LayerTopology } from "./layer-topology.js";
 
 type Reference = readonly [layer: string, node: number, tensor: number];
 
+/** A functional model in Keras' JSON. */
 export interface FunctionalTopology {
   readonly class_name: "Functional";
   readonly config: {
@@ -20,11 +21,11 @@ export interface FunctionalTopology {
 /** The input layer's name in our own functional topologies. */
 const inputName = "input_1";
 
-/** Layers in the order in which they are added; every layer is called once. */
+/** A functional model under construction. Every layer is called once. */
 export class LayerGraph {
   readonly #layers: LayerTopology[] = [];
 
-  /** `shape`: [height, width, channels]. */
+  /** @param shape of an input image: [height, width, channels]. */
   constructor(shape: readonly number[]) {
     const config = {
       name: inputName,
@@ -35,26 +36,27 @@ export class LayerGraph {
     this.#layers.push({ class_name: "InputLayer", config, name: inputName, inbound_nodes: [] });
   }
 
+  /** The name of the input layer. */
   get input(): string {
     return inputName;
   }
 
-  /** Adds a layer that takes the outputs of these layers; returns its name. */
+  /** Adds a layer that takes the outputs of the layers `inputs`; returns its name. */
   add({ class_name, config }: LayerTopology, ...inputs: readonly string[]): string {
     const inbound_nodes = [inputs.map((name) => [name, 0, 0, {}] as const)];
     this.#layers.push({ class_name, config, name: config.name, inbound_nodes });
     return config.name;
   }
 
-  /** Adds layers one after the other, the first on `input`; returns the last one's name. */
+  /** Adds layers in a chain that begins at the layer `input`; returns the last layer's name. */
   chain(input: string, ...layers: readonly LayerTopology[]): string {
     return layers.reduce((previous, layer) => this.add(layer, previous), input);
   }
 
   /**
-   * Layers are ordered as Keras orders `model.layers`: by their distance from the output, the farthest first, and
-   * equally far ones as they were added (keras/src/ops/function.py, map_graph, where the branch that a merge
-   * names first was added first).
+   * The finished model. Layers are ordered as in Keras' `model.layers`: by their distance from the output, the farthest
+   * first; layers of equal distance in the order in which they were added (keras/src/ops/function.py, map_graph, when the
+   * branch that a merge names first was added first).
    */
   topology(name: string, output: string): FunctionalTopology {
     const depths = this.#depths();
@@ -70,7 +72,7 @@ export class LayerGraph {
     };
   }
 
-  /** Steps of the longest way from each layer to the output. */
+  /** The length of the longest path from each layer to the output. */
   #depths(): Map<string, number> {
     const depths = new Map<string, number>();
     for (const { config, inbound_nodes = [] } of [...this.#layers].reverse()) {

@@ -1,12 +1,12 @@
 /**
- * Fresh parameters: Glorot uniform kernels, ones for batch norm's gamma, zeros for biases and beta. Each
- * tensor draws from a stream of its own, seeded by its index in the layout, never by its name.
+ * Initial parameters: Glorot uniform kernels, ones for batch norm's gamma, zeros for biases and beta. Each tensor has its
+ * own random stream, seeded by the tensor's index in the layout, never by its name.
  */
 import type { ModelLayout, TensorSlot } from "../../shared/layout.js";
 import { Purpose, RandomStream } from "../../shared/random.js";
 import { isKernel } from "./parameter-layout.js";
 
-/** float32 [parameterCount]. */
+/** Draws the initial parameters, float32 [parameterCount]. */
 export function initialParameters(layout: ModelLayout, seed: number): Float32Array {
   const parameters = new Float32Array(layout.parameterCount);
   for (const [index, slot] of layout.parameters.entries()) {

@@ -1,11 +1,10 @@
-/**
- * The layers that our models are made of, with their configurations written out as Keras does.
- */
+/** The layers that our models consist of, each with its whole configuration as Keras writes it. */
 import { type LayerTopology, outputActivation, outputUnits, type TopologySpec } from "./layer-topology.js";
 
+/** The layers of a sequential model. */
 export interface ModelLayers {
   readonly layers: readonly LayerTopology[];
-  /** Max-pools of 2 on the way: what bounds the image size from below. */
+  /** The number of max-pools, each of which halves the sides. It decides the smallest image size. */
   readonly poolings: number;
 }
 
@@ -16,18 +15,20 @@ const weights = {
   bias_initializer: initializer("Zeros"),
 };
 
-/** What most layers of a kind share. */
+/** The configuration that all layers share. */
 const common = (name: string) => ({ name, trainable: true, dtype: "float32" });
 
+/** What distinguishes our convolutions. */
 export interface ConvolutionOptions {
   readonly filters: number;
   readonly kernelSize: number;
   readonly stride?: number;
   readonly activation?: "linear" | "relu";
-  /** Needless before a batch norm, which takes the mean out. */
+  /** Whether there is a bias. A batch norm that follows makes it useless, since it subtracts the mean. */
   readonly useBias?: boolean;
 }
 
+/** A Conv2D layer. */
 export const convolutionLayer = (
   name: string,
   { filters, kernelSize, stride = 1, activation = "linear", useBias = false }: ConvolutionOptions,
@@ -47,7 +48,7 @@ export const convolutionLayer = (
   },
 });
 
-/** 3x3, one filter a channel, without bias. */
+/** A DepthwiseConv2D layer: 3x3, one filter for each channel, without bias. */
 export const depthwiseConvolution = (name: string, stride: number): LayerTopology => ({
   class_name: "DepthwiseConv2D",
   config: {
@@ -68,6 +69,7 @@ export const depthwiseConvolution = (name: string, stride: number): LayerTopolog
 const convolution = (index: number, filters: number, kernelSize: number): LayerTopology =>
   convolutionLayer(`conv2d_${index}`, { filters, kernelSize, activation: "relu", useBias: true });
 
+/** A BatchNormalization layer. */
 export const batchNormalization = (name: string, momentum: number): LayerTopology => ({
   class_name: "BatchNormalization",
   config: {
@@ -84,12 +86,13 @@ export const batchNormalization = (name: string, momentum: number): LayerTopolog
   },
 });
 
-/** `ceiling`: what no output exceeds (6 for relu6); null = none. */
+/** A ReLU layer. `ceiling` is the largest output (6 for relu6); null means no limit. */
 export const relu = (name: string, ceiling: number | null = null): LayerTopology => ({
   class_name: "ReLU",
   config: { ...common(name), max_value: ceiling, negative_slope: 0, threshold: 0 },
 });
 
+/** An Add layer, which adds the outputs of two layers. */
 export const addition = (name: string): LayerTopology => ({ class_name: "Add", config: common(name) });
 
 const globalAveragePooling = (name: string): LayerTopology => ({
@@ -102,7 +105,7 @@ interface PoolingOptions {
   readonly padding: "valid" | "same";
 }
 
-/** Halves each side. */
+/** A MaxPooling2D layer with a stride of 2, which halves each side. */
 export const maxPooling = (
   name: string,
   { size, padding }: PoolingOptions = { size: 2, padding: "valid" },
@@ -116,7 +119,8 @@ export const maxPooling = (
     data_format: "channels_last",
   },
 });
-/** Convolution, relu, batch norm, halve: the order of the classic net. */
+
+/** A block of the sequential models: convolution with relu, batch norm, max-pool. */
 export const convolutionBlock = (
   index: number,
   filters: number,
@@ -128,6 +132,7 @@ export const convolutionBlock = (
   maxPooling(`max_pooling2d_${index}`),
 ];
 
+/** A Flatten layer. */
 export const flatten = (): LayerTopology => ({
   class_name: "Flatten",
   config: { ...common("flatten_1"), data_format: "channels_last" },
@@ -138,12 +143,13 @@ const dense = (index: number, units: number, activation: string): LayerTopology 
   config: { ...common(`dense_${index}`), units, activation, ...weights },
 });
 
+/** A Dropout layer. */
 export const dropout = (rate: number): LayerTopology => ({
   class_name: "Dropout",
   config: { ...common("dropout_1"), rate },
 });
 
-/** Flatten, dense relu, dropout, dense sigmoid or softmax. */
+/** The end of the sequential models: flatten, dense with relu, dropout, dense with sigmoid or softmax. */
 export const classifier = (units: number, { classes, model }: TopologySpec): LayerTopology[] => [
   flatten(),
   dense(1, units, "relu"),
@@ -151,7 +157,7 @@ export const classifier = (units: number, { classes, model }: TopologySpec): Lay
   dense(2, outputUnits(classes), outputActivation(classes)),
 ];
 
-/** The mean of each channel, dropout, dense sigmoid or softmax: how residual nets end. */
+/** The end of the residual models: the mean of each channel, dropout, dense with sigmoid or softmax. */
 export const averageClassifier = ({ classes, model }: TopologySpec): LayerTopology[] => [
   globalAveragePooling("global_average_pooling2d_1"),
   dropout(model.dropout),

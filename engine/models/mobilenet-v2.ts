@@ -1,7 +1,7 @@
 /**
  * MobileNetV2 (Sandler et al. 2018, table 2, width 1): inverted residuals, each a 1x1 convolution that widens, a 3x3
- * depthwise convolution, and a 1x1 convolution that narrows without activation; relu6, batch norm everywhere.
- * 96x96x3 and two classes: 2,259,265 parameters, 2,225,153 of them trainable.
+ * depthwise convolution, and a 1x1 convolution that narrows without activation; relu6, batch norm everywhere. For images
+ * of 96x96x3 and two classes it has 2,259,265 parameters, 2,225,153 of them trainable.
  */
 
 import { type FunctionalTopology, LayerGraph } from "./functional-topology.js";
@@ -15,7 +15,7 @@ import {
 } from "./layer-configs.js";
 import type { LayerTopology, TopologySpec } from "./layer-topology.js";
 
-/** Expansion, output channels, blocks, stride of the first block. */
+/** The stages: expansion, output channels, number of blocks, stride of the first block. */
 const stages = [
   [1, 16, 1, 1],
   [6, 24, 2, 2],
@@ -28,6 +28,7 @@ const stages = [
 const stemFilters = 32;
 const headFilters = 1280;
 
+/** The topology of `mobilenet-v2`. */
 export function mobileNetV2(spec: TopologySpec): FunctionalTopology {
   const { height, width, channels } = spec.image;
   const momentum = spec.model.batchNormMomentum;
@@ -57,7 +58,7 @@ export function mobileNetV2(spec: TopologySpec): FunctionalTopology {
   return graph.topology(spec.model.name, graph.chain(output, ...head, ...averageClassifier(spec)));
 }
 
-/** Convolution, batch norm, relu6. */
+/** A convolution followed by batch norm and relu6. */
 const convolved = (
   name: string,
   options: { filters: number; kernelSize: number; stride: number },
@@ -77,7 +78,7 @@ interface InvertedResidual {
   readonly momentum: number;
 }
 
-/** The sum with the input, where sizes are equal. */
+/** Adds an inverted residual; its output is added to its input when their sizes are equal. Returns the last layer's name. */
 function invertedResidual(
   graph: LayerGraph,
   input: string,

@@ -1,7 +1,7 @@
 /**
- * Model topologies as Keras writes them: plain JSON that needs no TensorFlow. Layers carry explicit names
- * that don't depend on what else was built in the process. Pixel scaling is not in it: the engine scales
- * before the model, exports put a Rescaling layer in front.
+ * The topologies of the named models, as Keras' JSON; needs no TensorFlow. Layers have explicit names, which don't depend
+ * on other models in the process. Pixel scaling is not part of a topology: the engine scales pixels before the model
+ * (preprocessing.ts), and exports get a Rescaling layer in front.
  */
 import { assertNever, TrainyardError } from "../../shared/errors.js";
 import { classicLayers } from "./classic.js";
@@ -16,14 +16,16 @@ export type { FunctionalTopology } from "./functional-topology.js";
 
 export { type LayerConfig, type LayerTopology, outputUnits, type TopologySpec } from "./layer-topology.js";
 
+/** A Sequential model in Keras' JSON. */
 export interface SequentialTopology {
   readonly class_name: "Sequential";
   readonly config: { readonly name: string; readonly layers: readonly LayerTopology[] };
 }
 
+/** A model in Keras' JSON. */
 export type ModelTopology = SequentialTopology | FunctionalTopology;
 
-/** Throws MODEL for images that the model would pool away. */
+/** The topology of the spec's model. Throws MODEL for images so small that pooling would leave no pixel. */
 export function modelTopology(spec: TopologySpec): ModelTopology {
   switch (spec.model.name) {
     case "classic":
@@ -55,7 +57,7 @@ function sequential(spec: TopologySpec, { layers, poolings }: ModelLayers): Sequ
   };
 }
 
-/** Every max-pool and every stride of two halves; a side that reaches zero leaves nothing to classify. */
+/** Refuses images with a side that reaches zero: every max-pool and every stride of two halves it. */
 function refuseSmallImages({ image, model }: TopologySpec, poolings: number): void {
   const smallest = 2 ** poolings;
   if (Math.min(image.height, image.width) >= smallest) return;
@@ -65,7 +67,7 @@ function refuseSmallImages({ image, model }: TopologySpec, poolings: number): vo
   );
 }
 
-/** The same layers, ending in logits instead of probabilities: what a stable loss needs. */
+/** The same model, but its output is logits instead of probabilities, as the loss needs it for numerical stability. */
 export function withLogits<Topology extends ModelTopology>(topology: Topology): Topology {
   const layers = topology.config.layers.map((layer, index, all) =>
     index === all.length - 1 ? { ...layer, config: { ...layer.config, activation: "linear" } } : layer,

@@ -1,6 +1,6 @@
 /**
- * The layout of a model's flat vectors: trainable weights in layer order, and the statistics of its batch
- * norms (per layer mean, then variance). Names come from the layers, never from tfjs' unique names.
+ * The layout of a model's flat vectors: the trainable weights in the order of the layers, and the statistics of the batch
+ * norms (mean, then variance, for each layer). Names come from the layers, never from tfjs' unique names.
  */
 import type { LayersModel, layers } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../../shared/errors.js";
@@ -9,14 +9,18 @@ import type { BatchNormSlot, ModelLayout, TensorSlot } from "../../shared/layout
 type Layer = layers.Layer;
 type Weight = Layer["weights"][number];
 
+/** The name of a weight: `layer/weight`. */
 export const weightName = (layer: Layer, weight: Weight) =>
   `${layer.name}/${weight.originalName.split("/").at(-1)}`;
 
+/** Whether a parameter is a kernel (and not a bias, gamma or beta). */
 export const isKernel = (slot: TensorSlot) => slot.name.endsWith("kernel");
 
+/** The batch norms of a model, in order. */
 export const batchNormsOf = (model: LayersModel): Layer[] =>
   model.layers.filter((layer) => layer.getClassName() === "BatchNormalization");
 
+/** The layout of a model's flat vectors. Throws MODEL for a batch norm whose shape is not fixed. */
 export function layoutOf(model: LayersModel): ModelLayout {
   const parameters = parameterSlots(model);
   const batchNorms = batchNormSlots(model);
@@ -57,7 +61,7 @@ function batchNormSlots(model: LayersModel): BatchNormSlot[] {
   });
 }
 
-/** Output shape [null, ..., channels]: all but the last axis are normalised over. */
+/** The output shape is [null, ..., channels]; a batch norm normalises over all axes but the last. */
 function normalisedShape(layer: Layer): { channels: number; elementsPerSample: number } {
   const sizes = (layer.outputShape as (number | null)[]).slice(1);
   const channels = sizes.at(-1);

@@ -1,8 +1,8 @@
 /**
  * ResNet-18 (He et al. 2015, table 1): a 7x7 convolution and a max-pool, four stages of two basic blocks with 64,
  * 128, 256 and 512 filters, the mean of each channel, one dense layer. Convolution, batch norm, relu, and the sum
- * before the second relu, as published; without biases where a batch norm follows.
- * 96x96x3 and two classes: 11,186,625 parameters, 11,177,025 of them trainable.
+ * before the second relu, as published; no biases before a batch norm. For images of 96x96x3 and two classes it has
+ * 11,186,625 parameters, 11,177,025 of them trainable.
  */
 
 import { type FunctionalTopology, LayerGraph } from "./functional-topology.js";
@@ -18,6 +18,7 @@ import type { LayerTopology, TopologySpec } from "./layer-topology.js";
 
 const stages = [64, 128, 256, 512] as const;
 
+/** The topology of `resnet-18`. */
 export function resNet18(spec: TopologySpec): FunctionalTopology {
   const { height, width, channels } = spec.image;
   const momentum = spec.model.batchNormMomentum;
@@ -47,7 +48,7 @@ interface BasicBlock {
   readonly momentum: number;
 }
 
-/** Two 3x3 convolutions beside the identity, or beside a 1x1 convolution where sizes change (option B). */
+/** Adds a basic block: two 3x3 convolutions beside the identity, or beside a 1x1 convolution when sizes change (option B). */
 function basicBlock(graph: LayerGraph, input: string, { name, filters, stride, momentum }: BasicBlock) {
   const convolved = (part: string, kernelSize: number, by: number): LayerTopology[] => [
     convolutionLayer(`${name}_${part}_conv`, { filters, kernelSize, stride: by }),

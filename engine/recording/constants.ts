@@ -1,12 +1,12 @@
 /**
- * Values of the tensors that a step did not compute. A tensor of one repeated value becomes that one value:
- * a mask of ones or a zero gradient costs four bytes in the graph, whatever its shape.
+ * Values of the tensors that a recorded step did not compute, which become constants of the graph. A tensor of one
+ * repeated value is stored as that value: a mask of ones takes four bytes in the graph, whatever its shape.
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../../shared/errors.js";
 import { DataType, type NodeBackend, type TensorValues } from "./tfjs-node-backend.js";
 
-/** Type and values of a constant. Throws ENGINE for types that a graph of ours never holds. */
+/** The type and values of a constant. Throws ENGINE for types that our graphs never contain. */
 export function constantValues(
   backend: NodeBackend,
   tensor: Tensor,

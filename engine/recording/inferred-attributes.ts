@@ -1,10 +1,8 @@
-/**
- * Attributes that tfjs-node leaves to eager TensorFlow to infer, and that a GraphDef must state.
- */
+/** Op attributes that tfjs-node leaves eager TensorFlow to infer, but that a GraphDef must state. */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { DataType, type NodeBackend, type OpAttribute, typeAttribute } from "./tfjs-node-backend.js";
 
-/** What `op` still needs beside the attributes given by its kernel in tfjs-node 4.22.0. */
+/** The attributes that an op needs besides those that its kernel in tfjs-node 4.22.0 passes. */
 export function missingAttributes(
   op: string,
   inputs: readonly Tensor[],

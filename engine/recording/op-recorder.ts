@@ -1,7 +1,7 @@
 /**
- * Runs a step once, eagerly, and writes down every TensorFlow op that tfjs-node calls on the way. Tensors are
- * followed by their `dataId`, so ops that share one (identity, variables) need no node. What it does not own:
- * how the graph is written (saved-model.ts) and replayed (session/).
+ * Records ops: runs a step once, eagerly, and adds every TensorFlow op that tfjs-node executes to a graph. Tensors are
+ * recognised by their `dataId`, so ops that share one (identity, variables) need no node. saved-model.ts writes the
+ * graph; session/ replays it.
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { TrainyardError } from "../../shared/errors.js";
@@ -17,18 +17,18 @@ import {
 import { refuseRandomNumbers, refuseStatefulOp } from "./refuse-randomness.js";
 import { type NodeBackend, nodeBackend, type OpAttribute } from "./tfjs-node-backend.js";
 
-/** A value that differs from call to call: a placeholder of the graph. */
+/** An input of a recorded graph: a value that differs from call to call, and becomes a placeholder. */
 export interface RecordedInput {
   readonly name: string;
-  /** TF_DataType; uint8 tensors are int32 to tfjs. */
+  /** A number of TF_DataType. For tfjs, uint8 tensors are int32. */
   readonly dtype: number;
   readonly tensor: Tensor;
 }
 
 /**
- * Records `step`. Everything that `step` returns is an output of the graph; every tensor that is neither an
- * input nor computed from one becomes a constant.
- * Throws ENGINE, naming the op, when the step reads a computed value or draws unseeded random numbers.
+ * Records `step`. The tensors that `step` returns become outputs of the graph. A tensor that is neither an input nor
+ * computed from one becomes a constant.
+ * Throws ENGINE with the name of the op when the step reads a computed value or draws random numbers without a seed.
  */
 export function record(
   tf: TensorFlow,
@@ -50,9 +50,9 @@ class Recorder implements RecordedGraph {
   readonly inputs = new Map<string, TensorReference>();
   readonly outputs = new Map<string, TensorReference>();
   readonly #backend: NodeBackend;
-  /** dataId to the tensor it is in the graph. Holds the ids, so none is reused while recording. */
+  /** The tensor of the graph for each dataId. Holding the ids keeps them from being reused while recording. */
   readonly #references = new Map<object, TensorReference>();
-  /** dataIds whose value does not depend on an input; their values may be read. */
+  /** The dataIds whose values depend on no input. The step may read these values. */
   readonly #constants = new Set<object>();
   #executing = false;
   #refused: TrainyardError | null = null;
@@ -66,7 +66,7 @@ class Recorder implements RecordedGraph {
     }
   }
 
-  /** Wraps the backend instance until the returned function is called. */
+  /** Wraps the backend's methods until the returned function is called. */
   attach(): () => void {
     const backend = this.#backend;
     const original = {
@@ -98,7 +98,7 @@ class Recorder implements RecordedGraph {
   }
 
   finish(outputs: Readonly<Record<string, Tensor>>): void {
-    // A refused `data()` only rejects its promise: the step may not have noticed.
+    // A refused `data()` only rejects its promise, so the step may have gone on.
     if (this.#refused !== null) throw this.#refused;
     for (const [name, tensor] of Object.entries(outputs)) this.outputs.set(name, this.#reference(tensor));
   }
@@ -169,7 +169,7 @@ const unrecorded = () =>
     "the step can't be recorded: a tensor was made without executeSingleOutput or executeMultipleOutputs",
   );
 
-/** The wrappers are own properties of the instance: without them the prototype's methods are back. */
+/** Removes the wrappers. They are properties of the instance, so the prototype's methods apply again. */
 function detach(backend: NodeBackend): void {
   for (const name of [
     "executeSingleOutput",

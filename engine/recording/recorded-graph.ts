@@ -1,19 +1,20 @@
-/**
- * A recorded graph as plain values: what the recorder collects and saved-model.ts writes. No TensorFlow here.
- */
+/** A recorded graph as plain values: op-recorder.ts builds it, saved-model.ts writes it. Uses no TensorFlow. */
 import type { OpAttribute, TensorValues } from "./tfjs-node-backend.js";
 
-/** `node:output`, as GraphDef names a tensor. */
+/** The name of a tensor in a GraphDef: `node:output`. */
 export type TensorReference = string;
 
+/** Type and shape of a tensor. */
 export interface TensorType {
-  /** TF_DataType. */
+  /** A number of TF_DataType. */
   readonly dtype: number;
   readonly shape: readonly number[];
 }
 
+/** A node that computes something. */
 export type OpNode = Extract<GraphNode, { kind: "op" }>;
 
+/** A node of a graph: an op, an input (placeholder) or a constant. */
 export type GraphNode =
   | {
       readonly kind: "op";
@@ -21,7 +22,7 @@ export type GraphNode =
       readonly op: string;
       readonly attributes: readonly OpAttribute[];
       readonly inputs: readonly TensorReference[];
-      /** What it computes, in the order of its outputs. */
+      /** Types of the node's outputs, in order. */
       readonly outputs: readonly TensorType[];
     }
   | { readonly kind: "placeholder"; readonly name: string; readonly dtype: number; readonly shape: number[] }
@@ -34,20 +35,22 @@ export type GraphNode =
       readonly values: TensorValues;
     };
 
+/** A graph with named inputs and outputs. */
 export interface RecordedGraph {
-  /** In execution order: inputs of a node come before it. */
+  /** The nodes in execution order: the inputs of a node come before it. */
   readonly nodes: readonly GraphNode[];
-  /** Placeholder of each input that an output needs, by the caller's name. */
+  /** The placeholder of each input that some output needs, by the name that the caller gave it. */
   readonly inputs: ReadonlyMap<string, TensorReference>;
+  /** The tensor of each output, by the name that the caller gave it. */
   readonly outputs: ReadonlyMap<string, TensorReference>;
 }
 
-/** Names of the TensorFlow ops in a graph, each once: what tests assert and errors quote. */
+/** The names of the TensorFlow ops in a graph, each once. Tests assert on them and errors quote them. */
 export function opsOf(graph: RecordedGraph): ReadonlySet<string> {
   return new Set(graph.nodes.flatMap((node) => (node.kind === "op" ? [node.op] : [])));
 }
 
-/** Drops the nodes and inputs that no output needs, so that what is written is what is computed. */
+/** The graph without the nodes and inputs that no output needs. */
 export function withoutDeadNodes(graph: RecordedGraph): RecordedGraph {
   const needed = new Set([...graph.outputs.values()].map(nodeOf));
   const nodes = [...graph.nodes].reverse().filter((node) => {
@@ -59,9 +62,10 @@ export function withoutDeadNodes(graph: RecordedGraph): RecordedGraph {
   return { nodes: nodes.reverse(), inputs, outputs: graph.outputs };
 }
 
+/** The name of the node that a tensor comes from. */
 export const nodeOf = (reference: TensorReference) => reference.slice(0, reference.lastIndexOf(":"));
 
-/** Type and shape of every tensor in a graph. */
+/** The type and shape of every tensor in a graph. */
 export function tensorTypes(graph: RecordedGraph): ReadonlyMap<TensorReference, TensorType> {
   const types = new Map<TensorReference, TensorType>();
   for (const node of graph.nodes) {

@@ -1,6 +1,6 @@
 /**
- * Keeps frozen randomness out of graphs: a number drawn while recording would be the same in every step.
- * Layers draw from stateless ops whose seed is an input instead (layers/stateless-random.ts).
+ * Refuses random numbers while a graph is recorded: a number drawn then would be a constant of the graph, the same in
+ * every step. Layers use stateless random ops instead, whose seed is an input (layers/stateless-random.ts).
  */
 import { TrainyardError } from "../../shared/errors.js";
 
@@ -21,7 +21,10 @@ export function refuseStatefulOp(op: string): void {
   if (statefulOps.has(op)) throw frozen(`op ${op}`);
 }
 
-/** tfjs draws random tensors in JavaScript, seeded by Math.random unless the caller gives a seed. */
+/**
+ * Makes Math.random throw until the returned function is called. tfjs draws random tensors in JavaScript, seeded by
+ * Math.random unless the caller gives a seed.
+ */
 export function refuseRandomNumbers(): () => void {
   const original = Math.random;
   Math.random = () => {

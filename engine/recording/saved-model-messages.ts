@@ -1,6 +1,4 @@
-/**
- * The protobuf messages that tfjs-node-gpu ships (dist/proto/api_pb.js), as far as a SavedModel needs them.
- */
+/** Types for the protobuf messages that a SavedModel needs, and that tfjs-node-gpu ships (dist/proto/api_pb.js). */
 import { createRequire } from "node:module";
 
 export interface Message {

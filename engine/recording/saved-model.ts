@@ -1,6 +1,6 @@
 /**
- * Writes a recorded graph as the bytes of a TensorFlow SavedModel (`saved_model.pb`): one meta graph, tag
- * `serve`, no variables. Formats: tensorflow/core/protobuf/saved_model.proto and framework/graph.proto.
+ * Encodes a recorded graph as a TensorFlow SavedModel (the file `saved_model.pb`): one meta graph with the tag `serve`,
+ * without variables. Formats: tensorflow/core/protobuf/saved_model.proto and framework/graph.proto.
  */
 import { assertNever } from "../../shared/errors.js";
 import type { GraphNode, RecordedGraph } from "./recorded-graph.js";
@@ -13,11 +13,13 @@ import {
 } from "./saved-model-messages.js";
 import { AttributeType, DataType, type OpAttribute, type TensorValues } from "./tfjs-node-backend.js";
 
+/** The tag of the meta graph, by which TensorFlow finds it. */
 export const savedModelTag = "serve";
 
-/** GraphDef version that TensorFlow 2.x writes; decides which defaults the loader applies. */
+/** The GraphDef version that TensorFlow 2.x writes. It decides which defaults the loader applies. */
 const graphProducer = 1087;
 
+/** The bytes of `saved_model.pb` for a graph. */
 export function savedModelBytes(graph: RecordedGraph): Uint8Array {
   const definition = new messages.GraphDef();
   definition.setNodeList(graph.nodes.map(nodeMessage));
@@ -120,7 +122,7 @@ function shapeMessage(sizes: readonly number[]): ShapeMessage {
   return shape;
 }
 
-/** One value stands for all elements (TensorProto repeats the last one); more are written as raw bytes. */
+/** A TensorProto. A single value stands for all elements (TensorProto repeats the last one); more are written as raw bytes. */
 function tensorMessage(dtype: number, shape: readonly number[], values: TensorValues): TensorMessage {
   const tensor = new messages.Tensor();
   tensor.setDtype(dtype);

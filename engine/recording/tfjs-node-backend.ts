@@ -1,6 +1,6 @@
 /**
- * The parts of tfjs-node that recording and sessions stand on, typed: its backend instance, its native
- * binding, and the tensors it keeps. None of them is public API of tfjs-node 4.22.0, whose version is pinned.
+ * Types for the parts of tfjs-node that recording and sessions use: its backend, its native binding and its tensors.
+ * None of them is public API of tfjs-node 4.22.0; its version is therefore pinned.
  */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "../native/load-tensorflow.js";
@@ -12,26 +12,31 @@ export interface OpAttribute {
   readonly value: boolean | number | string | readonly (boolean | number)[];
 }
 
-/** TF_DataType numbers that occur in our graphs (tensorflow/core/framework/types.proto). */
+/** The numbers of TF_DataType that occur in our graphs (tensorflow/core/framework/types.proto). */
 export const DataType = { float: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14 } as const;
-/** TF_AttrType (tensorflow/c/c_api.h). */
+/** The numbers of TF_AttrType (tensorflow/c/c_api.h). */
 export const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 
+/** The values of a tensor outside TensorFlow. */
 export type TensorValues = Float32Array | Int32Array | Uint8Array;
 
+/** A tensor in TensorFlow's memory, as the binding describes it. */
 export interface TensorMetadata {
   readonly id: number;
   readonly shape: number[];
   readonly dtype: number;
 }
 
-/** lib/napi-v8/tfjs_binding.node. Tensor ids are handles that must be deleted by whoever created them. */
+/** The native binding (lib/napi-v8/tfjs_binding.node). A tensor's id is a handle; its creator must delete it. */
 export interface NativeBinding {
   readonly TF_Version: string;
-  /** May keep `values` instead of copying them: they must not change while the tensor lives. Strings: a list of bytes. */
+  /**
+   * Creates a tensor. TensorFlow may keep `values` instead of copying them, so they must not change while the tensor
+   * lives. The values of a string tensor are a list of byte arrays.
+   */
   createTensor(shape: readonly number[], dtype: number, values: TensorValues | readonly Uint8Array[]): number;
   deleteTensor(id: number): void;
-  /** A copy, owned by the caller. */
+  /** A copy of the tensor's values; the caller owns it. */
   tensorDataSync(id: number): TensorValues;
   getNumOfTensors(): number;
   executeOp(
@@ -42,12 +47,12 @@ export interface NativeBinding {
   ): TensorMetadata[];
   loadSavedModel(folder: string, tags: string): number;
   deleteSavedModel(id: number): void;
-  /** Names are comma-separated `node:index`. */
+  /** Runs a session. Names are `node:index`, separated by commas. */
   runSavedModel(id: number, inputs: number[], inputNames: string, outputNames: string): TensorMetadata[];
   isUsingGpuDevice(): boolean;
 }
 
-/** dist/nodejs_kernel_backend.js. */
+/** tfjs-node's backend (dist/nodejs_kernel_backend.js). */
 export interface NodeBackend {
   readonly binding: NativeBinding;
   /** `values` are set until TensorFlow first needs the tensor, `id` from then on. */
@@ -59,28 +64,34 @@ export interface NodeBackend {
   read(dataId: object): Promise<TensorValues>;
 }
 
+/** The backend of a tfjs instance. */
 export const nodeBackend = (tf: TensorFlow): NodeBackend => tf.backend() as unknown as NodeBackend;
 
+/** An op attribute whose value is a TF_DataType. */
 export const typeAttribute = (name: string, value: number): OpAttribute => ({
   name,
   type: AttributeType.type,
   value,
 });
+/** An integer op attribute. */
 export const intAttribute = (name: string, value: number): OpAttribute => ({
   name,
   type: AttributeType.int,
   value,
 });
+/** A float op attribute. */
 export const floatAttribute = (name: string, value: number): OpAttribute => ({
   name,
   type: AttributeType.float,
   value,
 });
+/** A boolean op attribute. */
 export const boolAttribute = (name: string, value: boolean): OpAttribute => ({
   name,
   type: AttributeType.bool,
   value,
 });
+/** A string op attribute. */
 export const stringAttribute = (name: string, value: string): OpAttribute => ({
   name,
   type: AttributeType.string,

@@ -1,9 +1,9 @@
 /**
- * Turns what tfjs writes for biases into TensorFlow's ops for them: a vector added along the last axis is BiasAdd,
- * which TensorFlow fuses with the convolution before and the relu after it (the same bits); a sum over all axes but
- * the last is BiasAddGrad, two to three times as fast as Sum on a CPU. That one gets its values flattened to
- * [elements, channels], because TensorFlow would else fuse it with the convolution's filter gradient, which costs
- * more than the two apart (4 % of a step of the classic net).
+ * Replaces what tfjs records for biases by TensorFlow's ops for them. A vector added along the last axis becomes BiasAdd,
+ * which TensorFlow fuses with the convolution before it and the relu after it (with the same bits). A sum over all axes
+ * but the last becomes BiasAddGrad, two to three times as fast as Sum on a CPU. Its input is flattened to [elements,
+ * channels]: TensorFlow would otherwise fuse it with the convolution's filter gradient, which is slower than both apart
+ * (4 % of a step of the classic net).
  */
 
 import {
@@ -17,6 +17,7 @@ import {
 } from "../recording/recorded-graph.js";
 import { DataType, stringAttribute, typeAttribute } from "../recording/tfjs-node-backend.js";
 
+/** The graph with BiasAdd and BiasAddGrad where they apply. */
 export function withBiasOps(graph: RecordedGraph): RecordedGraph {
   const types = tensorTypes(graph);
   const nodes = graph.nodes.flatMap((node) => {
@@ -50,7 +51,7 @@ function isBiasSum(
   return summed.length === type.shape.length - 1 && summed.every((axis, index) => axis === index);
 }
 
-/** Node names stay, so that whoever takes the sum finds it. */
+/** Flattening and BiasAddGrad in place of a sum. The last node keeps the sum's name, for the nodes that use it. */
 function flattenedBiasSum(node: OpNode): GraphNode[] {
   const [values = ""] = node.inputs;
   const channels = node.outputs[0]?.shape[0] ?? 1;
@@ -70,7 +71,7 @@ function flattenedBiasSum(node: OpNode): GraphNode[] {
   ];
 }
 
-/** What the two ops take. */
+/** Whether BiasAdd and BiasAddGrad take a tensor of this type: float32 of 2 to 5 dimensions. */
 const isFloatOfRank = ({ dtype, shape }: TensorType) =>
   dtype === DataType.float && shape.length >= 2 && shape.length <= 5;
 

@@ -1,7 +1,7 @@
 /**
- * Mixed precision (Micikevicius et al. 2018, with bfloat16, whose range needs no loss scaling): convolutions, matrix
- * products and their gradients take and give bfloat16; everything else, and every parameter and gradient at the border
- * of the graph, stays float32. Sums inside a product are float32 in oneDNN and cuDNN.
+ * Mixed precision (Micikevicius et al. 2018), with bfloat16, whose range needs no loss scaling. Convolutions, matrix
+ * products and their gradients take and return bfloat16. Everything else stays float32, also the graph's parameters and
+ * gradients. Inside a product oneDNN and cuDNN sum in float32.
  */
 
 import {
@@ -13,7 +13,7 @@ import {
 } from "../recording/recorded-graph.js";
 import { boolAttribute, DataType, type OpAttribute, typeAttribute } from "../recording/tfjs-node-backend.js";
 
-/** Dense products. A depthwise convolution waits for memory, and TensorFlow's bfloat16 kernel for it is a slow one. */
+/** The ops that compute in bfloat16. Not depthwise convolutions: memory limits them, and their bfloat16 kernel is slow. */
 const products: ReadonlySet<string> = new Set([
   "BatchMatMulV2",
   "Conv2D",
@@ -22,7 +22,7 @@ const products: ReadonlySet<string> = new Set([
   "MatMul",
 ]);
 
-/** The graph with casts around its products. Each tensor is cast once, however many products take it. */
+/** The graph with its products in bfloat16 between casts. A tensor is cast once, however many products take it. */
 export function withBfloat16Products(graph: RecordedGraph): RecordedGraph {
   const types = tensorTypes(graph);
   const narrowed = new Map<TensorReference, TensorReference>();
@@ -35,7 +35,7 @@ export function withBfloat16Products(graph: RecordedGraph): RecordedGraph {
       const known = narrowed.get(input);
       if (known !== undefined) return known;
       const name = `${input.replace(":", "_")}/bfloat16`;
-      casts.push(cast(name, input, DataType.float, DataType.bfloat16, type.shape));
+      casts.push(cast({ name, input, from: DataType.float, to: DataType.bfloat16, shape: type.shape }));
       narrowed.set(input, `${name}:0`);
       return `${name}:0`;
     });
@@ -44,7 +44,7 @@ export function withBfloat16Products(graph: RecordedGraph): RecordedGraph {
   return { ...graph, nodes };
 }
 
-/** The product under another name, and its result cast back under the node's own, so that whoever takes it finds it. */
+/** The product under a new name, and a cast of its result to float32 under the node's own name, for the nodes that use it. */
 function inBfloat16(node: OpNode, inputs: readonly TensorReference[]): GraphNode[] {
   const name = `${node.name}/bfloat16`;
   const shape = node.outputs[0]?.shape ?? [];
@@ -55,18 +55,22 @@ function inBfloat16(node: OpNode, inputs: readonly TensorReference[]): GraphNode
     attributes: node.attributes.map((attribute) => (attribute.name === "T" ? ofBfloat16 : attribute)),
     outputs: [{ dtype: DataType.bfloat16, shape }],
   };
-  return [product, cast(node.name, `${name}:0`, DataType.bfloat16, DataType.float, shape)];
+  const { bfloat16: from, float: to } = DataType;
+  return [product, cast({ name: node.name, input: `${name}:0`, from, to, shape })];
 }
 
 const ofBfloat16: OpAttribute = typeAttribute("T", DataType.bfloat16);
 
-function cast(
-  name: string,
-  input: TensorReference,
-  from: number,
-  to: number,
-  shape: readonly number[],
-): GraphNode {
+/** A Cast node: its name, the tensor that it takes, TensorFlow's types before and after, and the tensor's shape. */
+interface Cast {
+  readonly name: string;
+  readonly input: TensorReference;
+  readonly from: number;
+  readonly to: number;
+  readonly shape: readonly number[];
+}
+
+function cast({ name, input, from, to, shape }: Cast): GraphNode {
   const attributes = [
     typeAttribute("SrcT", from),
     typeAttribute("DstT", to),

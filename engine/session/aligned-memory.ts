@@ -1,15 +1,15 @@
 /**
- * Memory of ours that TensorFlow reads in place. It takes an array as it lies where the address is a multiple of 64
- * bytes (EIGEN_MAX_ALIGN_BYTES), and copies it else, which costs as much again as filling it; JavaScript does
- * not tell addresses, so it is tried. Where no place serves, TensorFlow copies: slower, and the same numbers. To a GPU
- * it always does, before it says that the tensor is made.
+ * Allocates memory that TensorFlow reads in place. TensorFlow uses an array without copying it when its address is a
+ * multiple of 64 bytes (EIGEN_MAX_ALIGN_BYTES). JavaScript does not show addresses, so aligned places are found by trial.
+ * Where none is found TensorFlow copies, which takes as long again as filling the array and gives the same numbers. For a
+ * GPU it always copies, before the call that creates the tensor returns.
  */
 import { DataType, type NativeBinding } from "../recording/tfjs-node-backend.js";
 
 const alignmentBytes = 64;
 const perAlignment = alignmentBytes / Float32Array.BYTES_PER_ELEMENT;
 
-/** Views of these lengths on one piece of memory, zero-filled. What is made of them must be closed before they change. */
+/** Zero-filled float32 arrays of these lengths in aligned memory. Close tensors over them before changing their values. */
 export function tensorMemory(binding: NativeBinding, sizes: readonly number[]): Float32Array[] {
   const padded = sizes.map((size) => Math.ceil(size / perAlignment) * perAlignment);
   const total = padded.reduce((sum, size) => sum + size, 0);
@@ -22,7 +22,7 @@ export function tensorMemory(binding: NativeBinding, sizes: readonly number[]): 
   });
 }
 
-/** In elements; 0 where TensorFlow takes none as it lies. */
+/** The first aligned element of the memory; 0 when TensorFlow reads no place without copying. */
 function alignedStart(binding: NativeBinding, memory: Float32Array): number {
   if (binding.isUsingGpuDevice()) return 0;
   for (let start = 0; start < perAlignment; start += 1) {
@@ -31,7 +31,7 @@ function alignedStart(binding: NativeBinding, memory: Float32Array): number {
   return 0;
 }
 
-/** Whether a tensor of this one number changes with it. */
+/** Whether TensorFlow reads this place without copying: then a tensor over it changes with it. */
 function isReadInPlace(binding: NativeBinding, place: Float32Array): boolean {
   const id = binding.createTensor([1], DataType.float, place);
   place[0] = 1;

@@ -1,6 +1,6 @@
 /**
- * A recorded graph, loaded into TensorFlow and replayed as one call. It owns the native session and the
- * tensors of one call; values pass as typed arrays, never as tfjs tensors.
+ * Loads a recorded graph into TensorFlow and runs it as a single call. Owns the native session and the tensors of a call;
+ * values are passed as typed arrays, never as tfjs tensors.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { savedModelBytes, savedModelTag } from "../recording/saved-model.js";
 import type { NativeBinding, TensorValues } from "../recording/tfjs-node-backend.js";
 import type { NativeTensor } from "./native-tensor.js";
 
+/** A TensorFlow session of one graph. The caller closes it. */
 export class GraphSession {
   readonly #binding: NativeBinding;
   readonly #inputs: ReadonlyMap<string, string>;
@@ -26,9 +27,9 @@ export class GraphSession {
   }
 
   /**
-   * Runs the graph once. `feeds` name inputs (one that the graph does not use is left out) and stay the
-   * caller's; `fetches` name outputs.
-   * Returns copies of the outputs, in the order of `fetches`. Blocks the thread.
+   * Runs the graph once and returns copies of the outputs, in the order of `fetches`. Blocks the thread.
+   * @param feeds values of inputs by name; those that the graph does not use are left out. The caller keeps owning them.
+   * @param fetches names of outputs.
    */
   run(feeds: ReadonlyMap<string, NativeTensor>, fetches: readonly string[]): TensorValues[] {
     invariant(this.#session !== null, "a closed session is not run");
@@ -44,6 +45,7 @@ export class GraphSession {
     }
   }
 
+  /** Frees the session. */
   close(): void {
     if (this.#session !== null) this.#binding.deleteSavedModel(this.#session);
     this.#session = null;
@@ -62,7 +64,7 @@ function take(binding: NativeBinding, id: number): TensorValues {
   return values;
 }
 
-/** TensorFlow loads SavedModels from folders only: this one lives for the length of the call. */
+/** Loads a graph. TensorFlow loads SavedModels from folders only, so a folder exists for the length of the call. */
 function load(binding: NativeBinding, graph: RecordedGraph): number {
   const bytes = savedModelBytes(graph);
   let folder: string | null = null;

@@ -1,15 +1,14 @@
-/**
- * A tensor that lives in TensorFlow only: what a session is fed. Whoever creates it closes it.
- */
+/** Tensors that exist only in TensorFlow's memory; sessions are fed with them. The creator of a tensor closes it. */
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import type { NativeBinding, NodeBackend, TensorValues } from "../recording/tfjs-node-backend.js";
 
+/** A tensor in TensorFlow's memory. */
 export interface NativeTensor {
   readonly id: number;
   close(): void;
 }
 
-/** TensorFlow may keep `values` without copying: they must not change before `close`. */
+/** Creates a tensor. TensorFlow may use `values` without copying them, so they must not change before `close`. */
 export function nativeTensor(
   binding: NativeBinding,
   shape: readonly number[],
@@ -20,7 +19,7 @@ export function nativeTensor(
   return { id, close: () => binding.deleteTensor(id) };
 }
 
-/** A zero-filled tfjs tensor over a native one: stands for an input while a graph is recorded. */
+/** Creates a tfjs tensor that stands for an input while a graph is recorded. */
 export function exampleTensor(
   backend: NodeBackend,
   shape: readonly number[],

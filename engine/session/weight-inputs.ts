@@ -1,6 +1,6 @@
 /**
- * The names under which a model's weights enter a graph. The model's tfjs variables stand for them while a
- * graph is recorded; sessions are fed slices of the flat vectors.
+ * The inputs by which a model's weights enter a graph. While a graph is recorded, the model's tfjs variables stand for
+ * them; sessions are fed with parts of the flat vectors.
  */
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { invariant, TrainyardError } from "../../shared/errors.js";
@@ -27,12 +27,13 @@ const statisticsParts = (layout: ModelLayout): Part[] =>
     { name: `variance_${index}`, shape: [channels], offset: offset + channels, size: channels },
   ]);
 
-/** In layout order. */
+/** The inputs for the trainable weights, in the order of the layout. */
 export function parameterInputs(model: LayersModel, layout: ModelLayout): RecordedInput[] {
   const tensors = model.layers.flatMap((layer) => layer.trainableWeights.map((weight) => weight.read()));
   return inputs(parameterParts(layout), tensors);
 }
 
+/** The inputs for the batch norms' moving statistics, in the order of the layout. */
 export function statisticsInputs(model: LayersModel, layout: ModelLayout): RecordedInput[] {
   const tensors = batchNormsOf(model).flatMap((layer) =>
     ["moving_mean", "moving_variance"].map((name) => {
@@ -53,8 +54,8 @@ function inputs(parts: readonly Part[], tensors: readonly Tensor[]): RecordedInp
 }
 
 /**
- * The flat vectors as the tensors that sessions are fed, in memory that stays: setting them is one copy, where TensorFlow
- * reads it as it lies (session/tensor-memory.ts). The owner closes it.
+ * The tensors of the weights that sessions are fed with. Their memory is allocated once, so setting new weights copies
+ * them once, if TensorFlow can read that memory in place (aligned-memory.ts). The caller closes it.
  */
 export class WeightFeeds {
   readonly #binding: NativeBinding;
@@ -70,7 +71,7 @@ export class WeightFeeds {
     this.#statistics = placed(binding, statisticsParts(layout));
   }
 
-  /** Throws MODEL for vectors of another model. */
+  /** Copies new weights into the tensors. Throws MODEL when the vectors have the sizes of another model. */
   set(parameters: Float32Array, statistics: Float32Array): void {
     refuseLength("parameters", parameters, this.#layout.parameterCount);
     refuseLength("batch-norm statistics", statistics, this.#layout.statisticsCount);
@@ -79,6 +80,7 @@ export class WeightFeeds {
     for (const part of this.#statistics) this.#feed(part, statistics);
   }
 
+  /** Frees the tensors. */
   close(): void {
     for (const tensor of this.tensors.values()) tensor.close();
     this.tensors.clear();

@@ -30,12 +30,16 @@ const nothing: AugmentationSpec = {
   channelShiftRange: 0,
 };
 const size = { height: 20, width: 40 };
-const many = Array.from({ length: 4000 }, (_, sample) => drawAugmentation(everything, size, 7, 3, sample));
+const many = Array.from({ length: 4000 }, (_, sample) =>
+  drawAugmentation(everything, size, { seed: 7, epoch: 3, sample }),
+);
 
 describe("draws of augmentation", () => {
   it("eight copies of an image over three epochs are drawn in 24 ways", () => {
     const draws = [0, 1, 2].flatMap((epoch) =>
-      [0, 1, 2, 3, 4, 5, 6, 7].map((sample) => drawAugmentation(everything, size, 1, epoch, sample)),
+      [0, 1, 2, 3, 4, 5, 6, 7].map((sample) =>
+        drawAugmentation(everything, size, { seed: 1, epoch, sample }),
+      ),
     );
     expect(new Set(draws.map(({ transform }) => transform.join())).size).toBe(24);
     expect(new Set(draws.map(({ brightness }) => brightness)).size).toBe(24);
@@ -43,8 +47,8 @@ describe("draws of augmentation", () => {
   });
 
   it("another seed draws otherwise", () => {
-    expect(drawAugmentation(everything, size, 1, 0, 0)).not.toEqual(
-      drawAugmentation(everything, size, 2, 0, 0),
+    expect(drawAugmentation(everything, size, { seed: 1, epoch: 0, sample: 0 })).not.toEqual(
+      drawAugmentation(everything, size, { seed: 2, epoch: 0, sample: 0 }),
     );
   });
 
@@ -95,8 +99,12 @@ describe("draws of augmentation", () => {
   });
 
   it("switching an option off leaves the draws of the others alone", () => {
-    const before = drawAugmentation(everything, size, 9, 1, 4);
-    const after = drawAugmentation({ ...everything, rotationRange: 0, zoomRange: 0 }, size, 9, 1, 4);
+    const before = drawAugmentation(everything, size, { seed: 9, epoch: 1, sample: 4 });
+    const after = drawAugmentation({ ...everything, rotationRange: 0, zoomRange: 0 }, size, {
+      seed: 9,
+      epoch: 1,
+      sample: 4,
+    });
     expect(after.geometry).toEqual({
       ...before.geometry,
       rotation: after.geometry.rotation,
@@ -108,7 +116,11 @@ describe("draws of augmentation", () => {
   });
 
   it("with everything off an image stays where and as it is", () => {
-    const { transform, brightness, channelShift } = drawAugmentation(nothing, size, 9, 1, 4);
+    const { transform, brightness, channelShift } = drawAugmentation(nothing, size, {
+      seed: 9,
+      epoch: 1,
+      sample: 4,
+    });
     expect([...transform].map(Math.abs)).toEqual([1, 0, 0, 0, 1, 0, 0, 0]);
     expect(brightness).toBe(1);
     expect(Math.abs(channelShift)).toBe(0);
