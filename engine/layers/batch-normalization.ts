@@ -28,27 +28,10 @@ export function batchNormalizationClass(tf: TensorFlow, Base: LayerClass): Layer
       const scale = this.#weight("gamma") ?? tf.ones([channels]);
       const offset = this.#weight("beta") ?? tf.zeros([channels]);
       const epsilon = Number(settings["epsilon"]);
-      const normalised = tf.customGrad((...args) => {
-        const [input, gamma, beta, save] = args as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
-        const { value, mean, variance, reserved } = normalise(tf, {
-          x: input,
-          scale: gamma,
-          offset: beta,
-          epsilon,
-        });
-        context.keepStatistics(this.name, mean, variance);
-        save([input, gamma, ...reserved]);
-        const gradFunc = (dy: Tensor, [savedInput, savedGamma, ...rest]: Tensor[]) =>
-          normaliseGradient(tf, {
-            dy,
-            x: savedInput as Tensor,
-            scale: savedGamma as Tensor,
-            reserved: rest,
-            epsilon,
-          });
-        return { value, gradFunc };
-      });
-      // In the image's own shape oneDNN normalises a quarter faster than with every position an image.
+      const normalised = normaliseAndKeep(tf, epsilon, (mean, variance) =>
+        context.keepStatistics(this.name, mean, variance),
+      );
+      // oneDNN normalises images in their own shape a quarter faster than as images of one pixel each.
       const images = x.rank === 4 ? x : x.reshape([x.size / channels, 1, 1, channels]);
       const value = normalised(images, scale, offset);
       return x.rank === 4 ? value : value.reshape(x.shape);
@@ -58,6 +41,21 @@ export function batchNormalizationClass(tf: TensorFlow, Base: LayerClass): Layer
       return this.weights.find((weight) => weight.originalName.endsWith(`/${name}`))?.read();
     }
   };
+}
+
+/** Normalises (input, gamma, beta) with the gradient of TensorFlow's op; gives the batch's mean and variance to `keep`. */
+function normaliseAndKeep(tf: TensorFlow, epsilon: number, keep: (mean: Tensor, variance: Tensor) => void) {
+  return tf.customGrad((...args) => {
+    const [x, scale, offset, save] = args as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
+    const { value, mean, variance, reserved } = normalise(tf, { x, scale, offset, epsilon });
+    keep(mean, variance);
+    save([x, scale, ...reserved]);
+    const gradFunc = (dy: Tensor, [savedX, savedScale, ...rest]: Tensor[]) => {
+      const saved = { x: savedX as Tensor, scale: savedScale as Tensor, reserved: rest };
+      return normaliseGradient(tf, { dy, ...saved, epsilon });
+    };
+    return { value, gradFunc };
+  });
 }
 
 function refuseOtherAxes(layer: string, axis: number, rank: number): void {

@@ -6,7 +6,7 @@ import type { Tensor, Tensor1D } from "@tensorflow/tfjs-node-gpu";
 import { invariant } from "../../shared/errors.js";
 import type { TensorFlow } from "../native/load-tensorflow.js";
 
-/** The context of one training call. Whoever creates it disposes it. */
+/** The context of one training call. Its creator disposes it. */
 export class TrainingContext {
   readonly #tf: TensorFlow;
   readonly #seed: Tensor;

@@ -1,6 +1,6 @@
 /**
- * Looks for a GPU that TensorFlow can use, before any TensorFlow is loaded here: the files of NVIDIA's driver, then
- * the driver and TensorFlow themselves in a process of their own, which takes some seconds where there is a GPU.
+ * Looks for a GPU that TensorFlow can use, before this process loads TensorFlow. First it looks for the files of NVIDIA's
+ * driver; then it asks the driver and TensorFlow in a separate process, which takes some seconds if there is a GPU.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -17,19 +17,23 @@ import { bindingFolder, cudaFolder } from "./setup/cache-paths.mjs";
 import type { GpuProbe } from "./setup/gpu-probe.mjs";
 import { platformName } from "./setup/platform.mjs";
 
-/** Errors: SETUP in one sentence for `gpu` where TensorFlow can use none. */
-export async function findDevice(wish: DeviceRequest): Promise<DeviceChoice> {
-  return chooseDevice(wish, await deviceFindings(wish));
+/** Finds the device to compute on. Errors: SETUP for the request `gpu` when TensorFlow can use no GPU. */
+export async function findDevice(request: DeviceRequest): Promise<DeviceChoice> {
+  return chooseDevice(request, await deviceFindings(request));
 }
 
-/** Nobody is asked for `cpu`. */
-async function deviceFindings(wish: DeviceRequest): Promise<DeviceFindings> {
+/** What is found on this machine. For the request `cpu` neither driver nor TensorFlow is asked. */
+async function deviceFindings(request: DeviceRequest): Promise<DeviceFindings> {
   const installed = installedBuilds();
   const isDriverInKernel = ["/proc/driver/nvidia/version", "/dev/nvidiactl"].some((file) => existsSync(file));
-  return { installed, isDriverInKernel, answer: installed.gpu && wish !== "cpu" ? await askForGpu() : null };
+  return {
+    installed,
+    isDriverInKernel,
+    answer: installed.gpu && request !== "cpu" ? await askForGpu() : null,
+  };
 }
 
-/** A driver answers within seconds; one that hangs must not hold its worker for ever. */
+/** Longest wait for the process that asks. A driver answers within seconds; one that hangs must not stop its worker. */
 const longestAnswerMs = 120_000;
 
 function askForGpu(): Promise<GpuAnswer> {
@@ -49,8 +53,9 @@ function askForGpu(): Promise<GpuAnswer> {
 }
 
 /**
- * What the probe's process wrote, with TensorFlow's own lines among it. `isCudaInstalled`: TensorFlow's CUDA libraries lie
- * beside it; where they don't, it says no more than that it found no driver.
+ * Reads what the probe process wrote: its answer, and TensorFlow's own log lines.
+ * @param isCudaInstalled whether the CUDA libraries lie beside TensorFlow. Without them TensorFlow only says that it found
+ * no driver, so the reason that is returned is ours.
  */
 export function readProbe(code: number, output: string, isCudaInstalled: boolean): GpuAnswer {
   const lines = output.split("\n").filter((line) => line !== "");
@@ -65,7 +70,7 @@ export function readProbe(code: number, output: string, isCudaInstalled: boolean
   return { tag: "answered", driver, isUsable, reason };
 }
 
-/** Its last line, which tells what decided, without time and place. */
+/** TensorFlow's last log line, which contains the reason, without time and source file. */
 function saidByTensorFlow(lines: readonly string[]): string | undefined {
   const said = lines.map((line) => /\.cc:\d+\] (.+?)\.?$/.exec(line)?.[1]);
   return said.findLast((text) => text !== undefined);

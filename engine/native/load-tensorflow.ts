@@ -1,7 +1,7 @@
 /**
- * Loads tfjs-node on the TensorFlow library that `trainyard setup` installed in the cache, in any thread of any
- * process; nothing is written into node_modules. The only place that knows of the binding, its environment
- * variables, and what tfjs-node needs of newer Nodes. Installing the library is setup/'s.
+ * Loads tfjs-node with the TensorFlow library that `trainyard setup` has installed in the cache, in any thread of any
+ * process. Nothing is written into node_modules. Only this file knows the binding, its environment variables, and what
+ * tfjs-node needs on newer versions of Node. The folder setup/ installs the library.
  */
 import Module, { createRequire } from "node:module";
 import { join } from "node:path";
@@ -10,14 +10,16 @@ import { type ComputeDevice, cpuDevice } from "./compute-device.js";
 import { beforeLoadFile, bindingFile, bindingFolder, isInstalled } from "./setup/cache-paths.mjs";
 import { type Build, platformName } from "./setup/platform.mjs";
 
+/** tfjs-node's module. */
 export type TensorFlow = typeof import("@tensorflow/tfjs-node-gpu");
 
+/** TensorFlow's options. All of them influence the bits of a result. */
 export interface NativeOptions {
-  /** Threads within one TensorFlow operation; part of the bits of a result. */
+  /** Number of threads within one TensorFlow op. */
   readonly intraOpThreads: number;
-  /** Whether TensorFlow's oneDNN kernels are used; part of the bits of a result. */
+  /** Whether TensorFlow uses its oneDNN kernels. */
   readonly oneDnn: boolean;
-  /** What computes; part of the bits of a result. Default: the CPU. */
+  /** The device that computes. Default: the CPU. */
   readonly device?: ComputeDevice;
 }
 
@@ -28,7 +30,7 @@ interface BeforeLoad {
   hush(on: boolean): void;
 }
 
-/** What is asked of the binding here. */
+/** The part of the binding that is used here. */
 interface LoadedBinding {
   isUsingGpuDevice(): boolean;
 }
@@ -37,8 +39,8 @@ const require = createRequire(import.meta.url);
 const tfjsNode = "@tensorflow/tfjs-node-gpu";
 
 /**
- * The variables that TensorFlow reads while it loads. What a run's spec fixes is set whatever the user's
- * environment says, because it decides the bits of every result; the log level is the user's if set.
+ * The environment variables that TensorFlow reads while it loads. Those that decide the bits of results are set by the
+ * run's spec and override the user's environment; the log level is the user's, if set.
  */
 export function nativeEnvironment(options: NativeOptions): Record<string, string> {
   return {
@@ -53,8 +55,8 @@ export function nativeEnvironment(options: NativeOptions): Record<string, string
 }
 
 /**
- * One GPU of those that the process sees, since eager ops and graphs would not choose the same of several; its memory as
- * it is needed, for workers that share it. The CPU's build knows no GPU.
+ * The variables for a device. Of several GPUs only the first is visible, because eager ops and graphs would not choose the
+ * same one. GPU memory is allocated as it is needed, so that workers can share a GPU. The CPU build needs none of this.
  */
 function deviceEnvironment({ build, gpu }: ComputeDevice): Record<string, string> {
   if (build === "cpu") return {};
@@ -66,8 +68,8 @@ function deviceEnvironment({ build, gpu }: ComputeDevice): Record<string, string
 }
 
 /**
- * TensorFlow with these options; loading takes about a second. A process has one TensorFlow: asked again with
- * other options, this throws ENGINE. Throws SETUP when the library or its binding is not in the cache.
+ * Loads TensorFlow with these options, which takes about a second. A process has only one TensorFlow: throws ENGINE when
+ * it is loaded already with other options. Throws SETUP when the library or its binding is not installed.
  */
 export function loadTensorFlow(options: NativeOptions): TensorFlow {
   const device = options.device ?? cpuDevice();
@@ -77,8 +79,8 @@ export function loadTensorFlow(options: NativeOptions): TensorFlow {
 }
 
 /**
- * The binding alone, without tfjs-node's JavaScript: for a thread that calls single ops. Options and errors as
- * `loadTensorFlow`'s.
+ * Loads only the native binding, without tfjs-node's JavaScript, for a thread that calls single ops. Options and errors
+ * are those of `loadTensorFlow`.
  */
 export function loadBinding(options: NativeOptions): unknown {
   const device = options.device ?? cpuDevice();
@@ -107,7 +109,7 @@ function installedBinding(build: Build): string {
   );
 }
 
-/** The device was chosen when TensorFlow could use it. */
+/** Throws when TensorFlow does not get the GPU that it could use when the device was chosen. */
 function refuseOtherDevice(binding: LoadedBinding, { gpu }: ComputeDevice): void {
   if (gpu === null || binding.isUsingGpuDevice()) return;
   throw new TrainyardError(
@@ -138,14 +140,14 @@ function agreeOnce(before: BeforeLoad, { intraOpThreads, oneDnn, device }: Nativ
   );
 }
 
-/** tfjs-node calls two functions of `util` that Node 22 warns of and Node 23 took out. */
+/** Restores two functions of `util` that tfjs-node calls; Node 22 deprecates them and Node 23 has removed them. */
 function restoreOldUtil(): void {
   const util = require("node:util") as Record<string, unknown>;
   util["isNullOrUndefined"] = (value: unknown) => value === null || value === undefined;
   util["isArray"] = Array.isArray;
 }
 
-/** tfjs-node asks node-pre-gyp where its binding lies; a stand-in answers with ours. */
+/** Loads tfjs-node with our binding: it asks node-pre-gyp for the binding's path, and a replacement answers. */
 function requireTfjsNode(binding: string): TensorFlow {
   const finder = createRequire(require.resolve(tfjsNode)).resolve("@mapbox/node-pre-gyp");
   const standIn = new Module(finder);

@@ -1,13 +1,13 @@
 /**
- * The user's cache folder of Trainyard: where it is, how much room it has, and how something whole gets into
- * it (made beside, then renamed). Owns no content.
+ * Trainyard's cache folder of the user: where it is, how much room it has, and how a folder is created in it atomically
+ * (filled under another name, then renamed).
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { SetupError } from "./setup-error.mjs";
 
-/** `$XDG_CACHE_HOME/trainyard`, else `~/.cache/trainyard`. An XDG path that is not absolute is ignored, as XDG says. */
+/** The cache folder: `$XDG_CACHE_HOME/trainyard`, else `~/.cache/trainyard`. XDG says to ignore a path that is not absolute. */
 export function cacheFolder() {
   const chosen = process.env["XDG_CACHE_HOME"];
   const base = chosen?.startsWith("/") ? chosen : join(homedir(), ".cache");
@@ -15,7 +15,7 @@ export function cacheFolder() {
 }
 
 /**
- * Refuses when fewer than `bytes` are free on the folder's disk. The folder need not exist yet.
+ * Throws a SetupError when fewer than `bytes` are free on the folder's disk. The folder need not exist yet.
  * @param {string} folder
  * @param {number} bytes
  * @param {string} what
@@ -31,14 +31,17 @@ export function needFreeSpace(folder, bytes, what) {
   );
 }
 
-/** @param {number} bytes */
+/**
+ * A number of bytes as text in megabytes.
+ * @param {number} bytes
+ */
 export function megabytes(bytes) {
   return `${Math.round(bytes / 1e6).toLocaleString("en-US")} MB`;
 }
 
 /**
- * Makes a folder whole or not at all: `fill` gets an empty folder beside it, which is renamed when `fill` is
- * done and removed when it throws. Call it under the target's lock.
+ * Creates a folder completely or not at all. `fill` gets an empty folder beside it, which is renamed to `target` when
+ * `fill` returns and removed when it throws. Call it while holding the target's lock.
  * @param {string} target
  * @param {(partial: string) => Promise<void>} fill
  */
@@ -57,7 +60,7 @@ export async function makeWhole(target, fill) {
 }
 
 /**
- * Removes what a killed or failed set-up left beside `target`. Call it under the target's lock.
+ * Removes what an interrupted set-up has left beside `target`. Call it while holding the target's lock.
  * @param {string} target
  */
 export function removeLeftovers(target) {

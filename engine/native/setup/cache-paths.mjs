@@ -1,9 +1,9 @@
 /**
- * Where in the cache the TensorFlow library and the compiled binding of this checkout lie. The name of a folder
- * says everything its content depends on, so another version never meets another's files:
- * `tensorflow-2.21.0-cpu-linux-x64/` holds the library, its `binding-<hash>/` one compiled binding. Beside it
- * `tensorflow-2.21.0-gpu-linux-x64/` holds `tensorflow/` with the same inside, and `nvidia/` with the CUDA libraries, as
- * Python's folder of packages does: the library looks for them at `../nvidia/`. All can be copied to another machine.
+ * The paths in the cache of the TensorFlow library and of the compiled binding. The name of a folder contains everything
+ * that its content depends on, so versions never share files. `tensorflow-2.21.0-cpu-linux-x64/` contains the library, and
+ * `binding-<hash>/` in it a compiled binding. `tensorflow-2.21.0-gpu-linux-x64/` contains `tensorflow/` with the same
+ * content, and `nvidia/` with the CUDA libraries, as Python's folder of packages does: the library looks for them at
+ * `../nvidia/`. The folders can be copied to another machine.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -14,18 +14,21 @@ import { tensorFlowVersion } from "./platform.mjs";
 
 const require = createRequire(import.meta.url);
 
+/** The file name of the compiled binding. */
 export const bindingFile = "tfjs_binding.node";
-/** Our own small addons, compiled beside the binding from engine/native/*.cc. */
+/** The file name of our addon that sets TensorFlow's environment, compiled from engine/native/before_load.cc. */
 export const beforeLoadFile = "before_load.node";
+/** The file name of our addon that asks NVIDIA's driver, compiled from engine/native/nvidia_driver.cc. */
 export const nvidiaDriverFile = "nvidia_driver.node";
-/** The Node-API level that the binding is compiled for; every Node from 12.22 on has it. */
+/** The Node-API version that the binding is compiled for; Node has it since 12.22. */
 export const napiVersion = 8;
+/** The flags of the C++ compiler. */
 export const compilerFlags = ["-std=c++17", "-O2", "-fPIC", "-shared", `-DNAPI_VERSION=${napiVersion}`];
 
 /** @typedef {import("./platform.mjs").Build} Build */
 
 /**
- * Everything that belongs to one build of TensorFlow.
+ * The folder with everything that belongs to one build of TensorFlow.
  * @param {string} platformName such as "linux-x64"
  * @param {Build} build
  */
@@ -34,6 +37,7 @@ export function installFolder(platformName, build) {
 }
 
 /**
+ * The folder of the TensorFlow library.
  * @param {string} platformName
  * @param {Build} build
  */
@@ -42,12 +46,16 @@ export function libraryFolder(platformName, build) {
   return build === "gpu" ? join(folder, "tensorflow") : folder;
 }
 
-/** @param {string} platformName */
+/**
+ * The folder of the CUDA libraries.
+ * @param {string} platformName
+ */
 export function cudaFolder(platformName) {
   return join(installFolder(platformName, "gpu"), "nvidia");
 }
 
 /**
+ * The folder of the compiled binding.
  * @param {string} platformName
  * @param {Build} build
  */
@@ -56,7 +64,7 @@ export function bindingFolder(platformName, build) {
 }
 
 /**
- * The names in the binding's folder.
+ * The names of the files in the binding's folder.
  * @param {Build} build
  */
 export function bindingFiles(build) {
@@ -64,7 +72,7 @@ export function bindingFiles(build) {
 }
 
 /**
- * Whether the library and the compiled binding of this checkout are there; not whether they are undamaged.
+ * Whether the library and the compiled binding of this version exist. Does not check whether they are damaged.
  * @param {string} platformName
  * @param {Build} build
  */
@@ -73,7 +81,7 @@ export function isInstalled(platformName, build) {
   return bindingFiles(build).every((name) => existsSync(join(folder, name)));
 }
 
-/** The binding's C++ sources and Node's own headers, as npm installed them. */
+/** The folders of the binding's C++ sources and of Node's headers, which npm has installed. */
 export function bindingSources() {
   const folder = join(dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json")), "binding");
   const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
@@ -81,7 +89,7 @@ export function bindingSources() {
 }
 
 /**
- * What is compiled of our own: each result and its source.
+ * Our own addons: the compiled file and the source of each.
  * @param {Build} build
  */
 export function ownAddons(build) {
@@ -90,7 +98,7 @@ export function ownAddons(build) {
   return files.map((file) => ({ file, source: join(folder, file.replace(/\.node$/, ".cc")) }));
 }
 
-/** The folder of Trainyard's package.json, from the sources as from dist/. */
+/** The folder of Trainyard's package.json, found from the sources and from dist/ alike. */
 function packageRoot() {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
@@ -98,7 +106,7 @@ function packageRoot() {
 }
 
 /**
- * Twelve hex digits over everything the compiled files depend on beside the library.
+ * Twelve hex digits that hash everything that the compiled files depend on, except the library.
  * @param {Build} build
  */
 function bindingHash(build) {

@@ -1,9 +1,9 @@
-/** The checksum of a file in the cache, read in pieces: some are larger than a buffer can be. */
+/** The checksum of a file in the cache. Files are read in pieces, since some are larger than a buffer can be. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 
 /**
- * SHA-256 in hexadecimal.
+ * The SHA-256 of a file, in hex.
  * @param {string} path
  * @returns {Promise<string>}
  */

@@ -1,6 +1,6 @@
 /**
- * Compiles tfjs-node's binding against the installed library with one call of the C++ compiler. The result finds its
- * libraries one folder up, so the cache can be moved or mounted elsewhere.
+ * Compiles tfjs-node's native binding, and our small addons, against the installed TensorFlow library. The binding looks
+ * for its libraries in the folder above its own, so the cache can be moved or mounted elsewhere.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -20,6 +20,7 @@ import { diskFull, SetupError } from "./setup-error.mjs";
 /** @typedef {import("./platform.mjs").Platform} Platform */
 
 /**
+ * Compiles the binding, unless it is installed already. Throws a SetupError when the compiler fails.
  * @param {Pick<Platform, "name" | "build">} platform
  * @param {(line: string) => void} say
  * @param {string} again the command that starts the set-up again
@@ -50,7 +51,10 @@ function compilerError(compiler, output, folder, again) {
   );
 }
 
-/** Asked for before anything is downloaded, too, so that nobody waits for a download to read this sentence. */
+/**
+ * The C++ compiler's command. Throws a SetupError when there is none. Call it before a download as well, so that a user
+ * need not wait for the download to read this.
+ */
 export function findCompiler() {
   const chosen = process.env["CXX"];
   const compiler = [chosen, "g++", "c++", "clang++"].find(

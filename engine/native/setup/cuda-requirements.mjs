@@ -1,6 +1,6 @@
 /**
- * What a TensorFlow wheel says of the CUDA libraries that it wants: the lines of its METADATA for the extra "and-cuda",
- * and whether pinned wheels are what they ask for. Pure; the wheels are in cuda-wheels.mjs.
+ * Compares the CUDA libraries that a TensorFlow wheel requires (the lines of its METADATA for the extra "and-cuda") with
+ * the pinned wheels of cuda-wheels.mjs. Pure functions.
  */
 import { SetupError } from "./setup-error.mjs";
 
@@ -10,7 +10,7 @@ import { SetupError } from "./setup-error.mjs";
  */
 
 /**
- * The requirements of the extra, in the order of the METADATA.
+ * The requirements of the extra "and-cuda", in the order of the METADATA.
  * @param {string} metadata the text of a wheel's METADATA
  * @returns {Requirement[]}
  */
@@ -25,9 +25,8 @@ export function cudaRequirements(metadata) {
 }
 
 /**
- * The pinned wheels that the METADATA asks for: each of its names once, in a version within its bounds.
- * Throws a SetupError when one is missing or does not fit, since another library than TensorFlow's own choice might
- * compute something else.
+ * The pinned wheels that the METADATA requires, one for each of its names. Throws a SetupError when one is missing or its
+ * version is out of bounds: a library that TensorFlow does not ask for might compute other results.
  * @param {string} metadata
  * @param {readonly Wheel[]} pinned
  * @returns {Wheel[]}
@@ -51,7 +50,7 @@ function misfit(why) {
 }
 
 /**
- * False for a kind of bound that is not known here.
+ * Whether a version satisfies a bound such as ">=12.5". False for an operator that is not known here.
  * @param {string} version
  * @param {string} bound
  */
@@ -77,7 +76,7 @@ function isWithin(version, bound) {
 }
 
 /**
- * Missing places count as 0, as Python compares releases.
+ * Compares two versions as Python compares releases: missing places count as 0.
  * @param {string} first
  * @param {string} second
  */

@@ -1,10 +1,13 @@
 /**
- * NVIDIA's wheels that belong to the GPU build of TensorFlow on Linux x64, each pinned by its checksum: CUDA 12.8, and
- * the last cuDNN 9 that serves Volta as well as Blackwell. Which ones TensorFlow asks for is in its own wheel, and the
- * set-up compares (cuda-requirements.mjs).
+ * NVIDIA's wheels for the GPU build of TensorFlow on Linux x64, each pinned by its checksum: CUDA 12.8, and the last
+ * cuDNN 9 that supports Volta as well as Blackwell. TensorFlow's own wheel says which ones it needs;
+ * cuda-requirements.mjs compares.
  */
 
-/** @type {readonly import("./install-wheel.mjs").Wheel[]} */
+/**
+ * The pinned wheels.
+ * @type {readonly import("./install-wheel.mjs").Wheel[]}
+ */
 export const cudaWheels = [
   {
     distribution: "nvidia-cublas-cu12",
@@ -105,7 +108,7 @@ export const cudaWheels = [
 ];
 
 /**
- * The folder of a wheel's files below `nvidia/`, where TensorFlow's library looks for them: "cudnn" of nvidia-cudnn-cu12.
+ * The folder below `nvidia/` in which TensorFlow looks for a wheel's files: "cudnn" for nvidia-cudnn-cu12.
  * @param {string} distribution
  */
 export function cudaFolderName(distribution) {

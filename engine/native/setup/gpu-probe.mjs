@@ -1,7 +1,7 @@
 /**
- * A program: asks the driver for its GPUs, and TensorFlow whether it can use one, in a process that ends with the
- * answer. What goes wrong in a driver goes wrong here, and the asking process' own CUDA stays untouched.
- * Argument: the folder of the GPU's binding. Writes one line of JSON, a GpuProbe.
+ * A program that asks the driver for its GPUs, and TensorFlow whether it can use one, and then ends. A driver that crashes
+ * or hangs therefore does no harm to the process that wants to know, and CUDA is not initialised there.
+ * Argument: the folder of the GPU build's binding. Writes one line of JSON, a GpuProbe.
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * What of the wheels is installed where: TensorFlow's two libraries with the few headers that the binding needs, and for the
- * GPU the CUDA libraries beside them, where TensorFlow's own relative search path finds them wherever the folder is.
- * How a wheel becomes a folder is in wheel.mjs.
+ * Installs the libraries: TensorFlow's two libraries with the headers that the binding needs and, for the GPU build, the
+ * CUDA libraries beside them, where TensorFlow's relative search path finds them wherever the folder is. It decides which
+ * files of a wheel go where; install-wheel.mjs downloads and unpacks wheels.
  */
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -20,15 +20,15 @@ import { tensorFlowVersion } from "./platform.mjs";
 
 const title = `TensorFlow ${tensorFlowVersion}`;
 const libraries = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
-/** What `tensorflow/c/*.h` include; the other 13,000 headers (260 MB) stay in the wheel. */
+/** The headers that `tensorflow/c/*.h` include. The other 13,000 headers (260 MB) are not installed. */
 const headers = "tensorflow/c/|tensorflow/core/platform/ctstring|tsl/platform/ctstring|xla/tsl/c/";
-/** The METADATA says which CUDA libraries belong to it. */
+/** The files of TensorFlow's wheel that are installed. Its METADATA says which CUDA libraries it needs. */
 const tensorFlowMembers = [
   `tensorflow/(${libraries.join("|").replaceAll(".", "\\.")})`,
   `tensorflow/(include/(?:${headers}).*)`,
   "[^/]+\\.dist-info/(METADATA)",
 ];
-/** Libraries, what CUDA compiles kernels with while a program runs, and the licence under which all that is passed on. */
+/** The files of a CUDA wheel that are installed: libraries, what CUDA compiles kernels with at run time, the licence. */
 const cudaMembers = [
   "nvidia/[^/]+/(lib/[^/]+\\.so[^/]*)",
   "nvidia/[^/]+/(bin/ptxas|nvvm/libdevice/.+)",
@@ -36,9 +36,9 @@ const cudaMembers = [
 ];
 
 /**
- * Below `nvidia/`, where a search path has no place for a library that is needed: TensorFlow's framework, which opens all
- * of them, has none for cusolver, but one for nvshmem, which nobody installs; cuDNN looks for nvrtc under a folder's other
- * name. Relative, so that they can be copied too.
+ * Symbolic links below `nvidia/` for libraries that are needed but in no search path. TensorFlow's framework, which opens
+ * all CUDA libraries, does not search the folder of cusolver, but that of nvshmem, which is not installed. cuDNN looks for
+ * nvrtc in a folder of another name. The links are relative, so that the folder can be copied.
  */
 const cudaLinks = [
   { link: "nvshmem/lib/libcusolver.so.11", to: "../../cusolver/lib/libcusolver.so.11" },
@@ -46,11 +46,11 @@ const cudaLinks = [
 ];
 
 /**
- * Makes the library folder whole, if it is not. Call it under the cache's lock.
+ * Installs TensorFlow's library, unless it is installed and undamaged. Call it while holding the cache's lock.
  * @param {Platform} platform
  * @param {Say} say
  * @param {string} again the command that starts the set-up again
- * @param {readonly Wheel[]} [cuda] those that are installed afterwards, and need room too
+ * @param {readonly Wheel[]} [cuda] CUDA wheels that will be installed afterwards and need room on the disk too
  */
 export async function installLibrary(platform, say, again, cuda = []) {
   const later = cudaParts(platform, cuda);
@@ -59,7 +59,7 @@ export async function installLibrary(platform, say, again, cuda = []) {
 }
 
 /**
- * Installs the CUDA libraries that the installed library asks for. Call it after `installLibrary`, under the same lock.
+ * Installs the CUDA libraries that the installed TensorFlow requires. Call it after `installLibrary`, with the same lock.
  * @param {Platform} platform
  * @param {Say} say
  * @param {string} again

@@ -1,7 +1,7 @@
 /**
- * Wheels that are pinned by file name and checksum, and how one becomes a folder in the cache: downloaded,
- * compared, and the files that are needed taken out. Every step ends in a rename, so a killed set-up leaves either
- * the whole result of a step or nothing that counts. Which wheels, and what of them, is for library.mjs and cuda.mjs.
+ * Installs a pinned wheel in the cache: downloads it, compares its checksum, and unpacks the files that are needed. Every
+ * step ends with a rename, so an interrupted set-up leaves either the complete result of a step or nothing that counts.
+ * install-library.mjs decides which wheels are installed, and which of their files.
  */
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,25 +19,25 @@ import {
 
 /**
  * @typedef {{ distribution: string, version: string, file: string, sha256: string, bytes: number, installedBytes: number }} Wheel
- *   bytes: of the wheel; installedBytes: of what is taken out of it
+ *   bytes: size of the wheel; installedBytes: size of the files that are unpacked from it
  * @typedef {{ wheel: Wheel, title: string, folder: string, members: readonly string[], libraries: readonly string[] }} Part
- *   What of a wheel goes where. members: regular expressions of whole member names, whose first group is the path in
- *   `folder`. libraries: paths that have to be there then, "*" for all that was taken out.
+ *   Which files of a wheel go where. members: regular expressions that match whole member names; their first group is the
+ *   path in `folder`. libraries: the paths that must exist afterwards, "*" for all unpacked files.
  * @typedef {(line: string) => void} Say
  * @typedef {{ name: string, bytes: number, sha256: string }} InstalledFile
  */
 
 const record = "files.json";
-/** For the compiled binding, and a little room. */
+/** Room for the compiled binding, and some more. */
 const roomBytes = 46_000_000;
 
 /**
- * Makes the folder of each part whole, if it is not. Call it under the cache's lock.
+ * Installs each part that is not installed or is damaged. Call it while holding the cache's lock.
  * @param {readonly Part[]} parts
  * @param {Say} say
  * @param {string} again the command that starts the set-up again
- * @param {{ what: string, later?: readonly Part[] }} room what all of it is, for the sentence about a disk without room;
- *   later: parts that are installed afterwards and need room on the same disk
+ * @param {{ what: string, later?: readonly Part[] }} room what: a name for all parts, for the error about a full disk;
+ *   later: parts that will be installed afterwards and need room on the same disk
  */
 export async function installParts(parts, say, again, { what, later = [] }) {
   const missing = [];
@@ -50,7 +50,7 @@ export async function installParts(parts, say, again, { what, later = [] }) {
 }
 
 /**
- * Each wheel is gone before the next one is downloaded, so at most one of them lies beside what was taken out.
+ * The room that the parts need. A wheel is removed before the next one is downloaded, so only the largest one counts.
  * @param {readonly Part[]} parts
  */
 function neededBytes(parts) {
@@ -61,7 +61,7 @@ function neededBytes(parts) {
 }
 
 /**
- * Removes what a damaged folder or a killed set-up left behind.
+ * Removes a damaged folder, and what an interrupted set-up has left.
  * @param {Part} part
  * @param {Say} say
  */
@@ -85,7 +85,7 @@ async function installPart(part, say, again) {
 }
 
 /**
- * Sizes and SHA-256 of the installed files, against those recorded when they were taken out.
+ * Whether the installed files have the sizes and SHA-256 that were recorded when they were unpacked.
  * @param {string} folder
  */
 async function isWhole(folder) {
@@ -100,8 +100,8 @@ async function isWhole(folder) {
 }
 
 /**
- * Python's zipfile checks each member's CRC as it is written. Arguments: wheel, folder, expressions. Writes a line for
- * each file.
+ * A Python program that unpacks a wheel; Python's zipfile checks each member's CRC. Arguments: wheel, folder, regular
+ * expressions. Writes a line for each file.
  */
 const takeOutProgram = `
 import os, re, shutil, sys, zipfile

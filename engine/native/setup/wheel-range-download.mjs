@@ -1,15 +1,15 @@
 /**
- * Downloads the wheel so that an interrupted download continues: pip says where its index keeps the file, and a
- * small Python program fetches it by ranges into a part file. Checks no checksum: the caller does. Where this
- * way is not open (an unusual index, a proxy or login that only pip knows), it says so and leaves pip to do it.
+ * Downloads a wheel so that an interrupted download can be continued: pip says where its index keeps the file, and a small
+ * Python program fetches it by ranges into a part file. The caller checks the checksum. When this is not possible (an
+ * unusual index, a proxy or login that only pip knows) it returns `notPossible`, and pip has to download the wheel.
  */
 import { run } from "./run-program.mjs";
 
-/** @typedef {"done" | "broken" | "diskFull" | "notPossible"} Fetched broken: some bytes came, and then no more */
+/** @typedef {"done" | "broken" | "diskFull" | "notPossible"} Fetched broken: the connection broke after some bytes had come */
 
 /**
- * The address of the wheel in the index that pip is set to use, or undefined. pip's installation report would
- * load the whole wheel first in many versions, so this reads the files that a verbose `pip index` lists.
+ * The wheel's address in the index that pip uses, or undefined. It is read from the files that a verbose `pip index`
+ * lists, since many versions of pip would download the whole wheel for an installation report.
  * @param {string} python
  * @param {readonly string[]} target pip's arguments for the wheel's Python and platform
  * @param {{ distribution: string, file: string }} wheel
@@ -38,9 +38,9 @@ function addressIn(line, file) {
 }
 
 /**
- * Arguments: address, part file, bytes of the whole. Continues at the part's end; a server that ignores ranges
- * starts it over; a broken connection is tried again, up to five times in a row without a byte.
- * The part is locked, and the program ends with its parent, so that a part never has two writers.
+ * The Python program that downloads. Arguments: address, part file, bytes of the whole wheel. It continues at the end of
+ * the part; when the server ignores ranges it begins again. A broken connection is tried again, up to five times in a row
+ * without a byte. The part is locked, and the program ends with its parent, so that a part never has two writers.
  */
 const fetchProgram = `
 import errno, fcntl, os, re, ssl, sys, time, urllib.error, urllib.request
@@ -114,12 +114,12 @@ with open(path, "ab", buffering=0) as part:
 `;
 
 /**
- * Fetches the rest of the part file. Slow servers: 30 s without a byte count as a broken connection.
+ * Downloads the rest of the part file. 30 s without a byte count as a broken connection.
  * @param {string} python
  * @param {string} address
  * @param {string} part
- * @param {number} bytes of the whole wheel
- * @param {() => number} partBytes how many lie in the part now
+ * @param {number} bytes size of the whole wheel
+ * @param {() => number} partBytes returns the size of the part now
  * @returns {Promise<{ state: Fetched, output: string }>}
  */
 export async function fetchWheel(python, address, part, bytes, partBytes) {
