@@ -1,5 +1,5 @@
 /** Runs as a standing coordinator tells of them, over its control port. */
-import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import { RunsClient } from "../shared/grpc/runs-client.js";
 import type { RunEvent } from "../shared/run-events.js";
@@ -17,14 +17,16 @@ const retryMs = 1_000;
 export class CoordinatorRuns implements RunsSource {
   readonly client: RunsClient;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
 
   /** `address`: host:port of the control port. Errors: USAGE. */
-  constructor(address: string, security: ClientSecurity, signal: AbortSignal) {
+  constructor(address: string, security: ClientSecurity, signal: AbortSignal, clock: Clock = realClock) {
     if (!/^.+:\d+$/.test(address)) {
       throw new TrainyardError("USAGE", `--coordinator must be host:port, not ${address}`);
     }
     this.client = new RunsClient(address, security, signal);
     this.#signal = signal;
+    this.#clock = clock;
   }
 
   async list(): ReturnType<RunsSource["list"]> {
@@ -41,20 +43,21 @@ export class CoordinatorRuns implements RunsSource {
 
   async follow(name: string, progress: Progress | null): Promise<RunStatus> {
     const { run } = await this.show(name);
-    let reachedMs = Date.now();
+    let reachedMs = this.#clock.nowMs();
     try {
       for (;;) {
         try {
           for await (const status of this.client.follow(run)) {
-            reachedMs = Date.now();
+            reachedMs = this.#clock.nowMs();
             progress?.show(status, reachedMs);
             if (hasEnded(status.phase)) return status;
           }
         } catch (error) {
-          if (!isAway(error) || Date.now() - reachedMs > patienceMs) throw error;
+          if (!isAway(error) || this.#clock.nowMs() - reachedMs > patienceMs) throw error;
           progress?.note(`${error.message}; waiting for it`);
         }
-        await sleep(retryMs, undefined, { signal: this.#signal });
+        await this.#clock.sleep(retryMs, this.#signal);
+        this.#signal.throwIfAborted();
       }
     } finally {
       progress?.end();

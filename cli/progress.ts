@@ -2,6 +2,7 @@
  * Following a run: one line that rewrites itself on a terminal; elsewhere a line an epoch and one every ten
  * seconds. Goes to standard error, so that standard output stays the result's.
  */
+import { type Clock, realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import type { ClientSecurity } from "../shared/security/client-security.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
@@ -35,6 +36,8 @@ export interface FollowOptions {
   readonly pollMs?: number;
   /** How long an unreachable coordinator is waited for. Default 15 s: it may be restarting. */
   readonly patienceMs?: number;
+  /** Default: the real one. */
+  readonly clock?: Clock;
 }
 
 const plainLineMs = 10_000;
@@ -48,39 +51,48 @@ export async function followRun(options: FollowOptions): Promise<RunStatus> {
   const progress = options.quiet === true ? null : (options.progress ?? new Progress(output));
   const signal = options.signal ?? new AbortController().signal;
   const pollMs = options.pollMs ?? (output.isTTY === true ? 250 : 1000);
+  const clock = options.clock ?? realClock;
   let http = options.http;
-  let reachedMs = Date.now();
+  let reachedMs = clock.nowMs();
   try {
     for (;;) {
-      const answer = await ask(http, options, reachedMs);
+      const answer = await ask(http, { ...options, clock }, reachedMs);
       if (typeof answer === "string") http = answer;
       else {
-        reachedMs = Date.now();
+        reachedMs = clock.nowMs();
         progress?.show(answer, reachedMs);
         options.onStatus?.(answer);
         if (hasEnded(answer.phase)) return answer;
       }
-      await pause(pollMs, signal);
+      await clock.sleep(pollMs, signal);
+      signal.throwIfAborted();
     }
   } finally {
     progress?.end();
   }
 }
 
-/** The status; or, when the coordinator does not answer but may yet, the address to ask next. */
-async function ask(http: string, options: FollowOptions, reachedMs: number): Promise<RunStatus | string> {
+/**
+ * The status; or, when the coordinator does not answer but still may, the address to ask next. `reachedMs`: when it
+ * answered last.
+ */
+async function ask(
+  http: string,
+  options: FollowOptions & { readonly clock: Clock },
+  reachedMs: number,
+): Promise<RunStatus | string> {
   const { run, signal } = options;
   try {
     return await fetchStatus(http, run, signal, options.security);
   } catch (error) {
     if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
-    const isPatient = Date.now() - reachedMs <= (options.patienceMs ?? 15_000);
+    const mayComeBack = options.clock.nowMs() - reachedMs <= (options.patienceMs ?? 15_000);
     const found = await lookUp(http, options).catch((storeError: unknown) => {
       signal?.throwIfAborted();
-      if (!isPatient) throw storeError;
+      if (!mayComeBack) throw storeError;
       return http; // both are away: both may come back
     });
-    if (typeof found === "string" && !isPatient) throw error;
+    if (typeof found === "string" && !mayComeBack) throw error;
     return found;
   }
 }
@@ -89,21 +101,6 @@ async function ask(http: string, options: FollowOptions, reachedMs: number): Pro
 async function lookUp(http: string, { run, store, signal }: FollowOptions): Promise<RunStatus | string> {
   const end = await readEnd(store, run);
   return end ?? (await lastCoordinator(store, run, signal))?.http ?? http;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
 }
 
 /** The line: epoch 3/25 · step 12/25 · loss 0.5123 · accuracy 74.20 % · 812 images/s · ETA 2m 10s */

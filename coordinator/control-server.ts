@@ -32,6 +32,9 @@ export interface ControlServerOptions {
   ) => CoordinatorBody | Promise<CoordinatorBody>;
 }
 
+/** Streams that are still open when the server closes are cut after this time. */
+const closeMs = 1_000;
+
 export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #server: grpc.Server;
@@ -75,12 +78,12 @@ export class ControlServer {
     this.#forgetTokens();
     this.#current?.close();
     await new Promise<void>((resolve) => {
-      const force = setTimeout(() => {
+      const callOff = this.#clock.after(closeMs, () => {
         this.#server.forceShutdown();
         resolve();
-      }, 1_000);
+      });
       this.#server.tryShutdown(() => {
-        clearTimeout(force);
+        callOff();
         resolve();
       });
     });

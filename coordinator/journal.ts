@@ -4,6 +4,7 @@
  */
 
 import type { HashedObject } from "../shared/checkpoint.js";
+import type { Clock } from "../shared/clock.js";
 import { type Curve, type EpochRow, keepNonFinite, type StepRow } from "../shared/curve.js";
 import type { RunEvent } from "../shared/run-events.js";
 import { runKey } from "../shared/spec.js";
@@ -28,6 +29,7 @@ export interface SealedLog {
 export class Journal {
   readonly #run: string;
   readonly #generation: number;
+  readonly #clock: Pick<Clock, "date">;
   readonly steps: StepRow[];
   readonly epochs: EpochRow[];
   readonly #events: RunEvent[] = [];
@@ -38,9 +40,11 @@ export class Journal {
   #taken = "";
   #sealed: readonly HashedObject[];
 
-  constructor(run: string, generation: number, former: SealedLog | null = null) {
+  /** `former`: the rows and segments that earlier generations sealed; null for a run that begins. `clock` dates the events. */
+  constructor(run: string, generation: number, clock: Pick<Clock, "date">, former: SealedLog | null = null) {
     this.#run = run;
     this.#generation = generation;
+    this.#clock = clock;
     this.steps = [...(former?.steps ?? [])];
     this.epochs = [...(former?.epochs ?? [])];
     this.#sealed = former?.segments ?? [];
@@ -57,7 +61,8 @@ export class Journal {
   }
 
   event(level: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    const event: RunEvent = { at: new Date().toISOString(), level, message, fields: { ...fields } };
+    const at = this.#clock.date().toISOString();
+    const event: RunEvent = { at, level, message, fields: { ...fields } };
     this.#unsealed.push({ kind: "event", ...event });
     this.#events.push(event);
     if (this.#events.length <= keptEvents) return;

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { type Clock, realClock } from "../shared/clock.js";
-import { assertNever } from "../shared/errors.js";
+import { assertNever, TrainyardError } from "../shared/errors.js";
 import type { CoordinatorBody, SliceEndpoint } from "../shared/grpc/control-messages.js";
 import type { ModelLayout } from "../shared/layout.js";
 import type { Logger } from "../shared/log.js";
@@ -108,7 +108,7 @@ export class Shell {
     const { store, spec, state, restoration } = options;
     this.#observations = new Observations(options.metrics, spec, this.#clock);
     this.#traces = new RunTraces(options.tracer ?? noTracer, spec.run, state.generation);
-    this.#journal = new Journal(spec.run, state.generation, restoration?.log);
+    this.#journal = new Journal(spec.run, state.generation, this.#clock, restoration?.log);
     const onLeftover = (message: string) => options.logger.warn(message);
     this.#checkpoints = new CheckpointWriter(
       store,
@@ -398,9 +398,16 @@ export class Shell {
       status: this.status,
       endedAt: this.#clock.date().toISOString(),
     };
-    recordEnd(store, spec.run, record, AbortSignal.timeout(endRecordMs))
+    const deadline = new AbortController();
+    const callOff = this.#clock.after(endRecordMs, () =>
+      deadline.abort(new TrainyardError("STORE_UNREACHABLE", `the store took longer than ${endRecordMs} ms`)),
+    );
+    recordEnd(store, spec.run, record, deadline.signal)
       .catch((error: Error) => logger.warn(`the run's end could not be written: ${error.message}`))
-      .finally(() => this.#end(outcome));
+      .finally(() => {
+        callOff();
+        this.#end(outcome);
+      });
   }
 
   #publish(checkpoint: string, paths: readonly string[]): void {

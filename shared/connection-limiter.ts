@@ -4,8 +4,11 @@
  * is closed. Honest peers identify themselves within milliseconds, so a flood keeps none of them out.
  */
 import type { Socket } from "node:net";
+import { type Clock, realClock } from "./clock.js";
 
+/** The limits on a port's unidentified connections. */
 export interface ConnectionLimit {
+  /** How many may be open at once. */
   readonly unidentified: number;
   /** An unidentified connection is closed after this time. */
   readonly unidentifiedMs: number;
@@ -16,13 +19,15 @@ type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
 
 interface Unidentified {
   readonly socket: Socket;
-  readonly timer: NodeJS.Timeout;
+  readonly callOff: () => void;
 }
 
 const nameOf = ({ remoteAddress, remotePort }: Peer) => `${remoteAddress} ${remotePort}`;
 
+/** The connections of one port, and which of them are identified. */
 export class ConnectionLimiter {
   readonly #limit: ConnectionLimit;
+  readonly #clock: Clock;
   /** Every connection, by its other end. */
   readonly #sockets = new Map<string, Socket>();
   /** Unidentified connections by peer, the oldest first. */
@@ -30,10 +35,12 @@ export class ConnectionLimiter {
   /** Number of open calls of each identified peer. */
   readonly #identified = new Map<string, number>();
 
-  constructor(limit: ConnectionLimit) {
+  constructor(limit: ConnectionLimit, clock: Clock = realClock) {
     this.#limit = limit;
+    this.#clock = clock;
   }
 
+  /** How many unidentified connections are open. */
   get unidentified(): number {
     return this.#unidentifiedByPeer.size;
   }
@@ -72,15 +79,14 @@ export class ConnectionLimiter {
   }
 
   #know(name: string): void {
-    clearTimeout(this.#unidentifiedByPeer.get(name)?.timer);
+    this.#unidentifiedByPeer.get(name)?.callOff();
     this.#unidentifiedByPeer.delete(name);
   }
 
   #watch(name: string, socket: Socket): void {
     this.#know(name);
-    const timer = setTimeout(() => socket.destroy(), this.#limit.unidentifiedMs);
-    timer.unref();
-    this.#unidentifiedByPeer.set(name, { socket, timer });
+    const callOff = this.#clock.after(this.#limit.unidentifiedMs, () => socket.destroy());
+    this.#unidentifiedByPeer.set(name, { socket, callOff });
     const [first] = this.#unidentifiedByPeer.values();
     if (this.#unidentifiedByPeer.size > this.#limit.unidentified) first?.socket.destroy();
   }

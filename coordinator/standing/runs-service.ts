@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import type * as grpc from "@grpc/grpc-js";
 import type { z } from "zod";
+import type { Clock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { type JudgedCall, judgeCall } from "../../shared/grpc/authorization.js";
 import { statusOf } from "../../shared/grpc/failures.js";
@@ -23,9 +24,16 @@ import type { QueueService } from "./queue-service.js";
 
 type UnaryCall = grpc.ServerUnaryCall<unknown, object>;
 type StreamCall = grpc.ServerWritableStream<unknown, object>;
+type AdmittedCall = JudgedCall & { getPeer(): string };
 type Answer = grpc.sendUnaryData<object>;
 
-export function addRunsService(server: grpc.Server, service: QueueService, security: ServerSecurity): void {
+export function addRunsService(
+  server: grpc.Server,
+  service: QueueService,
+  security: ServerSecurity,
+  clock: Clock,
+): void {
+  const admit = (call: AdmittedCall, role: Role) => admitted(security, clock, call, role);
   const unary =
     <Request>(
       role: Role,
@@ -33,7 +41,7 @@ export function addRunsService(server: grpc.Server, service: QueueService, secur
       reply: (request: Request, peer: Peer, signal: AbortSignal) => Promise<object>,
     ) =>
     (call: UnaryCall, answer: Answer): void => {
-      admitted(security, call, role)
+      admit(call, role)
         .then((peer) => reply(parsedMessage(schema, call.request), peer, untilCancelled(call)))
         .then(
           (message) => answer(null, message),
@@ -47,7 +55,7 @@ export function addRunsService(server: grpc.Server, service: QueueService, secur
     ) =>
     (call: StreamCall): void => {
       const send = async () => {
-        await admitted(security, call, "viewer");
+        await admit(call, "viewer");
         const signal = untilCancelled(call);
         for await (const message of messages(parsedMessage(schema, call.request), signal)) {
           if (call.destroyed || signal.aborted) return;
@@ -99,16 +107,17 @@ class NotAdmitted extends TrainyardError {
 }
 const asStatus = (error: unknown) => (error instanceof NotAdmitted ? error.status : statusOf(error));
 
-/** Whom the call is from. Whoever tries again and again waits for the refusal. Errors: NotAdmitted. */
+/** The caller of an admitted call. A peer that fails again and again waits for its refusal. Errors: NotAdmitted. */
 async function admitted(
   security: ServerSecurity,
-  call: JudgedCall & { getPeer(): string },
+  clock: Clock,
+  call: AdmittedCall,
   role: Role,
 ): Promise<Peer> {
   const judgement = judgeCall(security, call, role);
   if (judgement.refusal === null) return judgement.peer;
   const heldMs = security.attempts.note(call.getPeer().replace(/:\d+$/, ""));
-  if (heldMs > 0) await new Promise((resolve) => setTimeout(resolve, heldMs));
+  if (heldMs > 0) await clock.sleep(heldMs);
   throw new NotAdmitted(judgement.refusal);
 }
 

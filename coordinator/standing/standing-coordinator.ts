@@ -92,7 +92,7 @@ class StandingCoordinator {
       ...this.#options,
       makeServer: () => {
         const server = makeServer();
-        addRunsService(server, this.#service, security);
+        addRunsService(server, this.#service, security, this.#clock);
         return server;
       },
       answerUnservedWorker: (run) => this.#service.answerWorker(run),

@@ -6,6 +6,7 @@ import { findRestoration } from "../../coordinator/checkpoints/restoration.js";
 import { savedState } from "../../coordinator/core/saved.js";
 import { Journal } from "../../coordinator/journal.js";
 import { takeNumber } from "../../coordinator/ownership/generation-record.js";
+import { realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { asStep } from "../../shared/ids.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
@@ -35,7 +36,7 @@ beforeEach(async () => {
   };
   await takeNumber(store, run, record);
   const writer = new CheckpointWriter(store, run, 1, [], undefined, (note) => notes.push(note));
-  queue = new CheckpointQueue(store, new Journal(run, 1), writer);
+  queue = new CheckpointQueue(store, new Journal(run, 1, realClock), writer);
 });
 
 function save(step: number, best: number) {

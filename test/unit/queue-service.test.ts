@@ -8,6 +8,7 @@ import { RunQueue } from "../../coordinator/standing/queue.js";
 import { QueueService, type Standing } from "../../coordinator/standing/queue-service.js";
 import type { RunCatalogue } from "../../coordinator/standing/run-catalogue.js";
 import { addRunsService } from "../../coordinator/standing/runs-service.js";
+import { realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { generationKey } from "../../shared/generations.js";
 import { bind } from "../../shared/grpc/listen.js";
@@ -191,7 +192,7 @@ describe("over the wire", () => {
 
   async function serve(security = ServerSecurity.none()) {
     const server = new grpc.Server(channelOptions);
-    addRunsService(server, service, security);
+    addRunsService(server, service, security, realClock);
     const port = await bind(server, "127.0.0.1", 0);
     closers.push(() => server.forceShutdown());
     return (shown = noSecurity) => {

@@ -5,6 +5,7 @@ import { findRestoration } from "../../coordinator/checkpoints/restoration.js";
 import type { SavedState } from "../../coordinator/core/state.js";
 import { Journal } from "../../coordinator/journal.js";
 import { takeNumber } from "../../coordinator/ownership/generation-record.js";
+import { realClock } from "../../shared/clock.js";
 import { generationKey } from "../../shared/generations.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
@@ -51,7 +52,7 @@ class Writer {
     readonly keep = 5,
     former: Awaited<ReturnType<typeof findRestoration>>["restoration"] = null,
   ) {
-    this.#journal = new Journal(run, generation, former?.log);
+    this.#journal = new Journal(run, generation, realClock, former?.log);
     this.#checkpoints = new CheckpointWriter(store, run, keep, former?.former);
   }
 
