@@ -1,4 +1,6 @@
 /** Runs as a standing coordinator tells of them, over its control port. */
+
+import type { RunState } from "../runs/run-state.js";
 import { type Clock, realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import { RunsClient } from "../shared/grpc/runs-client.js";
@@ -7,7 +9,6 @@ import type { ClientSecurity } from "../shared/security/client-security.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import { describedRun } from "./described-run.js";
 import type { Progress } from "./progress.js";
-import type { RunState } from "./run-state.js";
 import type { RunsSource } from "./runs-source.js";
 
 /** A coordinator that is started again, also on another machine, is back by then. */

@@ -3,6 +3,9 @@
  * stands ready and takes runs from `trainyard submit`.
  */
 import { runCoordinator } from "../coordinator/coordinator.js";
+import { changesOf, refuseDecided } from "../runs/resume.js";
+import { createRun, withdrawRun } from "../runs/run-creation.js";
+import { checkRunName } from "../runs/run-name.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { requireSecured } from "../shared/grpc/listen.js";
 import { letHeapGrow } from "../shared/heap.js";
@@ -16,10 +19,7 @@ import type { FlagsOf } from "../shared/settings/setting.js";
 import { hasChanges, type SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { defineCommand, type WrittenSettings } from "./command.js";
-import { changesOf, refuseDecided } from "./resume.js";
-import { createRun, withdrawRun } from "./run-creation.js";
 import { exitCodeOf } from "./run-exit-code.js";
-import { checkRunName } from "./run-name.js";
 import { openServerSecurity } from "./security-flags.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 import { stand } from "./standing.js";

@@ -1,10 +1,10 @@
 /** A run's state as a coordinator describes it, checked as it comes: what run-state.ts read over there. */
 import { z } from "zod";
+import type { RunState } from "../runs/run-state.js";
 import { TrainyardError } from "../shared/errors.js";
 import { RunResult } from "../shared/result.js";
 import { RunSpec } from "../shared/spec.js";
 import { EndRecord, RunStatus } from "../shared/status.js";
-import type { RunState } from "./run-state.js";
 
 const count = z.number().int().nonnegative();
 

@@ -5,19 +5,19 @@ import { type ExportedModel, exportedEngine } from "../engine/export/read-export
 import type { ComputeDevice } from "../engine/native/compute-device.js";
 import { findDevice } from "../engine/native/find-device.js";
 import { loadTensorFlow } from "../engine/native/load-tensorflow.js";
+import { type EvaluationSummary, EvaluationTotals } from "../library/evaluation-totals.js";
+import { publishedModel } from "../library/published-model.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
+import { decimals, percent } from "../shared/readable-numbers.js";
 import { resolveRun } from "../shared/runs.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { GlobalFlags } from "../shared/settings/process-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { textTable } from "../shared/text-table.js";
 import { defineCommand } from "./command.js";
-import { type EvaluationSummary, EvaluationTotals } from "./evaluation-totals.js";
-import { publishedModel } from "./published-model.js";
-import { decimals, percent } from "./readable-numbers.js";
-import { textTable } from "./run-summary.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 

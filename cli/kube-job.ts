@@ -1,5 +1,7 @@
 /** `trainyard kube-job`: prints the workers of a run as a Kubernetes Job. It talks to no cluster. */
 import { stringify } from "yaml";
+import { checkRunName } from "../runs/run-name.js";
+import { readRunState, stateName } from "../runs/run-state.js";
 import { TrainyardError } from "../shared/errors.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { GlobalFlags } from "../shared/settings/process-settings.js";
@@ -7,8 +9,6 @@ import type { FlagsOf } from "../shared/settings/setting.js";
 import { programVersion } from "../shared/version.js";
 import { defineCommand } from "./command.js";
 import { workersJob } from "./kube-job/job.js";
-import { checkRunName } from "./run-name.js";
-import { readRunState, stateName } from "./run-state.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 

@@ -7,12 +7,12 @@ import { parseLink } from "../plan/link.js";
 import { type LinkWish, measureMachine } from "../plan/machine.js";
 import { makePlan } from "../plan/make-plan.js";
 import { planAsJson, planText } from "../plan/plan-text.js";
+import { manifestOf } from "../runs/run-creation.js";
+import { buildSpec } from "../runs/run-spec.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { GlobalFlags } from "../shared/settings/process-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
 import { defineCommand } from "./command.js";
-import { manifestOf } from "./run-creation.js";
-import { buildSpec } from "./run-spec.js";
 import { withSignals } from "./signals.js";
 import { openUserStore } from "./user-store.js";
 

@@ -2,13 +2,14 @@
  * Following a run: one line that rewrites itself on a terminal; elsewhere a line an epoch and one every ten
  * seconds. Goes to standard error, so that standard output stays the result's.
  */
+
+import { lastCoordinator, readEnd } from "../runs/run-state.js";
 import { type Clock, realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
+import { decimals, duration, percent } from "../shared/readable-numbers.js";
 import type { ClientSecurity } from "../shared/security/client-security.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { decimals, duration, percent } from "./readable-numbers.js";
-import { lastCoordinator, readEnd } from "./run-state.js";
 
 /** process.stderr, or a test's. */
 export interface ProgressOutput {

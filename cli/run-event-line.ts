@@ -1,6 +1,7 @@
 /** What happened in a run, as one line for people. */
+
+import { printable } from "../shared/printable.js";
 import type { RunEvent } from "../shared/run-events.js";
-import { printable } from "./printable.js";
 
 /** `2026-01-01T10:00:00.000Z warn worker a left: silent for 5.1 s (worker a, workers 1)` */
 export function eventLine({ at, level, message, fields }: RunEvent): string {

@@ -2,25 +2,15 @@
 
 import { lookBack } from "../plan/ended-run.js";
 import { lookingBackRows } from "../plan/ended-run-text.js";
+import { type RunState, stateName } from "../runs/run-state.js";
 import { assertNever } from "../shared/errors.js";
 import { placeInWords } from "../shared/queue.js";
+import { decimals, duration, percent } from "../shared/readable-numbers.js";
 import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
-import { printable } from "./printable.js";
+import { textTable } from "../shared/text-table.js";
 import { progressLine } from "./progress.js";
-import { decimals, duration, percent } from "./readable-numbers.js";
-import { type RunState, stateName } from "./run-state.js";
-
-/** Columns as wide as their longest cell, two spaces apart; a cell is one line, whatever a name holds. */
-export function textTable(written: readonly (readonly string[])[]): string {
-  const rows = written.map((row) => row.map(printable));
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => [...(row[column] ?? "")].length)),
-  );
-  const pad = (cell: string, column: number) => cell + " ".repeat((widths[column] ?? 0) - [...cell].length);
-  return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
-}
 
 export function runTable(runs: readonly RunState[]): string {
   if (runs.length === 0) return "no runs yet: trainyard train DATASET starts one";

@@ -1,8 +1,9 @@
 /** Whom `trainyard runs` asks: the store, or a standing coordinator. Both are asked the same and answer alike. */
+
+import type { RunState } from "../runs/run-state.js";
 import type { RunEvent } from "../shared/run-events.js";
 import type { RunStatus } from "../shared/status.js";
 import type { Progress } from "./progress.js";
-import type { RunState } from "./run-state.js";
 
 export interface RunsSource {
   /** Runs whose files are damaged are a sentence instead. */

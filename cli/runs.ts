@@ -1,4 +1,7 @@
 /** `trainyard runs`: what runs there are and how they are; following, stopping, deleting one, and what happened in it. */
+
+import { checkRunName } from "../runs/run-name.js";
+import { type RunState, readRunState, stateName } from "../runs/run-state.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { GlobalFlags } from "../shared/settings/process-settings.js";
@@ -9,8 +12,6 @@ import { CoordinatorRuns } from "./coordinator-runs.js";
 import { Progress, progressLine } from "./progress.js";
 import { eventLine } from "./run-event-line.js";
 import { exitCodeOf } from "./run-exit-code.js";
-import { checkRunName } from "./run-name.js";
-import { type RunState, readRunState, stateName } from "./run-state.js";
 import { runAsJson, runSummary, runTable } from "./run-summary.js";
 import type { RunsSource } from "./runs-source.js";
 import { clientSecurityOf } from "./security-flags.js";

@@ -17,12 +17,6 @@ export const openServerSecurity = (
 ): ServerSecurity =>
   ServerSecurity.open({ tls, tokens, insecure, onKept: (sentence) => logger.warn(sentence) });
 
-/** The environment for a cluster on loopback: without identity and TLS, which are for coordinators on other machines. */
-export function withoutIdentity(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const meant = /^TRAINYARD_(TLS|TOKENS?|TOKEN_FILE|INSECURE)$/;
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !meant.test(name)));
-}
-
 /** Errors: USAGE when there are two tokens, or the token's file can't be read. */
 export function clientSecurityOf(
   { tls, tokenFile, insecure }: ClientSecurityFlags,

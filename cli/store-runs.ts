@@ -1,4 +1,6 @@
 /** Runs as the store tells of them; a run's own coordinator is asked over HTTP where one holds it. */
+
+import { type AskStatus, type RunState, readEnd, readRunState } from "../runs/run-state.js";
 import { TrainyardError } from "../shared/errors.js";
 import { type RunEvent, sealedEvents } from "../shared/run-events.js";
 import { listRuns, resolveRun } from "../shared/runs.js";
@@ -6,7 +8,6 @@ import type { ClientSecurity } from "../shared/security/client-security.js";
 import { fetchStatus, type RunStatus, requestStop } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { followRun, type Progress } from "./progress.js";
-import { type AskStatus, type RunState, readEnd, readRunState } from "./run-state.js";
 import type { RunsSource } from "./runs-source.js";
 
 export class StoreRuns implements RunsSource {

@@ -1,12 +1,12 @@
 /** `trainyard tokens`: tokens by which workers join and people look and steer. The file keeps their hashes only. */
 import { rmSync, writeFileSync } from "node:fs";
 import { TrainyardError } from "../shared/errors.js";
+import { printable } from "../shared/printable.js";
 import { readTokenFile, readTokenFileOrNone, writeTokenFile } from "../shared/security/token-file.js";
 import { drawToken, isValid, type TokenEntry } from "../shared/security/tokens.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
 import { defineCommand, defineParent } from "./command.js";
-import { printable } from "./printable.js";
 
 type CreateFlags = FlagsOf<(typeof commandSettings)["tokens create"]>;
 type RevokeFlags = FlagsOf<(typeof commandSettings)["tokens revoke"]>;

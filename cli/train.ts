@@ -1,4 +1,8 @@
 /** `trainyard train`: a run on this machine, from the flags to the exported model, followed as it goes. */
+
+import { LocalCluster } from "../local-cluster/local-cluster.js";
+import { changesOf, changeWords, refuseDecided, resumableRun } from "../runs/resume.js";
+import { createRun, withdrawRun } from "../runs/run-creation.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { RunResult } from "../shared/result.js";
@@ -16,10 +20,7 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import { defineCommand, type WrittenSettings } from "./command.js";
 import { announceDevice, deviceWords } from "./device-flags.js";
 import { imageCacheWords } from "./image-cache-flags.js";
-import { LocalCluster } from "./local-cluster.js";
 import { followRun, Progress } from "./progress.js";
-import { changesOf, changeWords, refuseDecided, resumableRun } from "./resume.js";
-import { createRun, withdrawRun } from "./run-creation.js";
 import { exitCodeOf } from "./run-exit-code.js";
 import { leftOut } from "./run-summary.js";
 import { withSignals } from "./signals.js";

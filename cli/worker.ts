@@ -1,6 +1,7 @@
 /** `trainyard worker`: joins a coordinator and computes until the run is over. */
 import { isAddress } from "../coordinator/observability/scrape-targets.js";
 import { findDevice } from "../engine/native/find-device.js";
+import { checkRunName } from "../runs/run-name.js";
 import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import { requireSecured } from "../shared/grpc/listen.js";
@@ -24,7 +25,6 @@ import { defineCommand } from "./command.js";
 import { keepingOf } from "./image-cache-flags.js";
 import { metricsAddress, portOf } from "./metrics-address.js";
 import { exitCodeOf } from "./run-exit-code.js";
-import { checkRunName } from "./run-name.js";
 import { clientSecurityOf, openServerSecurity } from "./security-flags.js";
 import { untilStdinCloses, withSignals } from "./signals.js";
 import { openTracer } from "./trace-flags.js";

@@ -3,8 +3,8 @@
  * commit, and until everybody is back. What is seen is returned; nothing is judged here.
  */
 
-import { type ClusterProcess, endInWords } from "../cli/cluster-process.js";
-import type { LocalCluster } from "../cli/local-cluster.js";
+import { type ClusterProcess, endInWords } from "../local-cluster/cluster-process.js";
+import type { LocalCluster } from "../local-cluster/local-cluster.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";

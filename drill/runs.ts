@@ -3,8 +3,8 @@
  * that takes. Each is a local cluster as `trainyard train` starts it.
  */
 import { join } from "node:path";
-import { LocalCluster } from "../cli/local-cluster.js";
-import { createRun } from "../cli/run-creation.js";
+import { LocalCluster } from "../local-cluster/local-cluster.js";
+import { createRun } from "../runs/run-creation.js";
 import { fromJson } from "../shared/curve.js";
 import { TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";

@@ -1,5 +1,5 @@
 /** What the drill found, for people: a line a fault, and one that says whether the promised times were met. */
-import { textTable } from "../cli/run-summary.js";
+import { textTable } from "../shared/text-table.js";
 import type { FaultJudged } from "./verdict.js";
 
 export const columns = [

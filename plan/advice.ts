@@ -1,6 +1,6 @@
 /** Flags that would help, each with the figure that the model predicts for it, the most helpful first. */
 
-import { chooseLanes } from "../cli/lane-choice.js";
+import { chooseLanes } from "../runs/lane-choice.js";
 import { limits } from "../shared/limits.js";
 import type { RunSpec } from "../shared/spec.js";
 import { type Link, type Scenario, vectorBytes } from "./scenario.js";

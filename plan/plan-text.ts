@@ -1,7 +1,7 @@
 /** A plan in words and as JSON: what was measured, how the step scales, what it waits for, what would help. */
 
-import { textTable } from "../cli/run-summary.js";
 import { microBatchSize } from "../shared/spec.js";
+import { textTable } from "../shared/text-table.js";
 import type { Advice } from "./advice.js";
 import { bottleneckOf } from "./bottleneck.js";
 import type { MeasuredExchange } from "./exchange-costs.js";

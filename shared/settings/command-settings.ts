@@ -84,7 +84,7 @@ export const commandSettings = {
       isWhole: true,
       min: 0,
       max: 0xffffffff,
-      default: 0,
+      default: 1,
       help: "Seed of that split and of the shuffle across shards",
     },
     "on-bad": {

@@ -1,9 +1,9 @@
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { followRun, Progress, progressLine } from "../../cli/progress.js";
-import { duration } from "../../cli/readable-numbers.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { json, startMetricsServer } from "../../shared/http.js";
+import { duration } from "../../shared/readable-numbers.js";
 import type { RunStatus } from "../../shared/status.js";
 import { MemoryStore } from "../support/memory-store.js";
 

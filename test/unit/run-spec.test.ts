@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { explainLanes } from "../../cli/lane-choice.js";
-import { newRunName } from "../../cli/run-name.js";
-import { buildSpec, parseImageSize } from "../../cli/run-spec.js";
+import { explainLanes } from "../../runs/lane-choice.js";
+import { newRunName } from "../../runs/run-name.js";
+import { buildSpec, parseImageSize } from "../../runs/run-spec.js";
 import type { RunFlags } from "../../shared/settings/run-settings.js";
 import { microBatchSize } from "../../shared/spec.js";
 import { faces } from "../support/faces-manifest.js";

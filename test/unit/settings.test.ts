@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readCommandLine } from "../../cli/command-line.js";
 import { commands } from "../../cli/commands.js";
-import { buildSpec } from "../../cli/run-spec.js";
+import { buildSpec } from "../../runs/run-spec.js";
 import { commandSettings } from "../../shared/settings/command-settings.js";
 import { foreignPairs, nearestSetting, plainName } from "../../shared/settings/foreign-names.js";
 import { flagsOf } from "../../shared/settings/given.js";

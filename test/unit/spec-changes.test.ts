@@ -1,7 +1,7 @@
 /** What may change when a run goes on, and that nothing of it decides the bits of a step. */
 import { describe, expect, it } from "vitest";
 import { readCommandLine } from "../../cli/command-line.js";
-import { changesOf, changeWords, refuseDecided } from "../../cli/resume.js";
+import { changesOf, changeWords, refuseDecided } from "../../runs/resume.js";
 import { runSettings } from "../../shared/settings/run-settings.js";
 import { effectiveSpec, joinChanges, SpecChanges, stepIdentity } from "../../shared/spec-changes.js";
 import { tinySpec } from "../support/core-driver.js";

@@ -2,7 +2,20 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
-const rooms = ["shared", "dataset", "engine", "coordinator", "worker", "plan", "drill", "cli", "dashboard"];
+const rooms = [
+  "shared",
+  "dataset",
+  "engine",
+  "coordinator",
+  "worker",
+  "runs",
+  "local-cluster",
+  "library",
+  "plan",
+  "drill",
+  "cli",
+  "dashboard",
+];
 const checks = [
   { name: "linter", args: ["@biomejs/biome/bin/biome", "check", "."] },
   {

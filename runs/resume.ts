@@ -8,7 +8,6 @@ import { camelCase, namesOf } from "../shared/settings/setting.js";
 import type { RunSpec } from "../shared/spec.js";
 import { effectiveSpec, type SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import type { WrittenSettings } from "./command.js";
 import { secondsOf } from "./run-spec.js";
 import { readRunState } from "./run-state.js";
 
@@ -26,7 +25,7 @@ const changeable = namesOf(runSettings, ({ isChangeable }) => isChangeable === t
  * What the user wants changed. Only what stands on the command line counts: defaults and TRAINYARD_ variables are for
  * new runs.
  */
-export function changesOf(flags: ChangeFlags, written: WrittenSettings): SpecChanges {
+export function changesOf(flags: ChangeFlags, written: ReadonlySet<string>): SpecChanges {
   const values = { ...flags, checkpointSeconds: secondsOf(flags.checkpointSeconds) };
   const changed = changeable.filter(([name]) => written.has(name));
   return Object.fromEntries(changed.map(([, field]) => [field, values[field]]));
@@ -41,7 +40,11 @@ export function changeWords(changes: SpecChanges): string[] {
 }
 
 /** The run's spec decides its bits from its beginning on. Errors: USAGE naming the flags. */
-export function refuseDecided(run: string, written: WrittenSettings, except: readonly string[] = []): void {
+export function refuseDecided(
+  run: string,
+  written: ReadonlySet<string>,
+  except: readonly string[] = [],
+): void {
   const allowed = new Set([...except, ...changeable.map(([name]) => name)]);
   const decided = Object.keys(runSettings).filter((name) => written.has(name) && !allowed.has(name));
   if (decided.length === 0) return;

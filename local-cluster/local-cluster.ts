@@ -7,9 +7,9 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { fetchStatus, hasEnded } from "../shared/status.js";
+import { withoutIdentity } from "./cluster-environment.js";
 import { ClusterProcess, endInWords, type ProcessEnd } from "./cluster-process.js";
 import { type ClusterAddresses, type CoordinatorOver, LocalCoordinator } from "./local-coordinator.js";
-import { withoutIdentity } from "./security-flags.js";
 
 export interface LocalClusterOptions {
   readonly run: string;
