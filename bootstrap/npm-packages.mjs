@@ -74,7 +74,7 @@ function npmError(output, root, again) {
     );
   }
   return new SetupError(
-    `npm could not install the packages: ${lastLine(output)}. Mend that, then run: ${again}`,
+    `npm could not install the packages: ${lastLine(output)}. Fix that, then run: ${again}`,
   );
 }
 

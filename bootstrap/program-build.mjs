@@ -25,7 +25,7 @@ export async function buildProgram(root, say) {
   const ended = await run(process.execPath, args, { cwd: root });
   if (ended.code !== 0) {
     throw new SetupError(
-      `The program does not compile:\n${ended.output.trim()}\nMend that, then run: npm run build`,
+      `The program does not compile:\n${ended.output.trim()}\nFix that, then run: npm run build`,
     );
   }
   writeFileSync(stamp, sources);

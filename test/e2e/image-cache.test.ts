@@ -66,7 +66,7 @@ async function train(run: string, words: readonly string[], isKilled = false) {
   }
 }
 
-it("has the same bits from memory, from disk, and decoded anew; a killed worker leaves nothing", async () => {
+it("a run has the same bits with images from memory, from disk, and decoded again; a killed worker leaves no file", async () => {
   const memory = await train("memory", []);
   const disk = await train("disk", littleMemory, true);
   const none = await train("none", ["--image-cache-memory", "0", "--image-cache-disk", "0"]);

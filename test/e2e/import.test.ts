@@ -42,7 +42,7 @@ describe("trainyard import", () => {
     expect((await stat(join(folder, ".trainyard/datasets/pets/shards/000000.tar"))).size).toBeGreaterThan(0);
   });
 
-  it("again: the same content is fine, other content is refused, both said", () => {
+  it("importing the same content again succeeds, other content under the name is refused, and both are reported", () => {
     expect(trainyard("import", "photos", "--name", "pets")).toMatchObject({
       status: 0,
       stdout: expect.stringContaining("was imported before, with the same content"),

@@ -62,7 +62,7 @@ describe.each(Object.entries(cases))("bfloat16 products: %s", async (_, { choice
   const [first, second] = rounded.results;
   const [{ lossSum, gradient }] = exact.results;
 
-  it("loss and gradient are near the float32 ones, and not these", () => {
+  it("loss and gradient are near those of float32, but not equal to them", () => {
     expect(Math.abs(first.lossSum - lossSum) / lossSum).toBeLessThan(tolerances.loss);
     const difference = first.gradient.map((value, index) => value - (gradient[index] ?? Number.NaN));
     const distance = length(difference) / length(gradient);
@@ -72,12 +72,12 @@ describe.each(Object.entries(cases))("bfloat16 products: %s", async (_, { choice
     expect(cosine).toBeGreaterThan(tolerances.cosine);
   });
 
-  it("the same bits when it is computed again", () => {
+  it("computing it again gives the same bits", () => {
     expect(sameBits(second.gradient, first.gradient)).toBe(true);
     expect(second.lossSum).toBe(first.lossSum);
   });
 
-  it("evaluation is float32: the same bits as without", () => {
+  it("evaluation computes in float32: it has the same bits as without bfloat16", () => {
     expect(rounded.evaluated).toEqual(exact.evaluated);
   });
 });

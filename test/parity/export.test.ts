@@ -220,7 +220,7 @@ describe("real Keras on model.h5, the classic snippet: outputs equal predict's w
     expect(printed).toBe(rows[0]?.class);
   });
 
-  it("of the shared images enough are untagged to say so", () => {
+  it("enough of the compared images have no colour profile to prove it", () => {
     expect(compared.get("faces")?.images.length).toBe(24);
     expect(compared.get("clothing")?.images.length).toBeGreaterThanOrEqual(20);
   });

@@ -95,7 +95,7 @@ describe("drawn files", () => {
     expect(taken).toBe(asked);
   });
 
-  it("leave no tensor behind, also where they are refused", async () => {
+  it("leave no tensor behind, also when they are refused", async () => {
     const bytes = await sampleImage(50, 50).jpeg().toBuffer();
     const size = { height: 50, width: 50 };
     decoder.decode(bytes, size, { height: 5, width: 5 });
@@ -124,7 +124,7 @@ describe("what is not plain", () => {
     expect(plainJpeg(await make(), "srgb")).toBeNull();
   });
 
-  it("a profile does not matter where it isn't followed, nor an orientation that is upright", async () => {
+  it("a colour profile that is ignored and an upright orientation leave a file plain", async () => {
     const profiled = await drawn().withIccProfile("p3").jpeg().toBuffer();
     expect(plainJpeg(profiled, "as-stored")).toEqual({ height: 40, width: 30 });
     await expectSamePixels(profiled, imageOf({ colour: "as-stored" }));
@@ -135,7 +135,7 @@ describe("what is not plain", () => {
     expect(plainJpeg(upright, "as-stored")).toEqual({ height: 40, width: 30 });
   });
 
-  it("no head is misread, however it is cut or changed", async () => {
+  it("no header is misread, however it is cut or changed", async () => {
     const whole = await drawn().withMetadata({ orientation: 3 }).jpeg().toBuffer();
     await fc.assert(
       fc.asyncProperty(fc.nat(600), fc.nat(255), fc.nat(600), async (at, value, end) => {

@@ -152,7 +152,7 @@ describe("steps", () => {
 });
 
 describe("excluded samples", () => {
-  it("leave their own step and no other: order and steps of the rest stay, and the shares count what is left", () => {
+  it("are missing from their own step only: order and steps of the other samples stay, and the shares count those", () => {
     fc.assert(
       fc.property(
         plan,

@@ -21,7 +21,7 @@ function bindingThat(isInPlace: (values: Float32Array) => boolean, isGpu = false
 }
 
 describe("the memory of tensors", () => {
-  it("begins where TensorFlow reads in place, and so does each view", () => {
+  it("begins where TensorFlow reads without copying, and so does each array in it", () => {
     const { binding, tensors } = bindingThat(({ byteOffset }) => byteOffset % 64 === 20);
     const views = tensorMemory(binding, [3, 17, 1]);
     expect(views.map(({ length }) => length)).toEqual([3, 17, 1]);
@@ -39,7 +39,7 @@ describe("the memory of tensors", () => {
     expect(tensors.size).toBe(0);
   });
 
-  it("of a GPU is not tried for: its tensors are copies always", () => {
+  it("is not tested for alignment on a GPU, whose tensors are always copies", () => {
     const { binding, made } = bindingThat(() => false, true);
     expect(tensorMemory(binding, [8]).map(({ length }) => length)).toEqual([8]);
     expect(made()).toBe(0);

@@ -46,7 +46,7 @@ describe("draws of augmentation", () => {
     expect(new Set(draws.map(({ channelShift }) => channelShift)).size).toBe(24);
   });
 
-  it("another seed draws otherwise", () => {
+  it("another seed draws other numbers", () => {
     expect(drawAugmentation(everything, size, { seed: 1, epoch: 0, sample: 0 })).not.toEqual(
       drawAugmentation(everything, size, { seed: 2, epoch: 0, sample: 0 }),
     );
@@ -115,7 +115,7 @@ describe("draws of augmentation", () => {
     expect(after.brightness).toBe(before.brightness);
   });
 
-  it("with everything off an image stays where and as it is", () => {
+  it("with all options off an image is not changed", () => {
     const { transform, brightness, channelShift } = drawAugmentation(nothing, size, {
       seed: 9,
       epoch: 1,

@@ -229,7 +229,7 @@ describe("files that are no whole images", () => {
     }
   });
 
-  it("each other kind is named by its content, with what to do", async () => {
+  it("every other kind of file is named by its content, with advice", async () => {
     const named = {
       "a file of zero bytes": Buffer.alloc(4096),
       "an empty file": Buffer.alloc(0),
@@ -247,7 +247,7 @@ describe("files that are no whole images", () => {
     );
   });
 
-  it("formats are told by content", async () => {
+  it("formats are recognised by content", async () => {
     for (const format of ["jpeg", "png", "gif", "webp", "tiff", "avif"] as const) {
       const bytes = await sampleImage().toFormat(format).toBuffer();
       expect(detectFormat(bytes)).toEqual({ supported: true, format });

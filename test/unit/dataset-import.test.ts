@@ -98,7 +98,7 @@ describe("class folders", () => {
     expect(manifest.classes).toEqual(["0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9"]);
   });
 
-  it("take the order of --classes, keep names as strings, and leave out what it leaves out", async () => {
+  it("have the order of --classes, keep their names as strings, and only those in it are imported", async () => {
     const folder = await folderOf({
       ...(await classFolders({ "007": 2, "8": 3, rest: 1 })),
       "empty/.keep": "",
@@ -142,7 +142,7 @@ describe("class folders", () => {
     expect(page).not.toContain("<b>");
   });
 
-  it("whose names differ in Unicode's form only are a clash, and one alone is its composed name", async () => {
+  it("with names that differ only in Unicode's form are refused, and one such folder gets the composed name", async () => {
     const folder = await folderOf(await classFolders({ "Su\u0308dtirol": 2, Wien: 2 }));
     expect((await importFolder(folder)).manifest.classes).toEqual(["S\u00fcdtirol", "Wien"]);
     await writeTree(folder, await classFolders({ "S\u00fcdtirol": 2 }, 20));
@@ -307,7 +307,7 @@ describe("splits", () => {
   });
 });
 
-describe("a wrong folder is a sentence", () => {
+describe("a wrong folder is refused in one sentence", () => {
   it("one level too deep, empty, missing, a file, one class, one level too high", async () => {
     const folder = await folderOf(await classFolders({ "Pet/Dog": 3, "Pet/Cat": 2 }));
     const dogs = join(folder, "Pet", "Dog");
@@ -352,7 +352,7 @@ describe("the same content", () => {
     expect(elsewhere.manifest.splits).toEqual(first.manifest.splits);
   });
 
-  it("under a name that other content has is refused", async () => {
+  it("is refused under a name that other content has", async () => {
     const store = new MemoryStore();
     await importFolder(await folderOf(await classFolders({ a: 2, b: 2 })), {}, store);
     const other = await folderOf(await classFolders({ a: 2, b: 3 }, 9));

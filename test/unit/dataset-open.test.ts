@@ -118,7 +118,7 @@ describe("a batch", () => {
     });
   });
 
-  it("stays within its memory, and is right without any", async () => {
+  it("stays within the memory of its cache, and is right without a cache", async () => {
     const reader = (await openDataset(store, "reds")).split("train");
     const all = Array.from({ length: 20 }, (_, sample) => sample);
     const plenty = await new ImageLoader(reader, image).batch(all);
@@ -129,7 +129,7 @@ describe("a batch", () => {
     }
   });
 
-  it("ends when its signal does", async () => {
+  it("ends when its signal aborts", async () => {
     const loader = new ImageLoader((await openDataset(store, "reds")).split("train"), image);
     await expect(loader.batch([1], AbortSignal.abort())).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
@@ -189,7 +189,7 @@ describe("the caches", () => {
     },
   );
 
-  it("samples fetched by themselves are at most 64 at a time, whoever reads them and however reads end", async () => {
+  it("at most 64 samples are fetched one by one at a time, from all readers together and however the reads end", async () => {
     const shards = new MemoryStore();
     for (let shard = 0; shard < 8; shard += 1)
       await shards.put(String(shard), new Uint8Array(100).fill(shard));

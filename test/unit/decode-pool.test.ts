@@ -58,7 +58,7 @@ describe.each(["nearest", "area"] as const)("a pool with the rule %s", (resize) 
 });
 
 describe("a pool", () => {
-  it("starts a thread more while all are busy, never more than allowed, and leaves the files alone", async () => {
+  it("starts another thread while all are busy, never more than allowed, and does not change the files", async () => {
     const pool = poolOf(2);
     expect(pool.threads).toBe(1);
     const before = files.map((file) => Buffer.from(file));
@@ -67,7 +67,7 @@ describe("a pool", () => {
     expect(files).toEqual(before);
   });
 
-  it("takes nothing more once it is closed, and drops what waits and what a thread has", async () => {
+  it("refuses requests once it is closed, and rejects those that wait or that a thread works on", async () => {
     const pool = poolOf(1);
     const waiting = Array.from({ length: 10 }, () => pool.decode(files));
     const ends = Promise.allSettled(waiting);
@@ -83,7 +83,7 @@ describe("a pool", () => {
     await expect(pool.decode(files.slice(0, 1))).rejects.toMatchObject({ code: "FAILED" });
   });
 
-  it("of nothing gives nothing", async () => {
+  it("gives no images for no files", async () => {
     expect(await poolOf(1).decode([])).toEqual([]);
   });
 });

@@ -48,7 +48,7 @@ describe("the training graph", () => {
     for (const op of ["Step", "Select", "IsNan", "RandomUniform"]) expect(ops).not.toContain(op);
   });
 
-  it("has no input that nothing needs", () => {
+  it("has only inputs that some output needs", () => {
     const names = [...trainingGraph({}).inputs.keys()];
     expect(names).toContain("images");
     for (const name of ["transforms", "brightness", "channelShifts", "dropoutSeed"]) {
@@ -102,14 +102,14 @@ describe("recording", () => {
     );
   });
 
-  it("refuses random numbers that would be frozen", () => {
+  it("refuses random numbers that would become constants of the graph", () => {
     const x = tf.ones([8]);
     const inputs = [{ name: "x", dtype: DataType.float, tensor: x }];
     expect(() => record(tf, inputs, () => ({ y: tf.dropout(x, 0.5) }))).toThrow(/draws from Math.random/);
     expect(Math.random()).toBeLessThan(1);
   });
 
-  it("gives the backend back after an error", () => {
+  it("leaves the backend unchanged after an error", () => {
     const backend = nodeBackend(tf);
     const before = Object.keys(backend);
     expect(() =>

@@ -90,7 +90,7 @@ describe("models", () => {
     }
   });
 
-  it("class weights that don't fit the classes are refused", () => {
+  it("class weights whose number is not that of the classes are refused", () => {
     expect(() => createEngine(tf, engineSpec({ classWeights: [1, 2, 3] }))).toThrow(
       /2 classes and 3 class weights/,
     );
@@ -124,7 +124,7 @@ describe("gradients", () => {
     for (let i = 0; i < 11; i += 1) expect(engine.gradients(batch)).toEqual(first);
   });
 
-  it("are the caller's: a later call leaves them alone", () => {
+  it("belong to the caller: a later call does not change them", () => {
     const { engine, spec } = readyEngine();
     const first = engine.gradients(microBatch(spec, 4, 1)).gradient;
     const copy = first.slice();

@@ -71,7 +71,7 @@ describe("the files of an export", () => {
     expect(whole.subarray(0, size * 4).equals(Buffer.from(parameters.buffer))).toBe(true);
   });
 
-  it("no room for the Keras file is a sentence, never a file that was cut", async () => {
+  it("a disk without room for the Keras file is an error in one sentence, never a truncated file", async () => {
     const size = 1024 * 1024 - 3000; // the weights fit the disk, the file does not
     const large: ModelLayout = {
       ...layout,
@@ -135,7 +135,7 @@ describe("labels.json", () => {
 });
 
 describe("publishing", () => {
-  it("leaves what is there as it is, and adds what is missing", async () => {
+  it("does not change files that exist, and adds those that are missing", async () => {
     const store = await published();
     const key = runKey("r", exportPaths.kerasH5);
     const before = store.objects.get(key);
@@ -150,7 +150,7 @@ describe("publishing", () => {
     expect(keys).toEqual(files.map(({ path }) => runKey("r", path)));
   });
 
-  it("puts another model beside that of a coordinator that was taken over, as a whole", async () => {
+  it("stores the whole export in a folder of its own when a coordinator that was taken over has stored another model", async () => {
     const store = await published();
     const before = new Map(store.objects);
     const other = files.map((file) =>
@@ -167,7 +167,7 @@ describe("publishing", () => {
 });
 
 describe("reading an export back", () => {
-  it("gives every weight as it was", async () => {
+  it("returns every weight unchanged", async () => {
     const { weights, labels } = await readExport(await published(), "r");
     expect(weights.get("conv2d_1/kernel")).toEqual(trained.parameters.slice(0, 864));
     expect(weights.get("batch_normalization_1/moving_variance")).toEqual(trained.statistics.slice(32));

@@ -55,7 +55,7 @@ describe.each([
   [7, 100],
   [100, 100],
 ])("with room for %d images in memory and %d on disk", (memory, disk) => {
-  it("three epochs have the pixels of three epochs without any, within both budgets", async () => {
+  it("three epochs have the same pixels as without a cache, and both budgets are kept", async () => {
     const plain = await epochs(loaderOf({ cacheBytes: 0 }));
     const folder = await newFolder();
     const loader = loaderOf({
@@ -79,7 +79,7 @@ describe.each([
 });
 
 describe("a sample that can't be decoded", () => {
-  it("is named among others of its batch, each time, and the others are kept", async () => {
+  it("is reported by each batch that contains it, and the other samples of the batch are cached", async () => {
     const folder = await newFolder();
     const loader = loaderOf({ cacheBytes: 0, file: { folder, budgetBytes: 1e6, reserveBytes: 0 } });
     for (let time = 0; time < 2; time += 1) {
@@ -94,7 +94,7 @@ describe("a sample that can't be decoded", () => {
 });
 
 describe("a disk that can't be used", () => {
-  it("costs decoding and nothing else", async () => {
+  it("makes images be decoded again, and has no other effect", async () => {
     const reasons: string[] = [];
     const place = join(await newFolder(), "a-file");
     await writeFile(place, "");

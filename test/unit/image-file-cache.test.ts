@@ -52,7 +52,7 @@ async function damage(folder: string, slot: number): Promise<void> {
 }
 
 describe("a file of decoded images", () => {
-  it("gives back what was kept, in whatever order", async () => {
+  it("returns the images that were kept, in any order", async () => {
     const file = fileOf(await newFolder());
     for (const sample of [3, 0, 7]) await file.keep(sample, imageOf(sample));
     for (const sample of [7, 3, 0]) expect(await readBack(file, sample)).toEqual(imageOf(sample));
@@ -60,7 +60,7 @@ describe("a file of decoded images", () => {
     expect(file.heldBytes).toBe(3 * imageBytes);
   });
 
-  it("makes nothing before the first image, and has no name afterwards", async () => {
+  it("creates no file before the first image, and its file has no name afterwards", async () => {
     const folder = join(await newFolder(), "below");
     const file = fileOf(folder);
     await expect(readdir(folder)).rejects.toThrow("ENOENT");
@@ -86,7 +86,7 @@ describe("a file of decoded images", () => {
     }
   });
 
-  it("doesn't grow into what is kept free for others", async () => {
+  it("doesn't grow into the part of the disk that is reserved for others", async () => {
     const reasons: string[] = [];
     const file = fileOf(await newFolder(), {
       reserveBytes: 1e18,
@@ -111,7 +111,7 @@ describe("a file of decoded images", () => {
 });
 
 describe("a disk that fails", () => {
-  it("is full: said once, what was there is given back, and the file is as if it had never been", async () => {
+  it("that is full is reported once, its space is freed, and images are read as if there were no file", async () => {
     await withSmallDisk(async (folder) => {
       const reasons: string[] = [];
       const options = {
@@ -135,7 +135,7 @@ describe("a disk that fails", () => {
     });
   });
 
-  it("gives back other bytes: that image is not here any more, and can be kept again", async () => {
+  it("that returns other bytes loses that image, which can then be kept again", async () => {
     const folder = await newFolder();
     const file = fileOf(folder);
     for (const sample of [4, 5, 6]) await file.keep(sample, imageOf(sample));
@@ -147,7 +147,7 @@ describe("a disk that fails", () => {
     expect(await readBack(file, 5)).toEqual(imageOf(5));
   });
 
-  it("gives back other bytes again and again: it is not asked any more", async () => {
+  it("that returns other bytes again and again is not used any more", async () => {
     const folder = await newFolder();
     const reasons: string[] = [];
     const file = fileOf(folder, { onGivenUp: (reason) => void reasons.push(reason) });
@@ -157,7 +157,7 @@ describe("a disk that fails", () => {
     expect(reasons).toEqual(["the file of decoded images gives back other bytes than were written"]);
   });
 
-  it("is cut short: what is behind the cut is not here", async () => {
+  it("whose file is truncated loses the images behind the cut", async () => {
     const folder = await newFolder();
     const file = fileOf(folder);
     for (const sample of [0, 1]) await file.keep(sample, imageOf(sample));
@@ -166,7 +166,7 @@ describe("a disk that fails", () => {
     expect(await readBack(file, 0)).toEqual(imageOf(0));
   });
 
-  it("has no place for the folder: said once, and nothing is thrown", async () => {
+  it("that has no room for the folder is reported once, and nothing is thrown", async () => {
     const place = join(await newFolder(), "a-file");
     await writeFile(place, "");
     const reasons: string[] = [];
@@ -178,7 +178,7 @@ describe("a disk that fails", () => {
     expect(reasons[0]).toContain("ENOTDIR");
   });
 
-  it("is given back when the file is closed, whatever is under way", async () => {
+  it("gets its space back when the file is closed, also during reads and writes", async () => {
     const folder = await newFolder();
     const file = fileOf(folder);
     const keeping = [0, 1, 2].map((sample) => file.keep(sample, imageOf(sample)));
@@ -189,7 +189,7 @@ describe("a disk that fails", () => {
   });
 });
 
-it("slots: no two samples share one, never more than there are, whatever is kept, dropped and looked up", () => {
+it("no two samples share a slot, and no more slots are used than there are, whatever is kept, dropped and looked up", () => {
   const acts = fc.array(fc.tuple(fc.constantFrom("take", "drop", "find"), fc.nat(11)), { maxLength: 200 });
   fc.assert(
     fc.property(acts, fc.nat(6), (list, count) => {

@@ -33,14 +33,14 @@ describe("whether the npm packages are there", () => {
 });
 
 describe("a full disk", () => {
-  it("is foreseen, with what is needed and what is free", () => {
+  it("is noticed before the download, with the room that is needed and that is free", () => {
     expect(() => needFreeSpace(tmpdir(), 1e18, "TensorFlow")).toThrow(
       /TensorFlow needs 1,000,000,000,000 MB in .* free\. .*XDG_CACHE_HOME=/,
     );
     expect(() => needFreeSpace("/nowhere/yet", 1, "TensorFlow")).not.toThrow();
   });
 
-  it("met in the middle is a sentence, not a stack", () => {
+  it("during a set-up is reported in a sentence, not as a stack trace", () => {
     const full = Object.assign(new Error("write"), { code: "ENOSPC" });
     expect(asSetupError(full, "/cache")).toBeInstanceOf(SetupError);
     expect(

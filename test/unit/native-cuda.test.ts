@@ -154,7 +154,7 @@ describe("the installed GPU build", () => {
     rmSync(home, { recursive: true });
   });
 
-  it("says what it takes out, in the order of the METADATA", () => {
+  it("names the wheels that it unpacks, in the order of the METADATA", () => {
     expect(lines.filter((line) => line.startsWith("taking")).map((line) => line.slice(0, 30))).toEqual([
       "taking TensorFlow 2.21.0 out o",
       "taking CUDA's cusolver 11.7 (1",
@@ -162,7 +162,7 @@ describe("the installed GPU build", () => {
     ]);
   });
 
-  it("has library and CUDA side by side, as the library's relative search path wants them", () => {
+  it("has library and CUDA side by side, where the library's relative search path looks for them", () => {
     const library = libraryFolder("linux-x64", "gpu");
     expect(readFileSync(join(library, "libtensorflow_framework.so.2"), "utf8")).toBe("framework");
     const beside = join(library, "..", "nvidia");
@@ -177,7 +177,7 @@ describe("the installed GPU build", () => {
     expect(() => statSync(join(nvrtc, "include"))).toThrow(/ENOENT/);
   });
 
-  it("can be copied whole, with the places that search paths lack", () => {
+  it("can be copied, with the links for libraries that no search path contains", () => {
     const copy = join(home, "copy");
     cpSync(installFolder("linux-x64", "gpu"), copy, { recursive: true, verbatimSymlinks: true });
     rmSync(installFolder("linux-x64", "gpu"), { recursive: true });

@@ -38,7 +38,7 @@ describe("with a GPU that TensorFlow can use", () => {
     });
   });
 
-  it("of several takes the first, and says how another is named", () => {
+  it("takes the first of several, and says how to choose another", () => {
     const two = found({ answer: answered({ devices: ["NVIDIA L4", "NVIDIA H200"] }, true) });
     expect(chooseDevice("auto", two)).toMatchObject({
       device: { gpu: "NVIDIA L4" },
@@ -46,7 +46,7 @@ describe("with a GPU that TensorFlow can use", () => {
     });
   });
 
-  it("cpu leaves it alone", () => {
+  it("cpu does not use it", () => {
     expect(chooseDevice("cpu", usable)).toMatchObject({ device: onCpu, isNews: false });
   });
 });
@@ -100,21 +100,21 @@ const lacks: readonly (readonly [string, Partial<DeviceFindings>, string])[] = [
 ];
 
 describe.each(lacks)("with %s", (_, change, lack) => {
-  it("auto computes on the CPU and says why not more", () => {
+  it("auto computes on the CPU and says why it uses no GPU", () => {
     expect(chooseDevice("auto", found(change))).toMatchObject({
       device: onCpu,
       sentence: `${lack}: computing on the CPU`,
     });
   });
 
-  it("gpu is refused in that sentence, as wrong configuration", () => {
+  it("gpu is refused with the same reason, as wrong configuration", () => {
     const choose = () => chooseDevice("gpu", found(change));
     expect(choose).toThrow(`--device gpu: ${lack}`);
     expect(choose).toThrow(expect.objectContaining({ exitCode: 2 }));
   });
 });
 
-it("is news where a machine has to do with GPUs only", () => {
+it("is worth logging only on a machine with signs of a GPU", () => {
   const isNews = (change: Partial<DeviceFindings>) => chooseDevice("auto", found(change)).isNews;
   const cpuOnly = { installed: { cpu: true, gpu: false }, answer: null };
   expect([isNews(cpuOnly), isNews({ ...cpuOnly, isDriverInKernel: true }), isNews({})]).toEqual([

@@ -97,7 +97,7 @@ export function pipError(what, output, folder, again) {
       `pip can't reach its package index for ${what} (${last}). Check the network and pip's settings (python3 -m pip config list), then run: ${again}`,
     );
   }
-  return new SetupError(`pip could not get ${what}: ${last}. Mend that, then run: ${again}`);
+  return new SetupError(`pip could not get ${what}: ${last}. Fix that, then run: ${again}`);
 }
 
 /**

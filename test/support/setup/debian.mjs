@@ -40,7 +40,7 @@ async function install(wanted, say) {
   });
   if (ended.code === 0 && missing(wanted).length === 0) return;
   throw new SetupError(
-    `apt-get could not install ${packages.join(" and ")}: ${ended.output.trim().split("\n").at(-1)}. Mend that, then run: ${command}`,
+    `apt-get could not install ${packages.join(" and ")}: ${ended.output.trim().split("\n").at(-1)}. Fix that, then run: ${command}`,
   );
 }
 
