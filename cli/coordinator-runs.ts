@@ -1,4 +1,4 @@
-/** Runs as a standing coordinator tells of them, over its control port. */
+/** The runs of a standing coordinator, asked over its control port. */
 
 import type { RunState } from "../runs/run-state.js";
 import { type Clock, realClock } from "../shared/clock.js";
@@ -11,8 +11,8 @@ import { describedRun } from "./described-run.js";
 import type { Progress } from "./progress.js";
 import type { RunsSource } from "./runs-source.js";
 
-/** A coordinator that is started again, also on another machine, is back by then. */
-const patienceMs = 120_000;
+/** How long a coordinator may be unreachable: by then one that is started again, also on another machine, is back. */
+const awayMs = 120_000;
 const retryMs = 1_000;
 
 export class CoordinatorRuns implements RunsSource {
@@ -54,7 +54,7 @@ export class CoordinatorRuns implements RunsSource {
             if (hasEnded(status.phase)) return status;
           }
         } catch (error) {
-          if (!isAway(error) || this.#clock.nowMs() - reachedMs > patienceMs) throw error;
+          if (!isAway(error) || this.#clock.nowMs() - reachedMs > awayMs) throw error;
           progress?.note(`${error.message}; waiting for it`);
         }
         await this.#clock.sleep(retryMs, this.#signal);

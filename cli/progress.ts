@@ -23,20 +23,20 @@ export interface FollowOptions {
   /** Where the coordinator's HTTP is (`host:port`); a later one is found through the store. */
   readonly http: string;
   readonly store: ObjectStore;
-  /** What is shown to the coordinator. Default: nothing. */
+  /** Token and certificates for the coordinator. Default: none. */
   readonly security?: ClientSecurity;
-  /** Ends the watching, not the run. */
+  /** Ends the watching; the run goes on. */
   readonly signal?: AbortSignal;
   /** Shows nothing. */
   readonly quiet?: boolean;
   readonly output?: ProgressOutput;
-  /** Shows it, and whatever else its owner notes meanwhile. Default: one of its own on `output`. */
+  /** Where progress is shown, together with the notes of its owner. Default: a new one on `output`. */
   readonly progress?: Progress;
   readonly onStatus?: (status: RunStatus) => void;
   /** Default: four times a second on a terminal, else once. */
   readonly pollMs?: number;
   /** How long an unreachable coordinator is waited for. Default 15 s: it may be restarting. */
-  readonly patienceMs?: number;
+  readonly awayMs?: number;
   /** Default: the real one. */
   readonly clock?: Clock;
 }
@@ -45,7 +45,7 @@ const plainLineMs = 10_000;
 
 /**
  * Shows a run until it ends and returns its last status. Errors: UNREACHABLE when no coordinator answers for
- * `patienceMs` and the store knows no end; the signal's reason.
+ * `awayMs` and the store knows no end; the signal's reason.
  */
 export async function followRun(options: FollowOptions): Promise<RunStatus> {
   const output = options.output ?? process.stderr;
@@ -87,7 +87,7 @@ async function ask(
     return await fetchStatus(http, run, signal, options.security);
   } catch (error) {
     if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
-    const mayComeBack = options.clock.nowMs() - reachedMs <= (options.patienceMs ?? 15_000);
+    const mayComeBack = options.clock.nowMs() - reachedMs <= (options.awayMs ?? 15_000);
     const found = await lookUp(http, options).catch((storeError: unknown) => {
       signal?.throwIfAborted();
       if (!mayComeBack) throw storeError;

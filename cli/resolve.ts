@@ -1,6 +1,5 @@
 /**
- * From words to a command and its settings: which command they name, what they give, and what the environment gives where
- * they don't. Everything is checked here, before yargs carries it to the command.
+ * Resolves a command line: which command it names, which settings it gives, and which the environment gives. Everything is checked here, before yargs carries it to the command.
  */
 import { TrainyardError } from "../shared/errors.js";
 import { suggestion } from "../shared/nearest.js";
@@ -18,7 +17,7 @@ export interface Resolved {
   readonly path: readonly LoadedCommand[];
   /** The settings of the last command of the path, and those that every command has. */
   readonly settings: Settings;
-  /** From the command line and the environment; every value is valid. */
+  /** What the command line and the environment give; every value is valid. */
   readonly given: ReadonlyMap<string, GivenSetting>;
   readonly written: WrittenSettings;
 }

@@ -55,13 +55,13 @@ function typeOf(setting: Setting): Options {
   }
 }
 
-/** Options only; a positional setting is one of them, because the frame names every word. */
+/** Declares every setting as an option, positional ones too: the frame names every word. */
 export function addOptions(parser: Argv, settings: Settings): Argv {
   for (const [name, setting] of Object.entries(settings)) parser.option(name, yargsOption(name, setting));
   return parser;
 }
 
-/** As `addOptions`, with positional settings shown as such: for help. */
+/** Declares options and positional words, as help shows them. */
 export function addForHelp(parser: Argv, settings: Settings): Argv {
   for (const [name, setting] of Object.entries(settings)) {
     if (setting.isPositional !== true) parser.option(name, yargsOption(name, setting));

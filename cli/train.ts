@@ -85,7 +85,7 @@ type LocalOptions = Pick<
     readonly changes?: readonly string[];
   };
 
-/** Starts the cluster, follows the run, tells the end. Returns the exit code. */
+/** Starts a cluster on this machine, follows the run and reports its end. Returns the exit code. */
 export async function trainLocally(
   store: ObjectStore,
   spec: RunSpec,
@@ -114,12 +114,7 @@ export async function trainLocally(
   for (const note of addresses.notes) process.stderr.write(`${note}\n`);
   if (options.detach) return detached(cluster, spec, addresses, options.json);
   try {
-    // The cluster knows when a coordinator is gone for good; until then it is waited for.
-    const patienceMs = coordinatorAwayMs;
-    const { http } = addresses;
-    const followed = followRun({ http, run: spec.run, store, quiet: options.json, progress, patienceMs });
-    followed.catch(() => undefined); // the race below reports it
-    const end = await Promise.race([followed, cluster.failed]);
+    const end = await followCluster(cluster, addresses.http, { store, spec, progress, json: options.json });
     report(spec, end, store, options.json);
     if (end.phase === "failed") process.stderr.write(`the logs say more: ${cluster.logFolder}\n`);
     return exitCodeOf(end.phase);
@@ -127,6 +122,21 @@ export async function trainLocally(
     signal.removeEventListener("abort", stop);
     await cluster.close(limits.drainMs);
   }
+}
+
+interface Followed {
+  readonly store: ObjectStore;
+  readonly spec: RunSpec;
+  readonly progress: Progress;
+  readonly json: boolean;
+}
+
+/** Follows the run to its end. Errors: FAILED when the cluster can't go on; until then its coordinator may be away. */
+function followCluster(cluster: LocalCluster, http: string, followed: Followed): Promise<RunStatus> {
+  const { store, spec, progress, json } = followed;
+  const end = followRun({ http, run: spec.run, store, quiet: json, progress, awayMs: coordinatorAwayMs });
+  end.catch(() => undefined); // the race below reports it
+  return Promise.race([end, cluster.failed]);
 }
 
 /** A coordinator that is started again waits for a store that is away, too. */

@@ -3,9 +3,8 @@ import { isAddress } from "../coordinator/observability/scrape-targets.js";
 import { findDevice } from "../engine/native/find-device.js";
 import { checkRunName } from "../runs/run-name.js";
 import { realClock } from "../shared/clock.js";
-import { TrainyardError } from "../shared/errors.js";
+import { type ExitCode, TrainyardError } from "../shared/errors.js";
 import { requireSecured } from "../shared/grpc/listen.js";
-import { name } from "../shared/grpc/texts.js";
 import { letHeapGrow } from "../shared/heap.js";
 import { startMetricsServer } from "../shared/http.js";
 import { limits } from "../shared/limits.js";
@@ -51,25 +50,16 @@ export const command = defineCommand({
   },
 });
 
-async function work(options: WorkerFlags, signal: AbortSignal) {
-  if (!/^.+:\d+$/.test(options.coordinator)) {
-    throw new TrainyardError("USAGE", `--coordinator must be host:port, not ${options.coordinator}`);
-  }
-  if (options.id !== undefined && !name.safeParse(options.id).success) {
-    throw new TrainyardError(
-      "USAGE",
-      `--id must be 1 to ${limits.nameCharacters} printable characters, not ${JSON.stringify(options.id)}`,
-    );
-  }
+async function work(options: WorkerFlags, signal: AbortSignal): Promise<ExitCode> {
   if (options.stay && options.run !== undefined) {
     throw new TrainyardError("USAGE", "--run is for one run and --stay for all: leave one of them out");
   }
-  const metrics = workerMetrics();
   const logger = createLogger({
     role: "worker",
     level: options.logLevel,
     fields: options.id === undefined ? {} : { worker: options.id },
   });
+  const metrics = workerMetrics();
   const security = clientSecurityOf(options);
   const metricsSecurity = openServerSecurity(metricsFlags(options), logger);
   requireSecured(options.metricsHost, metricsSecurity, options.insecure);
@@ -84,24 +74,15 @@ async function work(options: WorkerFlags, signal: AbortSignal) {
   });
   const tracer = await openTracer(options, "worker", logger, options.id);
   try {
-    const engine = new ProcessEngine();
-    const worker: WorkerOptions = {
-      coordinator: options.coordinator,
+    const parts = {
       security,
-      ...(options.store === defaultStore ? {} : { store: options.store }),
-      ...(options.run === undefined ? {} : { run: { run: checkRunName(options.run), store: options.store } }),
-      ...(options.id === undefined ? {} : { id: options.id }),
-      metricsAddress: advertised(options, http.address),
-      imageCache: keepingOf(options, (reason) => logger.warn(`${reason}; images are decoded again instead`)),
       device,
-      connectTimeoutMs: options.stay ? Number.POSITIVE_INFINITY : options.connectTimeout * 1000,
-      isStaying: options.stay,
-      requireEngine: (settings) => engine.require(settings),
       logger,
       metrics,
       tracer,
-      signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
+      metricsAddress: advertised(options, http.address),
     };
+    const worker = workerOptions(options, parts, signal);
     return options.stay ? await serveRuns(worker) : exitCodeOf(await serveRun(worker));
   } finally {
     await tracer.close();
@@ -110,14 +91,37 @@ async function work(options: WorkerFlags, signal: AbortSignal) {
   }
 }
 
-/** How the run ended. */
+/** What a worker is started with beside its flags. */
+type WorkerParts = Pick<
+  WorkerOptions,
+  "security" | "device" | "logger" | "metrics" | "tracer" | "metricsAddress"
+>;
+
+function workerOptions(options: WorkerFlags, parts: WorkerParts, signal: AbortSignal): WorkerOptions {
+  const engine = new ProcessEngine();
+  const onGivenUp = (reason: string) => parts.logger.warn(`${reason}; images are decoded again instead`);
+  return {
+    ...parts,
+    coordinator: options.coordinator,
+    ...(options.store === defaultStore ? {} : { store: options.store }),
+    ...(options.run === undefined ? {} : { run: { run: checkRunName(options.run), store: options.store } }),
+    ...(options.id === undefined ? {} : { id: options.id }),
+    imageCache: keepingOf(options, onGivenUp),
+    connectTimeoutMs: options.stay ? Number.POSITIVE_INFINITY : options.connectTimeout * 1000,
+    isStaying: options.stay,
+    requireEngine: (settings) => engine.require(settings),
+    signal: options.attached ? AbortSignal.any([signal, untilStdinCloses()]) : signal,
+  };
+}
+
+/** Computes for one run. Returns how the run ended. */
 async function serveRun(worker: WorkerOptions): Promise<string> {
   const end = await runWorker(worker);
   worker.logger.info(`the run has ended: ${end.outcome} (${end.message})`);
   return end.outcome;
 }
 
-/** A fresh life for each: nothing of a run is kept but the process. Ends by an error only: INTERRUPTED, REFUSED. */
+/** Serves run after run; only the process is kept between two of them. Ends by an error only: INTERRUPTED, REFUSED. */
 async function serveRuns(worker: WorkerOptions): Promise<never> {
   for (;;) {
     await serveRun(worker);
@@ -125,14 +129,14 @@ async function serveRuns(worker: WorkerOptions): Promise<never> {
   }
 }
 
-/** A folder with nothing but the CA is for the coordinator's certificate: /metrics has none of its own then. */
+/** Security of /metrics. A --tls folder with nothing but the CA only verifies the coordinator: /metrics has no TLS then. */
 const metricsFlags = ({ tls, tokens, insecure }: WorkerFlags): ServerSecurityFlags => ({
   ...(tls !== undefined && holdsKeyPair(tls) ? { tls } : {}),
   ...(tokens === undefined ? {} : { tokens }),
   insecure,
 });
 
-/** Errors: USAGE. */
+/** The address under which Prometheus finds /metrics. Errors: USAGE. */
 function advertised({ metricsHost, metricsAdvertise }: WorkerFlags, listening: string): string {
   const address = metricsAddress({ host: metricsHost, port: portOf(listening), advertise: metricsAdvertise });
   if (isAddress(address)) return address;

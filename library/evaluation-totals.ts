@@ -1,6 +1,6 @@
 /**
- * What an evaluation adds up to: loss and accuracy over the samples, and who was taken for whom. Block sums are
- * float64, added in block order, as the run's own evaluation does (DESIGN 5.7).
+ * Totals of an evaluation: loss and accuracy over the samples, and which class was taken for which. Block sums are float64,
+ * added in block order, as in the evaluation of a run (docs/design/mathematics-of-a-lane.md).
  */
 import type { EvaluationResult } from "../engine/engine.js";
 

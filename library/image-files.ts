@@ -12,7 +12,7 @@ export type ImageFile =
 export interface ImageFiles {
   /** In the order given; within a folder in code-point order. */
   readonly files: readonly ImageFile[];
-  /** Entries of folders that are no pictures for sure (hidden files, system folders), by reason. */
+  /** Entries of folders that are certainly no images (hidden files, system folders), by reason. */
   readonly ignored: ReadonlyMap<string, number>;
 }
 

@@ -13,9 +13,9 @@ export type Prediction =
   | {
       readonly path: string;
       readonly class: string;
-      /** Of that class. */
+      /** Probability of the predicted class. */
       readonly probability: number;
-      /** Of every class, in label order. */
+      /** Probability of every class, in label order. */
       readonly probabilities: readonly number[];
     }
   | { readonly path: string; readonly error: string };
@@ -58,18 +58,18 @@ async function decode(file: ImageFile, image: ImageSpec): Promise<Decoded> {
   }
 }
 
-/** The probabilities of the pictures that could be decoded, in order: float32 [classes] each. */
+/** The probabilities of the images that could be decoded, in order: float32 [classes] each. */
 function* probabilityRows(
   engine: Pick<Engine, "predict">,
   { classes, image }: { readonly classes: readonly string[]; readonly image: ImageSpec },
   decoded: readonly Decoded[],
 ): Generator<Float32Array> {
-  const pictures = decoded.flatMap((result) => ("pixels" in result ? [result.pixels] : []));
-  if (pictures.length === 0) return;
-  const images = new Uint8Array(pictures.length * imageBytesOf(image));
-  for (const [index, pixels] of pictures.entries()) images.set(pixels, index * pixels.length);
+  const pixelsOfAll = decoded.flatMap((result) => ("pixels" in result ? [result.pixels] : []));
+  if (pixelsOfAll.length === 0) return;
+  const images = new Uint8Array(pixelsOfAll.length * imageBytesOf(image));
+  for (const [index, pixels] of pixelsOfAll.entries()) images.set(pixels, index * pixels.length);
   const probabilities = engine.predict(images);
-  for (let row = 0; row < pictures.length; row += 1) {
+  for (let row = 0; row < pixelsOfAll.length; row += 1) {
     yield probabilities.subarray(row * classes.length, (row + 1) * classes.length);
   }
 }

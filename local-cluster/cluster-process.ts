@@ -10,16 +10,16 @@ import type { Readable } from "node:stream";
 import { packageRoot } from "../shared/version.js";
 
 export interface ProcessOptions {
-  /** Of the log file, too: `worker-1`. */
+  /** Name of the process and of its log file: `worker-1`. */
   readonly name: string;
   /** The command line, without node and script. */
   readonly words: readonly string[];
   readonly logFolder: string;
-  /** It goes on when this process ends; attached ones leave when their standard input closes. */
+  /** True: the process goes on when this one ends. False: it leaves when its standard input closes. */
   readonly detach: boolean;
-  /** Instead of this process' own variables. */
+  /** All variables of the process; this process' own are not passed on. */
   readonly environment: NodeJS.ProcessEnv;
-  /** Told of every line on its standard output; without it, that goes nowhere. */
+  /** Gets every line of standard output, which is discarded otherwise. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -52,7 +52,7 @@ export class ClusterProcess {
     });
     closeSync(log); // the child has its own
     if (onLine !== undefined) createInterface({ input: this.#child.stdout as Readable }).on("line", onLine);
-    // A line that it can't read any more is no reason for this process to end.
+    // A child that has ended can't read its input any more; that must not end this process.
     this.#child.stdin?.on("error", () => undefined);
     this.ended = new Promise((done) => {
       this.#child.once("exit", (code, signal) => {
@@ -64,7 +64,7 @@ export class ClusterProcess {
     });
   }
 
-  /** Undefined once it has ended: the number may be another process' by then. */
+  /** Process number; undefined once the process has ended, because another may have the number by then. */
   get pid(): number | undefined {
     return this.#end === null ? this.#child.pid : undefined;
   }
@@ -77,25 +77,25 @@ export class ClusterProcess {
     if (!this.isOver) this.#child.kill(signal);
   }
 
-  /** An attached process learns by it that nobody needs it any more. */
+  /** Closes standard input, which tells an attached process to leave. */
   closeInput(): void {
     this.#child.stdin?.end();
   }
 
-  /** Lets go of it, so that this process can end and the other goes on. */
+  /** Stops waiting for the process, so that this one can end while the other goes on. */
   release(): void {
     this.#child.unref();
     (this.#child.stdout as (Readable & { unref?: () => void }) | null)?.unref?.();
   }
 
-  /** The last sentence that it said, without what stands around it. */
+  /** The last message in the log, without time, level and stack. */
   lastMessage(): string {
     const lines = readFileSync(this.log, "utf8").trim().split("\n");
-    return lines.map(sentenceOf).findLast((said) => said !== null) ?? `it said nothing; see ${this.log}`;
+    return lines.map(sentenceOf).findLast((said) => said !== null) ?? `it logged nothing; see ${this.log}`;
   }
 }
 
-/** Of a log line, of the program's own errors, or of one that nobody caught; null for a stack and the like. */
+/** The message in a line of a log: a JSON line, an error of the program, or an uncaught one. Null for a stack and the like. */
 function sentenceOf(line: string): string | null {
   const said = /^trainyard: (?!this is a bug)(.+)/.exec(line) ?? /^(?:Uncaught )?(\w*Error: .+)/.exec(line);
   if (said !== null || !line.startsWith("{")) return said?.[1] ?? null;

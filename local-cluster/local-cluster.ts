@@ -1,6 +1,6 @@
 /**
- * A cluster of this machine: one coordinator and N workers as processes of their own on loopback. Whoever dies is
- * started again by itself, the others stay; one that refuses to run is reported. Their logs lie beside the store.
+ * A cluster on this machine: one coordinator and N workers as processes of their own on loopback. A process that dies is
+ * started again while the others stay; one that refuses to run is reported. Logs lie beside the store.
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -20,16 +20,16 @@ export interface LocalClusterOptions {
   readonly workerFlags?: readonly string[];
   /** More flags of the coordinator. */
   readonly coordinatorFlags?: readonly string[];
-  /** … and what changes when the run goes on. */
+  /** Flags of the coordinator that change the run when it goes on. */
   readonly changes?: readonly string[];
   readonly logLevel: string;
-  /** Leave the processes running when this one ends; nobody starts them again then. */
+  /** True: the processes go on when this one ends, and are not started again when they die. */
   readonly detach: boolean;
-  /** Told of what a person should know: a worker or the coordinator that died. */
+  /** Gets a sentence for the user when a worker or the coordinator dies. */
   readonly onNotice: (message: string) => void;
-  /** Told each time that the coordinator takes workers, the first time included. */
+  /** Called each time that a coordinator is ready for workers, the first time included. */
   readonly onReady?: (addresses: ClusterAddresses) => void;
-  /** Default: beside the store. */
+  /** Folder of the logs. Default: beside the store. */
   readonly logFolder?: string;
   /** Variables of the processes. Default: this process' own. */
   readonly environment?: NodeJS.ProcessEnv;
@@ -70,7 +70,7 @@ export class LocalCluster {
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
-    this.failed.catch(() => undefined); // whoever waits sees it
+    this.failed.catch(() => undefined); // a caller that waits for it gets the error
   }
 
   /** Errors: USAGE when the coordinator refuses the run, FAILED when it is not ready in time. */
@@ -95,13 +95,13 @@ export class LocalCluster {
     this.#startWorker(name, 0);
   }
 
-  /** Asks the coordinator to stop; the workers are told by it. */
+  /** Asks the coordinator to stop the run; the coordinator tells the workers. */
   stop(): void {
     this.#beginStopping();
     this.#coordinator.process?.kill("SIGTERM");
   }
 
-  /** Waits for the processes to leave by themselves; whoever has not after `graceMs` is ended. */
+  /** Waits for the processes to end by themselves; kills those that are left after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#beginStopping();
     const processes = this.#processes();
@@ -112,7 +112,7 @@ export class LocalCluster {
     clearTimeout(timer);
   }
 
-  /** Lets go of everything, so that this process can end and the cluster goes on. */
+  /** Stops waiting for the processes, so that this one can end while the cluster goes on. */
   detach(): void {
     for (const process of this.#processes()) process.release();
   }
@@ -152,8 +152,8 @@ export class LocalCluster {
   }
 
   /**
-   * A worker leaves a failed run with that run's exit code: no reason to start it again. While nobody answers, the
-   * coordinator is being started again, or its end is about to be known.
+   * True when the run is over: a worker of a failed run exits as if it had failed itself, and must not be started again.
+   * While the coordinator does not answer it is being started again, or is about to be reported as ended.
    */
   async #isOver(): Promise<boolean> {
     while (!this.#isStopping && this.#over === null) {
@@ -172,14 +172,14 @@ export class LocalCluster {
     this.#abandon(`no worker is left; the last one ended with ${how}: ${reason}`);
   }
 
-  /** One that is gone, or whose end nobody could read, ends the cluster. */
+  /** Ends the cluster when its coordinator is gone, or when followers could not read how the run ended. */
   #reportCoordinator(over: CoordinatorOver): void {
     this.#over = over;
     if (over.tag === "gone") return this.#abandon(over.sentence);
     setTimeout(() => this.#abandon(over.sentence), endMs).unref();
   }
 
-  /** The attached processes learn of it by their standard input and leave. */
+  /** Ends the cluster: attached processes leave when their standard input closes. */
   #abandon(sentence: string): void {
     this.#beginStopping();
     for (const process of this.#processes()) process.closeInput();
@@ -187,7 +187,7 @@ export class LocalCluster {
   }
 }
 
-/** The folder of an embedded store; for others one in the working folder. */
+/** The folder of a file store; for other stores a folder in the working folder. */
 export function storeFolder(store: string): string {
   if (store.startsWith("file:")) return resolve(store.slice("file:".length));
   return resolve(/^[./]/.test(store) ? store : ".trainyard");

@@ -1,7 +1,7 @@
 /**
  * The coordinator of a local cluster, which may die: it is started again where its workers look for it, for the
- * same run, and goes on from the newest checkpoint. What counts as a death, and when it is given up, stands here;
- * its workers are the cluster's.
+ * same run, and goes on from the newest checkpoint. This file decides what counts as a death and when to give up; the
+ * workers belong to local-cluster.ts.
  */
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { ClusterProcess, endInWords, type ProcessEnd, type ProcessOptions } from "./cluster-process.js";
@@ -15,39 +15,39 @@ export interface ClusterAddresses {
   readonly notes: readonly string[];
 }
 
-/** How the last of its processes ended. */
+/** How the last coordinator process ended. */
 export type CoordinatorOver =
-  /** The run did, in whatever way; followers find out how. */
+  /** The run has ended; followers read its outcome from the store. */
   | { readonly tag: "ended"; readonly code: number; readonly sentence: string }
-  /** It died too often, or was refused: the run can be resumed. */
+  /** The coordinator died too often or was refused: the run can be resumed. */
   | { readonly tag: "gone"; readonly sentence: string };
 
 export interface LocalCoordinatorOptions {
   readonly run: string;
   readonly reducers: number;
-  /** More flags, and what changes when the run goes on. The same again changes nothing. */
+  /** More flags, among them changes of a run that goes on. Giving the same changes to each life is harmless. */
   readonly changes: readonly string[];
   /** Options that all processes of the cluster have. */
   readonly common: readonly string[];
   readonly process: Pick<ProcessOptions, "logFolder" | "detach" | "environment">;
   readonly onNotice: (message: string) => void;
-  /** Told each time that it takes workers, the first time included. */
+  /** Called each time that a coordinator is ready for workers, the first time included. */
   readonly onReady: (addresses: ClusterAddresses) => void;
 }
 
-/** How often it is started again, in all. */
+/** How often a coordinator is started again in one run. */
 export const coordinatorRestarts = 5;
-/** That many lives in a row that ended before workers could come: another one would end so, too. */
+/** After so many coordinators in a row that died before they were ready, the next would die too: give up. */
 const earlyDeaths = 3;
-/** One that does not take workers by then is ended. */
+/** A coordinator that is not ready for workers after this is killed. */
 const readyMs = 60_000;
 
-/** One life of it. */
+/** One coordinator process, from its start to its end. */
 interface Life {
   readonly process: ClusterProcess;
-  /** Null when it ended before. */
+  /** Its addresses, or null when it ended before it was ready. */
   readonly ready: Promise<ClusterAddresses | null>;
-  /** It said that its run has ended. */
+  /** True once the process has written that its run has ended. */
   hasSaidEnd: boolean;
 }
 
@@ -65,7 +65,7 @@ export class LocalCoordinator {
     });
   }
 
-  /** The process that lives now, or lived last. */
+  /** The current process, or the last one. */
   get process(): ClusterProcess | undefined {
     return this.#life?.process;
   }
@@ -80,7 +80,7 @@ export class LocalCoordinator {
     return addresses;
   }
 
-  /** From now on an end is an end, and not a death. */
+  /** From now on the process is expected to end, and is not started again. */
   stopping(): void {
     this.#isStopping = true;
   }
@@ -100,7 +100,7 @@ export class LocalCoordinator {
     }
   }
 
-  /** Its standard output: where it is reached, and later that the run has ended. */
+  /** Starts a process. Its standard output says where it is reached, and later that the run has ended. */
   #begin(ports: readonly string[]): Life {
     const { run, reducers, changes, common } = this.#options;
     let tellReady: (addresses: ClusterAddresses) => void = () => undefined;
@@ -129,7 +129,7 @@ export class LocalCoordinator {
     const how = endInWords(end);
     const isInOrder = end.code !== null && end.code !== ExitCode.usage && !isDeath(life, end);
     if (life.hasSaidEnd || isInOrder) {
-      const sentence = `the coordinator ended (${how}) without a word of how the run ended: ${life.process.lastMessage()}`;
+      const sentence = `the coordinator ended (${how}) without saying how the run ended: ${life.process.lastMessage()}`;
       return { tag: "ended", code: end.code ?? ExitCode.failed, sentence };
     }
     const what = isDeath(life, end) ? "died" : "ended";
@@ -142,10 +142,10 @@ export class LocalCoordinator {
   }
 }
 
-/** What it leaves with when it has finished (0), refuses the run (2), or was told to leave (3). */
+/** Exit codes of a coordinator that was not killed: finished (0), run refused (2), asked to leave (3). */
 const orderlyCodes: readonly (number | null)[] = [ExitCode.finished, ExitCode.usage, ExitCode.interrupted];
 
-/** Killed, or crashed: Node ends with 1 after an error that nobody caught, as a run does that has failed. */
+/** True when the process was killed or crashed. Code 1 alone is ambiguous: a failed run and an uncaught error both have it. */
 const isDeath = (life: Life, { code, signal }: ProcessEnd) =>
   !life.hasSaidEnd && (signal !== null || !orderlyCodes.includes(code));
 

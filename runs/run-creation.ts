@@ -1,4 +1,4 @@
-/** A new run: the flags and the data set become a spec, stored once under a name that nobody has. */
+/** Creates a run: flags and data set become a spec, which is stored under a name that no other run has. */
 import { randomInt } from "node:crypto";
 import type { Manifest } from "../dataset/manifest.js";
 import { listDatasets, readManifest } from "../dataset/manifest-reader.js";
@@ -72,7 +72,7 @@ async function isStored(store: ObjectStore, spec: RunSpec, signal: AbortSignal):
   return stored !== null && JSON.stringify(stored) === JSON.stringify(RunSpec.parse(spec));
 }
 
-/** Takes back a run that no coordinator has taken: a port or address that is no good leaves nothing behind. */
+/** Deletes a run that no coordinator has taken: a start that fails (a port in use, a wrong address) leaves nothing behind. */
 export async function withdrawRun(store: ObjectStore, run: string): Promise<void> {
   for await (const _ of store.list(runKey(run, "generations/"))) return;
   await store.delete(runKey(run, "spec.json"));

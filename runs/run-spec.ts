@@ -1,5 +1,5 @@
 /**
- * From a run's settings and a data set to the run spec: fills in what depends on model and data set, refuses what can't be
+ * Builds the run spec from a run's settings and a data set: fills in what depends on model and data set, refuses what can't be
  * trained. Pure; each refusal names the flag or class and what would fit.
  */
 import type { Manifest } from "../dataset/manifest.js";

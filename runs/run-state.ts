@@ -40,7 +40,7 @@ type State =
       readonly tag: "interrupted";
       readonly generation: number;
       readonly http: string;
-      /** False when its machine says that nobody listens there. */
+      /** False when the machine refuses connections at that address, so that no coordinator can listen there. */
       readonly mayLive: boolean;
     }
   /** It has finished; what it published, and where. */
@@ -48,7 +48,7 @@ type State =
 
 export interface RunState {
   readonly run: string;
-  /** With what was changed when it went on. */
+  /** The spec, with the changes that were made when the run went on. */
   readonly spec: RunSpec;
   readonly state: State;
 }

@@ -24,16 +24,16 @@ import type { KeyPair } from "../../shared/security/tls-files.js";
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 const dayMs = 86_400_000;
-/** Clocks of a cluster's machines may differ by it. */
+/** How far the clocks of a cluster's machines may differ. */
 const skewMs = 3_600_000;
 
 export interface CertificateWish {
   readonly commonName: string;
   /** A role, or `coordinator`. */
   readonly unit: string;
-  /** DNS names and IP addresses that it is a server's for. */
+  /** DNS names and IP addresses of the server. */
   readonly hosts: readonly string[];
-  /** It proves who listens, who calls, or both. */
+  /** What the certificate may be used for: by a process that listens (server), that calls (client), or both. */
   readonly uses: readonly ("server" | "client")[];
   readonly days: number;
 }

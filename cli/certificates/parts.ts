@@ -7,15 +7,15 @@ import { TrainyardError } from "../../shared/errors.js";
 import type { KeyPair } from "../../shared/security/tls-files.js";
 import type { CertificateWish } from "./issue.js";
 
-/** What can be reached from this machine only; every server has it. */
+/** Loopback names, which every server certificate has. */
 export const ownHosts = ["localhost", "127.0.0.1", "::1"] as const;
 
 export const parts = ["coordinator", "worker", "operator", "viewer"] as const;
 export type Part = (typeof parts)[number];
 
 /**
- * A worker shows its metrics by the name `worker`, wherever it runs: Prometheus verifies all of them by that. A
- * coordinator calls nobody, an operator and a viewer listen to nobody.
+ * What the certificate of a part must hold. Every worker's has the name `worker`, by which Prometheus verifies /metrics on
+ * any machine. A coordinator only listens; an operator and a viewer only call.
  */
 export function wishOf(part: Part, hosts: readonly string[], days: number): CertificateWish {
   const wish = { commonName: `trainyard ${part}`, unit: part, days };
@@ -71,7 +71,7 @@ export function writeAuthority(folder: string, { cert, key }: KeyPair): void {
   }
 }
 
-/** Replaces what is there, each file in one go; whoever watches the folder sees when all of them belong together. */
+/** Replaces the files of a part, each atomically. Processes that watch the folder use the new files once all three match. */
 export function writePart(folder: string, part: Part, ca: string, { cert, key }: KeyPair): void {
   const place = join(folder, part);
   mkdirSync(place, { recursive: true });

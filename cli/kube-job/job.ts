@@ -12,7 +12,7 @@ export interface WorkersJob extends WorkerPod {
   readonly namespace: string;
   /** Kueue's queue in that namespace. */
   readonly queue?: string | undefined;
-  /** With a queue: begin with so many workers while there is no room for more. */
+  /** How many workers a queued Job may begin with while there is no room for all. */
   readonly minWorkers?: number | undefined;
 }
 

@@ -85,6 +85,13 @@ function tolerationsOf({ gpu, spot }: WorkerPod): Part[] {
   ];
 }
 
+/** Security of the container, as Kubernetes' restricted profile wants it. */
+const restricted = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ["ALL"] },
+};
+
 function container(pod: WorkerPod, words: readonly string[]): Part {
   const probe = { httpGet: { path: "/healthz", port: "metrics", scheme: "HTTPS" } };
   return {
@@ -116,11 +123,7 @@ function container(pod: WorkerPod, words: readonly string[]): Part {
         ...(pod.gpu > 0 ? { "nvidia.com/gpu": String(pod.gpu) } : {}),
       },
     },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ["ALL"] },
-    },
+    securityContext: restricted,
     volumeMounts: [
       ...secretsOf(pod).map(({ name }) => ({ name, mountPath: `/etc/trainyard/${name}`, readOnly: true })),
       { name: "cache", mountPath: "/var/lib/trainyard" },
@@ -149,7 +152,7 @@ function environmentOf({ gpu, mtls }: WorkerPod): Part[] {
   ];
 }
 
-/** By the volume's name. */
+/** The Secrets that a worker's pod mounts, each with the name of its volume. */
 function secretsOf({ mtls }: WorkerPod): { readonly name: string; readonly secretName: string }[] {
   return [
     { name: "tls", secretName: "trainyard-tls-worker" },

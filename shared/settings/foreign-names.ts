@@ -1,5 +1,5 @@
 /**
- * Names that other tools have for our settings, so that whoever types them is led to ours. From Keras, PyTorch and
+ * Names that other tools have for our settings, so that a user who types them is led to ours. From Keras, PyTorch and
  * Lightning, Hugging Face, fastai, timm and Ultralytics.
  */
 import { nearestName } from "../nearest.js";

@@ -12,7 +12,7 @@ export interface GivenSetting {
   readonly texts: readonly string[];
 }
 
-/** By the setting's name. */
+/** What was given, by the setting's name. */
 export type GivenSettings = ReadonlyMap<string, GivenSetting>;
 
 /** True for an empty text of a setting for which that means "none". */

@@ -1,5 +1,5 @@
 /**
- * From the text that a user wrote to a setting's value. Every refusal is one sentence that names where the text stands
+ * Parses the text that a user wrote into a setting's value. Every refusal is one sentence that names where the text stands
  * (`--epochs`, `TRAINYARD_EPOCHS`) and what would be allowed, range included. Knows no command line and no environment.
  */
 import { TrainyardError } from "../errors.js";

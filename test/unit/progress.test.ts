@@ -106,12 +106,12 @@ describe("following", () => {
     expect(written.at(-1)).toMatch(/^finished /);
   });
 
-  it("gives up with the store's error once its patience is over", async () => {
+  it("gives up with the store's error once the coordinator was away for too long", async () => {
     const store = new MemoryStore();
     store.get = () => Promise.reject(new TrainyardError("STORE_UNREACHABLE", "no store"));
     const nobody = await answering("training", 0);
     await nobody.close();
-    const options = { run: "faces-1", http: nobody.address, store, quiet: true, pollMs: 5, patienceMs: 50 };
+    const options = { run: "faces-1", http: nobody.address, store, quiet: true, pollMs: 5, awayMs: 50 };
     await expect(followRun(options)).rejects.toThrow("no store");
   });
 });
