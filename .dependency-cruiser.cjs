@@ -16,7 +16,15 @@ module.exports = {
       comment: "Decisions take values and return values: no clock, no I/O, no library.",
       severity: "error",
       from: { path: "^coordinator/core/" },
-      to: { pathNot: "^(coordinator/core|shared|dataset)/" },
+      to: { pathNot: "^(coordinator/(core|optimizers)|shared|dataset)/" },
+    },
+    {
+      name: "optimizers-are-pure",
+      comment:
+        "An optimizer is arithmetic, and the schema of its stored state: the core, reducers and checkpoints use it.",
+      severity: "error",
+      from: { path: "^coordinator/optimizers/" },
+      to: { pathNot: "^(coordinator/optimizers|shared|node_modules/zod)/" },
     },
     {
       name: "foundations-know-no-process",

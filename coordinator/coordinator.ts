@@ -176,7 +176,7 @@ async function beginRun(
 ): Promise<Beginning> {
   const { store, run, logger } = options;
   try {
-    const { restoration, notes } = await findRestoration(store, run);
+    const { restoration, notes } = await findRestoration(store, run, spec.optimizer);
     for (const note of notes) logger.warn(note);
     const restored = restoration?.restored ?? null;
     if (restored !== null) requireEpochs(spec, restored);

@@ -24,6 +24,7 @@ import { transition } from "./core/transition.js";
 import { Journal } from "./journal.js";
 import { Observations } from "./observability/observations.js";
 import { RunTraces } from "./observability/run-traces.js";
+import { momentVectorsOf } from "./optimizers/registry.js";
 import { recordEnd } from "./ownership/generation-record.js";
 import { publishRun } from "./publish.js";
 import { type PoolOptions, ReducerPool, type WholeVectors } from "./reducers/pool.js";
@@ -110,14 +111,15 @@ export class Shell {
     this.#traces = new RunTraces(options.tracer ?? noTracer, spec.run, state.generation);
     this.#journal = new Journal(spec.run, state.generation, this.#clock, restoration?.log);
     const onLeftover = (message: string) => options.logger.warn(message);
-    this.#checkpoints = new CheckpointWriter(
+    this.#checkpoints = new CheckpointWriter({
       store,
-      spec.run,
-      spec.checkpoint.keep,
-      restoration?.former,
-      restoration?.written,
+      run: spec.run,
+      keep: spec.checkpoint.keep,
+      momentVectors: momentVectorsOf(spec.optimizer),
+      former: restoration?.former ?? [],
+      written: restoration?.written ?? new Map(),
       onLeftover,
-    );
+    });
     this.#saving = new CheckpointQueue(store, this.#journal, this.#checkpoints);
     this.#vectors = restoration?.vectors;
     this.ended = new Promise((resolve) => {
@@ -218,7 +220,7 @@ export class Shell {
       case "findMissingLanes":
         return this.#pool?.findMissingLanes(effect.step, effect.attempt);
       case "apply":
-        this.#pool?.apply(effect.step, effect.adam, effect.exact);
+        this.#pool?.apply(effect.step, effect.update, effect.exact);
         return this.#endPart("gather");
       case "skip":
         this.#pool?.skip(effect.step, effect.exact);
@@ -293,6 +295,7 @@ export class Shell {
         run: spec.run,
         generation: this.#state.generation,
         lanes: spec.lanes,
+        momentVectors: momentVectorsOf(spec.optimizer).length,
         tolerance: spec.allowMixed ? mixedTolerance : 0,
         wire: spec.wire,
         ticketSecret: this.#ticketSecret,

@@ -1,6 +1,6 @@
 /** What the run was, as a table: the spec in the words of its flags, and the account of its samples. */
 import type { RunResult } from "../shared/result.js";
-import { type AugmentationSpec, microBatchSize, type RunSpec } from "../shared/spec.js";
+import { type AugmentationSpec, microBatchSize, type OptimizerSpec, type RunSpec } from "../shared/spec.js";
 import { type Markup, markup } from "./markup.js";
 
 type Fact = readonly [string, string | number | Markup];
@@ -23,14 +23,18 @@ export function specFacts(spec: RunSpec): Fact[] {
       `${spec.batchSize} = ${spec.lanes} lanes × ${spec.accumulation} × ${microBatchSize(spec)} images`,
     ],
     ["local steps", localStepsInWords(spec)],
-    [
-      "optimiser",
-      `Adam ${optimizer.learningRate} (${optimizer.schedule}), betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`,
-    ],
+    ["optimiser", optimizerInWords(optimizer)],
     ["augmentation", augmentationInWords(spec.augmentation)],
     ["class weights", spec.classWeights.join(", ")],
     ["seed", spec.seed],
   ];
+}
+
+function optimizerInWords(optimizer: OptimizerSpec): string {
+  const rate = `${optimizer.learningRate} (${optimizer.schedule})`;
+  if (optimizer.name === "adam")
+    return `Adam ${rate}, betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`;
+  return `SGD ${rate}, momentum ${optimizer.momentum}${optimizer.nesterov ? " (Nesterov)" : ""}`;
 }
 
 function localStepsInWords({ localSteps, batchSize }: RunSpec): string {

@@ -1,10 +1,12 @@
 /** The arithmetic on vectors by itself, as workers and reducers do it: seconds per parameter. */
 
+import { applyOptimizerStep } from "../coordinator/optimizers/registry.js";
 import { crc32c } from "../shared/crc32c.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
 import type { Wire } from "../shared/grpc/wire.js";
 import { SimdVectors } from "../shared/kernels/simd.js";
 import { arithmeticOf, type TreeArithmetic, TreeSum } from "../shared/tree-sum.js";
+import { measuredMomentVectors, measuredStep } from "./measured-optimizer.js";
 import { type Spread, spreadOf } from "./spread.js";
 
 export interface Arithmetic {
@@ -13,12 +15,10 @@ export interface Arithmetic {
   readonly add: Spread;
   /** The root's norm and finiteness. */
   readonly report: Spread;
-  /** Adam and the weights' checksum. */
+  /** The optimizer's update and the weights' checksum. */
   readonly apply: Spread;
 }
 
-/** Any will do. */
-const adam = { divisor: 1, alpha: 1e-3, epsilon: 1e-7, oneMinusBeta1: 0.1, oneMinusBeta2: 1e-3 };
 const repetitions = 7;
 
 export function measureArithmetic(parameters: number, wire: Wire): Arithmetic {
@@ -27,14 +27,16 @@ export function measureArithmetic(parameters: number, wire: Wire): Arithmetic {
   const release = (vector: Float32Array) => vectors.release(vector);
   const vector = () => vectors.allocate().fill(1e-3);
   const add = addingSeconds(vector, arithmeticOf(wire, kernels, release));
-  const [weights, m, v, root] = [vector(), vector(), vector(), vector()];
+  const [weights, root] = [vector(), vector()];
+  const moments = Array.from({ length: measuredMomentVectors }, vector);
+  const step = measuredStep(1);
   const perParameter = (call: () => void) => spreadOf(secondsOf(call).map((seconds) => seconds / parameters));
   return {
     workerAdd: addingSeconds(() => new Float32Array(parameters).fill(1e-3), arithmeticOf(wire)),
     add,
     report: perParameter(() => kernels.blockSumsOfSquares(root)),
     apply: perParameter(() => {
-      kernels.adam(weights, m, v, root, adam);
+      applyOptimizerStep(kernels, { weights, moments }, root, step);
       crc32c(bytesOf(weights));
     }),
   };

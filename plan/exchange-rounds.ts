@@ -2,6 +2,7 @@
  * Steps of the real tensor plane without an engine: the reducers' threads, and threads that stand for one or two
  * workers, over loopback. Of each round the time, and how long each thread was busy.
  */
+
 import { Worker } from "node:worker_threads";
 import type { CoreEvent } from "../coordinator/core/events.js";
 import { ReducerPool } from "../coordinator/reducers/pool.js";
@@ -15,6 +16,7 @@ import {
   loopback,
   type ToExchangeWorker,
 } from "./exchange-messages.js";
+import { measuredMomentVectors, measuredStep } from "./measured-optimizer.js";
 
 /** Seconds of one half of a round. Busy: of all reducers, and of one worker. */
 export interface HalfRound {
@@ -41,8 +43,6 @@ export interface ExchangeOptions {
   readonly fewest: number;
 }
 
-/** Any Adam will do. */
-const adam = { alpha: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, divisor: 1 };
 const roundLimitMs = 60_000;
 
 /** The first rounds, in which code is compiled and windows grow, are left out. Errors: FAILED, INTERRUPTED. */
@@ -70,7 +70,7 @@ class Exchange {
     this.#options = options;
     const { parameters, reducers, workers, wire } = options;
     this.#pool = new ReducerPool({
-      identity: { ...exchangeRun, lanes: workers, tolerance: 0, wire },
+      identity: { ...exchangeRun, lanes: workers, momentVectors: measuredMomentVectors, tolerance: 0, wire },
       parameterCount: parameters,
       reducers,
       host: loopback,
@@ -103,7 +103,10 @@ class Exchange {
     }
     const vector = () => new Float32Array(parameters);
     await this.#phase(slices.length + workers, () => {
-      this.#pool.restore(0, { weights: vector(), m: vector(), v: vector() });
+      this.#pool.restore(0, {
+        weights: vector(),
+        moments: Array.from({ length: measuredMomentVectors }, vector),
+      });
       this.#tell(() => ({ tag: "receive", step: 0 }));
     });
   }
@@ -130,7 +133,7 @@ class Exchange {
     );
     const down = await this.#phase(slices + workers, () => {
       this.#tell(() => ({ tag: "receive", step: step + 1 }));
-      this.#pool.apply(step, { ...adam, divisor: workers }, false);
+      this.#pool.apply(step, measuredStep(workers), false);
     });
     return { up, down };
   }

@@ -76,6 +76,7 @@ const modelOf = (flags: CompleteRunFlags): RunSpec["model"] => ({
 });
 
 const optimizerOf = (flags: CompleteRunFlags): RunSpec["optimizer"] => ({
+  name: "adam",
   learningRate: flags.learningRate,
   schedule: flags.schedule,
   beta1: flags.beta1,

@@ -54,16 +54,41 @@ export const ModelSpec = z.object({
 });
 export type ModelSpec = z.infer<typeof ModelSpec>;
 
-export const OptimizerSpec = z.object({
+/** What every optimizer has. */
+const optimizerBase = {
   learningRate: numberSchema(settings["learning-rate"]),
-  beta1: numberSchema(settings["beta-1"]),
-  beta2: numberSchema(settings["beta-2"]),
-  epsilon: numberSchema(settings.epsilon),
   /** Factor on the learning rate by step: always 1, or half a cosine from 1 to 0 over the run's steps. */
   schedule: choiceSchema(settings.schedule),
   /** Keras' global_clipnorm: the averaged gradient is shortened to this Euclidean norm; null = never. */
   clipNorm: numberSchema(settings["clip-norm"]).nullable().default(null),
+};
+
+/** Settings of Adam (coordinator/optimizers/adam). */
+export const AdamSpec = z.object({
+  name: z.literal("adam"),
+  ...optimizerBase,
+  beta1: numberSchema(settings["beta-1"]),
+  beta2: numberSchema(settings["beta-2"]),
+  epsilon: numberSchema(settings.epsilon),
 });
+export type AdamSpec = z.infer<typeof AdamSpec>;
+
+/** Settings of SGD (coordinator/optimizers/sgd). */
+export const SgdSpec = z.object({
+  name: z.literal("sgd"),
+  ...optimizerBase,
+  /** Share of the former velocity that is kept; 0 = plain SGD, which keeps no velocity and ignores `nesterov`. */
+  momentum: z.number().min(0).max(1),
+  nesterov: z.boolean(),
+});
+export type SgdSpec = z.infer<typeof SgdSpec>;
+
+/** The optimizer and its settings. A stored spec without a name was written when Adam was the only one. */
+export const OptimizerSpec = z.preprocess(
+  (given) =>
+    typeof given === "object" && given !== null && !("name" in given) ? { name: "adam", ...given } : given,
+  z.discriminatedUnion("name", [AdamSpec, SgdSpec]),
+);
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 
 /** Local SGD: every lane makes some steps of its own between two exchanges of weights. */

@@ -8,6 +8,7 @@ import { TrainyardError } from "../../shared/errors.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { ModelLayout } from "../../shared/layout.js";
 import type { SavedState } from "../core/state.js";
+import { StoredOptimizerState } from "../optimizers/registry.js";
 
 const whole = z.number().int().nonnegative();
 const Patience = z.object({ best: exact, wait: whole });
@@ -16,12 +17,7 @@ const Progress = z.object({
   step: whole.transform(asStep),
   epoch: whole.transform(asEpoch),
   stepInEpoch: whole,
-  optimizer: z.object({
-    learningRate: z.number(),
-    count: whole,
-    beta1Power: z.number(),
-    beta2Power: z.number(),
-  }),
+  optimizer: StoredOptimizerState,
   totals: z.object({ lossSum: z.number(), correct: z.number(), samples: whole }),
   memory: z.object({ stopping: Patience, plateau: Patience, best: EpochRow.nullable() }),
   ledger: z.object({ committed: whole, redone: whole, skipped: whole, excluded: whole }),

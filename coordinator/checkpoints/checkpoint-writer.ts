@@ -15,6 +15,7 @@ import { bodyBytes, bodyChunks, cut } from "../../shared/store/body.js";
 import { encodeDocument } from "../../shared/store/document.js";
 import type { ObjectStore, SizedStream } from "../../shared/store/object-store.js";
 import type { SavedState } from "../core/state.js";
+import type { MomentVector } from "../optimizers/optimizer.js";
 import type { WholeVectors } from "../reducers/pool.js";
 import { encodeState } from "./checkpoint-state.js";
 
@@ -32,10 +33,26 @@ export interface WrittenCheckpoint {
   readonly weightsSha256: string;
 }
 
+export interface CheckpointWriterOptions {
+  readonly store: ObjectStore;
+  readonly run: string;
+  /** How many checkpoints are kept, besides the best one. */
+  readonly keep: number;
+  /** The vectors that the run's optimizer keeps beside the weights. */
+  readonly momentVectors: readonly MomentVector[];
+  /** Checkpoints of former generations that this run goes on from, oldest first. Default: none. */
+  readonly former?: readonly string[];
+  /** Size and hash of those former checkpoints that were read. */
+  readonly written?: ReadonlyMap<string, WrittenCheckpoint>;
+  /** Is called with a sentence when old checkpoints could not be deleted; the next write tries again. */
+  readonly onLeftover?: (message: string) => void;
+}
+
 export class CheckpointWriter {
   readonly #store: ObjectStore;
   readonly #run: string;
   readonly #keep: number;
+  readonly #momentVectors: readonly MomentVector[];
   readonly #onLeftover: (message: string) => void;
   /** Oldest first; those of former generations too. */
   #kept: string[];
@@ -43,22 +60,13 @@ export class CheckpointWriter {
   /** Tried, and not known to be whole. */
   readonly #begun = new Set<string>();
 
-  /**
-   * `former`: checkpoints of former generations that this one goes on from, oldest first; `written`: what is known of
-   * some of them. `onLeftover`: told why old ones could not be deleted, which is tried again after the next one.
-   */
-  constructor(
-    store: ObjectStore,
-    run: string,
-    keep: number,
-    former: readonly string[] = [],
-    written: ReadonlyMap<string, WrittenCheckpoint> = new Map(),
-    onLeftover: (message: string) => void = () => undefined,
-  ) {
+  constructor(options: CheckpointWriterOptions) {
+    const { store, run, keep, momentVectors, former = [], written = new Map(), onLeftover } = options;
     this.#store = store;
-    this.#onLeftover = onLeftover;
+    this.#onLeftover = onLeftover ?? (() => undefined);
     this.#run = run;
     this.#keep = keep;
+    this.#momentVectors = momentVectors;
     this.#kept = [...former];
     this.#written = new Map(written);
   }
@@ -75,8 +83,10 @@ export class CheckpointWriter {
     if (former !== undefined) return former;
     const files: [string, Uint8Array | SizedStream][] = [
       ["weights.safetensors", vectorStream(layout, vectors.weights)],
-      ["adam-m.safetensors", vectorStream(layout, vectors.m)],
-      ["adam-v.safetensors", vectorStream(layout, vectors.v)],
+      ...this.#momentVectors.map(({ file }, index): [string, SizedStream] => [
+        file,
+        vectorStream(layout, vectors.moments[index] as Float32Array),
+      ]),
       ["state.json", encodeState(checkpoint, layout, saved)],
     ];
     await this.#forgetFailed(checkpoint);

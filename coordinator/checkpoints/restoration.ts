@@ -10,11 +10,12 @@ import {
 } from "../../shared/checkpoint.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { type GenerationEntry, listGenerations } from "../../shared/generations.js";
-import { runKey } from "../../shared/spec.js";
+import { type OptimizerSpec, runKey } from "../../shared/spec.js";
 import { getHashed } from "../../shared/store/hashed.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import type { Restored, SavedState } from "../core/state.js";
 import type { SealedLog } from "../journal.js";
+import { momentVectorsOf } from "../optimizers/registry.js";
 import { sharedVector, type WholeVectors } from "../reducers/pool.js";
 import { lostSamples, readLog } from "../sealed-log.js";
 import { decodeState } from "./checkpoint-state.js";
@@ -47,11 +48,15 @@ interface Candidate {
  * Null: nothing was trained yet. Errors: NOT_FOUND when there are checkpoints but none is whole, with the reason for
  * each; the store's.
  */
-export async function findRestoration(store: ObjectStore, run: string): Promise<Search> {
+export async function findRestoration(
+  store: ObjectStore,
+  run: string,
+  optimizer: OptimizerSpec,
+): Promise<Search> {
   const candidates = await listCandidates(store, run);
   const notes: string[] = [];
   for (const candidate of candidates) {
-    const found = await readWhole(store, run, candidate).catch((error: unknown) => {
+    const found = await readWhole(store, run, optimizer, candidate).catch((error: unknown) => {
       notes.push(`checkpoint ${candidate.id} is skipped: ${reasonOf(error)}`);
       return null;
     });
@@ -124,7 +129,12 @@ interface WholeCheckpoint {
   readonly vectors: WholeVectors;
 }
 
-async function readWhole(store: ObjectStore, run: string, candidate: Candidate): Promise<WholeCheckpoint> {
+async function readWhole(
+  store: ObjectStore,
+  run: string,
+  optimizer: OptimizerSpec,
+  candidate: Candidate,
+): Promise<WholeCheckpoint> {
   if (!candidate.hasManifest) {
     throw new TrainyardError("NOT_FOUND", "it has no manifest (its coordinator ended while it was written)");
   }
@@ -137,11 +147,16 @@ async function readWhole(store: ObjectStore, run: string, candidate: Candidate):
   };
   const state = file("state.json");
   const { layout, saved } = decodeState(state.bytes, state.key);
+  if (saved.progress.optimizer.name !== optimizer.name)
+    throw new TrainyardError("DAMAGED", `${state.key} is not of the run's optimizer, ${optimizer.name}`);
   const vector = (name: string) => {
-    const { bytes, key } = file(`${name}.safetensors`);
+    const { bytes, key } = file(name);
     return decodeVector(layout, bytes, key, sharedVector(layout.parameterCount));
   };
-  const vectors = { weights: vector("weights"), m: vector("adam-m"), v: vector("adam-v") };
+  const vectors = {
+    weights: vector("weights.safetensors"),
+    moments: momentVectorsOf(optimizer).map(({ file }) => vector(file)),
+  };
   return { manifest, layout, saved, vectors };
 }
 

@@ -5,10 +5,11 @@
 
 import { asStep, type Step } from "../../shared/ids.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
+import { divisorOf } from "../optimizers/gradient-divisor.js";
+import { nextOptimizerStep } from "../optimizers/registry.js";
 import { holdsUp } from "./audit.js";
 import type { TrainingPhase } from "./lane-assignment.js";
 import { closeStepTimes } from "./liveness/speed.js";
-import { divisorOf, nextAdamStep } from "./optimizer.js";
 import { laneSamples } from "./run-dimensions.js";
 import { learningRateOf } from "./schedule.js";
 import type { CoreState, Decision, Phase, Progress, StepSums } from "./state.js";
@@ -95,8 +96,8 @@ function applied(turn: Turn, phase: TrainingPhase, sums: StepSums, gradientNorm:
   const { optimizer } = dimensions.spec;
   const learningRate = learningRateOf(dimensions, progress, progress.step);
   const divisor = divisorOf(optimizer, sums.samples, gradientNorm);
-  const adam = nextAdamStep(optimizer, progress.optimizer, learningRate, divisor);
-  turn.do({ tag: "apply", step: progress.step, adam: adam.step, exact: isLastOfEpoch(turn.state) });
+  const next = nextOptimizerStep(optimizer, progress.optimizer, { learningRate, divisor });
+  turn.do({ tag: "apply", step: progress.step, update: next.step, exact: isLastOfEpoch(turn.state) });
   const lanes = phase.lanes.flatMap((lane) =>
     lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],
   );
@@ -107,7 +108,7 @@ function applied(turn: Turn, phase: TrainingPhase, sums: StepSums, gradientNorm:
   return {
     ...progress,
     ...cursorAfter(turn.state),
-    optimizer: adam.state,
+    optimizer: next.state,
     statistics,
     totals: {
       lossSum: progress.totals.lossSum + sums.lossSum,
@@ -123,7 +124,7 @@ function applied(turn: Turn, phase: TrainingPhase, sums: StepSums, gradientNorm:
   };
 }
 
-/** Cursor and step number advance; weights, Adam, its count and the statistics do not. */
+/** Cursor and step number advance; weights, the optimizer's state and the statistics do not. */
 function skipped(state: CoreState, phase: TrainingPhase): Progress {
   const { progress } = state;
   const samples = phase.samples.reduce((sum, count) => sum + count, 0);

@@ -3,9 +3,9 @@ import type { CoordinatorBody, WireFingerprint, WorkerBody } from "../../shared/
 import type { Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { TreeNode } from "../../shared/tree.js";
+import type { OptimizerStep } from "../optimizers/registry.js";
 import type { EpochRow } from "./epoch.js";
 import type { Exclusion } from "./exclusion.js";
-import type { AdamStep } from "./optimizer.js";
 import type { Evaluation, Outcome, SavedState } from "./state.js";
 import type { Grant, SliceReport } from "./work.js";
 
@@ -110,7 +110,7 @@ export type Effect =
   /** Every lane has a record, and slices are not whole: which lanes do they lack? */
   | { readonly tag: "findMissingLanes"; readonly step: Step; readonly attempt: number }
   /** `exact`: the weights that follow are evaluated, so they go out as float32 on any wire. */
-  | { readonly tag: "apply"; readonly step: Step; readonly adam: AdamStep; readonly exact: boolean }
+  | { readonly tag: "apply"; readonly step: Step; readonly update: OptimizerStep; readonly exact: boolean }
   | { readonly tag: "skip"; readonly step: Step; readonly exact: boolean }
   | {
       readonly tag: "checkpoint";

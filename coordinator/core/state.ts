@@ -6,9 +6,9 @@ import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
 import type { Epoch, Generation, Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { MovingStatistics } from "../../shared/statistics.js";
+import type { OptimizerState } from "../optimizers/registry.js";
 import type { EpochMemory, EpochRow } from "./epoch.js";
 import type { Exclusion } from "./exclusion.js";
-import type { OptimizerState } from "./optimizer.js";
 import type { RunDimensions } from "./run-dimensions.js";
 import type { LaneTimes, StepTiming } from "./timing.js";
 import type {

@@ -1,9 +1,9 @@
 /** What the coordinator's main thread and a reducer thread say to each other. */
 import type { ServerFiles } from "../../shared/security/tls-files.js";
 import type { TreeNode } from "../../shared/tree.js";
-import type { AdamStep } from "../core/optimizer.js";
 import type { Grant, SliceReport } from "../core/work.js";
-import type { SliceMoments } from "./adam.js";
+import type { OptimizerVectors } from "../optimizers/optimizer.js";
+import type { OptimizerStep } from "../optimizers/registry.js";
 import type { SliceIdentity } from "./server.js";
 import type { SliceRange } from "./slices.js";
 import type { StepBeginning } from "./step-partials.js";
@@ -21,17 +21,17 @@ export interface ReducerOptions {
 
 export type ToReducer =
   /** A checkpoint's whole vectors, in shared memory, which become the weights version `step`. */
-  | { readonly tag: "restore"; readonly step: number; readonly whole: SliceMoments }
+  | { readonly tag: "restore"; readonly step: number; readonly whole: OptimizerVectors }
   | ({ readonly tag: "begin" } & StepBeginning)
   | { readonly tag: "grant"; readonly worker: string; readonly grant: Grant }
   /** What comes for this node is kept, and audits of it compared. */
   | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
   /** Asks for `lacks`, unless the slice is whole. */
   | { readonly tag: "findMissingLanes"; readonly step: number; readonly attempt: number }
-  | { readonly tag: "apply"; readonly step: number; readonly adam: AdamStep; readonly exact: boolean }
+  | { readonly tag: "apply"; readonly step: number; readonly update: OptimizerStep; readonly exact: boolean }
   | { readonly tag: "skip"; readonly step: number; readonly exact: boolean }
   /** This slice's part is to be copied to its place in whole vectors, in shared memory. */
-  | { readonly tag: "snapshot"; readonly id: number; readonly whole: SliceMoments }
+  | { readonly tag: "snapshot"; readonly id: number; readonly whole: OptimizerVectors }
   /** New connections are met with this one. */
   | { readonly tag: "certificate"; readonly files: ServerFiles }
   /** A worker has come, or left: tickets of this number hold, or are worth nothing. */

@@ -8,9 +8,9 @@ import type { ServerFiles } from "../../shared/security/tls-files.js";
 import type { Watched } from "../../shared/security/watched.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { CoreEvent } from "../core/events.js";
-import type { AdamStep } from "../core/optimizer.js";
 import type { Grant } from "../core/work.js";
-import type { SliceMoments } from "./adam.js";
+import type { OptimizerVectors } from "../optimizers/optimizer.js";
+import type { OptimizerStep } from "../optimizers/registry.js";
 import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
 import type { SliceIdentity } from "./server.js";
 import { checkSlicesFit, cutSlices, type SliceRange } from "./slices.js";
@@ -49,7 +49,7 @@ export interface PoolOptions {
 }
 
 /** Whole vectors of one commit: float32 [parameterCount] each. */
-export type WholeVectors = SliceMoments;
+export type WholeVectors = OptimizerVectors;
 
 /** Copies, until `release` is called, once: then their memory is the next snapshot's. */
 export interface VectorSnapshot extends WholeVectors {
@@ -89,7 +89,7 @@ export class ReducerPool {
    */
   async start(): Promise<SliceEndpoint[]> {
     const { parameterCount, reducers, identity } = this.#options;
-    checkSlicesFit(parameterCount, reducers, identity.lanes);
+    checkSlicesFit(parameterCount, reducers, identity);
     const ports = await Promise.all(this.#ranges.map((range) => this.#startThread(range)));
     return this.#ranges.map((range, index) => ({ ...range, port: ports[index] as number }));
   }
@@ -98,8 +98,8 @@ export class ReducerPool {
    * Puts a checkpoint's vectors (of `sharedVector`, owned from here on) into the slices as the weights version `step`. A
    * snapshot may use them again at once: every port keeps order, and no slice touches another's part.
    */
-  restore(step: number, { weights, m, v }: WholeVectors): void {
-    const whole = { weights, m, v };
+  restore(step: number, { weights, moments }: WholeVectors): void {
+    const whole = { weights, moments };
     this.#all({ tag: "restore", step, whole });
     this.#spare = whole;
   }
@@ -131,8 +131,8 @@ export class ReducerPool {
   }
 
   /** `exact`: the weights that follow go out as float32 on any wire. */
-  apply(step: number, adam: AdamStep, exact: boolean): void {
-    this.#all({ tag: "apply", step, adam, exact });
+  apply(step: number, update: OptimizerStep, exact: boolean): void {
+    this.#all({ tag: "apply", step, update, exact });
   }
 
   skip(step: number, exact: boolean): void {
@@ -146,7 +146,7 @@ export class ReducerPool {
   snapshot(): Promise<VectorSnapshot> {
     this.#lastSnapshot += 1;
     const id = this.#lastSnapshot;
-    const whole = this.#spare ?? sharedVectors(this.#options.parameterCount);
+    const whole = this.#spare ?? this.#sharedVectors();
     this.#spare = undefined;
     const release = () => {
       this.#spare = whole;
@@ -187,6 +187,12 @@ export class ReducerPool {
     this.#forgetTls();
     this.#all({ tag: "close" });
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
+  }
+
+  #sharedVectors(): WholeVectors {
+    const { parameterCount, identity } = this.#options;
+    const moments = Array.from({ length: identity.momentVectors }, () => sharedVector(parameterCount));
+    return { weights: sharedVector(parameterCount), moments };
   }
 
   #all(message: ToReducer): void {
@@ -270,9 +276,3 @@ export class ReducerPool {
 
 /** Zeros that every thread can read and write. */
 export const sharedVector = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
-
-const sharedVectors = (length: number): WholeVectors => ({
-  weights: sharedVector(length),
-  m: sharedVector(length),
-  v: sharedVector(length),
-});

@@ -34,8 +34,7 @@ export function runReducer(
 ): void {
   const say = (message: FromReducer) => port.postMessage(message);
   const traffic = { bytesIn: 0, bytesOut: 0 };
-  const { lanes, tolerance, wire } = options.identity;
-  const slice = new ReducedSlice(options.range, lanes, tolerance, wire);
+  const slice = new ReducedSlice(options.range, options.identity);
   const tensors = new SliceServer(
     slice,
     options.identity,
@@ -77,7 +76,7 @@ export function runReducer(
       }
       case "apply":
       case "skip": {
-        const version = message.tag === "apply" ? slice.apply(message.adam) : slice.skip();
+        const version = message.tag === "apply" ? slice.apply(message.update) : slice.skip();
         say({ tag: "committed", step: message.step, checksum: version.crc32c });
         tensors.broadcast(version, message.exact);
         return reportTraffic();

@@ -7,7 +7,6 @@ import { type Clock, realClock } from "../../shared/clock.js";
 import { reducerWindowBytes } from "../../shared/grpc/receive-window.js";
 import { type AckStatus, UploadChunk, WeightsRequest } from "../../shared/grpc/tensor-messages.js";
 import type { TensorListener, UploadCall, WeightsCall } from "../../shared/grpc/tensor-server.js";
-import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import type { ServerFiles } from "../../shared/security/tls-files.js";
 import { TokenBucket } from "../../shared/token-bucket.js";
@@ -15,21 +14,17 @@ import type { TreeNode } from "../../shared/tree.js";
 import type { Grant, SliceReport } from "../core/work.js";
 import { isAdmitted, roomFor } from "./admission.js";
 import { Grants } from "./grants.js";
-import type { ReducedSlice, WeightsVersion } from "./slice.js";
+import type { ReducedSlice, SliceOptions, WeightsVersion } from "./slice.js";
 import type { Claim, StepBeginning } from "./step-partials.js";
 import { admissionOf, TicketGate } from "./tickets.js";
 import { type Arrival, PartialAssembly } from "./upload.js";
 import type { Comparison } from "./watched-nodes.js";
 import { type EncodedVersion, VersionEncoder, WeightsReader } from "./weights-reader.js";
 
-export interface SliceIdentity {
+/** A slice's run and generation, and what all slices of a run have in common. */
+export interface SliceIdentity extends SliceOptions {
   readonly run: string;
   readonly generation: number;
-  readonly lanes: number;
-  /** How far apart two workers' sums of one node may be, relative to their norm; 0 = not a bit. */
-  readonly tolerance: number;
-  /** What partials come as, and weights go out as. Default: float32. */
-  readonly wire?: Wire;
   /** Streams need a ticket sealed with it. Default: they need none. */
   readonly ticketSecret?: Uint8Array;
 }

@@ -4,8 +4,8 @@ import { bytesOf } from "../../shared/grpc/numbers.js";
 import { SimdVectors } from "../../shared/kernels/simd.js";
 import type { RunSpec } from "../../shared/spec.js";
 import type { TreeNode } from "../../shared/tree.js";
-import type { AdamStep } from "../core/optimizer.js";
-import { applyAdam, type SliceMoments } from "./adam.js";
+import type { OptimizerVectors } from "../optimizers/optimizer.js";
+import { applyOptimizerStep, type OptimizerStep } from "../optimizers/registry.js";
 import type { Occupancy } from "./admission.js";
 import type { SliceRange } from "./slices.js";
 import {
@@ -26,18 +26,32 @@ export interface WeightsVersion {
   readonly crc32c: number;
 }
 
+/** What all slices of a run have in common. */
+export interface SliceOptions {
+  readonly lanes: number;
+  /** How many vectors the optimizer keeps beside the weights. */
+  readonly momentVectors: number;
+  /** How far apart two workers' sums of one node may be, relative to their norm. Default 0: not a bit. */
+  readonly tolerance?: number;
+  /** The format of partials, and so of the tree's nodes. Default: float32. */
+  readonly wire?: RunSpec["wire"];
+}
+
 export class ReducedSlice {
   readonly range: SliceRange;
+  /** How many vectors the optimizer keeps beside the weights. */
+  readonly momentVectors: number;
   /** Where its vectors lie: weights, moments, partials, and what is being uploaded. */
   readonly vectors: SimdVectors;
   readonly #place: PartialsPlace;
-  #moments: SliceMoments | undefined;
+  /** Undefined until the slice is loaded. */
+  #whole: OptimizerVectors | undefined;
   #partials: StepPartials | undefined;
   #version: WeightsVersion | undefined;
 
-  /** `tolerance`: how far apart two workers' sums of one node may be; 0 = not a bit. */
-  constructor(range: SliceRange, lanes: number, tolerance = 0, wire: RunSpec["wire"] = "float32") {
+  constructor(range: SliceRange, { lanes, momentVectors, tolerance = 0, wire = "float32" }: SliceOptions) {
     this.range = range;
+    this.momentVectors = momentVectors;
     this.vectors = new SimdVectors(range.end - range.begin);
     this.#place = { lanes, tolerance, wire, vectors: this.vectors };
   }
@@ -74,24 +88,25 @@ export class ReducedSlice {
 
   /** Sets weights (a vector of its own, owned from here on) with fresh moments. False: there were some already. */
   load(weights: Float32Array): boolean {
-    if (this.#moments !== undefined) {
+    if (this.#whole !== undefined) {
       this.vectors.release(weights);
       return false;
     }
-    this.#moments = { weights, m: this.vectors.allocate().fill(0), v: this.vectors.allocate().fill(0) };
+    this.#whole = { weights, moments: this.#newMoments() };
     this.#encode(0);
     return true;
   }
 
   /** Copies this slice's part of a checkpoint's whole vectors, which are the weights version `step`. */
-  restore(step: number, whole: SliceMoments): WeightsVersion {
+  restore(step: number, whole: OptimizerVectors): WeightsVersion {
     const { begin, end } = this.range;
-    const { vectors } = this;
-    this.#moments ??= { weights: vectors.allocate(), m: vectors.allocate(), v: vectors.allocate() };
-    this.#moments.weights.set(whole.weights.subarray(begin, end));
-    this.#moments.m.set(whole.m.subarray(begin, end));
-    this.#moments.v.set(whole.v.subarray(begin, end));
+    this.#whole ??= { weights: this.vectors.allocate(), moments: this.#newMoments() };
+    for (const [own, other] of pairs(this.#whole, whole)) own.set(other.subarray(begin, end));
     return this.#encode(step);
+  }
+
+  #newMoments(): Float32Array[] {
+    return Array.from({ length: this.momentVectors }, () => this.vectors.allocate().fill(0));
   }
 
   /** Forgets what came before, also for the same step. */
@@ -116,11 +131,10 @@ export class ReducedSlice {
     return { verdict: "stale", report: null, comparison: null };
   }
 
-  apply(step: AdamStep): WeightsVersion {
+  apply(step: OptimizerStep): WeightsVersion {
     const root = this.#partials?.root;
-    if (root === undefined || this.#moments === undefined)
-      throw new Error("apply before the slice was whole");
-    applyAdam(this.vectors.kernels, this.#moments, root, step);
+    if (root === undefined || this.#whole === undefined) throw new Error("apply before the slice was whole");
+    applyOptimizerStep(this.vectors.kernels, this.#whole, root, step);
     return this.#endStep();
   }
 
@@ -135,17 +149,25 @@ export class ReducedSlice {
   }
 
   /** Copies the vectors as of the last commit to their place in whole ones, for a checkpoint. */
-  snapshot(whole: SliceMoments): void {
-    if (this.#moments === undefined) throw new Error("snapshot before the slice was loaded");
+  snapshot(whole: OptimizerVectors): void {
+    if (this.#whole === undefined) throw new Error("snapshot before the slice was loaded");
     const { begin } = this.range;
-    whole.weights.set(this.#moments.weights, begin);
-    whole.m.set(this.#moments.m, begin);
-    whole.v.set(this.#moments.v, begin);
+    for (const [own, other] of pairs(this.#whole, whole)) other.set(own, begin);
   }
 
   #encode(step: number): WeightsVersion {
-    const { weights } = this.#moments as SliceMoments;
+    const { weights } = this.#whole as OptimizerVectors;
     this.#version = { step, weights, crc32c: crc32c(bytesOf(weights)) };
     return this.#version;
   }
+}
+
+/** Weights with weights, each moment with its counterpart. Both are of one run, so they have the same moments. */
+function* pairs(own: OptimizerVectors, other: OptimizerVectors): Generator<[Float32Array, Float32Array]> {
+  if (own.moments.length !== other.moments.length)
+    throw new Error(
+      `invariant broken: ${other.moments.length} moment vectors for a slice of ${own.moments.length}`,
+    );
+  yield [own.weights, other.weights];
+  for (const [index, moment] of own.moments.entries()) yield [moment, other.moments[index] as Float32Array];
 }

@@ -1,5 +1,5 @@
 /**
- * How the flat vector is cut into slices. Borders lie on the fixed blocks of the norm (DESIGN 5.4), so that the
+ * How the flat vector is cut into slices. Borders lie on the fixed blocks of the norm, so that the
  * number of slices never changes a bit.
  */
 import { crc32cCombine } from "../../shared/crc32c.js";
@@ -26,11 +26,16 @@ export function cutSlices(parameterCount: number, count: number): SliceRange[] {
 }
 
 /**
- * Every slice's vectors lie in one WebAssembly memory of at most 4 GiB: weights, both moments, the sums that wait along
- * the tree, and two that are coming in. Errors: USAGE with the number of slices that would do.
+ * Checks that each slice's vectors fit into its WebAssembly memory of at most 4 GiB: weights, the optimizer's moments,
+ * the sums that wait along the tree, and two partials that are coming in. Errors: USAGE with the number of slices that
+ * would do.
  */
-export function checkSlicesFit(parameterCount: number, slices: number, lanes: number): void {
-  const needed = 5 + Math.ceil(Math.log2(lanes));
+export function checkSlicesFit(
+  parameterCount: number,
+  slices: number,
+  { lanes, momentVectors }: { readonly lanes: number; readonly momentVectors: number },
+): void {
+  const needed = 3 + momentVectors + Math.ceil(Math.log2(lanes));
   const fits = (count: number) =>
     cutSlices(parameterCount, count).every(({ begin, end }) => capacityFor(end - begin) >= needed);
   if (fits(slices)) return;

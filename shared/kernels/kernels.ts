@@ -1,13 +1,14 @@
 /** The arithmetic on a slice's vectors: what it must give, bit for bit, whoever computes it (plain.ts, simd.ts). */
 
-/** Of one Adam step; each is rounded to float32 once, before it is used. */
-export interface AdamScalars {
-  /** The root of the tree is divided by it. */
-  readonly divisor: number;
-  readonly alpha: number;
-  readonly epsilon: number;
-  readonly oneMinusBeta1: number;
-  readonly oneMinusBeta2: number;
+/**
+ * An optimizer's update of the weights: a function of the WebAssembly module, and its specification. The module's
+ * function takes the vectors' addresses, their length, and the scalars, in this order.
+ */
+export interface UpdateKernel<Vectors extends readonly Float32Array[], Scalars extends readonly number[]> {
+  /** Name of the function that the module exports. */
+  readonly name: string;
+  /** The same bits in plain TypeScript. The scalars are float32 already. */
+  plain(vectors: Vectors, scalars: Scalars): void;
 }
 
 /** All vectors of one call are float32 of one length; nothing is kept. A NaN's payload is left open. */
@@ -18,8 +19,12 @@ export interface Kernels {
   addBfloat16(left: Float32Array, right: Float32Array): void;
   /** values = bf16(values). */
   roundBfloat16(values: Float32Array): void;
-  /** Updates weights, m and v; `root` stays. */
-  adam(weights: Float32Array, m: Float32Array, v: Float32Array, root: Float32Array, step: AdamScalars): void;
+  /** Carries an optimizer's kernel out. Each scalar is rounded to float32 once, before it is used. */
+  update<Vectors extends readonly Float32Array[], Scalars extends readonly number[]>(
+    kernel: UpdateKernel<Vectors, Scalars>,
+    vectors: Vectors,
+    scalars: Scalars,
+  ): void;
   /**
    * float64 [ceil(length / normBlock)]: sums of squares of the consecutive blocks, element after element. One that is
    * not finite tells that an element was not: a finite float32 squared is far inside float64.
@@ -27,5 +32,5 @@ export interface Kernels {
   blockSumsOfSquares(values: Float32Array): Float64Array;
 }
 
-/** Elements per block of the sums of squares (DESIGN 5.4). */
+/** Elements per block of the sums of squares. Slices are cut at multiples of it, so their number changes no bit. */
 export const normBlock = 4_096;

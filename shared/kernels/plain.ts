@@ -4,13 +4,13 @@
  * precision gives (Figueroa 1995: 53 bits are more than twice 24 and two), so Math.fround after each is exact.
  */
 import { addBfloat16Into, roundToBfloat16 } from "./bfloat16.js";
-import { type AdamScalars, type Kernels, normBlock } from "./kernels.js";
+import { type Kernels, normBlock } from "./kernels.js";
 
 export const plainKernels: Kernels = {
   add: addInto,
   addBfloat16: addBfloat16Into,
   roundBfloat16: roundToBfloat16,
-  adam,
+  update: (kernel, vectors, scalars) => kernel.plain(vectors, rounded(scalars)),
   blockSumsOfSquares,
 };
 
@@ -19,29 +19,9 @@ export function addInto(left: Float32Array, right: Float32Array): void {
   for (let i = 0; i < left.length; i += 1) left[i] = (left[i] as number) + (right[i] as number);
 }
 
-/**
- * Kingma & Ba 2015, in the form of Keras 3 (`optimizers/adam.py`): epsilon outside the root, the bias corrections
- * inside alpha.
- */
-function adam(
-  weights: Float32Array,
-  m: Float32Array,
-  v: Float32Array,
-  root: Float32Array,
-  step: AdamScalars,
-): void {
-  const f = Math.fround;
-  const [divisor, alpha, epsilon] = [f(step.divisor), f(step.alpha), f(step.epsilon)];
-  const [oneMinusBeta1, oneMinusBeta2] = [f(step.oneMinusBeta1), f(step.oneMinusBeta2)];
-  for (let i = 0; i < weights.length; i += 1) {
-    const g = f((root[i] as number) / divisor);
-    const mi = f((m[i] as number) + f(f(g - (m[i] as number)) * oneMinusBeta1));
-    const vi = f((v[i] as number) + f(f(f(g * g) - (v[i] as number)) * oneMinusBeta2));
-    m[i] = mi;
-    v[i] = vi;
-    weights[i] = f((weights[i] as number) - f(f(mi * alpha) / f(f(Math.sqrt(vi)) + epsilon)));
-  }
-}
+/** Rounding the scalars keeps their tuple. */
+const rounded = <Scalars extends readonly number[]>(scalars: Scalars): Scalars =>
+  scalars.map(Math.fround) as unknown as Scalars;
 
 function blockSumsOfSquares(values: Float32Array): Float64Array {
   const sums = new Float64Array(Math.ceil(values.length / normBlock));

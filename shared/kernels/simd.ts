@@ -3,7 +3,7 @@
  * and taken back, that grow into a shared WebAssembly memory. It never shrinks; wasm32 ends it at 4 GiB.
  */
 import { TrainyardError } from "../errors.js";
-import { type AdamScalars, type Kernels, normBlock } from "./kernels.js";
+import { type Kernels, normBlock } from "./kernels.js";
 import { kernelsModule, maximumPages } from "./module.js";
 
 /** What is used of Node's WebAssembly, which the types of Node leave to those of browsers. */
@@ -24,13 +24,13 @@ interface Exports {
   add(left: number, right: number, count: number): void;
   addBfloat16(left: number, right: number, count: number): void;
   roundBfloat16(values: number, count: number): void;
-  adam(
-    ...given: [weights: number, m: number, v: number, root: number, count: number, ...scalars: number[]]
-  ): void;
   blockSumsOfSquares(values: number, count: number, block: number, sums: number): void;
   encodeBfloat16(values: number, halves: number, count: number): void;
   decodeBfloat16(halves: number, values: number, count: number): void;
 }
+
+/** An optimizer's kernel as the module exports it: vectors, count, scalars. */
+type UpdateExport = (...given: number[]) => void;
 
 const pageBytes = 65_536;
 /** Of every vector's begin: a cache line. */
@@ -81,6 +81,7 @@ export class SimdVectors {
     this.#window = new Uint8Array(this.#memory.buffer, windowAt, windowBytes);
     this.kernels = kernelsOf(
       this.#exports,
+      exports as Record<string, UpdateExport>,
       (vector) => this.#at(vector),
       new Float64Array(this.#memory.buffer, sumsAt, sums),
     );
@@ -153,25 +154,28 @@ export class SimdVectors {
   }
 }
 
-function kernelsOf(exports: Exports, at: (vector: Float32Array) => number, sums: Float64Array): Kernels {
+function kernelsOf(
+  exports: Exports,
+  updates: Readonly<Record<string, UpdateExport>>,
+  at: (vector: Float32Array) => number,
+  sums: Float64Array,
+): Kernels {
   return {
     add: (left, right) => exports.add(at(left), at(right), left.length),
     addBfloat16: (left, right) => exports.addBfloat16(at(left), at(right), left.length),
     roundBfloat16: (values) => exports.roundBfloat16(at(values), values.length),
-    adam: (weights, m, v, root, step) =>
-      exports.adam(at(weights), at(m), at(v), at(root), weights.length, ...scalarsOf(step)),
+    update: ({ name }, vectors, scalars) => {
+      const update = updates[name];
+      if (update === undefined)
+        throw new Error(
+          `invariant broken: the kernels' module exports no ${name}; run npm run build:kernels`,
+        );
+      // Passing the scalars rounds each to float32.
+      update(...vectors.map(at), vectors[0]?.length ?? 0, ...scalars);
+    },
     blockSumsOfSquares: (values) => {
       exports.blockSumsOfSquares(at(values), values.length, normBlock, sums.byteOffset);
       return sums.slice(0, Math.ceil(values.length / normBlock));
     },
   };
 }
-
-/** In the order of the export; passing them rounds each to float32. */
-const scalarsOf = ({ divisor, alpha, epsilon, oneMinusBeta1, oneMinusBeta2 }: AdamScalars): number[] => [
-  divisor,
-  alpha,
-  epsilon,
-  oneMinusBeta1,
-  oneMinusBeta2,
-];

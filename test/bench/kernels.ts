@@ -1,15 +1,17 @@
 /**
  * The reducers' arithmetic per million parameters, in WebAssembly SIMD and in plain TypeScript, beside what memcpy would
  * need for the bytes that it must move: a copy reads one vector and writes one, add reads two and writes one, Adam reads
- * four and writes three. Rounds are interleaved: in each, everything once.
+ * four and writes three, SGD with momentum reads three and writes two. Rounds are interleaved: in each, everything once.
  *   npm run bench -- kernels [--quick] [--rounds 15] [--parameters 1,25]
  */
+import { applyOptimizerStep } from "../../coordinator/optimizers/registry.js";
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { Kernels } from "../../shared/kernels/kernels.js";
 import { plainKernels } from "../../shared/kernels/plain.js";
 import { SimdVectors } from "../../shared/kernels/simd.js";
 import { RandomStream } from "../../shared/random.js";
+import { adamSpec, firstStep, sgdSpec } from "../support/optimizers.js";
 import { machine, median, row, spread } from "./frame/figures.js";
 import { isQuick, numberFlag, numbersFlag } from "./frame/flags.js";
 
@@ -18,7 +20,8 @@ const rounds = numberFlag("rounds", isQuick ? 5 : 15);
 const warmUp = 3;
 const sizes = numbersFlag("parameters", isQuick ? [1] : [1, 25]).map((millions) => millions * 1e6);
 
-const adamStep = { divisor: 32, alpha: 1e-3, epsilon: 1e-7, oneMinusBeta1: 0.1, oneMinusBeta2: 0.001 };
+const adam = firstStep(adamSpec, 32);
+const momentum = firstStep({ ...sgdSpec, momentum: 0.9 }, 32);
 
 type Vectors = readonly [Float32Array, Float32Array, Float32Array, Float32Array];
 
@@ -31,7 +34,18 @@ interface Operation {
 
 const operations: readonly Operation[] = [
   { name: "add", vectors: 3, run: (kernels, [a, b]) => kernels.add(a, b) },
-  { name: "Adam", vectors: 7, run: (kernels, [w, m, v, root]) => kernels.adam(w, m, v, root, adamStep) },
+  {
+    name: "Adam",
+    vectors: 7,
+    run: (kernels, [weights, m, v, root]) =>
+      applyOptimizerStep(kernels, { weights, moments: [m, v] }, root, adam),
+  },
+  {
+    name: "SGD with momentum",
+    vectors: 5,
+    run: (kernels, [weights, velocity, , root]) =>
+      applyOptimizerStep(kernels, { weights, moments: [velocity] }, root, momentum),
+  },
   { name: "sums of squares", vectors: 1, run: (kernels, [a]) => void kernels.blockSumsOfSquares(a) },
   { name: "add in bfloat16", vectors: 3, run: (kernels, [a, b]) => kernels.addBfloat16(a, b) },
   { name: "to bfloat16", vectors: 2, run: (kernels, [a]) => kernels.roundBfloat16(a) },

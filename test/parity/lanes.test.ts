@@ -4,7 +4,6 @@
  * all of them, and so is the Adam update. Regularisation and class weights are weighted along.
  */
 import { afterAll, describe, expect, it } from "vitest";
-import { initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { laneRange } from "../../dataset/lane-samples.js";
 import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
@@ -15,17 +14,10 @@ import { TreeSum } from "../../shared/tree-sum.js";
 import { computeLane } from "../../worker/lane.js";
 import { photographBatch } from "../support/engine/photographs.js";
 import { engineSpec, largestDifference, movedParameters, tensorFlow } from "../support/engine/spec.js";
+import { adamSpec, firstStep } from "../support/optimizers.js";
 import { ownedBy, vectorsOf } from "../support/slice-vectors.js";
 
 const samples = 7;
-const optimizer = {
-  learningRate: 1e-3,
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-7,
-  schedule: "constant",
-  clipNorm: null,
-} as const;
 const tf = tensorFlow();
 const spec = engineSpec({ height: 24, classWeights: [1, 3], model: { l2: 0.01 } });
 const engine = createEngineOf(tf, spec, withoutBatchNorm(spec));
@@ -58,7 +50,13 @@ function part(begin: number, end: number): MicroBatch {
 /** The step of `ranges` as lanes, dealt over workers as `owner` says: sums along the tree, then Adam. */
 function stepOver(ranges: readonly (readonly [number, number])[], owner: readonly number[], calls = 1) {
   const present = new Set(ranges.flatMap(([begin, end], lane) => (end > begin ? [lane] : [])));
-  const slice = new ReducedSlice({ slice: 0, begin: 0, end: parameters.length }, ranges.length);
+  const slice = new ReducedSlice(
+    { slice: 0, begin: 0, end: parameters.length },
+    {
+      lanes: ranges.length,
+      momentVectors: 2,
+    },
+  );
   slice.load(ownedBy(slice, parameters));
   slice.begin({ step: 0, attempt: 0, present: [...present], banned: [] });
   const sums = { lossSum: 0, correct: 0, samples: 0 };
@@ -87,9 +85,9 @@ function stepOver(ranges: readonly (readonly [number, number])[], owner: readonl
     }
   }
   const norm = Math.sqrt(blockSums.reduce((total, block) => total + block, 0));
-  const adam = nextAdamStep(optimizer, initialOptimizer(optimizer), optimizer.learningRate, sums.samples);
-  slice.apply(adam.step);
-  const { weights, m } = vectorsOf(slice);
+  slice.apply(firstStep(adamSpec, sums.samples));
+  const { weights, moments } = vectorsOf(slice);
+  const [m] = moments as [Float32Array];
   return { ...sums, norm, weights, gradient: m.map((value) => value / 0.1) };
 }
 

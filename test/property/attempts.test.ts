@@ -58,7 +58,7 @@ it("a slice sums this attempt's lanes, each once, whatever else comes", () => {
   const seen = { whole: 0, compared: 0, different: 0, stale: 0 };
   fc.assert(
     fc.property(fc.array(move, { minLength: 60, maxLength: 120 }), (moves) => {
-      const slice = new ReducedSlice({ slice: 0, begin: 0, end: count }, lanes);
+      const slice = new ReducedSlice({ slice: 0, begin: 0, end: count }, { lanes, momentVectors: 2 });
       const history: StepBeginning[] = [];
       const begin = (beginning: StepBeginning) => {
         history.push(beginning);

@@ -4,11 +4,18 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import {
+  applyOptimizerStep,
+  initialOptimizer,
+  momentVectorsOf,
+  nextOptimizerStep,
+} from "../../coordinator/optimizers/registry.js";
 import { decodeBfloat16, encodeBfloat16 } from "../../shared/kernels/bfloat16.js";
-import { type AdamScalars, normBlock } from "../../shared/kernels/kernels.js";
+import { normBlock } from "../../shared/kernels/kernels.js";
 import { plainKernels } from "../../shared/kernels/plain.js";
 import { capacityFor, SimdVectors } from "../../shared/kernels/simd.js";
 import { RandomStream } from "../../shared/random.js";
+import { optimizerSpecs } from "../support/optimizers.js";
 
 const awkward = Uint32Array.of(
   ...[0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000, 0x3f800000, 0xbf800000],
@@ -86,24 +93,21 @@ describe("SIMD kernels give the bits of plain TypeScript:", () => {
   it("rounding to bfloat16", () =>
     compare(1, (kernels, [values]) => kernels.roundBfloat16(values as Float32Array)));
 
-  it("Adam, over several steps", () => {
-    const step: AdamScalars = {
-      divisor: 24,
-      alpha: 1e-3 * (Math.sqrt(1 - 0.999) / (1 - 0.9)),
-      epsilon: 1e-7,
-      oneMinusBeta1: 1 - 0.9,
-      oneMinusBeta2: 1 - 0.999,
-    };
-    compare(4, (kernels, [weights, m, v, root]) => {
-      for (const factor of [1, 1.7, 0.3]) {
-        kernels.adam(weights as Float32Array, m as Float32Array, v as Float32Array, root as Float32Array, {
-          ...step,
-          divisor: step.divisor * factor,
-          alpha: step.alpha * factor,
-        });
-      }
-    });
-  });
+  it.each(optimizerSpecs.map((spec) => [JSON.stringify(spec), spec] as const))(
+    "an optimizer's update, over several steps: %s",
+    (_, spec) => {
+      compare(2 + momentVectorsOf(spec).length, (kernels, [weights, root, ...moments]) => {
+        let state = initialOptimizer(spec);
+        for (const factor of [1, 1.7, 0.3]) {
+          const learningRate = spec.learningRate * factor;
+          const next = nextOptimizerStep(spec, state, { learningRate, divisor: 24 * factor });
+          state = next.state;
+          const vectors = { weights: weights as Float32Array, moments };
+          applyOptimizerStep(kernels, vectors, root as Float32Array, next.step);
+        }
+      });
+    },
+  );
 
   it("sums of squares of blocks, also when eight run side by side", () => {
     const counts = fc.oneof(

@@ -1,10 +1,15 @@
 /**
- * R never changes a bit: with 1, 2, 3 or 7 slices, fed by any split of the lanes over workers, several Adam
- * steps give the same weights, moments, gradient norm and joined checksum (DESIGN 5.4).
+ * R never changes a bit: with 1, 2, 3 or 7 slices, fed by any split of the lanes over workers, several
+ * steps of any optimizer give the same weights, moments, gradient norm and joined checksum.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { divisorOf, initialOptimizer, nextAdamStep } from "../../coordinator/core/optimizer.js";
+import { divisorOf } from "../../coordinator/optimizers/gradient-divisor.js";
+import {
+  initialOptimizer,
+  momentVectorsOf,
+  nextOptimizerStep,
+} from "../../coordinator/optimizers/registry.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { checkSlicesFit, cutSlices, joinChecksums } from "../../coordinator/reducers/slices.js";
 import { crc32c } from "../../shared/crc32c.js";
@@ -13,21 +18,16 @@ import { normBlock } from "../../shared/kernels/kernels.js";
 import { RandomStream } from "../../shared/random.js";
 import { coverOf, lanesBelow } from "../../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../../shared/tree-sum.js";
+import { adamSpec, firstStep, optimizerSpecs } from "../support/optimizers.js";
 import { ownedBy, vectorsOf } from "../support/slice-vectors.js";
 
-const optimizer = {
-  learningRate: 0.01,
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-7,
-  schedule: "constant",
-  /** Near the norms of the gradients below, so that some are clipped. */
-  clipNorm: 20_000,
-} as const;
+/** Near the norms of the gradients below, so that some are clipped. */
+const clipNorm = 20_000;
 const steps = 4;
 
 const plan = fc.record({
   lanes: fc.integer({ min: 1, max: 9 }),
+  optimizer: fc.constantFrom(...optimizerSpecs),
   seed: fc.nat(0xffff),
   wire: fc.constantFrom("float32" as const, "bfloat16" as const),
   parameterCount: fc.oneof(
@@ -45,9 +45,8 @@ function gradient({ seed, parameterCount }: Plan, step: number, lane: number): F
 }
 
 interface Outcome {
-  readonly weights: Uint8Array;
-  readonly m: Uint8Array;
-  readonly v: Uint8Array;
+  /** The weights and each moment. */
+  readonly vectors: readonly Uint8Array[];
   readonly norms: readonly number[];
   readonly checksums: readonly number[];
 }
@@ -58,8 +57,10 @@ const seen = { clipped: 0, whole: 0 };
 /** The run with `reducers` slices and lanes dealt over `workers` as the seed has it. */
 function train(given: Plan, reducers: number, workers: number): Outcome {
   const { lanes, seed, parameterCount, wire } = given;
+  const optimizer = { ...given.optimizer, clipNorm };
+  const momentVectors = momentVectorsOf(optimizer).length;
   const ranges = cutSlices(parameterCount, reducers);
-  const slices = ranges.map((range) => new ReducedSlice(range, lanes, 0, wire));
+  const slices = ranges.map((range) => new ReducedSlice(range, { lanes, momentVectors, wire }));
   const initial = gradient(given, 99, 0);
   for (const slice of slices)
     slice.load(ownedBy(slice, initial.subarray(slice.range.begin, slice.range.end)));
@@ -100,19 +101,22 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
     norms.push(norm);
     const divisor = divisorOf(optimizer, 3 + step, norm / (3 + step));
     seen[divisor > 3 + step ? "clipped" : "whole"] += 1;
-    const adam = nextAdamStep(optimizer, state, optimizer.learningRate, divisor);
-    state = adam.state;
+    const next = nextOptimizerStep(optimizer, state, { learningRate: 0.01, divisor });
+    state = next.state;
     checksums.push(
       joinChecksums(
-        slices.map((slice) => slice.apply(adam.step).crc32c),
+        slices.map((slice) => slice.apply(next.step).crc32c),
         slices.map((slice) => slice.length),
       ),
     );
   }
   const snapshots = slices.map(vectorsOf);
-  const joined = (of: "weights" | "m" | "v") =>
-    Uint8Array.from(snapshots.flatMap((snapshot) => [...bytesOf(snapshot[of])]));
-  return { weights: joined("weights"), m: joined("m"), v: joined("v"), norms, checksums };
+  const vectors = Array.from({ length: 1 + momentVectors }, (_, index) =>
+    Buffer.concat(
+      snapshots.map(({ weights, moments }) => bytesOf([weights, ...moments][index] as Float32Array)),
+    ),
+  );
+  return { vectors, norms, checksums };
 }
 
 const first = { step: 0, attempt: 0, present: [0], banned: [] };
@@ -143,21 +147,26 @@ describe("slices", () => {
   });
 
   it("that would not fit into a memory of 4 GiB each are refused with the number that would", () => {
-    expect(() => checkSlicesFit(100_000_000, 1, 32)).not.toThrow();
-    expect(() => checkSlicesFit(100_000_000, 1, 64)).toThrow(
+    expect(() => checkSlicesFit(100_000_000, 1, { lanes: 32, momentVectors: 2 })).not.toThrow();
+    expect(() => checkSlicesFit(100_000_000, 1, { lanes: 64, momentVectors: 2 })).toThrow(
       "100000000 parameters in 64 lanes don't fit into the memory of one reducer; give the coordinator --reducers 2",
     );
-    expect(() => checkSlicesFit(1_000_000_000, 5, 8)).toThrow(
+    expect(() => checkSlicesFit(1_000_000_000, 5, { lanes: 8, momentVectors: 2 })).toThrow(
       "of 5 reducers; give the coordinator --reducers 8",
     );
-    expect(() => checkSlicesFit(1_000_000_000, 8, 8)).not.toThrow();
+    expect(() => checkSlicesFit(1_000_000_000, 8, { lanes: 8, momentVectors: 2 })).not.toThrow();
+  });
+
+  it("have room for more lanes with an optimizer of fewer vectors", () => {
+    expect(() => checkSlicesFit(100_000_000, 1, { lanes: 128, momentVectors: 0 })).not.toThrow();
+    expect(() => checkSlicesFit(100_000_000, 1, { lanes: 128, momentVectors: 1 })).toThrow("--reducers 2");
   });
 
   it("in any number, fed by any number of workers, train to the same bits, norms and checksums", () => {
     fc.assert(
       fc.property(plan, (given) => {
         const whole = train(given, 1, 1);
-        expect(whole.checksums.at(-1)).toBe(crc32c(whole.weights));
+        expect(whole.checksums.at(-1)).toBe(crc32c(whole.vectors[0] as Uint8Array));
         for (const [reducers, workers] of [
           [2, 3],
           [3, 1],
@@ -166,8 +175,9 @@ describe("slices", () => {
           const parts = train(given, reducers, workers);
           expect(parts.norms).toEqual(whole.norms);
           expect(parts.checksums).toEqual(whole.checksums);
-          for (const vector of ["weights", "m", "v"] as const) {
-            expect(Buffer.compare(parts[vector], whole[vector])).toBe(0);
+          expect(parts.vectors.length).toBe(whole.vectors.length);
+          for (const [index, vector] of parts.vectors.entries()) {
+            expect(Buffer.compare(vector, whole.vectors[index] as Uint8Array)).toBe(0);
           }
         }
       }),
@@ -177,7 +187,7 @@ describe("slices", () => {
   });
 
   it("skip a step without touching weights or moments, and give it the next number", () => {
-    const slice = new ReducedSlice({ slice: 0, begin: 0, end: 3 }, 1);
+    const slice = new ReducedSlice({ slice: 0, begin: 0, end: 3 }, { lanes: 1, momentVectors: 2 });
     slice.load(ownedBy(slice, Float32Array.of(1, 2, 3)));
     slice.begin(first);
     slice.take(onlyLane, ownedBy(slice, Float32Array.of(1, Number.NaN, 1)));
@@ -185,18 +195,17 @@ describe("slices", () => {
     expect(skipped.step).toBe(1);
     expect(vectorsOf(slice)).toEqual({
       weights: Float32Array.of(1, 2, 3),
-      m: new Float32Array(3),
-      v: new Float32Array(3),
+      moments: [new Float32Array(3), new Float32Array(3)],
     });
   });
 
   it("never change the checksum of a version that was handed out", () => {
-    const slice = new ReducedSlice({ slice: 0, begin: 0, end: 2 }, 1);
+    const slice = new ReducedSlice({ slice: 0, begin: 0, end: 2 }, { lanes: 1, momentVectors: 2 });
     slice.load(ownedBy(slice, Float32Array.of(1, 2)));
     const handedOut = slice.version;
     slice.begin(first);
     slice.take(onlyLane, ownedBy(slice, Float32Array.of(5, -5)));
-    slice.apply(nextAdamStep(optimizer, initialOptimizer(optimizer), 0.01, 1).step);
+    slice.apply(firstStep(adamSpec, 1));
     expect(handedOut).toMatchObject({ step: 0, crc32c: crc32c(bytesOf(Float32Array.of(1, 2))) });
     expect(slice.version?.crc32c).not.toBe(handedOut?.crc32c);
   });
@@ -205,7 +214,10 @@ describe("slices", () => {
 describe("a slice's report", () => {
   it("says when any element is not finite, also where a sum could hide it", () => {
     const finite = (values: Float32Array) => {
-      const slice = new ReducedSlice({ slice: 0, begin: 0, end: values.length }, 1);
+      const slice = new ReducedSlice(
+        { slice: 0, begin: 0, end: values.length },
+        { lanes: 1, momentVectors: 2 },
+      );
       slice.begin(first);
       return slice.take(onlyLane, ownedBy(slice, values)).report?.finite;
     };

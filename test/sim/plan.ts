@@ -1,5 +1,7 @@
 /** A seed's run: a setup out of a few (so that unbroken runs can be kept), and faults at any point of it. */
+
 import { RandomStream } from "../../shared/random.js";
+import { adamSpec } from "../support/optimizers.js";
 import type { Fault, FaultAct } from "./faults.js";
 import type { Setup } from "./setup.js";
 
@@ -28,6 +30,7 @@ const shape = (
   wire: "float32",
   shuffleShards: 2,
   filling: 0,
+  optimizer: adamSpec,
   earlyStopping: null,
   plateau: false,
   exportWeights: "last",

@@ -2,7 +2,8 @@
  * Reducers without threads: the real pool and the real reducer, with a simulated port between them. What each update
  * did to a slice is noted for the checkers, from the vectors before and after it.
  */
-import type { SliceMoments } from "../../coordinator/reducers/adam.js";
+import type { OptimizerVectors } from "../../coordinator/optimizers/optimizer.js";
+import type { OptimizerStep } from "../../coordinator/optimizers/registry.js";
 import type { FromReducer, ReducerOptions, ToReducer } from "../../coordinator/reducers/messages.js";
 import { type PoolOptions, ReducerPool, type ReducerThread } from "../../coordinator/reducers/pool.js";
 import { type ReducerPort, runReducer } from "../../coordinator/reducers/reducer.js";
@@ -19,9 +20,9 @@ export interface SliceUpdate {
   readonly step: number;
   readonly tag: "apply" | "skip";
   /** Null for a skip. */
-  readonly adam: Extract<ToReducer, { tag: "apply" }>["adam"] | null;
-  readonly before: SliceMoments;
-  readonly after: SliceMoments;
+  readonly update: OptimizerStep | null;
+  readonly before: OptimizerVectors;
+  readonly after: OptimizerVectors;
 }
 
 export function simReducers(
@@ -111,18 +112,18 @@ class SimReducerThread implements ReducerThread {
       begin: range.begin,
       step: message.step,
       tag: message.tag,
-      adam: message.tag === "apply" ? message.adam : null,
+      update: message.tag === "apply" ? message.update : null,
       before,
       after,
     });
   }
 
-  #observe(): SliceMoments {
-    const { begin, end } = this.#options.range;
-    const vector = () => new Float32Array(end);
-    const whole = { weights: vector(), m: vector(), v: vector() };
+  #observe(): OptimizerVectors {
+    const { range, identity } = this.#options;
+    const vector = () => new Float32Array(range.end);
+    const whole = { weights: vector(), moments: Array.from({ length: identity.momentVectors }, vector) };
     this.#hearReducer({ tag: "snapshot", id: -1, whole });
-    const part = (values: Float32Array) => values.subarray(begin);
-    return { weights: part(whole.weights), m: part(whole.m), v: part(whole.v) };
+    const part = (values: Float32Array) => values.subarray(range.begin);
+    return { weights: part(whole.weights), moments: whole.moments.map(part) };
   }
 }

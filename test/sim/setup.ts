@@ -6,6 +6,7 @@ import type { DatasetShape } from "./dataset.js";
 export interface Setup {
   readonly dataset: DatasetShape;
   readonly epochs: number;
+  readonly optimizer: RunSpec["optimizer"];
   readonly lanes: number;
   readonly batchSize: number;
   readonly accumulation: number;
@@ -40,7 +41,7 @@ export function specOf(setup: Setup): RunSpec {
     classes: ["a", "b"],
     image: { height: 1, width: 1, channels: 3, resize: "nearest", colour: "srgb" },
     model: { name: "classic", dropout: 0.5, batchNormMomentum: 0.9, l2: 0 },
-    optimizer: { learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, schedule: "constant" },
+    optimizer: { ...setup.optimizer, learningRate: 1e-2 },
     augmentation: noAugmentation,
     epochs: setup.epochs,
     batchSize: setup.batchSize,

@@ -11,10 +11,17 @@ import type { ServerFiles } from "../../shared/security/tls-files.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { ownedBy, vectorsOf } from "./slice-vectors.js";
 
-export const identity = { run: "tensors", generation: 3, lanes: 4, tolerance: 0 };
+export const identity = { run: "tensors", generation: 3, lanes: 4, momentVectors: 2, tolerance: 0 };
 
-/** Of one commit that only divides by the samples: weights -= m * alpha / (sqrt(v) + epsilon). */
-export const adamStep = { alpha: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, divisor: 4 };
+/** A step of Adam without bias correction: weights -= m * alpha / (sqrt(v) + epsilon). */
+export const adamStep = {
+  name: "adam",
+  alpha: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-7,
+  divisor: 4,
+} as const;
 
 /** Who may open streams, and by which certificate they are met. Default: everybody, in plain text. */
 export interface Guard {
@@ -46,7 +53,7 @@ export class SliceCluster {
   ): Promise<SliceCluster> {
     const cluster = new SliceCluster();
     for (const range of cutSlices(parameterCount, reducers)) {
-      const slice = new ReducedSlice(range, identity.lanes, tolerance, wire);
+      const slice = new ReducedSlice(range, { ...identity, tolerance, wire });
       const [refused, whole, compared]: [string[], number[], Comparison[]] = [[], [], []];
       const tensors = new SliceServer(
         slice,

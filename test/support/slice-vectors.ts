@@ -1,5 +1,5 @@
 /** Vectors in and out of a slice: what an upload or a checkpoint does. */
-import type { SliceMoments } from "../../coordinator/reducers/adam.js";
+import type { OptimizerVectors } from "../../coordinator/optimizers/optimizer.js";
 import type { ReducedSlice } from "../../coordinator/reducers/slice.js";
 
 /** A copy that the slice may own. */
@@ -10,11 +10,10 @@ export function ownedBy(slice: ReducedSlice, values: Float32Array): Float32Array
 }
 
 /** Copies of the slice's weights and moments. */
-export function vectorsOf(slice: ReducedSlice): SliceMoments {
+export function vectorsOf(slice: ReducedSlice): OptimizerVectors {
   const { begin, end } = slice.range;
   const vector = () => new Float32Array(end);
-  const whole = { weights: vector(), m: vector(), v: vector() };
+  const whole = { weights: vector(), moments: Array.from({ length: slice.momentVectors }, vector) };
   slice.snapshot(whole);
-  const part = (values: Float32Array) => values.slice(begin);
-  return { weights: part(whole.weights), m: part(whole.m), v: part(whole.v) };
+  return { weights: whole.weights.slice(begin), moments: whole.moments.map((moment) => moment.slice(begin)) };
 }

@@ -9,7 +9,14 @@ import { Http2TensorServer } from "../../shared/grpc/tensor-server.js";
 import { PartialSender } from "../../worker/gradient-upload.js";
 import { ownedBy } from "./slice-vectors.js";
 
-const identity = { run: "tickets", generation: 3, lanes: 4, tolerance: 0, ticketSecret: randomBytes(32) };
+const identity = {
+  run: "tickets",
+  generation: 3,
+  lanes: 4,
+  momentVectors: 2,
+  tolerance: 0,
+  ticketSecret: randomBytes(32),
+};
 
 export class TicketedSlice {
   readonly slice: ReducedSlice;
@@ -24,7 +31,7 @@ export class TicketedSlice {
   readonly #admissions = new Map<string, number>();
 
   private constructor(length: number, clock: Clock) {
-    this.slice = new ReducedSlice({ slice: 0, begin: 0, end: length }, identity.lanes);
+    this.slice = new ReducedSlice({ slice: 0, begin: 0, end: length }, identity);
     const events = {
       loaded: () => undefined,
       whole: (step: number) => this.whole.push(step),

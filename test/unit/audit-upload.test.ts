@@ -29,7 +29,7 @@ function beginning(change: object = {}) {
 }
 
 function sliceAt(change: object = {}, tolerance = 0): ReducedSlice {
-  const slice = new ReducedSlice({ slice: 0, begin: 0, end: count }, identity.lanes, tolerance);
+  const slice = new ReducedSlice({ slice: 0, begin: 0, end: count }, { ...identity, tolerance });
   slice.load(ownedBy(slice, new Float32Array(count)));
   slice.begin(beginning(change));
   return slice;

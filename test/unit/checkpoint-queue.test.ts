@@ -5,6 +5,7 @@ import { CheckpointWriter } from "../../coordinator/checkpoints/checkpoint-write
 import { findRestoration } from "../../coordinator/checkpoints/restoration.js";
 import { savedState } from "../../coordinator/core/saved.js";
 import { Journal } from "../../coordinator/journal.js";
+import { momentVectorsOf } from "../../coordinator/optimizers/registry.js";
 import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import { realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
@@ -35,7 +36,13 @@ beforeEach(async () => {
     changes: {},
   };
   await takeNumber(store, run, record);
-  const writer = new CheckpointWriter(store, run, 1, [], undefined, (note) => notes.push(note));
+  const writer = new CheckpointWriter({
+    store,
+    run,
+    keep: 1,
+    momentVectors: momentVectorsOf(tinySpec().optimizer),
+    onLeftover: (note) => notes.push(note),
+  });
   queue = new CheckpointQueue(store, new Journal(run, 1, realClock), writer);
 });
 
@@ -53,8 +60,7 @@ function save(step: number, best: number) {
     },
     vectors: Promise.resolve({
       weights: Float32Array.of(step, 0),
-      m: new Float32Array(2),
-      v: new Float32Array(2),
+      moments: [new Float32Array(2), new Float32Array(2)],
       release: () => void released.push(step),
     }),
     unsealed: `{"kind":"event","step":${step}}\n`,
@@ -75,7 +81,7 @@ describe("a checkpoint that could not be written", () => {
     store.isAway = false;
     await save(8, 4);
     expect(stored()).toEqual(["1-4", "1-8"]);
-    const { restoration, notes: skipped } = await findRestoration(store, run);
+    const { restoration, notes: skipped } = await findRestoration(store, run, tinySpec().optimizer);
     expect({
       id: restoration?.restored.checkpoint,
       best: restoration?.restored.saved.bestCheckpoint,

@@ -94,7 +94,7 @@ describe("a sample that two workers can't read", () => {
     damaged(core, "a", [sampleOf(core, 1)]);
     core.completesStep();
     const apply = core.effects.find((effect) => effect.tag === "apply");
-    expect(apply).toMatchObject({ adam: { divisor: 7 } });
+    expect(apply).toMatchObject({ update: { divisor: 7 } });
   });
 
   it("leaves its lane absent when it was the last one there", () => {

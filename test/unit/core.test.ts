@@ -35,7 +35,7 @@ describe("a step", () => {
     expect(has(core.sliceWhole(), "apply")).toBe(false);
     const effects = core.record("a", 3);
     expect(effects).toContainEqual(
-      expect.objectContaining({ tag: "apply", adam: expect.objectContaining({ divisor: 8 }) }),
+      expect.objectContaining({ tag: "apply", update: expect.objectContaining({ divisor: 8 }) }),
     );
     expect(has(core.committed(), "stepCommitted")).toBe(true);
     expect(core.state.progress.step).toBe(1);
@@ -344,6 +344,7 @@ describe("membership", () => {
 describe("a learning rate schedule", () => {
   it("cosine starts at the rate, is half of it in the middle, and would be 0 after the last step", () => {
     const optimizer = {
+      name: "adam",
       learningRate: 0.5,
       beta1: 0.9,
       beta2: 0.999,

@@ -52,8 +52,7 @@ describe("a sum", () => {
     await rogue.send(step, { begin: 2, end: 4 }, vector(2));
     expect(made.whole).toEqual([0]);
     expect(made.refused).toEqual(["STALE", "STALE", "STALE"]);
-    const adam = { alpha: 1, beta1: 0, beta2: 0, epsilon: 0, divisor: 1 };
-    made.slice.apply(adam);
+    made.slice.apply({ name: "adam", alpha: 1, beta1: 0, beta2: 0, epsilon: 0, divisor: 1 });
     expect(made.slice.version?.weights[0]).toBeCloseTo(-1);
   });
 

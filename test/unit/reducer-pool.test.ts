@@ -9,7 +9,7 @@ type PoolModule = typeof import("../../coordinator/reducers/pool.js");
 const compiled = new URL("../../dist/coordinator/reducers/pool.js", import.meta.url).href;
 const { ReducerPool } = (await import(compiled)) as PoolModule;
 
-const identity = { run: "pool", generation: 1, lanes: 1, tolerance: 0 };
+const identity = { run: "pool", generation: 1, lanes: 1, momentVectors: 2, tolerance: 0 };
 const parameterCount = 10_000;
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -47,9 +47,9 @@ it("hands out the vectors of the last commit, whole", async () => {
   const { pool, partials } = await start();
   const initial = new Float32Array(parameterCount).map((_, i) => i);
   await partials.sendInitial(initial);
-  const { weights, m } = await pool.snapshot();
+  const { weights, moments } = await pool.snapshot();
   expect(weights).toEqual(initial);
-  expect(m).toEqual(new Float32Array(parameterCount));
+  expect(moments).toEqual([new Float32Array(parameterCount), new Float32Array(parameterCount)]);
 });
 
 it("that can't carry out a decision is fatal, and a snapshot that waits for it is rejected", async () => {

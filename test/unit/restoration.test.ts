@@ -4,6 +4,7 @@ import { CheckpointWriter } from "../../coordinator/checkpoints/checkpoint-write
 import { findRestoration } from "../../coordinator/checkpoints/restoration.js";
 import type { SavedState } from "../../coordinator/core/state.js";
 import { Journal } from "../../coordinator/journal.js";
+import { momentVectorsOf } from "../../coordinator/optimizers/registry.js";
 import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import { realClock } from "../../shared/clock.js";
 import { generationKey } from "../../shared/generations.js";
@@ -12,6 +13,7 @@ import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
 import { MemoryStore } from "../support/memory-store.js";
 
 const run = "test";
+const { optimizer } = tinySpec();
 const checkpoints = `runs/${run}/checkpoints`;
 
 function savedAt(step: number, change: Partial<SavedState> = {}): SavedState {
@@ -37,8 +39,7 @@ function savedAt(step: number, change: Partial<SavedState> = {}): SavedState {
 
 const vectorsAt = (step: number) => ({
   weights: Float32Array.of(step, 1 / 3),
-  m: Float32Array.of(step + 0.1, -1),
-  v: Float32Array.of(step + 0.2, 1e-30),
+  moments: [Float32Array.of(step + 0.1, -1), Float32Array.of(step + 0.2, 1e-30)],
 });
 
 /** Writes as a coordinator does: rows of two steps and an epoch, then the checkpoint; one after the other. */
@@ -53,7 +54,13 @@ class Writer {
     former: Awaited<ReturnType<typeof findRestoration>>["restoration"] = null,
   ) {
     this.#journal = new Journal(run, generation, realClock, former?.log);
-    this.#checkpoints = new CheckpointWriter(store, run, keep, former?.former);
+    this.#checkpoints = new CheckpointWriter({
+      store,
+      run,
+      keep,
+      momentVectors: momentVectorsOf(optimizer),
+      former: former?.former ?? [],
+    });
   }
 
   async seal(...steps: number[]) {
@@ -118,7 +125,7 @@ describe("the checkpoint that a run goes on from", () => {
   });
 
   const chosen = async () => {
-    const { restoration, notes } = await findRestoration(store, run);
+    const { restoration, notes } = await findRestoration(store, run, optimizer);
     return { id: restoration?.restored.checkpoint, notes, restoration };
   };
 
@@ -189,7 +196,7 @@ describe("the checkpoint that a run goes on from", () => {
   });
 
   it("is the later coordinator's, and nothing that the former wrote beyond its start", async () => {
-    const { restoration } = await findRestoration(store, run);
+    const { restoration } = await findRestoration(store, run, optimizer);
     await claim(store, 2, "1-4");
     await first.checkpoint(8, [4, 5, 6, 7]); // a coordinator that was cut off and does not know it
     expect((await chosen()).id).toBe("1-4");
@@ -200,7 +207,7 @@ describe("the checkpoint that a run goes on from", () => {
   });
 
   it("is in the line of the newest coordinator: one that was taken over before it came to anything is not", async () => {
-    const { restoration } = await findRestoration(store, run);
+    const { restoration } = await findRestoration(store, run, optimizer);
     // The second took the run and hung; the third went on from the same checkpoint.
     await takeNumber(store, run, { ...recordOf(2), changes: {} });
     await claim(store, 3, "1-4");
@@ -263,7 +270,7 @@ describe("the rotation of checkpoints", () => {
     await first.checkpoint(0, []);
     await first.checkpoint(2, [0, 1]);
     await first.checkpoint(4, [2, 3], { bestCheckpoint: "1-2" });
-    const { restoration } = await findRestoration(store, run);
+    const { restoration } = await findRestoration(store, run, optimizer);
     const second = new Writer(store, 2, 2, restoration);
     await second.checkpoint(6, [4, 5], { bestCheckpoint: "1-2" });
     expect(ids(store).sort()).toEqual(["1-2", "1-4", "2-6"]);

@@ -1,9 +1,9 @@
 /**
- * `npm run build:kernels`: compiles kernels.ts with the pinned AssemblyScript and writes it, in base64, to ../module.ts,
- * which is checked in: so a run needs neither the compiler nor a file beside the program. A test compiles again
- * and compares the bytes.
+ * `npm run build:kernels`: compiles kernels.ts and each optimizer's kernels (coordinator/optimizers/NAME/assembly/NAME.ts)
+ * with the pinned AssemblyScript into one module and writes it, in base64, to ../module.ts, which is checked in: so a
+ * run needs neither the compiler nor a file beside the program. A test compiles again and compares the bytes.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
 /** 4 GiB less a page, so that no pointer to an end overflows. */
@@ -14,27 +14,43 @@ const flags = [
   `${maximumPages}`,
 ];
 
+const optimizers = new URL("../../../coordinator/optimizers/", import.meta.url);
+
+/** The sources by the names that the compiler gets, in a fixed order. @returns {Map<string, string>} */
+function readSources() {
+  const names = readdirSync(optimizers, { withFileTypes: true })
+    .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+    .sort();
+  return new Map([
+    ["kernels.ts", readFileSync(new URL("kernels.ts", import.meta.url), "utf8")],
+    ...names.map(
+      /** @returns {[string, string]} */
+      (name) => [`${name}.ts`, readFileSync(new URL(`${name}/assembly/${name}.ts`, optimizers), "utf8")],
+    ),
+  ]);
+}
+
 /** The module's bytes. @returns {Promise<Buffer>} */
 export async function compileKernels() {
-  const source = readFileSync(new URL("kernels.ts", import.meta.url), "utf8");
+  const sources = readSources();
   /** @type {Uint8Array | undefined} */
   let compiled;
-  const { error, stderr } = await asc.main(["kernels.ts", "--outFile", "kernels.wasm", ...flags], {
-    readFile: (name) => (name === "kernels.ts" ? source : null),
+  const { error, stderr } = await asc.main([...sources.keys(), "--outFile", "kernels.wasm", ...flags], {
+    readFile: (name) => sources.get(name) ?? null,
     writeFile: (name, contents) => {
       if (name === "kernels.wasm" && typeof contents !== "string") compiled = contents;
     },
     listFiles: () => [],
   });
   if (error !== null || compiled === undefined)
-    throw new Error(`kernels.ts does not compile: ${stderr.toString()}`);
+    throw new Error(`the kernels do not compile: ${stderr.toString()}`);
   return Buffer.from(compiled);
 }
 
 /** The text of module.ts. @param {Buffer} bytes */
 export const moduleText = (
   bytes,
-) => `/** Compiled from assembly/kernels.ts by \`npm run build:kernels\`; not to be edited. */
+) => `/** Compiled by \`npm run build:kernels\` (assembly/build.mjs says from what); not to be edited. */
 export const maximumPages = ${maximumPages};
 
 /** A WebAssembly module in base64. It imports env.memory, shared, of up to \`maximumPages\`. */

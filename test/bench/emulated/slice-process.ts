@@ -1,26 +1,18 @@
 /** The reducers of one worker's steps: a step is begun as soon as the one before it is committed. */
-import { initialOptimizer, nextAdamStep } from "../../../coordinator/core/optimizer.js";
 import { ReducerPool } from "../../../coordinator/reducers/pool.js";
 import type { Wire } from "../../../shared/grpc/wire.js";
 import { letHeapGrow } from "../../../shared/heap.js";
+import { adamSpec, firstStep } from "../../support/optimizers.js";
 
 letHeapGrow();
 const [parametersText, reducersText, wire] = process.argv.slice(2);
-const optimizer = {
-  learningRate: 1e-3,
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-7,
-  schedule: "constant",
-  clipNorm: null,
-} as const;
-const { step: adam } = nextAdamStep(optimizer, initialOptimizer(optimizer), 1e-3, 1);
+const update = firstStep(adamSpec, 1);
 let step = 0;
 const counts = { loaded: 0, whole: 0 };
 const reducers = Number(reducersText);
 const begin = () => pool.begin({ step, attempt: 0, present: [0], banned: [] });
 const pool = new ReducerPool({
-  identity: { run: "distance", generation: 1, lanes: 1, tolerance: 0, wire: wire as Wire },
+  identity: { run: "distance", generation: 1, lanes: 1, momentVectors: 2, tolerance: 0, wire: wire as Wire },
   parameterCount: Number(parametersText),
   reducers,
   host: "127.0.0.1",
@@ -37,7 +29,7 @@ const pool = new ReducerPool({
     counts.whole += 1;
     if (counts.whole < reducers) return;
     counts.whole = 0;
-    pool.apply(step, adam, false);
+    pool.apply(step, update, false);
     step += 1;
     begin();
   },

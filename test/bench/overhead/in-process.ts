@@ -1,8 +1,9 @@
 /**
- * What one process does without a coordinator: the engine calls of each lane, their sum, Adam, and the weights into the
+ * What one process does without a coordinator: the engine calls of each lane, their sum, the optimizer, and the weights into the
  * engine again. The pictures of the run's first steps are read and augmented beforehand, so loading costs it nothing.
  *   node in-process.js STORE RUN STEPS: told a number of steps it answers with their milliseconds, and the CPU's
  */
+import { applyOptimizerStep, momentVectorsOf } from "../../../coordinator/optimizers/registry.js";
 import { openLoaders } from "../../../dataset/image-loader.js";
 import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
@@ -13,6 +14,7 @@ import { RunSpec, runKey, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
 import { LaneBatches } from "../../../worker/batches.js";
 import { computeLane } from "../../../worker/lane.js";
+import { firstStep } from "../../support/optimizers.js";
 
 const [address = "", run = "", count = "1"] = process.argv.slice(2);
 const store = await openStore(address);
@@ -34,13 +36,10 @@ for (let step = 0; step < Math.min(Number(count), steps - 1); step += 1) ready.p
 const engine = createEngine(loadTensorFlow(spec.engine), spec);
 const { parameterCount, statisticsCount } = engine.layout;
 const vectors = new SimdVectors(parameterCount);
-const [weights, m, v, sum, lane] = Array.from({ length: 5 }, () => vectors.allocate().fill(0)) as [
-  Float32Array,
-  Float32Array,
-  Float32Array,
-  Float32Array,
-  Float32Array,
-];
+const vector = () => vectors.allocate().fill(0);
+const [weights, sum, lane] = [vector(), vector(), vector()];
+const moments = momentVectorsOf(spec.optimizer).map(vector);
+const update = firstStep(spec.optimizer, spec.batchSize);
 const statistics = new Float32Array(statisticsCount);
 weights.set(engine.initialise(spec.seed));
 engine.setWeights(weights, statistics);
@@ -51,14 +50,7 @@ function takeStep(lanes: readonly MicroBatch[][]): void {
     (at === 0 ? sum : lane).set(gradient);
     if (at > 0) vectors.kernels.add(sum, lane);
   }
-  const { learningRate, beta1, beta2, epsilon } = spec.optimizer;
-  vectors.kernels.adam(weights, m, v, sum, {
-    divisor: spec.batchSize,
-    alpha: learningRate,
-    epsilon,
-    oneMinusBeta1: 1 - beta1,
-    oneMinusBeta2: 1 - beta2,
-  });
+  applyOptimizerStep(vectors.kernels, { weights, moments }, sum, update);
   engine.setWeights(weights, statistics);
 }
 

@@ -1,7 +1,10 @@
 /**
  * Every sample exactly once per epoch: what went into the optimizer in each step is what dataset/order says of the
- * step, whoever computed it and however often. Read from Adam's first moment before and after the update.
+ * step, whoever computed it and however often. Read from the optimizer's first moment before and after the update.
  */
+
+import type { OptimizerVectors } from "../../../coordinator/optimizers/optimizer.js";
+import type { OptimizerStep } from "../../../coordinator/optimizers/registry.js";
 import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../../dataset/sample-order.js";
 import { type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import type { SliceUpdate } from "../reducer-threads.js";
@@ -14,7 +17,7 @@ export function samplesChecker(): Checker {
     look(simulation) {
       for (; checked < simulation.updates.length; checked += 1) {
         const update = simulation.updates[checked] as SliceUpdate;
-        const wrong = update.adam === null ? null : wrongSample(simulation, update);
+        const wrong = update.update === null ? null : wrongSample(simulation, update);
         if (wrong !== null) return wrong;
       }
       return null;
@@ -23,14 +26,12 @@ export function samplesChecker(): Checker {
 }
 
 function wrongSample(simulation: Simulation, update: SliceUpdate): string | null {
-  const { step, generation, begin, before, after, adam } = update;
-  if (adam === null) return null;
+  const { step, generation, begin, before, after, update: taken } = update;
+  if (taken === null) return null;
   const { training } = simulation.setup.dataset;
   const expected = samplesOf(simulation, step);
-  const rate = Math.fround(1 - adam.beta1);
-  for (let i = 0; i < before.m.length && begin + i < training; i += 1) {
-    const [m, next] = [before.m[i] as number, after.m[i] as number];
-    const times = ((next - m) / rate + m) * adam.divisor;
+  for (let i = 0; i < before.weights.length && begin + i < training; i += 1) {
+    const times = gradientOf(taken, before, after, i) * taken.divisor;
     const once = expected.get(begin + i);
     const wanted = once === undefined ? 0 : 1;
     if (!(Math.abs(times / (once ?? 1) - wanted) < 1e-2)) {
@@ -38,9 +39,28 @@ function wrongSample(simulation: Simulation, update: SliceUpdate): string | null
       return `sample ${begin + i} went ${found} times into step ${step} of generation ${generation}, instead of ${wanted}`;
     }
   }
-  return expected.size === adam.divisor
+  return expected.size === taken.divisor
     ? null
-    : `step ${step} was divided by ${adam.divisor} instead of ${expected.size} samples`;
+    : `step ${step} was divided by ${taken.divisor} instead of ${expected.size} samples`;
+}
+
+/** The mean gradient of one parameter, from what the update made of the first moment (without any: of the weights). */
+function gradientOf(
+  taken: OptimizerStep,
+  before: OptimizerVectors,
+  after: OptimizerVectors,
+  at: number,
+): number {
+  const [was, is] = [before, after].map(({ weights, moments }) => (moments[0] ?? weights)[at] as number) as [
+    number,
+    number,
+  ];
+  switch (taken.name) {
+    case "adam":
+      return (is - was) / Math.fround(1 - taken.beta1) + was;
+    case "sgd":
+      return ((before.moments.length === 0 ? 1 : taken.momentum) * was - is) / taken.rate;
+  }
 }
 
 /** The samples of all lanes in a step, and what each adds to its parameter. */

@@ -2,6 +2,7 @@
  * A scenario: a setup, what happens when, and what the run must look like besides what every run must. It reads as the
  * transcript of what it is about.
  */
+import { adamSpec } from "../../support/optimizers.js";
 import type { FaultAct } from "../faults.js";
 import type { Script } from "../plan.js";
 import type { Setup } from "../setup.js";
@@ -26,6 +27,7 @@ export const usual: Setup = {
   shuffleShards: 2,
   reducers: 1,
   filling: 0,
+  optimizer: adamSpec,
   keep: 2,
   everySteps: null,
   audit: 0,

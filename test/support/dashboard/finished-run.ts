@@ -14,6 +14,7 @@ export const spec: RunSpec = {
   image: { height: 64, width: 64, channels: 3, resize: "nearest", colour: "srgb" },
   model: { name: "classic", dropout: 0.5, batchNormMomentum: 0.9, l2: 0 },
   optimizer: {
+    name: "adam",
     learningRate: 1e-3,
     beta1: 0.9,
     beta2: 0.999,
