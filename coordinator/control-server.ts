@@ -1,6 +1,6 @@
 /**
- * The control plane's server. It decides nothing: the streams of the run that it serves are that run's
- * (worker-streams.ts), and whoever comes for no run or another one is answered and sent away.
+ * The control plane's server. It accepts workers' streams and checks who opens them; the streams of the served run
+ * belong to worker-streams.ts. A worker that asks for no run or for another run gets an answer, and its stream ends.
  */
 import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../shared/clock.js";
@@ -19,13 +19,13 @@ import { type Hello, type JoinCall, type ServedRun, WorkerStreams } from "./work
 export interface ControlServerOptions {
   /** A stream that broke the protocol; `peer` as gRPC names it. */
   readonly onMalformed: (peer: string, message: string) => void;
-  /** Who may join. Default: everybody, in plain text. */
+  /** Decides who may join, and holds the certificate. Default: every peer may join, in plain text. */
   readonly security?: ServerSecurity;
   /** Somebody was not let in. */
   readonly onRefused?: (peer: string, sentence: string) => void;
   /** Default: the real one. */
   readonly clock?: Clock;
-  /** What a worker is told that is for another run than the one that is served; empty = for any. */
+  /** The answer to a worker that asks for another run than the served one. An empty `run` means any run. */
   readonly answerUnservedWorker?: (
     run: string,
     served: string | null,
@@ -61,14 +61,14 @@ export class ControlServer {
     return bind(this.#server, host, port, serverCredentials(this.#security.tls));
   }
 
-  /** From now on workers are this run's; those of the former one are sent away. */
+  /** Serves this run from now on. The streams of the run that was served before are closed. */
   serve(run: ServedRun): WorkerStreams {
     this.#current?.close();
     this.#current = new WorkerStreams(run);
     return this.#current;
   }
 
-  /** Its workers are sent away; unless another run is served by now, workers have to wait for the next one. */
+  /** Closes the streams of a run. Unless another run is served by now, workers have to wait for the next one. */
   leave(streams: WorkerStreams): void {
     streams.close();
     if (this.#current === streams) this.#current = null;
@@ -100,7 +100,7 @@ export class ControlServer {
     }
   }
 
-  /** Whoever tries again and again waits for the answer. */
+  /** Refuses a call. A peer that fails again and again waits for its answer. */
   #refuse(call: JoinCall, refusal: Refusal): void {
     const heldMs = this.#security.attempts.note(addressOf(call));
     if (heldMs === 0) this.#options.onRefused?.(call.getPeer(), refusal.details);
@@ -168,7 +168,7 @@ export class ControlServer {
 /** Without the port. */
 const addressOf = (call: JoinCall) => call.getPeer().replace(/:\d+$/, "");
 
-/** Of a coordinator that has one run. */
+/** The answer of a coordinator that serves one run only. */
 function refuseUnservedWorker(run: string, served: string | null): CoordinatorBody {
   const message =
     served === null

@@ -39,9 +39,9 @@ export interface CoordinatorOptions extends CoordinatorDependencies {
   /** Where control, tensors and HTTP listen. Beyond loopback only with `security`, or `insecure`. */
   readonly host: string;
   readonly insecure: boolean;
-  /** Who may come, and the certificate of every port. Default: everybody, in plain text. */
+  /** Decides who may connect, and holds the certificate of every port. Default: every peer may, in plain text. */
   readonly security?: ServerSecurity;
-  /** What workers and pages are told to connect to; default: `host`. */
+  /** The host name that workers and pages connect to; default: `host`. */
   readonly advertise?: string;
   /** 0 = any free port. */
   readonly port: number;
@@ -50,7 +50,7 @@ export interface CoordinatorOptions extends CoordinatorDependencies {
   /** Where it is reached. Default: ports of its own, for as long as the run is coordinated. */
   readonly ports?: Ports;
   readonly reducers: number;
-  /** How long pages and followers may still ask for the end, and workers are told of it. */
+  /** How long the ports stay open after the end, so that workers, pages and followers learn of it. */
   readonly lingerMs: number;
   readonly logger: Logger;
   /** Default: nothing is traced. */
@@ -63,7 +63,7 @@ export interface CoordinatorOptions extends CoordinatorDependencies {
   readonly onAbort?: "stop" | "interrupt";
   /** A run to which no worker comes waits on. Default: it fails after limits.noWorkersMs. */
   readonly isPatient?: boolean;
-  /** Of the run's spec, for this coordinator and all later ones. */
+  /** Changes of the run's spec. They hold for this coordinator and all later ones. */
   readonly changes?: SpecChanges;
 }
 
@@ -87,7 +87,7 @@ export interface CoordinatorEnd {
 interface Opening extends RunInputs {
   readonly vacancy: Vacancy;
   readonly generation: number;
-  /** Of all coordinators, this one's last. */
+  /** Changes of the spec by all coordinators so far, this one's last: later changes override earlier ones. */
   readonly changes: SpecChanges;
   readonly metrics: CoordinatorMetrics;
 }

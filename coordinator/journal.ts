@@ -16,7 +16,7 @@ type Line =
   | ({ readonly kind: "epoch" } & EpochRow)
   | ({ readonly kind: "event" } & RunEvent);
 
-/** Of the newest events so many are kept for followers, whatever was sealed. */
+/** How many of the newest events are kept in memory for followers, whether they were sealed or not. */
 const keptEvents = 10_000;
 
 /** What former coordinators sealed: rows up to the checkpoint, and the segments that hold them. */

@@ -20,12 +20,12 @@ import type { WorkerStreams } from "./worker-streams.js";
 
 export interface PortOptions extends Pick<CoordinatorDependencies, "makeServer" | "startHttp" | "clock"> {
   readonly host: string;
-  /** What workers and pages are told to connect to; default: `host`. */
+  /** The host name that workers and pages connect to; default: `host`. */
   readonly advertise?: string;
   readonly port: number;
   readonly httpPort: number;
   readonly logger: Logger;
-  /** Who may come, and with which certificate they are met. Default: everybody, in plain text. */
+  /** Decides who may connect, and holds the ports' certificate. Default: every peer may, in plain text. */
   readonly security?: ServerSecurity;
   readonly answerUnservedWorker?: NonNullable<ControlServerOptions["answerUnservedWorker"]>;
   /** Pages and JSON. Default: those of a coordinator that has one run. */
@@ -48,7 +48,7 @@ export class Ports {
   #http: MetricsServer | undefined;
   #port = 0;
   #current: RunPorts | null = null;
-  /** Of the last run that was left, and until when they are shown. */
+  /** Metrics of the run that was served last, and until when they are still shown. */
   #former: { readonly metrics: CoordinatorMetrics; readonly untilMs: number } | null = null;
 
   private constructor(options: PortOptions) {
@@ -94,7 +94,7 @@ export class Ports {
     };
   }
 
-  /** Of the run that is served; null while there is none, and until it has been read. */
+  /** The shell of the served run; null while there is no run, or while it is being read. */
   get shell(): Shell | null {
     return this.#current?.shell ?? null;
   }
@@ -106,7 +106,7 @@ export class Ports {
     return ports;
   }
 
-  /** Its workers are sent away; the ports stay open. */
+  /** Stops serving a run: its workers' streams end, the ports stay open. */
   leave(ports: RunPorts): void {
     ports.close();
     if (this.#current !== ports) return;
@@ -171,14 +171,14 @@ export class RunPorts {
     return this.#shell;
   }
 
-  /** Of the workers that are in the run. */
+  /** Scrape targets of the workers that are in the run. */
   get scrapeTargets(): ScrapeTargets[] {
     const members = this.#shell?.state.workers;
     const present = this.#streams.metricsAddresses.filter(({ worker }) => members?.has(worker) === true);
     return scrapeTargets(this.#streams.served.run, present);
   }
 
-  /** From now on events are the shell's, those that waited first. */
+  /** Passes events to the shell from now on, beginning with those that waited. */
   serve(shell: Shell): void {
     this.#shell = shell;
     shell.start(this.#streams);

@@ -52,7 +52,7 @@ export function resultOf(
   };
 }
 
-/** Null: no usual step was committed here. */
+/** Where the time of the steps went; null when this coordinator committed no step that counts. */
 function timingOf(state: CoreState, reducersBusySeconds: number): RunResult["timing"] {
   const { timings, progress, restored, slices } = state;
   const spread = (of: (timing: StepTiming) => number) => secondsSpread(timings.map(of));

@@ -9,7 +9,7 @@ import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type LifeSign, type RunStatus } from "../shared/status.js";
 import type { Shell } from "./shell.js";
 
-/** As much as another coordinator, which has no token, has to know before it takes a run. */
+/** The part of the status that another coordinator needs before it takes a run. It has no token, so it gets no more. */
 const aliveOf = ({ run, generation, phase }: RunStatus): LifeSign => ({
   run,
   generation: generation ?? 0,

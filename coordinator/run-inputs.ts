@@ -8,7 +8,7 @@ import { readJson } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
 export interface RunInputs {
-  /** As submitted, without later changes. */
+  /** The spec as it was submitted, without later changes. */
   readonly spec: RunSpec;
   readonly manifest: Manifest;
 }
@@ -24,7 +24,7 @@ export async function readRunInputs(store: ObjectStore, run: string): Promise<Ru
   return { spec, manifest };
 }
 
-/** As submitted. Errors: NOT_FOUND, DAMAGED, the store's. */
+/** Reads a run's spec as it was submitted. Errors: NOT_FOUND, DAMAGED, the store's. */
 export async function readSpec(store: ObjectStore, run: string, signal?: AbortSignal): Promise<RunSpec> {
   const key = runKey(run, "spec.json");
   const document = await readJson(store, key, signal);
@@ -42,7 +42,10 @@ export function validationLabels({ spec, manifest }: RunInputs): number[] {
   );
 }
 
-/** What workers are told to open: a relative folder means another one to a worker that was started elsewhere. */
+/**
+ * The store's address for workers. A relative folder becomes absolute, because a worker may have another working
+ * directory.
+ */
 export function absoluteStore(url: string): string {
   if (url.startsWith("s3")) return url;
   return `file:${resolve(url.replace(/^file:/, ""))}`;

@@ -50,7 +50,7 @@ export type Reducers = Pick<ReducerPool, keyof ReducerPool>;
 export interface ShellOptions {
   readonly spec: RunSpec;
   readonly store: ObjectStore;
-  /** What workers are told to open; they may run in another folder. */
+  /** The address at which workers open the store; they may run in another folder. */
   readonly storeAddress: string;
   readonly state: CoreState;
   /** What a former coordinator left; without it the run begins. */
@@ -87,11 +87,11 @@ export class Shell {
   #pool: Reducers | undefined;
   #slices: readonly SliceEndpoint[] = [];
   readonly #ticketSecret = randomBytes(32);
-  /** Of the workers that are there: whoever is told the slices is admitted to them. */
+  /** The number of each present worker's admission to the slices. */
   readonly #admissions = new Map<string, number>();
   #lastAdmission = 0;
   #layout: ModelLayout | undefined;
-  /** Of the checkpoint, until the slices have them. */
+  /** Vectors of the checkpoint from which the run goes on, until the slices have them. */
   #vectors: WholeVectors | undefined;
   #result: RunResult | null = null;
   #queue: CoreEvent[] = [];
@@ -172,7 +172,7 @@ export class Shell {
     this.#isBusy = false;
   }
 
-  /** A broken invariant ends the run, whoever's message met it; a second one ends it without the core. */
+  /** Ends the run after a broken invariant. A second broken invariant ends it without asking the core. */
   #breakDown(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     this.#options.logger.error({ err: error instanceof Error ? error.stack : message }, message);
@@ -251,7 +251,10 @@ export class Shell {
     }
   }
 
-  /** For this admission only: a former one's is worth nothing from now on. */
+  /**
+   * Admits a worker to the slices and returns its ticket. The ticket of its former admission is worth nothing from now
+   * on.
+   */
   #admit(worker: string): string {
     const { spec } = this.#options;
     this.#dismiss(worker);
@@ -262,7 +265,7 @@ export class Shell {
     return issueTicket(seal, worker, this.#lastAdmission);
   }
 
-  /** Its tensor streams end. */
+  /** Ends a worker's admission: the slices close its tensor streams. */
   #dismiss(worker: string): void {
     const admission = this.#admissions.get(worker);
     if (admission !== undefined) this.#pool?.dismiss(admission);
@@ -390,7 +393,7 @@ export class Shell {
     this.#observations.epoch(ended);
   }
 
-  /** The end counts as soon as everyone was told; that it is written down as well is tried. */
+  /** Ends the run. The outcome counts at once; writing it into the store is tried within endRecordMs. */
   #close(outcome: Outcome): void {
     const { store, spec, logger } = this.#options;
     if (outcome.tag === "finished") return this.#end(outcome);

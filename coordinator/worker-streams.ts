@@ -28,9 +28,9 @@ export interface ServedRun {
 export class WorkerStreams {
   readonly served: ServedRun;
   readonly #streams = new Map<string, JoinCall>();
-  /** Who came by which credential. */
+  /** The credential with which each worker came. */
   readonly #owners = new Map<string, string>();
-  /** By worker, as it named it. */
+  /** The address of each worker's metrics, as the worker named it. */
   readonly #metrics = new Map<string, string>();
 
   constructor(served: ServedRun) {
@@ -64,7 +64,10 @@ export class WorkerStreams {
     return true;
   }
 
-  /** Of another run: whatever its step and generation say, they are not this run's. */
+  /**
+   * Passes a worker's message to the run. A message that names another run is dropped, whatever its step and
+   * generation.
+   */
   pass(call: JoinCall, worker: string, { run, generation, body }: Envelope<WorkerBody>): void {
     if (this.#streams.get(worker) !== call) return;
     if (run !== this.served.run) return this.served.onDropped(worker, "other run");

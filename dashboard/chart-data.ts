@@ -3,7 +3,7 @@ import type { Curve, EpochRow, StepRow } from "../shared/curve.js";
 
 export interface ChartData {
   readonly epochs: {
-    /** From 1, as people count. */
+    /** Epoch numbers as shown: the first is 1. */
     readonly epoch: readonly number[];
     readonly loss: Column;
     readonly accuracy: Column;

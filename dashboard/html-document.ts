@@ -6,7 +6,7 @@ export interface DocumentParts {
   readonly title: string;
   /** Before the pages' own style sheet. */
   readonly style?: string;
-  /** Of the main element. */
+  /** Content of the main element. */
   readonly main: Markup;
   /** After it: data and scripts. */
   readonly scripts: Markup;

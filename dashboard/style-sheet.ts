@@ -1,4 +1,7 @@
-/** How the pages look. Training is blue and validation orange everywhere; both are told apart without colour too. */
+/**
+ * Styles of the pages. Training is blue and validation orange everywhere. Each can be recognised without its colour,
+ * too.
+ */
 export const styleSheet = `
 :root {
   --paper: #ffffff; --panel: #f6f7f9; --ink: #1c2733; --faint: #66727f; --line: #e1e5ea;

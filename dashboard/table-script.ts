@@ -1,4 +1,4 @@
-/** For inlined scripts: rows of a table, their cells as text and never as markup. */
+/** Script that fills table rows. Cells are set as text, never as markup. */
 export const tableScript = `
   const showRows = (id, rows) => {
     const elements = rows.map((texts) => {

@@ -11,9 +11,9 @@ export const exact = z
   .transform((value) => Number(value));
 
 export const StepRow = z.object({
-  /** From 0 over the whole run. */
+  /** Step number over the whole run; the first is 0. */
   step: z.number().int().nonnegative(),
-  /** From 0. */
+  /** Epoch number; the first is 0. */
   epoch: z.number().int().nonnegative(),
   /** Mean over the step's samples, with class weights and regularisation as Keras reports it. */
   loss: exact,
@@ -23,7 +23,7 @@ export const StepRow = z.object({
   /** Euclidean norm of the mean gradient. */
   gradientNorm: exact,
   samples: z.number().int().nonnegative(),
-  /** From assignment to commit. */
+  /** Seconds from the assignment of the step to its commit. */
   seconds: exact,
   /** CRC-32C of the float32 weights after the commit, unsigned. */
   crc32c: z.number().int().nonnegative().max(0xffffffff),
@@ -33,14 +33,14 @@ export const StepRow = z.object({
 export type StepRow = z.infer<typeof StepRow>;
 
 export const EpochRow = z.object({
-  /** From 0. */
+  /** Epoch number; the first is 0. */
   epoch: z.number().int().nonnegative(),
   /** Steps committed when the epoch was over: the weights version that was evaluated. */
   step: z.number().int().nonnegative(),
   /** Over the epoch's samples, each once: never a mean of step means. */
   loss: exact,
   accuracy: exact,
-  /** Null where the data set has no validation images. */
+  /** Validation loss; null when the data set has no validation images. */
   validationLoss: exact.nullable(),
   validationAccuracy: exact.nullable(),
   learningRate: exact,

@@ -23,12 +23,15 @@ export const GenerationRecord = z.looseObject({
   renewals: z.number().int().nonnegative().default(0),
   /** The checkpoint that it went on from; null = it began the run; absent = it has not come so far. */
   from: z.string().nullable().optional(),
-  /** Of this coordinator and all former ones. */
+  /** Changes of the spec by this coordinator and all former ones. */
   changes: SpecChanges.default({}),
 });
 export type GenerationRecord = z.infer<typeof GenerationRecord>;
 
-/** The run is over: generation `closes` has published. Never rewritten, and nobody takes the run after it. */
+/**
+ * The record that closes a finished run: generation `closes` has published the result. It is never rewritten, and no
+ * coordinator takes the run after it.
+ */
 export const ClosingRecord = z.looseObject({
   generation: z.number().int().positive(),
   closes: z.number().int().positive(),
@@ -62,7 +65,7 @@ export async function listGenerationNumbers(
   return numbers.sort((a, b) => a - b);
 }
 
-/** Null when the number was not taken. Errors: the store's. */
+/** Reads the record of a generation number; null when no coordinator has taken it. Errors: the store's. */
 export async function readGeneration(
   store: ObjectStore,
   run: string,

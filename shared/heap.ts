@@ -1,17 +1,18 @@
 /**
- * How readily V8 marks the heap of a process that moves tensors. Their chunks lie outside the heap, 20 MB of them a step,
- * and young collections free them; yet V8 counts them, and by default marks the whole heap once or more a step.
+ * Settings of V8's garbage collector for a process that moves tensors. Tensor chunks lie outside the heap, 20 MB of them a
+ * step, and young collections free them. V8 counts them all the same, and by default marks the whole heap at least once a
+ * step.
  */
 import { setFlagsFromString } from "node:v8";
 
-/** The heap is marked when it and what hangs on it has grown to five times what the last marking left. */
+/** The heap is marked when it, with the memory that it holds outside, has grown to five times its size after the last marking. */
 const growingPercent = 400;
-/** Of threads that start later: until the first marking. Their own heap is 10 to 20 MB. */
+/** The old space of a thread that starts later is not marked before it reaches this size. Its own heap takes 10 to 20 MB. */
 const initialMegabytes = 128;
 
 /**
- * For the processes that carry gradients and weights: at most 5 x their heap of 30 to 40 MB more memory for 20 to 40 ms
- * less of the CPU per step. At the start, before threads are made.
+ * Lets V8 collect garbage less often, for processes that carry gradients and weights. It costs at most 5 times their
+ * heap of 30 to 40 MB and saves 20 to 40 ms of CPU time a step. Call it before threads are started.
  */
 export function letHeapGrow(): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);

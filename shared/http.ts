@@ -37,7 +37,7 @@ export interface HttpRoute {
   /** A POST must carry the header `x-trainyard: <last part of the path>`, which no foreign page can send. */
   readonly method: "GET" | "POST";
   readonly path: string;
-  /** Who may ask; null = everybody. Default: viewers for GET, operators for POST. */
+  /** The role that a request needs; null lets every peer ask. Default: viewer for GET, operator for POST. */
   readonly role?: Role | null;
   readonly reply: (query: URLSearchParams) => HttpReply | Promise<HttpReply>;
 }
@@ -144,7 +144,7 @@ async function answer(
   return route.reply(url.searchParams);
 }
 
-/** Null: what was asked for is no path; a proxy would be asked so. */
+/** The URL of a request; null when the request names no path, as a request to a proxy does. */
 function urlOf({ url = "/" }: IncomingMessage): URL | null {
   try {
     return new URL(url, "http://trainyard.invalid");
@@ -157,7 +157,10 @@ function urlOf({ url = "/" }: IncomingMessage): URL | null {
 const mostHeld = 64;
 let held = 0;
 
-/** Null: whoever asks may. What is not there is for viewers to know, too. */
+/**
+ * The refusal of a request; null when it is allowed. An unknown path needs the role viewer, so that only viewers learn
+ * that it does not exist.
+ */
 async function refusalOf(
   request: IncomingMessage,
   route: HttpRoute | undefined,

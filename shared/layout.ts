@@ -23,14 +23,17 @@ export const BatchNormSlot = z.object({
   layer: name,
   channels: z.number().int().positive(),
   momentum: z.number().min(0).max(1),
-  /** Of the mean, in elements of the statistics vector; the variance follows at offset + channels. */
+  /** Position of the mean in the statistics vector, in elements; the variance is at offset + channels. */
   offset: z.number().int().nonnegative(),
   /** Positions (height x width) that one sample contributes to each channel's statistics. */
   elementsPerSample: z.number().int().positive(),
 });
 export type BatchNormSlot = z.infer<typeof BatchNormSlot>;
 
-/** Its tensors fill the vectors, without gaps: whoever says how long they are has to name what is in them. */
+/**
+ * The layout of a model's flat vectors. Its tensors must fill the vectors without gaps, so that a stated length is
+ * backed by named tensors.
+ */
 export const ModelLayout = z
   .object({
     parameters: listOf(TensorSlot, limits.tensors),

@@ -2,169 +2,206 @@
 export const limits = {
   /** Tensor chunks: a quarter of grpc-js' default message limit, so that no peer needs a setting. */
   chunkBytes: 1024 * 1024,
-  /** What a tensor message has around its chunk; and all of a request for weights. */
+  /** Bytes of a tensor message besides its chunk. A request for weights has no more in all. */
   envelopeBytes: 8 * 1024,
-  /** No gRPC message is ever larger; also set explicitly on both sides. */
+  /** Largest gRPC message, also set explicitly on both sides. */
   messageBytes: 4 * 1024 * 1024,
-  /** Of a worker's message without its layout or statistics: decoded lists take up a hundred times as much. */
+  /**
+   * Largest message of a worker, its layout or statistics not counted. A decoded list takes a hundred times its size on
+   * the wire.
+   */
   controlBytes: 128 * 1024,
-  /** Samples that one report of damage names: as many 7-byte numbers as `controlBytes` has room for. */
+  /** Samples that one damage report may name: as many 7-byte numbers as `controlBytes` has room for. */
   damagedSamples: 16_384,
   /** Files of an export: a tfjs model of 100 GiB has 25,000, ours a few dozen. */
   exportedPaths: 1_024,
-  /** Names of workers, hosts, devices and runs, which are labels, and part of every message. */
+  /** Longest name of a worker, host, device or run. Names are labels, and part of every message. */
   nameCharacters: 256,
-  /** What a worker says went wrong, cut to this: a page of it, not the graph that TensorFlow prints along. */
+  /**
+   * Longest error text of a worker; longer ones are cut. A page of text, without the graph that TensorFlow prints
+   * along.
+   */
   sentenceCharacters: 2_000,
-  /** A tensor stream on which nothing moves for so long, though something is due, has hung: the worker reconnects. */
+  /** A tensor stream that moves no bytes for this time, though some are due, hangs: the worker reconnects. */
   tensorSilenceMs: 60_000,
-  /** Memory of a slice for partials that come out of their lanes' order: a sender without room waits (admission.ts), ... */
+  /**
+   * Memory of a slice for partials that arrive before their turn. A sender without room waits (reducers/admission.ts).
+   */
   partialsBytes: 32 * 1024 * 1024,
-  /** ... but no longer than this, so that a late lane can't hold up the others' streams. */
+  /** A sender waits for room no longer than this, so that a late lane can't hold up the streams of others. */
   admissionMs: 2_000,
-  /** Of one upload stream: 1 MiB chunks at ten times what loopback takes, or the small ones of a small model. */
+  /**
+   * Messages on one upload stream: 1 MiB chunks at ten times the speed of loopback, or the small chunks of a small
+   * model.
+   */
   uploadMessages: { perSecond: 10_000, burst: 20_000 },
-  /** A partial that comes up more slowly, after `tensorSilenceMs`, is given up: it holds memory. */
+  /** A partial that arrives more slowly than this, after `tensorSilenceMs`, is dropped, because it holds memory. */
   slowestBytesPerSecond: 64 * 1024,
-  /** Versions of weights that are being sent at once, at least; more where `partialsBytes` has room for them. */
+  /** Weights versions that may be sent at once, at least; more where `partialsBytes` has room for them. */
   versionsMin: 4,
-  /** HTTP/2 window of a worker's weights and of a reducer's partials: 400 MiB/s at 10 ms each way. */
+  /** HTTP/2 window for a worker's weights and a reducer's partials: 400 MiB/s at 10 ms each way. */
   receiveWindowBytes: 8 * 1024 * 1024,
-  /** What all senders of a reducer together may have under way: with many lanes each has a smaller window, ... */
+  /** Windows of all senders of a reducer together. With many lanes each sender gets a smaller window. */
   receiveWindowsBytes: 32 * 1024 * 1024,
-  /** ... but never a smaller one than this. */
+  /** Smallest HTTP/2 window of a sender, however many lanes there are. */
   receiveWindowMinBytes: 512 * 1024,
-  /** Worker to coordinator, so that a vanished machine is noticed within `lostAfterMs`. */
+  /** Interval of a worker's heartbeats, so that a vanished machine is noticed within `lostAfterMs`. */
   heartbeatMs: 1_000,
-  /** A change of what a worker does is told at once, but heartbeats never come closer together than this. */
+  /** Heartbeats that report a change of phase are sent at once, but never closer together than this. */
   phaseBeatMs: 100,
-  /** Without any message for so long a worker is lost and its lanes go to others. */
+  /** A worker that sends nothing for this time is lost, and its lanes go to others. */
   lostAfterMs: 5_000,
   /** A step is late after max(stepDeadlineFactor x median, stepDeadlineMinMs). */
   stepDeadlineFactor: 10,
   stepDeadlineMinMs: 10_000,
-  /** Late after lateFactor x the median time of the last 20 steps, at least lateMinMs: others help (DESIGN 5.9). */
+  /**
+   * A lane is late after lateFactor x the median time of the last 20 steps, at least lateMinMs; then idle workers
+   * compute it too (docs/design/waits.md).
+   */
   lateFactor: 4,
   lateMinMs: 250,
   /** A reducer's thread starts within a second; on a machine that is busy with other things, within this. */
   reducerStartMs: 60_000,
-  /** Reducers add and apply within milliseconds: told of after the first, given up after the second. */
+  /**
+   * Reducers add and apply within milliseconds. After reduceLateMs a reducer is logged as late; after reduceMs the run
+   * fails.
+   */
   reduceLateMs: 2_000,
   reduceMs: 30_000,
-  /** Results of a worker that were wrong, after which it is drained. */
+  /** Wrong results of a worker after which it is drained. */
   suspicions: 3,
   /** An evaluation block (64 samples) is redone elsewhere after this. */
   evaluationDeadlineMs: 60_000,
   /** Certificates and tokens are looked at this often: a revoked token's streams end within it. */
   securityLookMs: 1_000,
-  /** Whoever does not finish a TLS handshake within this is dropped. */
+  /** A connection that has not finished its TLS handshake within this time is closed. */
   handshakeMs: 10_000,
   /** A coordinator to which no worker comes gives up after this. */
   noWorkersMs: 600_000,
   /** Reconnect back-off; gRPC's own cap is 120 s, in which a cluster stands still. */
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,
-  /** Members of a run that has few lanes: a fleet of a thousand; with many twice as many as lanes. Each costs a look at every event. */
+  /**
+   * Members of a run that has few lanes: a fleet of a thousand. With many lanes: twice as many members as lanes. Each
+   * member costs time at every event.
+   */
   spares: 2_048,
   /** Kinds of machines in one run with --allow-mixed: each is kept in every checkpoint. */
   machineKinds: 64,
-  /** What 64 reducers of a 4,096-lane run have room for. */
+  /** Largest model: the room of 64 reducers in a run of 4,096 lanes. */
   parameters: 4_000_000_000,
-  /** Tensors of a model: ResNet-152 has 500 of them. */
+  /** Tensors of a model at most: ResNet-152 has 500. */
   tensors: 20_000,
-  /** What is left of traces is sent for so long at the end; so is each batch before. */
+  /** Time for sending a batch of spans, and for sending the last ones at the end. */
   traceFlushMs: 1_000,
-  /** Connections to one port of whom nobody knows yet whose they are; a fleet that comes at once is known at once. */
+  /** Unidentified connections to one port. The workers of a fleet that starts at once identify themselves at once. */
   unidentifiedConnections: 512,
-  /** Whoever connects and does not say within this who it is, and what it wants, is sent away. */
+  /** A connection must identify itself and say what it wants within this time, or it is closed. */
   helloMs: 10_000,
-  /** Tensor streams of one worker to one slice: two, and two of a former session. */
+  /** Tensor streams of one worker to one slice: two, and two of its former session. */
   tensorStreams: 4,
-  /** Streams of one connection to the control port: a worker has one, a proxy brings a fleet's. */
+  /** Streams of one connection to the control port: a worker opens one, a proxy opens those of a fleet. */
   controlStreams: 256,
-  /** HTTP/2 sessions hold no more for themselves than this, windows aside. */
+  /** Memory that an HTTP/2 session may hold, besides its windows. */
   sessionMegabytes: 32,
   /** A connection to the control port without a stream is closed after this. */
   idleConnectionMs: 60_000,
-  /** Of one worker's control stream: records of all lanes at once, then ten times what a busy one says. */
+  /**
+   * Messages on one worker's control stream: the records of all lanes at once, then ten times the rate of a busy
+   * worker.
+   */
   controlMessages: { perSecond: 1_000, burst: 10_000 },
-  /** Workers that join from one address: a whole fleet at once; then as many as may come and go for ever. */
+  /** Hellos from one address: those of a whole fleet at once, then this rate for ever. */
   hellos: { perSecond: 5, burst: 4_096 },
   /** Addresses whose hellos are counted. */
   helloAddresses: 1_024,
-  /** One request and its answer; a page's reader that takes nothing for so long is gone. */
+  /**
+   * One HTTP request and its answer take at most httpMs. A client that reads nothing for httpSilenceMs is disconnected.
+   */
   httpMs: 10_000,
   httpSilenceMs: 30_000,
-  /** A connection for requests one after another, as Prometheus has it, is made anew after this. */
+  /** A persistent HTTP connection, such as Prometheus keeps, is closed after this and must be made anew. */
   httpConnectionMs: 600_000,
   /** Unfinished requests are looked at this often. */
   httpLookMs: 1_000,
-  /** Hands lanes back and exits within this. */
+  /** A process that is told to end hands its work back and exits within this time. */
   drainMs: 10_000,
-  /** A worker gives up on a coordinator that it could never reach after this. */
+  /** A worker that never reached its coordinator gives up after this. */
   firstConnectMs: 120_000,
-  /** One that has to wait says so this often. */
+  /** A worker that has to wait logs it this often. */
   lookingNoteMs: 60_000,
-  /** One that serves run after run looks for the next one after this: until then the former one tells of its end. */
+  /**
+   * A worker that serves one run after another looks for the next one after this. Until then the former coordinator
+   * still shows how its run ended.
+   */
   betweenRunsMs: 1_500,
-  /** Without a coordinator it asks the store this often whether its run has finished. */
+  /** A worker without a coordinator asks the store this often whether its run has finished. */
   endLookupMs: 5_000,
-  /** A worker records graphs and opens its data within this of the welcome. */
+  /** A worker records its graphs and opens its data set within this time after the welcome. */
   prepareMs: 180_000,
-  /** … and is told of as late after this. */
+  /** A worker that still prepares after this time is logged as late. */
   prepareLateMs: 60_000,
-  /** Models and exports are written within this. */
+  /** A worker writes an export within this time. */
   exportMs: 120_000,
-  /** … and told of as late after this. */
+  /** A worker that still exports after this time is logged as late. */
   exportLateMs: 30_000,
   /** One object store call, retries included. */
   storeCallMs: 30_000,
-  /** Metrics of a run that has ended are shown so long, unless another begins: two scrapes of Prometheus' default interval. */
+  /**
+   * Metrics of a run that has ended are shown for this time, unless another run begins: two of Prometheus' default
+   * intervals.
+   */
   endedRunShownMs: 120_000,
-  /** The owner of a run rewrites its record this often, so that others see that it lives. */
+  /** The owner of a run rewrites its record this often, so that others see that it is alive. */
   renewMs: 3_000,
-  /** One renewal may take so long: with the pause before it, well below `takeoverMs`. */
+  /** Time for one renewal. With the pause before it, it stays well below `takeoverMs`. */
   renewCallMs: 5_000,
-  /** A coordinator that is not reached and whose record stands still for so long is taken over. */
+  /** A coordinator that does not answer, and whose record does not change for this time, is taken over. */
   takeoverMs: 15_000,
-  /** The same where another machine refuses the connection, which may be a proxy's word: one renewal, and some. */
+  /**
+   * As takeoverMs, where another machine refuses the connection, which a proxy may have done: one renewal and some
+   * slack.
+   */
   takeoverRefusedMs: 5_000,
-  /** While it waits, the other one looks at the record this often. */
+  /** A coordinator that waits to take over reads the record this often. */
   takeoverPollMs: 1_000,
   /** For so long the last checkpoint, the export and the publication are tried again before the run fails. */
   storePatienceMs: 600_000,
-  /** Between two of these tries. */
+  /** Pause between two tries of a store that is down. */
   storeRetryMs: 5_000,
-  /** A store that sends nothing for so long has hung or vanished: the request is dropped, and tried again. */
+  /** A store that sends nothing for this time hangs or has vanished: the request is dropped and tried again. */
   storeSilenceMs: 10_000,
-  /** Parts of a multipart upload; S3 wants at least 5 MiB and at most 10,000 of them. */
+  /** Size of the parts of a multipart upload; S3 wants at least 5 MiB and at most 10,000 parts. */
   storePartBytes: 8 * 1024 * 1024,
-  /** Larger objects go multipart. */
+  /** Objects larger than this are uploaded in parts. */
   storeSinglePutBytes: 16 * 1024 * 1024,
   /** Target size of a data set's shard: few enough requests, small enough to read ahead. */
   shardBytes: 16 * 1024 * 1024,
-  /** Most samples of one shard: keeps shuffling fine-grained for tiny pictures. */
+  /** Most samples of one shard. It keeps shuffling fine-grained for tiny images. */
   shardSamples: 4_096,
-  /** Shards that a reader keeps: a shuffle group of default shards, and one being read ahead. */
+  /** Memory of a reader for shards: a shuffle group of default shards, and one that is read ahead. */
   shardCacheBytes: 160 * 1024 * 1024,
-  /** Validation is computed in fixed consecutive blocks of this many samples (DESIGN 5.7). */
+  /** Validation is computed in fixed consecutive blocks of this many samples (docs/design/order-and-seeds.md). */
   evaluationBlock: 64,
   /** Decoded pixels that a worker keeps in memory. */
   imageCacheBytes: 1024 * 1024 * 1024,
-  /** … and in a file, of what memory has no room for: a data set of 300,000 pictures of 64x64. */
+  /** Decoded pixels that a worker keeps in a file when its memory is full: a data set of 300,000 images of 64x64. */
   imageFileBytes: 4 * 1024 * 1024 * 1024,
-  /** … which grows only while so much of its disk stays free: the store may lie on the same. */
+  /** The image file grows only while this much of its disk stays free, because the store may lie on the same disk. */
   diskReserveBytes: 2 * 1024 * 1024 * 1024,
-  /** Threads of a worker that decode: four keep up with engines of 10,000 pictures a second. */
+  /** Threads of a worker that decode images: four keep up with engines of 10,000 images a second. */
   decodeThreads: 4,
-  /** Steps that a worker decodes ahead of the engine: the least, and the most after it had to wait. */
+  /** Steps that a worker decodes ahead of the engine: the least, and the most after the engine had to wait. */
   prefetchSteps: { least: 2, most: 8 },
-  /** Pictures that it holds for that, the step under way included: many lanes on one worker come one after another. */
+  /**
+   * Decoded images that a worker holds for these steps, the current one included. Many lanes on one worker are computed
+   * one after another.
+   */
   prefetchBytes: 256 * 1024 * 1024,
-  /** Pictures larger than this are refused at import: a decompression bomb, or a mistake. */
+  /** Images with more pixels than this are refused at import: a decompression bomb, or a mistake. */
   imagePixels: 268_402_689,
-  /** More could not each have a worker; the tree stays twelve additions deep. */
+  /** Most lanes of a run. More could not each have a worker; with these the tree is twelve additions deep. */
   lanes: 4_096,
-  /** Twice DiLoCo's 500: a lane's pictures of a step lie in the worker's memory all at once. */
+  /** Most local steps: twice DiLoCo's 500. A lane's images of a step lie in the worker's memory all at once. */
   localSteps: 1_000,
 } as const;

@@ -1,6 +1,6 @@
 /**
- * Spans as OpenTelemetry has them, sent in batches to a collector over OTLP/HTTP. Loads OpenTelemetry: import it only where
- * traces are switched on. A collector that can't be reached costs spans and nothing else; that is told once.
+ * Sends spans in batches to an OpenTelemetry collector over OTLP/HTTP. This module loads OpenTelemetry: import it only
+ * where traces are switched on. When the collector can't be reached, spans are lost, and one warning says so.
  */
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -136,7 +136,7 @@ const ours = (attributes: SpanAttributes): SpanAttributes =>
 /** Version 00 of https://www.w3.org/TR/trace-context/; an id of zeros is none. */
 const traceContext = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-/** Null: not of this form, or not sampled. */
+/** The context of a W3C traceparent; null when the text has another form or is not sampled. */
 function contextFrom(traceparent: string): Context | null {
   const [, traceId, spanId, flags] = traceContext.exec(traceparent) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return null;
@@ -145,7 +145,7 @@ function contextFrom(traceparent: string): Context | null {
   return trace.setSpanContext(ROOT_CONTEXT, from);
 }
 
-/** The processor drops what could not be sent, and tells nobody. */
+/** Wraps an exporter so that lost spans are reported: the batch processor drops them silently. */
 function telling(sender: SpanExporter, onLost: (reason: string) => void): SpanExporter {
   return {
     export: (spans, done) =>

@@ -1,7 +1,7 @@
 /**
- * What a finished run published, and where: usually right below `runs/<run>/`; below `runs/<run>/published/<g>/` when a
- * former coordinator had already put other bytes there. The record that closes the run says which (shared/generations);
- * whatever else lies there is nobody's result. Every reader comes through here.
+ * Where the result of a finished run was published: below `runs/<run>/`, or below `runs/<run>/published/<g>/` when a
+ * former coordinator had put other bytes at the first place. The record that closes the run says which
+ * (generations.ts); anything else there is no result. Every reader uses this module.
  */
 import { TrainyardError } from "./errors.js";
 import { newestGeneration } from "./generations.js";
@@ -11,7 +11,7 @@ import { parsedDocument, readJson } from "./store/document.js";
 import type { ObjectStore } from "./store/object-store.js";
 
 export interface Publication {
-  /** Of the coordinator that finished the run. */
+  /** Generation of the coordinator that finished the run. */
   readonly generation: number;
   /** Below `runs/<run>/`, of result, curve and report: empty, or `published/<g>/`. */
   readonly folder: string;
@@ -23,7 +23,9 @@ export interface Publication {
 /** Where a generation publishes what no longer fits the usual place. */
 export const ownFolder = (generation: number) => `published/${generation}/`;
 
-/** Null while the run has not finished. Errors: DAMAGED naming the object; the store's. */
+/**
+ * Finds a run's published result; null when the run has not finished. Errors: DAMAGED naming the object; the store's.
+ */
 export async function findPublication(
   store: ObjectStore,
   run: string,

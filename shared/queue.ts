@@ -11,7 +11,7 @@ export const QueueEntry = z.object({
   run: z.string(),
   /** ISO 8601 in UTC. */
   submittedAt: z.string(),
-  /** Who handed it in, as the coordinator knows them. */
+  /** The person who submitted the run, as the coordinator identified them. */
   by: z.string(),
   /** The run's newest generation then; 0 = none. How that one ended does not count any more. */
   after: z.number().int().nonnegative().default(0),

@@ -8,11 +8,11 @@ import { z } from "zod";
 const measured = z.number().nullable();
 
 const EpochSummary = z.object({
-  /** From 0. */
+  /** Epoch number; the first is 0. */
   epoch: z.number().int().nonnegative(),
   loss: measured,
   accuracy: measured,
-  /** Null where the data set has no validation images. */
+  /** Validation loss; null when the data set has no validation images. */
   validationLoss: measured,
   validationAccuracy: measured,
 });
@@ -25,18 +25,18 @@ const SecondsSpread = z.object({ min: z.number(), median: z.number(), max: z.num
  */
 export const RunTiming = z.object({
   steps: z.number().int().positive(),
-  /** From assignment to commit. */
+  /** Seconds from the assignment of a step to its commit. */
   stepSeconds: SecondsSpread,
-  /** Of one lane on its worker, on average. */
+  /** Seconds that a worker computes one lane, averaged over the lanes of a step. */
   laneSeconds: SecondsSpread,
-  /** Of the worker with the most lanes, all of them. */
+  /** Seconds that the worker with the most lanes computes all of them. */
   computeSeconds: SecondsSpread,
-  /** From the decision to the commit: every slice is updated. */
+  /** Seconds from the decision to the commit, in which every slice is updated. */
   commitSeconds: SecondsSpread,
-  /** That computed, at the median. */
+  /** Median number of workers that computed a step. */
   workers: z.number().int().positive(),
   reducers: z.number().int().positive(),
-  /** Of all reducers' threads together, per step of whatever kind; 0 = not known. */
+  /** Seconds that the threads of all reducers were busy per step, skipped steps included; 0 = not known. */
   reducerSeconds: z.number(),
 });
 export type RunTiming = z.infer<typeof RunTiming>;
@@ -44,7 +44,7 @@ export type RunTiming = z.infer<typeof RunTiming>;
 export const RunResult = z.object({
   format: z.literal("trainyard-result/1"),
   run: z.string(),
-  /** Of the coordinator that finished it. */
+  /** Generation of the coordinator that finished the run. */
   generation: z.number().int().positive(),
   outcome: z.enum(["finished", "stopped", "failed"]),
   /** Why it ended: "all 25 epochs are done", "no lower loss for 5 epochs". */
@@ -65,7 +65,7 @@ export const RunResult = z.object({
   final: EpochSummary.nullable(),
   /** The epoch with the lowest validation loss. */
   best: EpochSummary.nullable(),
-  /** Of the last evaluation, in label order. */
+  /** Numbers of each class in the last evaluation, in label order. */
   classes: z
     .array(z.object({ name: z.string(), images: z.number(), correct: z.number(), recall: measured }))
     .readonly(),
@@ -94,9 +94,9 @@ export const RunResult = z.object({
     .default([]),
   /** Paths below runs/<run>/. */
   exported: z.object({ checkpoint: z.string(), paths: z.array(z.string()).readonly() }).nullable(),
-  /** Of the exported weights file, hex. */
+  /** SHA-256 of the exported weights file, in hexadecimal. */
   weightsSha256: z.string(),
-  /** Null: no usual step was committed; older results don't have it. */
+  /** Where the time went; null when no step counted, and in results of older versions. */
   timing: RunTiming.nullable().default(null),
 });
 export type RunResult = z.infer<typeof RunResult>;

@@ -13,7 +13,7 @@ export interface RetryOptions {
   readonly pauseMaxMs?: number;
   readonly isRetryable: (error: unknown) => boolean;
   readonly signal?: AbortSignal | undefined;
-  /** For the message when the caller interrupts: "put of runs/a/spec.json". */
+  /** What is attempted, for the message of an interruption: "put of runs/a/spec.json". */
   readonly what: string;
 }
 
@@ -59,7 +59,7 @@ function withDeadline(source: AbortSignal | undefined, deadlineMs: number) {
   return { signal: controller.signal, release };
 }
 
-/** One signal may end any number of calls at once; Node warns of a leak beyond ten listeners unless told so. */
+/** Lets any number of calls listen to one signal. Node would warn of a leak beyond ten listeners. */
 export function shareSignal(signal: AbortSignal): AbortSignal {
   setMaxListeners(0, signal);
   return signal;

@@ -56,7 +56,7 @@ function nearest(written: string, names: readonly string[]): string {
   return some(names.toSorted((a, b) => distance(written, a) - distance(written, b)));
 }
 
-/** By when its first coordinator took it; a run that none has taken yet is not among them. */
+/** The run that a first coordinator took last. A run that no coordinator has taken yet does not count. */
 async function latestRun(
   store: ObjectStore,
   runs: readonly string[],

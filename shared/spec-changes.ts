@@ -15,7 +15,7 @@ export const SpecChanges = z.object({
   minDelta: numberSchema(runSettings["min-delta"]).optional(),
   keepCheckpoints: numberSchema(runSettings["keep-checkpoints"]).optional(),
   checkpointSteps: numberSchema(runSettings["checkpoint-steps"]).optional(),
-  /** Null: no checkpoints by time, which the flag writes as 0. */
+  /** Seconds between two checkpoints; null, which the flag writes as 0, means no checkpoints by time. */
   checkpointSeconds: z.number().positive().nullable().optional(),
 });
 export type SpecChanges = z.infer<typeof SpecChanges>;

@@ -118,7 +118,10 @@ export const RunSpec = z.object({
   lanes: numberSchema(settings.lanes),
   /** Engine calls whose gradients a lane adds, in order, to one. */
   accumulation: numberSchema(settings.accumulate),
-  /** Null: a lane contributes its gradient. Otherwise it contributes the difference of the weights after local steps. */
+  /**
+   * Settings of local steps; null when a lane contributes its gradient. With local steps a lane contributes the
+   * difference of the weights.
+   */
   localSteps: LocalSteps.nullable().default(null),
   shuffleShards: numberSchema(settings["shuffle-shards"]),
   /** Unsigned 32 bit. */

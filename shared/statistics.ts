@@ -1,7 +1,7 @@
 /**
- * Batch-norm statistics of the whole run: lanes' batch statistics are combined with their sample counts, and
- * kept as bias-corrected moving averages (DESIGN 5.5). All float64, in lane order, so the bits are the
- * same for any number of workers.
+ * Batch-norm statistics of the whole run. The lanes' batch statistics are combined by their sample counts and kept as
+ * bias-corrected moving averages (docs/design/mathematics-of-a-lane.md). All float64 and in lane order, so the bits are
+ * the same for any number of workers.
  */
 import type { ModelLayout } from "./layout.js";
 

@@ -27,7 +27,7 @@ export const hasEnded = (phase: RunPhase) =>
 
 export const WorkerStatus = z.object({
   id: z.string(),
-  /** For people: joining, preparing, computing, spare, draining, lost … */
+  /** The worker's state for people: joining, preparing, computing, spare, draining, lost … */
   state: z.string(),
   lanes: z.array(z.number().int().nonnegative()),
 });
@@ -40,17 +40,17 @@ export const RunStatus = z.object({
   run: z.string(),
   generation: z.number().int().positive().optional(),
   phase: z.enum(runPhases),
-  /** From 0: the epoch and the step in progress. */
+  /** Number of the current epoch; the first is 0. */
   epoch: z.number().int().nonnegative(),
   epochs: z.number().int().positive(),
   stepInEpoch: z.number().int().nonnegative(),
   stepsPerEpoch: z.number().int().nonnegative(),
   step: z.number().int().nonnegative(),
   steps: z.number().int().nonnegative(),
-  /** Of the epoch so far, by sample; null before its first step. */
+  /** Mean training loss of the current epoch so far, by sample; null before its first step. */
   loss: measured,
   accuracy: measured,
-  /** Of the last evaluated epoch, from 0. */
+  /** Results of the last evaluated epoch; the first epoch is 0. */
   validation: z.object({ epoch: z.number().int(), loss: measured, accuracy: measured }).optional(),
   /** The last finished epoch, as the curve has it. */
   lastEpoch: z
@@ -83,7 +83,7 @@ export const EndRecord = z.looseObject({
   generation: z.number().int().positive(),
   outcome: z.enum(["failed", "stopped", "interrupted"]),
   reason: z.string(),
-  /** As it was then. */
+  /** The run's status when it ended. */
   status: RunStatus,
   endedAt: z.string(),
 });
@@ -91,7 +91,9 @@ export type EndRecord = z.infer<typeof EndRecord>;
 
 export const endKey = (run: string, generation: number) => runKey(run, "ends", `${generation}.json`);
 
-/** Null when that coordinator has not ended so. Errors: DAMAGED, the store's. */
+/**
+ * Reads how a coordinator's run ended; null when that coordinator did not record an end. Errors: DAMAGED, the store's.
+ */
 export const readEndRecord = (store: ObjectStore, run: string, generation: number, signal?: AbortSignal) =>
   readDocument(store, endKey(run, generation), EndRecord, signal);
 
@@ -168,7 +170,7 @@ function parsedOrNull(body: string): unknown {
   }
 }
 
-/** Of the network, or what TLS found. */
+/** The reason of a failed request: what TLS found, or the network's error. */
 function whyNot(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (!/CERT|SELF_SIGNED|VERIFY|SSL|TLS/.test(code)) return "nothing listens there";

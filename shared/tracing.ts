@@ -1,7 +1,7 @@
 /**
- * Traces: spans that tell what took how long within one step, over all processes that had a hand in it. This is what the
- * program knows of them; open-telemetry.ts sends them, and is loaded only where traces are switched on. A span that
- * nobody wants is `noSpan`, which does nothing.
+ * Traces: spans that show what took how long within one step, over all processes that took part. This is the interface;
+ * open-telemetry.ts sends the spans and is loaded only where traces are switched on. `noSpan` is a span that is not
+ * recorded and does nothing.
  */
 import { TrainyardError } from "./errors.js";
 
@@ -13,18 +13,24 @@ export interface SpanParent {
 }
 
 export interface Span extends SpanParent {
-  /** W3C trace context, for whoever works on it in another process; empty: nobody looks. */
+  /** W3C trace context of the span, to be passed to another process; empty when the span is not recorded. */
   readonly traceparent: string;
   set(attributes: SpanAttributes): void;
-  /** Once. `failure`: what it ended with; work that was given up because nobody waits for it any more is no error. */
+  /**
+   * Ends the span; called once. `failure`: the error with which the work ended. Work that was abandoned because its
+   * result is not needed any more did not fail.
+   */
   end(failure?: unknown): void;
 }
 
 /** What it begins is a trace of its own. */
 export interface Tracer extends SpanParent {
-  /** Of the steps, from 0 to 1: the share that is traced. */
+  /** The share of the steps that is traced, from 0 to 1. */
   readonly ratio: number;
-  /** Below another process' span; whatever is no W3C trace context, or is not sampled, is nobody's. */
+  /**
+   * Begins spans below a span of another process. A text that is no W3C trace context, or is not sampled, gives spans
+   * that are not recorded.
+   */
   below(traceparent: string): SpanParent;
   /** Sends what is left, for at most limits.traceFlushMs. Never throws. */
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Who came into the run and who left it with an event, and why, for the metrics: read off the states before and after it.
- * The core's log says the same in words.
+ * Which workers joined or left with an event, and why, for the metrics. It compares the states before and after the
+ * event. The core's log says the same in words.
  */
 import { isStoreOutage } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
@@ -25,7 +25,7 @@ export function comingsWith(event: CoreEvent, before: CoreState, after: CoreStat
   };
 }
 
-/** Of a worker that said hello, which may have been there under the same name. */
+/** Joins and leaves caused by a worker's hello. The worker may have been in the run under the same name before. */
 function comingsOf(worker: string, before: CoreState, after: CoreState): Comings {
   const [former, present] = [before.workers.get(worker), after.workers.get(worker)];
   const isNew = present !== undefined && present.order !== former?.order;

@@ -1,4 +1,4 @@
-/** What the run's metrics are told of states, steps and epochs. Where they are served is shared/http's. */
+/** Sets the run's metrics from states, steps and epochs. The HTTP server that shows them is shared/http.ts. */
 import type { Clock } from "../../shared/clock.js";
 import { workerPhases } from "../../shared/grpc/texts.js";
 import { type CoordinatorMetrics, isLoss } from "../../shared/metrics.js";

@@ -9,7 +9,7 @@ import type { Effect, StepRow } from "../core/events.js";
 
 type Begun = Extract<Effect, { tag: "beginStep" }>;
 
-/** Of work that other spans of the run wait for, at most one at a time is open. */
+/** Work for which the run waits. One span of each kind is open at a time. */
 type Part = "initialise" | "evaluate" | "export";
 
 /** Whether a step is among the traced ones: by run and number, so that each attempt and each coordinator agrees. */
@@ -55,7 +55,7 @@ export class RunTraces {
     }
   }
 
-  /** For the worker that gets this; empty: it is not traced. */
+  /** The trace context that goes out with a message; empty when the work is not traced. */
   contextFor(body: CoordinatorBody): string {
     switch (body.kind) {
       case "gradients":
@@ -72,7 +72,10 @@ export class RunTraces {
     }
   }
 
-  /** Its owner ends it when the checkpoint is written. The first one proves that the weights are there. */
+  /**
+   * Begins the span of a checkpoint; the caller ends it when the checkpoint is written. The first checkpoint also ends
+   * the initialisation.
+   */
   checkpoint(checkpoint: string, reason: string): Span {
     this.#endPart("initialise", {});
     return this.#tracer.begin("checkpoint", { ...this.#common, checkpoint, reason });

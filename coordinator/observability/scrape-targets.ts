@@ -17,7 +17,7 @@ export interface ScrapeTargets {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** As long as a name may be in the DNS. */
+/** The longest name that the DNS allows. */
 const hostLimit = 253;
 const hostName = /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
 

@@ -4,7 +4,7 @@
  * their own.
  */
 
-/** Steps that are looked at: the same as for lateness (DESIGN 5.9). */
+/** How many of the last steps count; lateness looks at the same number (docs/design/waits.md). */
 const lastOnes = 20;
 
 interface Work {
@@ -13,7 +13,7 @@ interface Work {
 }
 
 interface Step extends Work {
-  /** By worker: all of its lanes. */
+  /** The lanes of each worker in this step, summed. */
   readonly lanes: ReadonlyMap<string, Work>;
 }
 
@@ -21,9 +21,11 @@ const nothing: Work = { samples: 0, seconds: 0 };
 
 export class Throughput {
   #steps: readonly Step[] = [];
-  /** Of the step under way. */
+  /** The lanes of each worker in the current step, summed. */
   #lanes = new Map<string, Work>();
-  /** By worker, as it was when it last computed: a spare could do as much again. */
+  /**
+   * Speed of each worker when it last computed. A spare worker keeps its value, because it could compute as fast again.
+   */
   readonly #speeds = new Map<string, number>();
   /** Counted along with the steps that they are in, and no longer. */
   readonly #gone = new Set<string>();

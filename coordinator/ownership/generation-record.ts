@@ -1,6 +1,7 @@
 /**
- * The objects that say whose a run is: a number is taken by creating an object that nobody else created; how a
- * coordinator ended whose run did not finish is an object too. What rests on them is in ownership.ts.
+ * Reads and writes the objects that say which coordinator owns a run. A generation number is taken by creating its
+ * object, which must not exist yet. Another object says how a coordinator's run ended when it did not finish. The rules
+ * of ownership are in ownership.ts (docs/design/store-and-fencing.md).
  */
 import { type ClosingRecord, type GenerationRecord, generationKey } from "../../shared/generations.js";
 import { type EndRecord, endKey } from "../../shared/status.js";
@@ -11,8 +12,8 @@ import { putOnce } from "../../shared/store/put-once.js";
 const contentType = "application/json";
 
 /**
- * True when the number is this writer's, also when it had created it already and the answer was lost; false when
- * somebody else was faster. Errors: the store's.
+ * Creates the object of a generation number. True when this coordinator has the number, also when an earlier call
+ * created the object and its answer was lost; false when another coordinator has it. Errors: the store's.
  */
 export async function takeNumber(
   store: ObjectStore,
@@ -25,7 +26,7 @@ export async function takeNumber(
   return (await putOnce(store, key, encodeDocument(record), options)) !== "other";
 }
 
-/** By the number's owner only. Errors: the store's. */
+/** Replaces the record of a generation number. Only its owner may call this. Errors: the store's. */
 export async function rewriteRecord(
   store: ObjectStore,
   run: string,
@@ -35,7 +36,10 @@ export async function rewriteRecord(
   await store.put(generationKey(run, record.generation), encodeDocument(record), { contentType, signal });
 }
 
-/** Others then know that the run was stopped or has failed, and not cut off. Once. Errors: the store's. */
+/**
+ * Writes how the run ended, so that other processes know that it was stopped or failed, and was not cut off. Called
+ * once. Errors: the store's.
+ */
 export async function recordEnd(
   store: ObjectStore,
   run: string,

@@ -1,7 +1,7 @@
 /**
- * Owning a run (DESIGN 6): one number, created by this coordinator alone, renewed every few seconds, and lost for good
- * as soon as a higher one is there. It owns the record and the fence; who may take a run is takeover.ts, and what a
- * fenced coordinator can no longer do is fenced-store.ts.
+ * Owning a run: a coordinator creates one generation number, renews its record every few seconds, and loses the run for
+ * good as soon as a higher number exists (docs/design/store-and-fencing.md). takeover.ts decides who may take a run;
+ * generation-fence.ts refuses the writes of a coordinator that has lost it.
  */
 import type { Clock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
@@ -80,8 +80,9 @@ export class Ownership {
   }
 
   /**
-   * The run is over, and its result is what was published: takes the next number for that, so that nobody goes on with
-   * it. Twice is the same. Errors: FENCED when another coordinator has that number; the store's.
+   * Closes a finished run: takes the next number, with the folder of the published result, so that no coordinator goes
+   * on with the run. Repeating the call does no harm. Errors: FENCED when another coordinator has that number; the
+   * store's.
    */
   async finish(published: string): Promise<void> {
     const { generation, changes } = this.#record;
@@ -116,7 +117,7 @@ export class Ownership {
     });
   }
 
-  /** A store that does not answer is waited for: nobody else can take the run meanwhile either. */
+  /** Renews the record. While the store does not answer this waits: no other coordinator can take the run either. */
   async #renew(): Promise<void> {
     if (this.#isStopped || this.fenced.aborted) return;
     const { clock, logger } = this.#options;

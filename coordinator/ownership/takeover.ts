@@ -1,7 +1,8 @@
 /**
- * May this coordinator take the run? Not when it has finished, and not while another one holds it. One that does not
- * answer is watched in the store: whoever lives renews its record there. Deciding and waiting only; the taking itself
- * is an exclusive creation (ownership.ts), so that a wrong answer here costs time and never a bit.
+ * Decides whether this coordinator may take a run. It may not when the run has finished, or while another coordinator
+ * holds it. A coordinator that does not answer is watched in the store, where a living one renews its record. This code
+ * only decides and waits; ownership.ts takes the run by an exclusive creation, so a wrong answer here costs time and
+ * never changes a result.
  */
 import { hostname, networkInterfaces } from "node:os";
 import type { Clock } from "../../shared/clock.js";
@@ -21,26 +22,26 @@ import { fetchLifeSign, isRefusedConnection, readEndRecord } from "../../shared/
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { isOutage } from "../store-outages.js";
 
-/** What the former owner's address says. */
+/** The answer at the address of a run's former owner. */
 export type OwnerAnswer =
-  /** Its run goes on. */
+  /** It still coordinates the run. */
   | "running"
-  /** It only tells of its end. */
+  /** It is still there to show that the run has ended. */
   | "ended"
-  /** This very machine answers that nobody listens: it has died. */
+  /** This machine answers that no process listens at the address: the owner has died. */
   | "gone"
-  /** Another machine answers so, or a proxy for it: it has probably died. */
+  /** Another machine, or a proxy for it, answers that no process listens: the owner has probably died. */
   | "refused"
-  /** No answer, or somebody else's: it may live. */
+  /** There is no answer, or another process answers: the owner may be alive. */
   | "silent";
 
 export interface TakeoverOptions {
   readonly store: ObjectStore;
   readonly run: string;
-  /** What shall be taken, where it is no run: in messages. */
+  /** What is taken, as messages name it. Default: the run. */
   readonly subject?: string;
   readonly clock: Clock;
-  /** Told, once, that it has to wait, and for what. */
+  /** Called once when there is something to wait for, with a sentence that names it. */
   readonly onWaiting: (sentence: string) => void;
   readonly signal?: AbortSignal;
   /** Default: asks over HTTP. */
@@ -52,11 +53,14 @@ export interface Vacancy {
   readonly last: number;
   /** What former coordinators changed in the spec. */
   readonly changes: SpecChanges;
-  /** Sentences on how it became vacant, for people. */
+  /** Sentences for people: how the run became free to take. */
   readonly notes: readonly string[];
 }
 
-/** Errors: ALREADY_EXISTS when the run has finished or has an owner, naming it; INTERRUPTED; the store's. */
+/**
+ * Waits until the run is free to take. Errors: ALREADY_EXISTS when the run has finished or has an owner, naming it;
+ * INTERRUPTED; the store's.
+ */
 export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
   const { store, run, signal } = options;
   for (;;) {
@@ -77,8 +81,8 @@ export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
 }
 
 /**
- * Asks its HTTP address, without a token. A loopback address means another machine's, unless this is its own; a
- * certificate that can't be verified may be anybody's, and says nothing.
+ * Asks a former owner at its HTTP address, without a token. A loopback address of another machine can't be asked from
+ * here. A certificate that can't be verified proves nothing, so its answer is ignored.
  */
 export async function askOwner(
   { http, host }: Pick<GenerationRecord, "http" | "host">,
@@ -96,19 +100,20 @@ export async function askOwner(
   }
 }
 
+/** An address without `https://` in front. */
 export const withoutScheme = (http: string) => http.replace(/^https:\/\//, "");
 
-/** A coordinator believes in another one's certificate when it is of its own CA. */
+/** The client security with which a coordinator asks another one: it trusts certificates of its own CA. */
 export function sameAuthority(security: ServerSecurity | undefined): ClientSecurity {
   const ca = security?.tls?.current.ca;
   return ca === undefined ? noSecurity : new ClientSecurity({ tls: { ca } });
 }
 
-/** Also of one that listens everywhere and advertises nothing. */
+/** True for an address that leads to the asking machine itself. A coordinator on all interfaces advertises 0.0.0.0. */
 export const isLoopbackAddress = (address: string) =>
   /^(127\.|0\.0\.0\.0:|localhost:|\[::1?\])/.test(address);
 
-/** No proxy stands between this process and the port. */
+/** True when no proxy stands between this process and the port. */
 function isOwnAddress(http: string): boolean {
   const name = http.slice(0, http.lastIndexOf(":")).replace(/^\[|\]$/g, "");
   const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
@@ -116,8 +121,8 @@ function isOwnAddress(http: string): boolean {
 }
 
 /**
- * Waits for a sign of life. Time counts only while the store answers, since nobody can renew anything without it; and a
- * pause of this very process counts as one look, since the other one may have been paused with it.
+ * Waits for the owner to renew its record. Time counts only while the store answers, because an outage keeps the owner
+ * from renewing. A pause of this process counts as one look, because the owner may have been paused with it.
  */
 async function watch(
   options: TakeoverOptions,

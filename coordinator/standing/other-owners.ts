@@ -1,6 +1,6 @@
 /**
- * How a standing coordinator asks former owners whether they live. After a restart a record may name this very process: same
- * name, same port. Whoever is behind that name now, the former one is not.
+ * How a standing coordinator asks former owners whether they are alive. After a restart, a record may name the address
+ * of this very process. Then the former owner is not the process that answers there.
  */
 import { hostname } from "node:os";
 import type { GenerationRecord } from "../../shared/generations.js";

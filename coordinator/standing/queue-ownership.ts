@@ -1,6 +1,6 @@
 /**
- * Of all standing coordinators of a store one serves its queue: who holds it is written down as a run's owner is, under a
- * name that no run can have. Whoever comes second waits, and takes it when the other is gone or gives no sign of life.
+ * One standing coordinator of a store serves its queue. Its ownership is recorded as that of a run, under a name that
+ * no run can have. A second coordinator waits, and takes the queue when the first is gone or gives no sign of life.
  */
 import { hostname } from "node:os";
 import type { Clock } from "../../shared/clock.js";
@@ -27,7 +27,10 @@ export interface QueueOwnershipOptions {
   readonly ask: NonNullable<TakeoverOptions["ask"]>;
 }
 
-/** Waits until nobody else holds the queue. Errors: INTERRUPTED by the signal; the store's, outages excepted. */
+/**
+ * Waits until no other coordinator holds the queue, and takes it. Errors: INTERRUPTED by the signal; the store's,
+ * except outages.
+ */
 export async function ownQueue(options: QueueOwnershipOptions): Promise<Ownership> {
   const { clock, logger, signal } = options;
   let said = "";

@@ -1,6 +1,6 @@
 /**
- * What a standing coordinator is asked for, whoever asks and over whatever wire: runs are handed in, described, followed
- * and stopped, and workers learn why they have to wait.
+ * Answers what clients, pages and workers ask a standing coordinator, over any transport: runs are submitted,
+ * described, followed and stopped, and workers learn why they have to wait.
  */
 import type { Clock } from "../../shared/clock.js";
 import { asTrainyardError, TrainyardError } from "../../shared/errors.js";
@@ -19,13 +19,15 @@ import { outcomeOf, type RunOutcome } from "./run-outcome.js";
 /** The run under way. */
 export interface CurrentRun {
   readonly run: string;
-  /** Null while it is read and taken. */
+  /** The run's shell; null while the run is being read and taken. */
   readonly shell: Shell | null;
   /** A person wants it to end. */
   stop(): void;
 }
 
-/** Whether it serves the queue: another one may do so yet, and its own end may be near. */
+/**
+ * `waiting`: another coordinator still serves the queue. `serving`: this one does. `ending`: this one is about to end.
+ */
 export type Standing = "waiting" | "serving" | "ending";
 
 export interface QueueServiceOptions {
@@ -119,7 +121,10 @@ export class QueueService {
     return { run, state: "cancelled" };
   }
 
-  /** Its status, each time that it changed, until it has ended. Errors: NOT_FOUND, FAILED, USAGE (nobody goes on with it). */
+  /**
+   * The run's status, again after each change, until the run has ended. Errors: NOT_FOUND, FAILED, USAGE when the run
+   * is not queued here.
+   */
   async *follow(name: string, signal: AbortSignal): AsyncGenerator<RunStatus> {
     const run = await this.#resolve(name, signal);
     let last = "";
@@ -150,7 +155,7 @@ export class QueueService {
     }
   }
 
-  /** For a worker that comes for no run, or for another one than the one under way. Never throws. */
+  /** The answer to a worker that asks for no run, or for another run than the current one. Never throws. */
   async answerWorker(run: string): Promise<CoordinatorBody> {
     try {
       return await this.#answerWorker(run);
@@ -159,7 +164,7 @@ export class QueueService {
     }
   }
 
-  /** For pages: who is under way and who waits. */
+  /** The current run and the queue, for pages. */
   get view(): { readonly current: string | null; readonly queue: readonly QueueEntry[] } {
     const { queue, current } = this.#options;
     return { current: current()?.run ?? null, queue: queue.entries };

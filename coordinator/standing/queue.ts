@@ -1,6 +1,6 @@
 /**
- * The queue that a standing coordinator serves. It lies in the store, so that it survives whoever serves it; here are its
- * changes, one at a time, and what is known of it without asking the store again.
+ * The queue of a standing coordinator. It lies in the store, so that it survives a restart. This class changes it, one
+ * change at a time, and keeps a copy of the entries.
  */
 import { type QueueEntry, queueKey, queueNumbers, readQueue } from "../../shared/queue.js";
 import { encodeDocument } from "../../shared/store/document.js";
@@ -17,7 +17,7 @@ export class RunQueue {
   #last: Promise<unknown> = Promise.resolve();
   #wake: () => void = () => undefined;
 
-  /** `onChange`: told how many runs it has, those under way included. */
+  /** `onChange` is called with the number of runs in the queue, the current one included. */
   constructor(store: ObjectStore, onChange: (runs: number) => void = () => undefined) {
     this.#store = store;
     this.#onChange = onChange;
@@ -82,7 +82,10 @@ export class RunQueue {
     return this.#entries;
   }
 
-  /** The number after the last one: whoever is faster has it, and the next one is tried. */
+  /**
+   * Creates an entry with the number after the last one. When another process creates that number first, the next is
+   * tried.
+   */
   async #create(submission: Submission): Promise<QueueEntry> {
     for (let number = ((await queueNumbers(this.#store)).at(-1) ?? 0) + 1; ; number += 1) {
       const entry: QueueEntry = { ...submission, number } as QueueEntry;

@@ -8,7 +8,7 @@ import type { QueueService } from "./queue-service.js";
 
 export interface StandingRouteOptions {
   readonly service: QueueService;
-  /** Null between runs. */
+  /** The shell of the current run; null between two runs. */
   readonly shell: () => Shell | null;
   /** Workers may come, if only to wait. */
   readonly isReady: () => boolean;

@@ -1,6 +1,6 @@
 /**
- * What a standing coordinator leaves to whoever starts it, since it lies beyond coordinating: how flags become a run, and
- * how a stored run is described.
+ * What the program that starts a standing coordinator provides: how flags become a stored run, and how a stored run is
+ * described. Both need rooms that the coordinator does not import.
  */
 import type { RunStatus } from "../../shared/status.js";
 
@@ -8,7 +8,7 @@ export interface CreatedRun {
   readonly run: string;
   /** False: it was there already, with the same settings. */
   readonly isNew: boolean;
-  /** What whoever handed it in should read. */
+  /** Sentences for the person who submitted the run. */
   readonly notes: readonly string[];
 }
 
@@ -23,6 +23,6 @@ export interface RunCatalogue {
   create(dataset: string, flags: unknown, signal: AbortSignal): Promise<CreatedRun>;
   /** Run, spec and state, as plain values. Errors: NOT_FOUND with the nearest name, DAMAGED, the store's. */
   describe(run: string, ask: AskStatus, signal: AbortSignal): Promise<object>;
-  /** Null while it has not ended. Errors: NOT_FOUND, DAMAGED, the store's. */
+  /** The last status of a run that has ended; null while it has not. Errors: NOT_FOUND, DAMAGED, the store's. */
   end(run: string): Promise<RunStatus | null>;
 }

@@ -1,6 +1,6 @@
 /**
- * A standing coordinator's life: it opens its ports, takes the queue, and carries out one run after another, until it is
- * told to end. The run under way then stays at the queue's head, with its last commit saved.
+ * The life of a standing coordinator: it opens its ports, takes the queue, and carries out one run after another until
+ * it is told to end. The current run then stays at the head of the queue, with its last commit saved.
  */
 import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../../shared/clock.js";
@@ -34,7 +34,7 @@ export interface StandingOptions
   readonly onReady: (addresses: { readonly address: string; readonly http: string }) => void;
 }
 
-/** From the signal on: for the run's end, and for giving back the queue. Together below limits.drainMs. */
+/** Time after the signal for the run's end, and for releasing the queue. Together they stay below limits.drainMs. */
 const drain = { runMs: limits.drainMs - 3_000, queueMs: 1_500 } as const;
 
 /** Errors: INTERRUPTED by the signal, FENCED when another one has taken the queue, USAGE (ports), the store's. */
@@ -216,7 +216,10 @@ class StandingCoordinator {
     await this.#throughOutages(run, () => this.#queue.remove(run));
   }
 
-  /** Tries on and on while the store is away. Null: it was told to end meanwhile. Errors: the store's others. */
+  /**
+   * Repeats a call until the store is back. Null when the coordinator was told to end meanwhile. Errors: the store's,
+   * except outages.
+   */
   async #throughOutages<T>(what: string, call: () => Promise<T>): Promise<T | null> {
     const { signal } = this.#options;
     for (;;) {

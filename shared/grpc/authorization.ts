@@ -1,12 +1,12 @@
 /**
- * Who calls, on gRPC: the token of the metadata, or the client's certificate. A handler asks with the call and the role
- * that it needs, and ends the call with the refusal if there is one.
+ * Identifies and authorises the caller of a gRPC method, by the token in the metadata or by the client's certificate. A
+ * handler passes the call and the role that it needs; when it gets a refusal, it ends the call with it.
  */
 import * as grpc from "@grpc/grpc-js";
 import type { Peer, Role } from "../security/roles.js";
 import type { Credentials, ServerSecurity } from "../security/server-security.js";
 
-/** As much of a server's call of any kind as is looked at. */
+/** The parts of a server's call, of any kind, that authorisation reads. */
 export interface JudgedCall {
   readonly metadata: grpc.Metadata;
   getAuthContext(): ReturnType<grpc.ServerUnaryCall<unknown, unknown>["getAuthContext"]>;
@@ -41,7 +41,7 @@ function credentialsOf(call: JudgedCall): Credentials {
   return { token: bearerToken(header === undefined ? undefined : String(header)), subject };
 }
 
-/** Of a header `Bearer TOKEN`; undefined: it is another one, or none. */
+/** The token of a header `Bearer TOKEN`; undefined when the header has another form or is missing. */
 export const bearerToken = (header: string | undefined): string | undefined =>
   /^Bearer +(\S+)$/i.exec(header ?? "")?.[1];
 

@@ -36,8 +36,8 @@ export interface Channel {
 const nameOfAddress = "address.invalid";
 
 /**
- * For calls to `address` (host:port): a name is verified as it stands there, an IP address by the addresses of the
- * certificate. Errors: USAGE when the folder's files can't be used.
+ * Credentials and options for calls to `address` (host:port). A host name is verified as it is written, an IP address
+ * by the addresses in the certificate. Errors: USAGE when the TLS files can't be used.
  */
 export function channelTo(address: string, security: ClientSecurity): Channel {
   const files = security.files();

@@ -22,7 +22,10 @@ export function bytesField(number: number, length: number): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Resolves when the frame's bytes are with the kernel, or the stream is over: then nobody needs them. Never rejects. */
+/**
+ * Writes a frame. Resolves when the kernel has its bytes, or when the stream is over; then the caller may reuse them.
+ * Never rejects.
+ */
 export function writeFrame(stream: Http2Stream, { head, data }: Frame): Promise<void> {
   if (stream.destroyed || stream.writableEnded) return Promise.resolve();
   const start = Buffer.allocUnsafe(prefixBytes + head.byteLength);

@@ -5,8 +5,8 @@ import { isLoopback } from "../loopback.js";
 import type { ServerSecurity } from "../security/server-security.js";
 
 /**
- * Throws USAGE when `host` is reachable from other machines, unless whoever comes is met with TLS and has to prove who
- * they are, or `insecure` was asked for.
+ * Refuses to serve other machines without protection. Throws USAGE when `host` is reachable from other machines and the
+ * server lacks TLS or lets unidentified peers in, unless `insecure` was asked for.
  */
 export function requireSecured(host: string, security: ServerSecurity, insecure: boolean): void {
   if (isLoopback(host) || insecure || (security.tls !== null && !security.openToAll)) return;

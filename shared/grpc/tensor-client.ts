@@ -13,7 +13,7 @@ import { tensorMethods, workerHeader } from "./protocol.js";
 import type { TensorCredentials } from "./tensor-server.js";
 
 export interface TensorAccess extends TensorCredentials {
-  /** Null: plain text. */
+  /** TLS files of the client; null for plain text. */
   readonly tls: ClientFiles | null;
 }
 

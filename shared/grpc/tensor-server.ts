@@ -86,7 +86,7 @@ export interface ListenAddress {
   readonly port: number;
   /** HTTP/2 window of each connection and stream. */
   readonly receiveWindowBytes: number;
-  /** Null: plain text. */
+  /** TLS files of the server; null for plain text. */
   readonly tls: ServerFiles | null;
 }
 
@@ -147,7 +147,7 @@ export class Http2TensorServer implements TensorListener {
   }
 }
 
-/** Whoever comes is known by a ticket: no client certificate is asked for. */
+/** Makes the HTTP/2 server. It asks for no client certificate, because a worker is identified by its ticket. */
 function makeServer(settings: Settings, tls: ServerFiles | null): Http2Server | Http2SecureServer {
   if (tls === null) return createServer({ settings });
   const { cert, key } = tls;
@@ -239,7 +239,7 @@ class ServerCall implements UploadCall {
     for await (const bytes of this.#reader.messages()) yield requestDeserialize(bytes);
   }
 
-  /** Null: it never came, or was no request. */
+  /** The first message; null when none arrived or it could not be decoded. */
   async first(deserialize: (bytes: Buffer) => object): Promise<object | null> {
     try {
       const bytes = await this.#reader.next();

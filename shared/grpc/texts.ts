@@ -16,7 +16,7 @@ export const name = z
   .max(limits.nameCharacters)
   .regex(printable, "only printable characters");
 
-/** As a name, or nothing. */
+/** A name, or an empty text. */
 export const nameOrNone = z.string().max(limits.nameCharacters).regex(printable, "only printable characters");
 
 /** One line of at most `limits.sentenceCharacters`, whatever was said. */
@@ -29,7 +29,7 @@ export const sentence = z.string().transform(oneLine);
 export const workerPhases = ["prepare", "fetch", "decode", "compute", "upload", "download", "idle"] as const;
 export type WorkerPhaseName = (typeof workerPhases)[number] | "other";
 
-/** Phases are labels of metrics: one that nobody knows is `other`. */
+/** What a worker says that it is doing. Phases are labels of metrics, so an unknown one becomes `other`. */
 export const workerPhase = z
   .string()
   .transform((phase): WorkerPhaseName => workerPhases.find((known) => known === phase) ?? "other");

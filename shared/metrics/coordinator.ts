@@ -1,27 +1,32 @@
-/** A run's metrics, as its coordinator tells them. Every series carries the run's name. */
+/** The metrics of a run on its coordinator. Every series carries the run's name. */
 import { type RunPhase, runPhases } from "../status.js";
 import { createRegistry, type Makers } from "./registry.js";
 import { storeMetrics } from "./store.js";
 import { WorkerSeries } from "./worker-series.js";
 
-/** Why a worker that was in the run is not any more. Meant: it was stopped, it came back at once, the run is over. */
+/** Departures that are no fault: the worker was stopped, it came back at once under the same name, or the run is over. */
 const meant = ["drained", "replaced", "ended"] as const;
+/** Reasons for which a worker was lost. */
 export const losses = ["disconnected", "silent", "overdue", "failed", "wrong", "store"] as const;
+/** Why a worker was lost. */
 export type Loss = (typeof losses)[number];
+/** Why a worker is not in the run any more. */
 export type Departure = (typeof meant)[number] | Loss;
 
+/** True when the worker was lost: it did not leave as intended. */
 export const isLoss = (departure: Departure): departure is Loss => losses.some((one) => one === departure);
 
+/** The metrics of one run on its coordinator, with their registry. */
 export type CoordinatorMetrics = ReturnType<typeof coordinatorMetrics>;
 
-/** In a registry of their own. */
+/** Creates the metrics of a run, in a registry of their own. */
 export function coordinatorMetrics() {
   const makers = createRegistry();
   const { registry, gauge } = makers;
   const info = gauge("trainyard_run_info", "The run's data set and model; always 1.", "dataset", "model");
   return {
     registry,
-    /** Before anything is measured. */
+    /** Labels every series with the run. Called before anything is measured. */
     describe: (run: string, dataset: string, model: string) => {
       registry.setDefaultLabels({ run });
       info.set({ dataset, model }, 1);

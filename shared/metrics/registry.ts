@@ -1,16 +1,16 @@
 /**
- * Registries of metrics. What a process is and takes (Node's memory, processor, event loop; Trainyard's version) is
- * measured once a process; what a run does, in a registry of its own, whose series carry the run's name.
+ * Registries of metrics. Each process has one for itself (memory, processor, event loop, Trainyard's version). Each run has
+ * one of its own, whose series carry the run's name.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { programVersion } from "../version.js";
 
-/** From a hundredth of a second to a minute: what a step, its parts or a store call may take. */
+/** Buckets of durations in seconds: a step, its parts or a store call takes from a hundredth of a second to a minute. */
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 let ofProcess: Registry | undefined;
 
-/** This process' own metrics; always the same registry. */
+/** The registry of this process; always the same one. */
 export function processMetrics(): Registry {
   ofProcess ??= createProcessRegistry();
   return ofProcess;
@@ -36,11 +36,11 @@ function createProcessRegistry(): Registry {
   return registry;
 }
 
-/** A run's metrics. Told to a scraper after the process' own, which are not among `getMetricsAsArray`. */
+/** A run's metrics. `metrics()` puts those of the process in front; `getMetricsAsArray` has the run's only. */
 export class RunRegistry extends Registry {
   readonly #beginnings: (() => void)[] = [];
 
-  /** Sets the series that are there from the start: a count that is there only with its first event was never 0. */
+  /** Creates series that must exist from the start, because a counter that appears with its first event was never 0. */
   startWith(beginning: () => void): void {
     this.#beginnings.push(beginning);
     beginning();
@@ -56,7 +56,7 @@ export class RunRegistry extends Registry {
   }
 }
 
-/** A run's registry and its makers, so that each metric is one line: name, help, labels. */
+/** A registry, and functions that make a metric in it in one line: name, help, labels. */
 export function createRegistry() {
   const registry = new RunRegistry();
   const registers = [registry];
@@ -71,4 +71,5 @@ export function createRegistry() {
   };
 }
 
+/** The functions that make metrics in one registry. */
 export type Makers = ReturnType<typeof createRegistry>;

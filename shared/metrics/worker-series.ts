@@ -1,16 +1,16 @@
 /**
- * Series that carry a worker's id, on the coordinator: there from the worker's joining until it leaves. Ids are chosen
- * by those who come, so their number and length are bounded here.
+ * The coordinator's series that carry a worker's id. They exist from the moment when the worker joins until it leaves.
+ * Workers choose their ids, so this bounds the number and length of the labels.
  */
 import { crc32c } from "../crc32c.js";
 
-/** As many workers have series of their own; what is counted of more is counted together, under `others`. */
+/** So many workers have series of their own; counts of all further ones are added up under `others`. */
 const workersLimit = 1_000;
-/** The last ones that were lost are told by name. */
+/** How many of the last lost workers are shown by name. */
 const lostLimit = 20;
 /** Longer ids are cut, and end in their checksum. */
 const idLimit = 64;
-/** No worker that joins can have this label: ids are not empty, and this is what a cut one never looks like. */
+/** The label of all workers without series of their own. No id is shortened to this text. */
 const others = "(others)";
 
 /** The part of prom-client's metrics that is needed to take series away. */
@@ -24,32 +24,34 @@ interface Countable extends Removable {
   inc(labels: Record<string, string>, value: number): void;
 }
 
+/** The metrics whose series come and go with workers. */
 export interface WorkerSeriesOptions {
-  /** Labelled `worker` and nothing else. */
+  /** Gauges with the label `worker` only. */
   readonly gauges: readonly Removable[];
-  /** Labelled `worker` and `phase`. */
+  /** The counter of late workers, with the labels `worker` and `phase`. */
   readonly late: Countable;
-  /** Labelled `worker` and `reason`. */
+  /** The times of losses, with the labels `worker` and `reason`. */
   readonly lost: Settable;
 }
 
+/** Creates and removes the series of workers as they join and leave. */
 export class WorkerSeries {
   readonly #options: WorkerSeriesOptions;
-  /** Phases by worker. */
+  /** Phases of each present worker. */
   readonly #present = new Map<string, readonly string[]>();
-  /** Reasons by worker, oldest first. */
+  /** Reasons of the last losses by worker, oldest first. */
   readonly #lost = new Map<string, string>();
 
   constructor(options: WorkerSeriesOptions) {
     this.#options = options;
   }
 
-  /** Null: it has no series of its own. */
+  /** The label of a worker; null when it has no series of its own. */
   labelOf(id: string): string | null {
     return this.#present.has(id) ? shortened(id) : null;
   }
 
-  /** Its counts begin with 0, so that the first one is an increase. */
+  /** Begins the series of a worker. Its counts begin with 0, so that the first event is an increase. */
   join(id: string, phases: readonly string[]): void {
     this.#forgetLost(id);
     if (!this.#present.has(id) && this.#present.size >= workersLimit) return;
@@ -57,13 +59,14 @@ export class WorkerSeries {
     for (const phase of phases) this.#options.late.inc({ worker: shortened(id), phase }, 0);
   }
 
-  /** It was waited for in vain. */
+  /** Counts that a worker took longer than expected. */
   late(id: string, phase: string): void {
     const phases = this.#present.get(id);
     const worker = phases === undefined ? others : shortened(id);
     this.#options.late.inc({ worker, phase: phases?.includes(phase) === true ? phase : "other" }, 1);
   }
 
+  /** Removes the series of a worker. */
   leave(id: string): void {
     const phases = this.#present.get(id);
     if (phases === undefined) return;
@@ -73,7 +76,7 @@ export class WorkerSeries {
     for (const phase of [...phases, "other"]) this.#options.late.remove({ worker, phase });
   }
 
-  /** It left against everybody's will; told until it is back, or others were lost since. `atSeconds`: since 1970. */
+  /** Shows a lost worker, until it is back or newer losses replace it. `atSeconds`: since 1970. */
   lose(id: string, reason: string, atSeconds: number): void {
     this.#forgetLost(id);
     this.#lost.set(id, reason);

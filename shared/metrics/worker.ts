@@ -1,11 +1,13 @@
-/** A worker's metrics. Every series carries its id, and its run once it knows that. */
+/** The metrics of a worker. Every series carries the worker's id, and its run once that is known. */
 import { createRegistry } from "./registry.js";
 import { storeMetrics } from "./store.js";
 
+/** What a worker spends time on. */
 export type WorkerPhase = "fetch" | "decode" | "compute" | "upload" | "download" | "wait";
+/** The metrics of one worker, with their registry. */
 export type WorkerMetrics = ReturnType<typeof workerMetrics>;
 
-/** In a registry of their own; the worker's memory is `process_resident_memory_bytes`. */
+/** Creates a worker's metrics, in a registry of their own. The worker's memory is `process_resident_memory_bytes`. */
 export function workerMetrics() {
   const makers = createRegistry();
   const { registry, counter, gauge, seconds } = makers;
@@ -16,7 +18,7 @@ export function workerMetrics() {
   );
   const info = gauge("trainyard_worker_info", "The worker's id and run; always 1.");
   let formerRun: string | undefined;
-  /** Counts begin anew with another run: a series is one run's. */
+  /** Labels the series. Counts start anew with another run, because a series belongs to one run. */
   const describe = (worker: string, run?: string) => {
     if (run !== undefined && formerRun !== undefined && run !== formerRun) registry.resetMetrics();
     formerRun = run ?? formerRun;

@@ -32,8 +32,8 @@ export class ClientSecurity {
   }
 
   /**
-   * Null: plain text. Files that can't be used are being replaced, perhaps: those of the last time are used instead. Errors:
-   * USAGE the first time.
+   * The TLS files; null for plain text. Files that can't be read may be in the middle of a replacement, so the ones
+   * that were read last are used instead. Errors: USAGE when the first reading fails.
    */
   files(): ClientFiles | null {
     const { tls } = this.#options;
@@ -47,8 +47,8 @@ export class ClientSecurity {
   }
 
   /**
-   * For calls to a host; undefined: none. Errors: USAGE when the token would go in plain text to another machine, or its
-   * file can't be read.
+   * The token for calls to a host; undefined when there is none. Errors: USAGE when the token would go in plain text to
+   * another machine, or its file can't be read.
    */
   tokenFor(host: string, isTls = !this.isPlain): string | undefined {
     const token = this.#options.token?.();
@@ -121,7 +121,7 @@ export async function askHttp(question: HttpQuestion): Promise<HttpAnswer> {
   });
 }
 
-/** Of `host:port`, `[::1]:port`, or either behind `https://`. */
+/** Host, port and scheme of `host:port` or `[::1]:port`, with or without `https://`. */
 export function partsOf(address: string): { host: string; port: number; isTls: boolean } {
   const url = new URL(address.includes("://") ? address : `http://${address}`);
   const isTls = url.protocol === "https:";

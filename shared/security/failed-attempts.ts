@@ -13,7 +13,7 @@ const forgetMs = 60_000;
 const mostAddresses = 1_024;
 
 export class FailedAttempts {
-  /** By address; the longest quiet one first. */
+  /** Failures by address; the address that was quiet for the longest time comes first. */
   readonly #failures = new Map<string, { count: number; lastMs: number }>();
   readonly #nowMs: () => number;
 

@@ -1,4 +1,7 @@
-/** Who asks over HTTP: `Authorization: Bearer TOKEN`, Basic with the token as password (browsers), or a certificate. */
+/**
+ * Reads an HTTP caller's credentials: `Authorization: Bearer TOKEN`, Basic with the token as password (browsers), or a
+ * client certificate.
+ */
 import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { CertificateSubject, Credentials } from "./server-security.js";
@@ -16,7 +19,7 @@ function tokenOf(header: string | undefined): string | undefined {
   return pair.slice(pair.indexOf(":") + 1);
 }
 
-/** Of a connection whose certificate TLS has verified. */
+/** The subject of a client certificate that TLS has verified. */
 function subjectOf(socket: TLSSocket): CertificateSubject | undefined {
   const { subject } = socket.getPeerCertificate();
   return subject as CertificateSubject | undefined;

@@ -9,15 +9,15 @@ export type Role = (typeof roles)[number];
 
 export const isRole = (word: string): word is Role => (roles as readonly string[]).includes(word);
 
-/** True when whoever has the role `held` may do what needs the role `needed`. */
+/** True when a peer with the role `held` may do what needs the role `needed`. */
 export const allows = (held: Role, needed: Role): boolean =>
   held === needed || (held === "operator" && needed === "viewer");
 
 /** Whom a call comes from. */
 export interface Peer {
   readonly role: Role;
-  /** For people and logs: the token's name or id, or the certificate's CN. */
+  /** The peer's name for people and logs: the token's name or id, or the certificate's CN. */
   readonly name: string;
-  /** Of the credential: `token:ID`, `certificate:CN`, or `anyone` where everybody is let in. */
+  /** Identifies the credential: `token:ID`, `certificate:CN`, or `anyone` where every peer is let in. */
   readonly key: string;
 }

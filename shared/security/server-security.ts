@@ -18,7 +18,7 @@ export interface Credentials {
   readonly subject?: CertificateSubject | undefined;
 }
 
-/** As node:tls gives it: a name that stands there several times is a list. */
+/** A certificate's subject as node:tls gives it: an attribute that occurs several times is a list. */
 export interface CertificateSubject {
   readonly CN?: string | string[];
   readonly OU?: string | string[];
@@ -44,7 +44,7 @@ export type Verdict =
 export interface SecurityOptions {
   /** Folder of certificates: TLS on every port. */
   readonly tls?: string | undefined;
-  /** File of token hashes: whoever has no certificate needs a token. */
+  /** File of token hashes. With it, a peer without a certificate needs a token. */
   readonly tokens?: string | undefined;
   /** Without tokens everybody is let in, TLS or not. */
   readonly insecure?: boolean;
@@ -53,12 +53,12 @@ export interface SecurityOptions {
 }
 
 export class ServerSecurity {
-  /** Null: plain text. */
+  /** The server's certificate and key; null for plain text. */
   readonly tls: Watched<ServerFiles> | null;
   readonly #tokens: Watched<readonly TokenEntry[]> | null;
   /** Everybody is let in: on loopback, or because the user said so. */
   readonly openToAll: boolean;
-  /** Of all ports together. */
+  /** Failed attempts at all ports together. */
   readonly attempts = new FailedAttempts();
 
   private constructor(
@@ -76,7 +76,10 @@ export class ServerSecurity {
     return new ServerSecurity(null, null, true);
   }
 
-  /** Begins to watch the files. Errors: USAGE, when they can't be used or leave nobody to be known by. */
+  /**
+   * Reads the files and begins to watch them. Errors: USAGE when they can't be used, or when no peer could ever be
+   * identified.
+   */
   static open({ tls, tokens, insecure = false, onKept }: SecurityOptions): ServerSecurity {
     const files = tls === undefined ? null : readServerFiles(tls);
     if (files !== null && files.ca === undefined && tokens === undefined && !insecure) {
@@ -91,7 +94,10 @@ export class ServerSecurity {
     return new ServerSecurity(source, list, list === null && (files === null || insecure));
   }
 
-  /** Whom the credentials are of; null: nobody known. Where there are tokens, whoever shows one is judged by it alone. */
+  /**
+   * The peer that these credentials identify; null when they identify none. Where tokens are in use, a token that is
+   * presented decides alone.
+   */
   identify({ token, subject }: Credentials): Peer | null {
     if (token === undefined || this.#tokens === null) return subject === undefined ? null : peerOf(subject);
     const entry = findToken(this.#tokens.current, token, new Date());
@@ -100,7 +106,7 @@ export class ServerSecurity {
       : { role: entry.role, name: entry.name ?? entry.id, key: `token:${entry.id}` };
   }
 
-  /** May whoever brings these do what needs the role? */
+  /** Decides whether a peer with these credentials may do what needs the role. */
   judge(credentials: Credentials, needed: Role): Verdict {
     if (this.openToAll) return { tag: "allowed", peer: { role: needed, name: "anyone", key: "anyone" } };
     const peer = this.identify(credentials);
@@ -148,7 +154,7 @@ function peerOf({ CN, OU }: CertificateSubject): Peer | null {
 const watchFiles = (folder: string, onKept: (error: Error) => void) =>
   new Watched({ read: () => readServerFiles(folder), textOf: textOfFiles, onKept });
 
-/** Its text changes when a token expires, too. */
+/** Watches a token file. The compared text includes each token's validity, so that an expiry counts as a change. */
 const watchTokens = (file: string, onKept: (error: Error) => void) =>
   new Watched<readonly TokenEntry[]>({
     read: () => readTokenFile(file),

@@ -15,14 +15,14 @@ export interface KeyPair {
 }
 
 export interface ServerFiles extends KeyPair {
-  /** Clients' certificates are verified with it; without it nobody is known by a certificate. */
+  /** The CA that verifies clients' certificates. Without it, no peer is identified by a certificate. */
   readonly ca?: string;
 }
 
 export interface ClientFiles {
   /** The server's certificate is verified with it. */
   readonly ca: string;
-  /** For mutual TLS. */
+  /** The client's own certificate and key, for mutual TLS. */
   readonly own?: KeyPair;
 }
 

@@ -10,9 +10,9 @@ import { type Role, roles } from "./roles.js";
 export const TokenEntry = z.looseObject({
   id: z.string().regex(/^[0-9a-f]{8}$/),
   role: z.enum(roles),
-  /** For people: whose it is. */
+  /** The person or machine that uses the token, for people. */
   name: z.string().optional(),
-  /** Of the secret's text, in hexadecimal. */
+  /** SHA-256 of the secret's text, in hexadecimal. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   createdAt: z.iso.datetime(),
   expires: z.iso.datetime().optional(),

@@ -1,7 +1,7 @@
 /**
- * What lies in files and changes while a server runs. Looked at every second rather than watched by the system:
- * Kubernetes swaps links, editors rename, and mounts of some kinds tell nothing. What can't be used is not taken: the
- * former value stays, and the owner is told once.
+ * A value that is read from files which may change while a server runs. It looks at the files every second and does not
+ * use the system's notifications: Kubernetes swaps links, editors rename, and some mounts notify of nothing. When a new
+ * value can't be used, the former one stays, and the owner is told once.
  */
 import { limits } from "../limits.js";
 

@@ -6,7 +6,7 @@ import type { ObjectStore } from "./object-store.js";
 export const encodeDocument = (value: unknown): Uint8Array =>
   Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 
-/** Null when there is none. Errors: the store's. */
+/** Reads an object; null when it does not exist. Errors: the store's. */
 export async function getIfThere(
   store: ObjectStore,
   key: string,
@@ -20,7 +20,7 @@ export async function getIfThere(
   }
 }
 
-/** Null when there is none. Errors: DAMAGED when it is not JSON; the store's. */
+/** Reads and parses a JSON object; null when it does not exist. Errors: DAMAGED when it is not JSON; the store's. */
 export async function readJson(store: ObjectStore, key: string, signal?: AbortSignal): Promise<unknown> {
   const bytes = await getIfThere(store, key, signal);
   if (bytes === null) return null;
@@ -31,7 +31,10 @@ export async function readJson(store: ObjectStore, key: string, signal?: AbortSi
   }
 }
 
-/** Null when there is none. Errors: DAMAGED when it is not what the schema says; the store's. */
+/**
+ * Reads a JSON object and checks it against a schema; null when it does not exist. Errors: DAMAGED when it does not fit
+ * the schema; the store's.
+ */
 export async function readDocument<T>(
   store: ObjectStore,
   key: string,

@@ -76,7 +76,10 @@ export async function removeAbandoned(root: string): Promise<void> {
   }
 }
 
-/** With its parents. Node's own recursive mkdir never returns where a parent is there and can't hold folders (/proc). */
+/**
+ * Makes a folder and its parents. Node's own recursive mkdir never returns when an existing parent can't hold folders
+ * (/proc).
+ */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);

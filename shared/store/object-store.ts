@@ -45,7 +45,7 @@ export interface SizedStream {
  * aborted signal ends a call with INTERRUPTED; a SizedStream of another length than announced with DAMAGED.
  */
 export interface ObjectStore {
-  /** As the user wrote it, without credentials: `file:.trainyard`, `s3://host:port/bucket/prefix`. */
+  /** The store's URL as the user wrote it, without credentials: `file:.trainyard`, `s3://host:port/bucket/prefix`. */
   readonly url: string;
   /** Reachable, writable, bucket there (created if missing). Called once before use. */
   open(options?: OpenOptions): Promise<void>;
@@ -53,7 +53,7 @@ export interface ObjectStore {
   get(key: string, options?: GetOptions): Promise<Uint8Array>;
   /** Reads a large object in order, in chunks of at most 1 MiB. */
   stream(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
-  /** Null when there is no such object. */
+  /** Size and time of an object; null when it does not exist. */
   stat(key: string, options?: { signal?: AbortSignal }): Promise<ObjectInfo | null>;
   /** Every object below the prefix, in code-point order of its key, each once, however many there are. */
   list(prefix: string, options?: { signal?: AbortSignal }): AsyncIterable<ObjectInfo>;

@@ -1,4 +1,4 @@
-/** From the URL that a user gives (`--store`, TRAINYARD_STORE) to an open store. */
+/** Opens the store that a URL names (`--store`, TRAINYARD_STORE). */
 import { TrainyardError } from "../errors.js";
 import { FolderStore } from "./folder.js";
 import type { ObjectStore, OpenOptions } from "./object-store.js";

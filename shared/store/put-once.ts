@@ -1,6 +1,6 @@
 /**
- * Creating an object that is never written twice: what is there already is compared, so that a repeat after a lost
- * answer is told from another writer's object.
+ * Creates an object that is never written twice. An object that already exists is compared with the new one, so that a
+ * repeat after a lost answer is not mistaken for another writer's object.
  */
 import { TrainyardError } from "../errors.js";
 import type { ObjectStore } from "./object-store.js";
@@ -12,7 +12,10 @@ export interface PutOnceOptions {
   readonly isSame?: (there: Uint8Array, bytes: Uint8Array) => boolean;
 }
 
-/** created: now, by this call. same: what lies there is as good. other: it is somebody else's, and stays. */
+/**
+ * `created`: this call created the object. `same`: an equal object exists. `other`: a different object exists, and
+ * stays.
+ */
 export type PutOnce = "created" | "same" | "other";
 
 export const isEqual = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;

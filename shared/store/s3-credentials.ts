@@ -1,4 +1,7 @@
-/** Who we are to an S3 store, from the environment; each variable also as `…_FILE`. Never from a URL, never logged. */
+/**
+ * Credentials for an S3 store, from environment variables; each can also be given as a file by `…_FILE`. They are never
+ * taken from a URL and never logged.
+ */
 import { readVariable } from "../environment.js";
 import { TrainyardError } from "../errors.js";
 

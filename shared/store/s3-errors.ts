@@ -30,7 +30,7 @@ export interface S3ErrorContext {
   /** A clause: "can't write". */
   readonly doing: string;
   readonly key: string;
-  /** Of the credentials. */
+  /** The environment variables that hold the credentials. */
   readonly variables: readonly [string, string];
   /** The server's clock minus ours. */
   readonly skewMs: number;

@@ -42,7 +42,7 @@ const entities: Readonly<Record<string, string>> = {
   ...{ "#34": '"', "#39": "'", "#43": "+" },
 };
 
-/** As S3 signs it: also what encodeURIComponent leaves alone. */
+/** Encodes as S3's signature wants it, including the characters that encodeURIComponent leaves alone. */
 const encode = (text: string) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 

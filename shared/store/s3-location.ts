@@ -4,7 +4,7 @@ import { TrainyardError } from "../errors.js";
 import { checkKey } from "./keys.js";
 
 export interface S3Location {
-  /** As the user wrote it. */
+  /** The URL as the user wrote it. */
   readonly url: string;
   readonly host: string;
   readonly port: number;

@@ -11,15 +11,15 @@ import type { S3Answer, S3Request } from "./s3-connection.js";
 export type Exchange = (request: S3Request) => Promise<S3Answer>;
 
 export interface Upload {
-  /** With the location's prefix. */
+  /** The object's key in the bucket, with the location's prefix. */
   readonly object: string;
-  /** As in messages. */
+  /** The object's key as messages name it. */
   readonly key: string;
   readonly body: Uint8Array | SizedStream;
   readonly bytes: number;
-  /** Of the object. */
+  /** Headers of the object, sent when the upload begins. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Of the moment that it comes to be: the condition. */
+  /** Headers that hold the condition of its creation, sent when the upload is completed. */
   readonly condition: Readonly<Record<string, string>>;
 }
 

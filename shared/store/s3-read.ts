@@ -14,7 +14,7 @@ import { isCode, type S3Connection } from "./s3-connection.js";
 import { isPassing } from "./s3-errors.js";
 
 export interface Opened {
-  /** From here to the end of the range, cut at the object's end. */
+  /** Bytes from here to the end of the range, cut at the object's end. */
   readonly bytes: number;
   readonly chunks: AsyncGenerator<Uint8Array>;
 }

@@ -205,7 +205,7 @@ export class S3Store implements ObjectStore {
     throw new TrainyardError("USAGE", message, { fields: { store: this.url } });
   }
 
-  /** With retries: for what may be repeated without a second thought. */
+  /** Sends a request and repeats it after passing errors. For requests that may be repeated safely. */
   #exchange(
     request: S3Request,
     key: string,
@@ -222,8 +222,9 @@ export class S3Store implements ObjectStore {
   }
 
   /**
-   * With retries: for what makes an object. When a repeat is told that the object (or the finished upload) is already
-   * there, the first attempt may have made it, and only its answer was lost: then the object has our token.
+   * Sends a request that creates an object, and repeats it after passing errors. When a repeat learns that the object
+   * (or the completed upload) already exists, the first attempt may have created it and lost its answer; then the
+   * object carries this call's token.
    */
   #exchangeOwned(request: S3Request, key: string, token: string, signal: AbortSignal | undefined) {
     let attempts = 0;
