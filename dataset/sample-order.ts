@@ -3,6 +3,7 @@
  * order is a function of (seed, epoch, lane, number of lanes, shard sizes, shuffleShards) alone. It does not depend on
  * the worker that computes the lane, nor on what was read before. Read more in docs/design/order-and-seeds.md.
  */
+import type { Epoch, Lane } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import { Purpose, RandomStream } from "../shared/random.js";
 import { laneOf, laneRange, type SampleRange, stepShare } from "./lane-samples.js";
@@ -12,10 +13,8 @@ import type { SplitEntry } from "./manifest.js";
 export interface LaneEpoch {
   /** The run's seed, unsigned 32 bit. */
   readonly seed: number;
-  /** 0-based. */
-  readonly epoch: number;
-  /** 0-based. */
-  readonly lane: number;
+  readonly epoch: Epoch;
+  readonly lane: Lane;
   readonly lanes: number;
   readonly split: ShardSizes;
   /** Number of shard pieces whose samples are shuffled together. It bounds how many shards are open at a time. */

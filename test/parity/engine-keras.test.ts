@@ -83,7 +83,7 @@ const convolutionsOf = (spec: EngineSpec) =>
     .config.layers.filter((layer) => layer.class_name === "Conv2D")
     .map(({ config }) => [config["filters"], (config["kernel_size"] as number[])[0]]);
 
-/** Undoes the op's Bessel correction, as DESIGN 5.5 has the coordinator do it. */
+/** Undoes the op's Bessel correction, as the coordinator does when it averages the statistics of the lanes. */
 function statisticsOf(engine: ReturnType<typeof createEngine>, statistics: Float32Array, samples: number) {
   const means: number[] = [];
   const variances: number[] = [];

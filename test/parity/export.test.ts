@@ -67,7 +67,7 @@ interface Compared {
 const compared = new Map<string, Compared>();
 
 /** Each class' first images of the validation split. */
-function picturesOf(set: string, perClass: number): string[] {
+function imagesOf(set: string, perClass: number): string[] {
   const split = `${data}/${set}/validation`;
   return readdirSync(split)
     .sort()
@@ -160,18 +160,18 @@ async function awkwardJob() {
 let awkward: Float32Array;
 
 beforeAll(async () => {
-  const faces = await untagged(picturesOf("faces", 12));
-  const signs = picturesOf("signs", 3);
+  const faces = await untagged(imagesOf("faces", 12));
+  const signs = imagesOf("signs", 3);
   const { ours, job } = await awkwardJob();
   awkward = ours;
   const jobs = [
     await jobOf("faces", faces),
     await jobOf("faces, wide", faces.slice(0, 6)),
-    await jobOf("clothing", await untagged(picturesOf("clothing", 10))),
+    await jobOf("clothing", await untagged(imagesOf("clothing", 10))),
     await jobOf("signs", signs),
     await jobOf("signs, grey", signs),
     await jobOf("faces, MobileNetV2", faces.slice(0, 8)),
-    await jobOf("clothing, ResNet-18", await untagged(picturesOf("clothing", 2))),
+    await jobOf("clothing, ResNet-18", await untagged(imagesOf("clothing", 2))),
     job,
   ];
   writeFileSync(join(folder, "jobs.json"), JSON.stringify(jobs));
@@ -220,7 +220,7 @@ describe("real Keras on model.h5, the classic snippet: outputs equal predict's w
     expect(printed).toBe(rows[0]?.class);
   });
 
-  it("enough of the compared images have no colour profile to prove it", () => {
+  it("enough of the shared images have neither a colour profile nor an orientation", () => {
     expect(compared.get("faces")?.images.length).toBe(24);
     expect(compared.get("clothing")?.images.length).toBeGreaterThanOrEqual(20);
   });
@@ -245,7 +245,7 @@ describe("the run's own numbers", () => {
       augmentation: { ...runSpec().augmentation, rotationRange: 90, horizontalFlip: true, zoomRange: 0.5 },
     });
     await exportRun(store, strong);
-    const paths = picturesOf("faces", 5);
+    const paths = imagesOf("faces", 5);
     const rows = await predictionsOf(strong, paths);
     const engine = exportedEngine(tf, await readExport(store, strong.run));
     const images = await decodedBy(strong, paths);

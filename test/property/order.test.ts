@@ -10,6 +10,7 @@ import {
   stepShares,
   stepsPerEpoch,
 } from "../../dataset/sample-order.js";
+import { asEpoch, asLane } from "../../shared/ids.js";
 
 const shardSizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 12 });
 const plan = fc.record({
@@ -30,8 +31,8 @@ function epochOrders({ sizes, lanes, shuffleShards, seed, epoch }: Plan): Uint32
   return Array.from({ length: lanes }, (_, lane) =>
     laneEpochOrder({
       seed,
-      epoch,
-      lane,
+      epoch: asEpoch(epoch),
+      lane: asLane(lane),
       lanes,
       split: splitOf(sizes),
       shuffleShards,

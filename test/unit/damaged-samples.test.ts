@@ -1,5 +1,5 @@
 /**
- * Damage after the import (DESIGN 5.8): what is read twice and still wrong is named, sample by sample and for no other;
+ * Damage after the import: what is read twice and still wrong is named, sample by sample and for no other;
  * a store that is another one, or slow, never counts as damage; what is excluded is not read any more.
  */
 import { beforeEach, describe, expect, it } from "vitest";

@@ -6,6 +6,7 @@
 import type { OptimizerVectors } from "../../../coordinator/optimizers/optimizer.js";
 import type { OptimizerStep } from "../../../coordinator/optimizers/registry.js";
 import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../../dataset/sample-order.js";
+import { asEpoch, asLane } from "../../../shared/ids.js";
 import { type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import type { SliceUpdate } from "../reducer-threads.js";
 import type { Simulation } from "../simulation.js";
@@ -70,7 +71,12 @@ function samplesOf({ spec, manifest }: Simulation, step: number): Map<number, nu
   const steps = stepsPerEpoch(split.samples, spec.lanes, perLane);
   const samples = new Map<number, number>();
   for (let lane = 0; lane < spec.lanes; lane += 1) {
-    const order = laneEpochOrder({ ...spec, epoch: Math.floor(step / steps), lane, split });
+    const order = laneEpochOrder({
+      ...spec,
+      epoch: asEpoch(Math.floor(step / steps)),
+      lane: asLane(lane),
+      split,
+    });
     const ofLane = stepSamples(order, step % steps, perLane);
     for (const gradient of microBatches(ofLane, spec.batchSize / spec.lanes)) {
       const once = contribution(spec, ofLane.length, gradient.length);
