@@ -1,118 +1,118 @@
 /**
- * What is open between this worker and one generation of the coordinator, as assignments use it, and what every
- * assignment does with it: work in a phase, wait for pictures, take the weights of a step, give up what is over.
+ * What an assignment works with: the prepared run, the streams to one generation of the coordinator, and `stage`, the
+ * one wrapper around everything in an assignment that takes time.
  */
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { Clock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
-import type { Wire } from "../shared/grpc/wire.js";
-import { roundToBfloat16 } from "../shared/kernels/bfloat16.js";
 import type { WorkerMetrics, WorkerPhase } from "../shared/metrics.js";
-import { type Span, traced } from "../shared/tracing.js";
+import { type Span, type SpanAttributes, traced } from "../shared/tracing.js";
 import type { ControlStream } from "./control-stream.js";
 import type { PartialsSink, WeightsSource } from "./dependencies.js";
 import type { Phase, Phases } from "./phases.js";
 import type { PreparedRun } from "./prepared-run.js";
-import type { StepAttempt, Watermark } from "./watermark.js";
-import type { Weights } from "./weights-receiver.js";
+import { type StepAttempt, unwatched, type Watermark } from "./watermark.js";
 
 export interface AssignmentContext {
+  readonly run: PreparedRun;
   readonly control: Pick<ControlStream, "send" | "generation">;
   readonly weights: WeightsSource;
   readonly partials: PartialsSink;
   readonly metrics: WorkerMetrics;
   readonly clock: Clock;
-  /** What lies behind it is given up. */
+  /** How far the coordinator is. Work on anything before it is given up. */
   readonly watermark: Watermark;
   readonly phases: Phases;
-  /** Of the assignment that is carried out. */
+  /** The assignment's span; the spans of its stages lie below it. */
   readonly span: Span;
-}
-
-/** Runs `work` as a phase that heartbeats name and metrics time. */
-export async function during<T>(
-  session: AssignmentContext,
-  phase: WorkerPhase & Phase,
-  work: () => Promise<T>,
-): Promise<T> {
-  session.phases.enter(phase);
-  const startedMs = session.clock.nowMs();
-  try {
-    return await work();
-  } finally {
-    session.metrics.observePhase(phase, (session.clock.nowMs() - startedMs) / 1000);
-    session.phases.enter("idle");
-  }
 }
 
 type Loader = Pick<ImageLoader, "isReading" | "counters">;
 
+/** What heartbeats and metrics say during a stage. */
+export type StagePhase =
+  | (WorkerPhase & Phase)
+  /** Waiting for this loader's images: fetching while it waits for the store, else decoding. */
+  | Loader
+  /** Nothing: the stage goes on beside others, which are what the worker is doing. */
+  | "background";
+
+export interface Stage {
+  /** The span's name and attributes. */
+  readonly span: "weights.wait" | "batch.wait" | "compute" | "upload";
+  readonly attributes?: SpanAttributes;
+  readonly phase: StagePhase;
+  /** The step that the stage belongs to. Default: none, and the stage is never given up. */
+  readonly at?: StepAttempt;
+}
+
 /**
- * Waits for pictures. Heartbeats say "fetch" while the loader waits for the store, else what is left is decoding; the
- * metrics share the wait out as the loader's own time was.
+ * Runs one stage of an assignment: traced as a span, named by heartbeats, timed by metrics, and not begun once its step
+ * is over. `work` begins at once and gets `over`: int32 [1] in shared memory, 1 as soon as the step is over, for code
+ * that computes without reading messages. Errors: those of `work`; INTERRUPTED, which ends an assignment silently.
  */
-export async function loading<T>(
-  session: AssignmentContext,
-  loader: Loader,
-  work: () => Promise<T>,
+export async function stage<T>(
+  context: AssignmentContext,
+  { span, attributes = {}, phase, at }: Stage,
+  work: (over: Int32Array) => Promise<T>,
 ): Promise<T> {
-  const { fetchSeconds, decodeSeconds } = loader.counters;
-  const beganMs = session.clock.nowMs();
-  session.phases.enter(() => (loader.isReading ? "fetch" : "decode"));
+  if (at !== undefined) giveUpIfOver(context, at);
+  const { over, forget } = at === undefined ? unwatched : context.watermark.watch(at);
   try {
-    return await work();
+    return await traced(context.span, span, attributes, () => inPhase(context, phase, () => work(over)));
   } finally {
-    session.phases.enter("idle");
-    const waited = (session.clock.nowMs() - beganMs) / 1000;
-    const [fetched, decoded] = [
-      loader.counters.fetchSeconds - fetchSeconds,
-      loader.counters.decodeSeconds - decodeSeconds,
-    ];
-    const share = fetched + decoded > 0 ? fetched / (fetched + decoded) : 1;
-    session.metrics.observePhase("fetch", waited * share);
-    session.metrics.observePhase("decode", waited * (1 - share));
+    forget();
   }
 }
 
-/** Errors: INTERRUPTED, which ends an assignment without a word. */
+/** Errors: INTERRUPTED when the coordinator has gone past the step, or the session is over. */
 export function giveUpIfOver({ watermark }: AssignmentContext, at: StepAttempt): void {
   if (watermark.isOver(at)) throw new TrainyardError("INTERRUPTED", `step ${at.step} is over`);
 }
 
-/**
- * Puts weights version `at.step` into the engine: as the run's wire has them, to train from, or exact ones to evaluate.
- * Errors: INTERRUPTED when nobody waits for it any more; DAMAGED when exact ones were due and didn't come.
- */
-export async function useWeights(
-  place: PreparedRun,
-  session: AssignmentContext,
-  at: StepAttempt,
-  statistics: Float32Array,
-  use: "train" | "evaluate",
-): Promise<void> {
-  giveUpIfOver(session, at);
-  const weights = await traced(session.span, "weights.wait", { version: at.step }, () =>
-    during(session, "download", () => session.weights.at(at.step)),
-  );
+/** Runs `work`, which begins at once, while heartbeats and metrics say what it is. */
+export function inPhase<T>(
+  context: AssignmentContext,
+  phase: StagePhase,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (phase === "background") return work();
+  return typeof phase === "string" ? timed(context, phase, work) : waitForImages(context, phase, work);
+}
+
+async function timed<T>(
+  { phases, metrics, clock }: AssignmentContext,
+  phase: WorkerPhase & Phase,
+  work: () => Promise<T>,
+): Promise<T> {
+  phases.enter(phase);
+  const startedMs = clock.nowMs();
   try {
-    giveUpIfOver(session, at);
-    const parameters = use === "train" ? asSent(weights, place.spec.wire) : exactOf(weights);
-    await place.engine.call("setWeights", { parameters, statistics });
+    return await work();
   } finally {
-    weights.release();
+    metrics.observePhase(phase, (clock.nowMs() - startedMs) / 1000);
+    phases.enter("idle");
   }
 }
 
-/** An epoch's first step starts from weights that came exact, for the evaluation: from the same bits as if they hadn't. */
-function asSent({ parameters, exact }: Weights, wire: Wire): Float32Array {
-  if (wire === "float32" || !exact) return parameters;
-  const rounded = new Float32Array(new SharedArrayBuffer(parameters.byteLength));
-  rounded.set(parameters);
-  roundToBfloat16(rounded);
-  return rounded;
-}
-
-function exactOf({ parameters, exact, step }: Weights): Float32Array {
-  if (exact) return parameters;
-  throw new TrainyardError("DAMAGED", `weights ${step} are to be evaluated, but came rounded to bfloat16`);
+/** The metrics divide the wait between fetching and decoding as the loader's own time was divided. */
+async function waitForImages<T>(
+  { phases, metrics, clock }: AssignmentContext,
+  loader: Loader,
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = { ...loader.counters };
+  const startedMs = clock.nowMs();
+  phases.enter(() => (loader.isReading ? "fetch" : "decode"));
+  try {
+    return await work();
+  } finally {
+    phases.enter("idle");
+    const seconds = (clock.nowMs() - startedMs) / 1000;
+    const fetched = loader.counters.fetchSeconds - before.fetchSeconds;
+    const decoded = loader.counters.decodeSeconds - before.decodeSeconds;
+    const share = fetched + decoded > 0 ? fetched / (fetched + decoded) : 1;
+    metrics.observePhase("fetch", seconds * share);
+    metrics.observePhase("decode", seconds * (1 - share));
+  }
 }

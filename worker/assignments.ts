@@ -1,14 +1,14 @@
 /**
- * What a worker does for each assignment, one at a time: a step's gradients and audits are in gradients.ts, blocks of
- * an evaluation in evaluation.ts, the two that a run has once are here.
+ * What a worker does for each kind of assignment. A training step is in training-step.ts, an audit in audit.ts, an
+ * evaluation in evaluation.ts; the two that a run has once are here.
  */
 import { assertNever } from "../shared/errors.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
-import { type SpanAttributes, traced } from "../shared/tracing.js";
-import { type AssignmentContext, during } from "./assignment-context.js";
+import type { SpanAttributes } from "../shared/tracing.js";
+import { type AssignmentContext, stage } from "./assignment-context.js";
+import { auditNode } from "./audit.js";
 import { evaluateBlocks } from "./evaluation.js";
-import type { PreparedRun } from "./prepared-run.js";
-import { computeAudit, computeGradients } from "./training-step.js";
+import { trainStep } from "./training-step.js";
 import { evaluationOf, type StepAttempt } from "./watermark.js";
 
 export type Assignment = Extract<
@@ -16,20 +16,20 @@ export type Assignment = Extract<
   { kind: "initialise" | "gradients" | "audit" | "evaluate" | "export" }
 >;
 
-/** How far the coordinator is when it gives this out; null: it does not say. */
-export function placeOf(assignment: Assignment): StepAttempt | null {
+/** How far the coordinator is when it sends this assignment; null when the assignment does not say it. */
+export function watermarkOf(assignment: Assignment): StepAttempt | null {
   if (assignment.kind === "evaluate") return evaluationOf(assignment.step);
   return settlesAs(assignment);
 }
 
-/** Null for an assignment that needs no `settled`, because its result says as much. */
+/** The attempt that `settled` names when an assignment has ended. Null where the assignment's result says as much. */
 export function settlesAs(assignment: Assignment): StepAttempt | null {
   if (assignment.kind !== "gradients" && assignment.kind !== "audit") return null;
   const { step, attempt } = assignment;
   return { step, attempt };
 }
 
-/** What its span tells of an assignment, besides by whom it is carried out. */
+/** The attributes of an assignment's span. */
 export function describeAssignment(assignment: Assignment): SpanAttributes {
   switch (assignment.kind) {
     case "gradients":
@@ -48,48 +48,41 @@ export function describeAssignment(assignment: Assignment): SpanAttributes {
 }
 
 /**
- * Carries out one assignment and says its results. Errors: INTERRUPTED when the coordinator went past it, UNREACHABLE
- * when a stream broke, anything else is the assignment's failure.
+ * Carries out one assignment and sends its results. Errors: INTERRUPTED when the coordinator went past it, UNREACHABLE
+ * when a stream broke; anything else means that the assignment failed.
  */
-export function carryOut(
-  place: PreparedRun,
-  session: AssignmentContext,
-  assignment: Assignment,
-): Promise<void> {
+export function carryOut(context: AssignmentContext, assignment: Assignment): Promise<void> {
   switch (assignment.kind) {
     case "initialise":
-      return initialise(place, session);
+      return initialise(context);
     case "gradients":
-      return computeGradients(place, session, assignment);
+      return trainStep(context, assignment);
     case "audit":
-      return computeAudit(place, session, assignment);
+      return auditNode(context, assignment);
     case "evaluate":
-      return evaluateBlocks(place, session, assignment);
+      return evaluateBlocks(context, assignment);
     case "export":
-      return exportCheckpoint(place, session, assignment.checkpoint);
+      return exportCheckpoint(context, assignment.checkpoint);
     default:
       return assertNever(assignment);
   }
 }
 
-async function initialise(place: PreparedRun, session: AssignmentContext): Promise<void> {
-  const { span } = session;
-  const { output } = await traced(span, "compute", {}, () =>
-    during(session, "compute", () => place.engine.call("initialise", { seed: place.spec.seed })),
+/** Draws the run's initial parameters, which are sent to every slice. */
+async function initialise(context: AssignmentContext): Promise<void> {
+  const { run, partials, control } = context;
+  const { output } = await stage(context, { span: "compute", phase: "compute" }, () =>
+    run.engine.call("initialise", { seed: run.spec.seed }),
   );
-  await traced(span, "upload", {}, () =>
-    during(session, "upload", () => session.partials.sendInitial(output)),
-  );
-  session.control.send({ kind: "initialised" });
+  await stage(context, { span: "upload", phase: "upload" }, () => partials.sendInitial(output));
+  control.send({ kind: "initialised" });
 }
 
-async function exportCheckpoint(
-  place: PreparedRun,
-  session: AssignmentContext,
-  checkpoint: string,
-): Promise<void> {
-  const paths = await traced(session.span, "upload", {}, () =>
-    during(session, "upload", () => place.publish(checkpoint, session.control.generation)),
+/** Exports the model of a checkpoint into the store. */
+async function exportCheckpoint(context: AssignmentContext, checkpoint: string): Promise<void> {
+  const { run, control } = context;
+  const paths = await stage(context, { span: "upload", phase: "upload" }, () =>
+    run.publish(checkpoint, control.generation),
   );
-  session.control.send({ kind: "exported", checkpoint, paths });
+  control.send({ kind: "exported", checkpoint, paths });
 }

@@ -1,11 +1,14 @@
-/** The calls between a worker's main thread and its engine thread. One at a time, in order. */
+/** The calls from a worker's main thread to its engine thread. They are carried out one at a time, in order. */
 import type { EngineSpec, MicroBatch } from "../engine/engine.js";
 import type { ComputeDevice } from "../engine/native/compute-device.js";
 import type { ModelLayout } from "../shared/layout.js";
+import type { RunSpec } from "../shared/spec.js";
 import type { LaneOutcome } from "./lane.js";
-import type { LaneRule } from "./local-steps.js";
 
-/** workerData of the engine thread. */
+/** The settings of a run that decide how a lane is computed. */
+export type LaneRule = Pick<RunSpec, "accumulation" | "localSteps">;
+
+/** What the engine thread is started with (its workerData). */
 export interface EngineThreadOptions {
   readonly spec: EngineSpec & LaneRule;
   readonly intraOpThreads: number;
@@ -14,21 +17,22 @@ export interface EngineThreadOptions {
   readonly device?: ComputeDevice;
 }
 
+/** The result of a validation block. */
 export interface BlockOutcome {
   /** float64, in sample order, regularisation included. */
   readonly lossSum: number;
   readonly predicted: number[];
 }
 
-/** Name -> [arguments, result]. */
+/** Every engine call by its name, as [arguments, result]. */
 export interface EngineCalls {
   open: [Record<string, never>, { layout: ModelLayout; tensorflow: string }];
   prepare: [{ gradients: number[]; evaluate: number[] }, null];
   initialise: [{ seed: number }, Float32Array];
   setWeights: [{ parameters: Float32Array; statistics: Float32Array }, null];
   /**
-   * On the weights that were set last, which stay, whatever the lane does with its own. `over`: int32 [1] in shared
-   * memory; once it is 1 the call ends before its next engine call, as INTERRUPTED.
+   * Computes a lane on the weights that were set last, which stay set. `over`: int32 [1] in shared memory; once it is 1
+   * the call ends before its next engine call, as INTERRUPTED.
    */
   lane: [{ batches: MicroBatch[]; over?: Int32Array }, LaneOutcome];
   block: [{ images: Uint8Array; labels: Int32Array }, BlockOutcome];

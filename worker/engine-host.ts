@@ -1,8 +1,15 @@
-/** What each call of a worker means to an engine, in whatever thread the engine lives. */
+/** Carries out a worker's engine calls on an engine, in the thread that the engine lives in. */
 import type { Engine } from "../engine/engine.js";
 import { assertNever } from "../shared/errors.js";
-import type { BlockOutcome, EngineRequest } from "./engine-calls.js";
-import { type LaneRule, Lanes } from "./local-steps.js";
+import type { BlockOutcome, EngineRequest, LaneRule } from "./engine-calls.js";
+import { GradientLanes, type Lanes } from "./lane.js";
+import { LocalStepLanes } from "./local-steps.js";
+
+/** The lanes of a run, as its spec has them: with local steps or without. */
+export function lanesFor(engine: Engine, { accumulation, localSteps }: LaneRule): Lanes {
+  if (localSteps === null) return new GradientLanes(engine);
+  return new LocalStepLanes(engine, { accumulation, learningRate: localSteps.learningRate });
+}
 
 export class EngineHost {
   readonly engine: Engine;
@@ -10,10 +17,10 @@ export class EngineHost {
 
   constructor(engine: Engine, rule: LaneRule) {
     this.engine = engine;
-    this.#lanes = new Lanes(engine, rule);
+    this.#lanes = lanesFor(engine, rule);
   }
 
-  /** The call's output; see EngineCalls. Errors: the engine's. */
+  /** Returns the call's output, as EngineCalls declares it. Errors: the engine's. */
   carryOut(request: Exclude<EngineRequest, { name: "open" }>): unknown {
     switch (request.name) {
       case "prepare":
@@ -47,7 +54,7 @@ function computeBlock(engine: Engine, images: Uint8Array, labels: Int32Array): B
   return { lossSum: lossSum + labels.length * regularisation, predicted };
 }
 
-/** The first of equals, so that a probability of exactly 0.5 is the first class, as `> 0.5` has it. */
+/** Of equal values the first one counts, so a probability of exactly 0.5 is the first class, as with `> 0.5`. */
 function indexOfLargest(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i += 1) if ((values[i] as number) > (values[best] as number)) best = i;

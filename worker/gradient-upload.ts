@@ -1,9 +1,11 @@
 /**
- * Partials going up: one stream per slice, chunks of at most 1 MiB, each sent when the one before is on its way. A
- * partial is done when every slice acknowledged it; a corrupt arrival is sent again; nothing else is retried here,
- * because a broken stream ends the session and the coordinator hands the lanes out anew. Every wait ends: a stream on
- * which nothing moves for `limits.tensorSilenceMs` counts as broken.
+ * Where gradients leave this machine. A partial, the sum of a tree node's lanes, goes up in as many parts as there are
+ * slices, each on a stream of its own, in chunks of at most limits.chunkBytes. It is done when every slice has
+ * acknowledged its part. A part that arrived corrupt is sent again. Nothing else is retried here: a broken stream ends
+ * the session, and the coordinator gives the lanes out anew. A stream on which nothing moves for limits.tensorSilenceMs
+ * counts as broken, so every wait ends.
  */
+import { type Clock, realClock } from "../shared/clock.js";
 import { crc32c } from "../shared/crc32c.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
@@ -16,37 +18,48 @@ import type { TreeNode } from "../shared/tree.js";
 import type { StepAttempt } from "./watermark.js";
 
 export interface PartialSenderOptions {
+  /** Default: the real one. */
+  readonly clock?: Clock;
+  /** The coordinator's host; each slice names its port. */
   readonly host: string;
   readonly run: string;
   readonly generation: number;
   readonly slices: readonly SliceEndpoint[];
-  /** Of gradients; for bfloat16 they must be rounded to it already. Default: float32. */
+  /** How gradients are encoded; for bfloat16 they must be rounded to it already. Default: float32. */
   readonly wire?: Wire;
   /** The worker's id, which every partial carries. */
   readonly worker: string;
-  /** Shown by every stream. Default: none. */
+  /** Every stream shows it. Default: none. */
   readonly ticket?: string;
   /** Default: plain text. */
   readonly security?: ClientSecurity;
-  /** Asked before a partial's first chunk: nobody waits for it any more. Default: never. */
+  /** Asked before a partial's first chunk: is the partial's step over, so that it need not be sent? Default: never. */
   readonly isOver?: (at: StepAttempt) => boolean;
   /** Default: limits.tensorSilenceMs. */
   readonly silenceMs?: number;
+  /** Called with the size of each chunk that is sent. */
   readonly onBytes: (bytes: number) => void;
+  /** Called once, when a stream broke or was closed. */
   readonly onBroken: (error: Error) => void;
 }
 
-/** One slice's share of a partial on its way. */
-interface Upload {
+type Kind = "GRADIENT" | "INITIAL" | "AUDIT";
+
+interface Partial {
   readonly at: StepAttempt;
   readonly node: TreeNode;
-  readonly kind: "GRADIENT" | "INITIAL" | "AUDIT";
+  readonly kind: Kind;
+}
+
+/** One slice's part of a partial. */
+interface Part extends Partial {
   readonly wire: Wire;
   readonly bytes: Buffer;
   readonly crc32c: number;
 }
 
-type Sending = Omit<Upload, "wire" | "bytes" | "crc32c">;
+/** How often a part is sent before the network counts as damaged. */
+const attempts = 3;
 
 export class PartialSender {
   readonly #streams: SliceStream[];
@@ -56,26 +69,22 @@ export class PartialSender {
   }
 
   /**
-   * Sends a node's sum to every slice; resolves when all have it. `vector`: float32 [parameterCount], unchanged until
-   * then. Errors: INTERRUPTED when the step is over, UNREACHABLE when a stream broke, DAMAGED.
+   * Sends a node's sum to every slice; resolves when all have acknowledged it. A slice that gets it twice adds it once.
+   * `vector`: float32 [parameterCount], unchanged until then. Errors: INTERRUPTED when the step is over, UNREACHABLE when
+   * a stream broke, DAMAGED when it arrived corrupt each time.
    */
-  async send(at: StepAttempt, node: TreeNode, vector: Float32Array): Promise<void> {
-    await this.#toAll({ at, node, kind: "GRADIENT" }, vector);
+  async send(at: StepAttempt, node: TreeNode, vector: Float32Array, kind: Kind = "GRADIENT"): Promise<void> {
+    await Promise.all(this.#streams.map((stream) => stream.send({ at, node, kind }, vector)));
   }
 
-  /** Sends what is compared with the node's sum and never added. Otherwise as `send`. */
+  /** Sends a sum that the slices compare with the node's and never add. Otherwise like `send`. */
   async sendAudit(at: StepAttempt, node: TreeNode, vector: Float32Array): Promise<void> {
-    await this.#toAll({ at, node, kind: "AUDIT" }, vector);
+    await this.send(at, node, vector, "AUDIT");
   }
 
-  /** The initial parameters, once a run. */
+  /** Sends the initial parameters, once a run. `vector` and errors as in `send`. */
   async sendInitial(vector: Float32Array): Promise<void> {
-    const at = { step: 0, attempt: 0 };
-    await this.#toAll({ at, node: { begin: 0, end: 1 }, kind: "INITIAL" }, vector);
-  }
-
-  async #toAll(upload: Sending, vector: Float32Array): Promise<void> {
-    await Promise.all(this.#streams.map((stream) => stream.send(upload, vector)));
+    await this.send({ step: 0, attempt: 0 }, { begin: 0, end: 1 }, vector, "INITIAL");
   }
 
   close(): void {
@@ -83,13 +92,14 @@ export class PartialSender {
   }
 }
 
-/** One slice's stream. Partials go one after another; each is answered before the next is sent. */
+/** One slice's stream. Parts go one after another; each is acknowledged before the next is sent. */
 class SliceStream {
   readonly #options: PartialSenderOptions;
   readonly #slice: SliceEndpoint;
   readonly #connection: TensorConnection;
   readonly #stream: UploadStream;
-  #queue: Promise<void> = Promise.resolve();
+  /** Resolves when the parts so far have been sent, or have failed. */
+  #former: Promise<void> = Promise.resolve();
   #waiting: { resolve(ack: UploadAck): void; reject(error: Error): void } | undefined;
   #broken: Error | undefined;
 
@@ -98,86 +108,69 @@ class SliceStream {
     this.#slice = slice;
     this.#connection = new TensorConnection(`${options.host}:${slice.port}`, accessOf(options));
     this.#stream = this.#connection.upload();
-    void this.#hear();
+    void this.#readAcknowledgements();
   }
 
-  /** Until the stream is over, which breaks whatever waits for an answer. */
-  async #hear(): Promise<void> {
+  /** Encodes the slice's part at once, waits for its turn, and sends it until it has arrived whole. */
+  async send(partial: Partial, vector: Float32Array): Promise<void> {
+    const { isOver, wire: gradientWire = "float32" } = this.#options;
+    const { at, kind } = partial;
+    const wire = wireOf(kind, gradientWire);
+    const bytes = encodeVector(vector.subarray(this.#slice.begin, this.#slice.end), wire);
+    const part = { ...partial, wire, bytes, crc32c: crc32c(bytes) };
+    const sent = this.#former.then(async () => {
+      for (let attempt = 0; attempt < attempts; attempt += 1) {
+        const isStale = kind !== "INITIAL" && isOver?.(at) === true;
+        const status = isStale ? "STALE" : await this.#sendChunks(part);
+        if (status === "STALE") throw new TrainyardError("INTERRUPTED", `step ${at.step} is over`);
+        if (status !== "CORRUPT") return;
+      }
+      const sentence = `a partial of step ${at.step} arrived corrupt ${attempts} times: look at the network`;
+      throw new TrainyardError("DAMAGED", sentence);
+    });
+    this.#former = sent.catch(() => undefined);
+    await sent;
+  }
+
+  /** Sends all chunks and waits for the acknowledgement, which may come early when a chunk is refused. */
+  async #sendChunks({ at, node, kind, wire, bytes, crc32c }: Part): Promise<AckStatus> {
+    const { run, generation, worker, onBytes } = this.#options;
+    const lanes = { beginLane: node.begin, endLane: node.end };
+    const fields = { run, generation, worker, slice: this.#slice.slice, ...at, ...lanes, kind, crc32c };
+    const acknowledged = this.#nextAcknowledgement();
+    let former = Promise.resolve();
+    for (let begin = 0; begin < bytes.byteLength; begin += limits.chunkBytes) {
+      if (this.#broken !== undefined) throw this.#broken;
+      const data = bytes.subarray(begin, begin + limits.chunkBytes);
+      onBytes(data.byteLength);
+      const sent = this.#stream.send({ ...fields, offset: begin / bytesPerElement(wire) }, data);
+      await this.#inTime(former);
+      former = sent; // two at a time: the next is there when the socket has taken one
+    }
+    return (await this.#inTime(acknowledged)).status;
+  }
+
+  /** Errors: what broke the stream. */
+  #nextAcknowledgement(): Promise<UploadAck> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const acknowledged = new Promise<UploadAck>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+    acknowledged.catch(() => undefined); // awaited after the chunks
+    return acknowledged;
+  }
+
+  /** Reads until the stream is over, which breaks whatever waits for an acknowledgement. */
+  async #readAcknowledgements(): Promise<void> {
     try {
-      for await (const message of this.#stream.messages()) this.#takeAck(message);
+      for await (const message of this.#stream.messages()) this.#takeAcknowledgement(message);
       this.#fail(new TrainyardError("UNREACHABLE", "the coordinator ended the upload"));
     } catch (error) {
       this.#fail(asTrainyardError(error, "UNREACHABLE"));
     }
   }
 
-  send(upload: Sending, vector: Float32Array): Promise<void> {
-    const wire = wireOf(upload.kind, this.#options.wire ?? "float32");
-    const bytes = encodeVector(vector.subarray(this.#slice.begin, this.#slice.end), wire);
-    const whole = { ...upload, wire, bytes, crc32c: crc32c(bytes) };
-    const sent = this.#queue.then(() => this.#sendUntilWhole(whole));
-    this.#queue = sent.catch(() => undefined);
-    return sent;
-  }
-
-  close(): void {
-    this.#fail(new TrainyardError("UNREACHABLE", "the upload was closed"));
-    this.#connection.close();
-  }
-
-  async #sendUntilWhole(upload: Upload): Promise<void> {
-    const { at, kind } = upload;
-    const isOver = () => kind !== "INITIAL" && this.#options.isOver?.(at) === true;
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      const status = isOver() ? "STALE" : await this.#sendOnce(upload);
-      if (status === "STALE") throw new TrainyardError("INTERRUPTED", `step ${at.step} is over`);
-      if (status !== "CORRUPT") return;
-    }
-    throw new TrainyardError(
-      "DAMAGED",
-      `a partial of step ${at.step} arrived corrupt three times: look at the network`,
-    );
-  }
-
-  /** All chunks, then the answer, which may come early when a chunk is refused. */
-  async #sendOnce(upload: Upload): Promise<AckStatus> {
-    if (this.#broken !== undefined) throw this.#broken;
-    const answer = new Promise<UploadAck>((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
-    answer.catch(() => undefined); // awaited below, after the chunks
-    let former = Promise.resolve();
-    for (let begin = 0; begin < upload.bytes.byteLength; begin += limits.chunkBytes) {
-      if (this.#broken !== undefined) throw this.#broken;
-      const sent = this.#sendChunk(upload, begin);
-      await this.#inTime(former);
-      former = sent; // two at a time: the next is there when the socket has taken one
-    }
-    const { status } = await this.#inTime(answer);
-    return status;
-  }
-
-  /** One chunk from byte `begin`; resolves when there is room for the next. */
-  #sendChunk({ at, node, kind, wire, bytes, crc32c }: Upload, begin: number): Promise<void> {
-    const { run, generation, worker, onBytes } = this.#options;
-    const data = bytes.subarray(begin, begin + limits.chunkBytes);
-    onBytes(data.byteLength);
-    const fields = {
-      run,
-      generation,
-      ...at,
-      slice: this.#slice.slice,
-      beginLane: node.begin,
-      endLane: node.end,
-      kind,
-      offset: begin / bytesPerElement(wire),
-      crc32c,
-      worker,
-    };
-    return this.#stream.send(fields, data);
-  }
-
-  #takeAck(message: unknown): void {
+  #takeAcknowledgement(message: unknown): void {
     const ack = UploadAck.safeParse(message);
     const waiting = this.#waiting;
     this.#waiting = undefined;
@@ -187,20 +180,21 @@ class SliceStream {
     waiting?.reject(error);
   }
 
-  /** Nothing moved for too long: the stream is broken, which ends the wait too. */
+  /** Waits for `moved`. When it takes too long the stream is broken, which ends the wait too. */
   async #inTime<T>(moved: Promise<T>): Promise<T> {
-    const { silenceMs = limits.tensorSilenceMs } = this.#options;
-    const timer = setTimeout(() => {
-      const seconds = silenceMs / 1000;
-      this.#fail(
-        new TrainyardError("UNREACHABLE", `slice ${this.#slice.slice} took nothing for ${seconds} s`),
-      );
-    }, silenceMs);
+    const { clock = realClock, silenceMs = limits.tensorSilenceMs } = this.#options;
+    const sentence = `slice ${this.#slice.slice} took nothing for ${silenceMs / 1000} s`;
+    const callOff = clock.after(silenceMs, () => this.#fail(new TrainyardError("UNREACHABLE", sentence)));
     try {
       return await moved;
     } finally {
-      clearTimeout(timer);
+      callOff();
     }
+  }
+
+  close(): void {
+    this.#fail(new TrainyardError("UNREACHABLE", "the upload was closed"));
+    this.#connection.close();
   }
 
   /** Ends the call as well: closing a channel leaves its streams open. */

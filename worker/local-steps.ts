@@ -1,50 +1,49 @@
 /**
  * Local SGD (Stich, "Local SGD Converges Fast and Communicates Little", 2018), lane by lane: from the step's weights a
- * lane makes steps of its own, and returns how far it went. The coordinator's Adam takes the lanes' mean for a gradient
- * (FedOpt's pseudo-gradient: Reddi et al., "Adaptive Federated Optimization", 2020; DiLoCo, 2023). Replicas are lanes,
- * not workers, and nothing of one outlives the step, so the result is the same for any number of workers.
+ * lane makes steps of its own, and returns how far it went. The coordinator's optimizer takes the lanes' mean for a
+ * gradient (FedOpt's pseudo-gradient: Reddi et al., "Adaptive Federated Optimization", 2020; DiLoCo, 2023). Replicas are
+ * lanes, not workers, and no replica outlives its step, so the result is the same for any number of workers.
  */
 import type { Engine, MicroBatch } from "../engine/engine.js";
 import { invariant } from "../shared/errors.js";
 import { inGroups } from "../shared/groups.js";
-import type { RunSpec } from "../shared/spec.js";
 import type { LaneStatistics } from "../shared/statistics.js";
 import {
   type CallSums,
-  computeLane,
   type LaneOutcome,
+  type Lanes,
   never,
   type Over,
   outcomeOf,
   sumCalls,
 } from "./lane.js";
 
-/** What the spec says of a lane's calls. */
-export type LaneRule = Pick<RunSpec, "accumulation" | "localSteps">;
-
 interface Weights {
   /** float32 [parameterCount]. */
   readonly parameters: Float32Array;
-  /** float32 [statisticsCount]: training does not look at them, but an engine is set both together. */
+  /** float32 [statisticsCount]. Training does not look at them, but an engine is set both together. */
   readonly statistics: Float32Array;
 }
 
-/** A run's lanes on an engine, by the run's rule. Between two calls the engine has the weights that were set here. */
-export class Lanes {
+export interface LocalStepOptions {
+  /** Engine calls per local step. */
+  readonly accumulation: number;
+  readonly learningRate: number;
+}
+
+/** Lanes that make local steps. They keep one copy of the step's weights, to start each lane from. */
+export class LocalStepLanes implements Lanes {
   readonly #engine: Engine;
-  readonly #rule: LaneRule;
-  /** A copy, where lanes move away from them: the caller's memory is used again for the next version. */
+  readonly #options: LocalStepOptions;
   #start: Weights | undefined;
 
-  constructor(engine: Engine, rule: LaneRule) {
+  constructor(engine: Engine, options: LocalStepOptions) {
     this.#engine = engine;
-    this.#rule = rule;
+    this.#options = options;
   }
 
-  /** As the engine's own. With local steps it costs one copy of both vectors, which is kept. */
   setWeights(parameters: Float32Array, statistics: Float32Array): void {
     this.#engine.setWeights(parameters, statistics);
-    if (this.#rule.localSteps === null) return;
     this.#start ??= {
       parameters: new Float32Array(parameters.length),
       statistics: new Float32Array(statistics.length),
@@ -53,17 +52,11 @@ export class Lanes {
     this.#start.statistics.set(statistics);
   }
 
-  /** Errors: the engine's, INTERRUPTED once it is over; the weights are those that were set even then. */
   compute(batches: readonly MicroBatch[], over: Over = never): LaneOutcome {
-    const { accumulation, localSteps } = this.#rule;
-    if (localSteps === null) return computeLane(this.#engine, batches, over);
     invariant(this.#start !== undefined, "weights are set before a lane is computed");
+    const { accumulation, learningRate } = this.#options;
     const steps = inGroups(batches, accumulation);
-    return computeLocalSteps(this.#engine, this.#start, {
-      steps,
-      over,
-      learningRate: localSteps.learningRate,
-    });
+    return computeLocalSteps(this.#engine, this.#start, { steps, over, learningRate });
   }
 }
 
@@ -104,7 +97,7 @@ function computeLocalSteps(
   return outcomeOf(engine, { ...counts, gradient: distance(start.parameters, own, counts.samples) });
 }
 
-/** weights -= rate * gradient; each product and each difference rounded to float32. */
+/** Computes weights -= rate * gradient; each product and each difference rounded to float32. */
 function descend(weights: Float32Array, gradient: Float32Array, rate: number): void {
   const factor = Math.fround(rate);
   for (let i = 0; i < weights.length; i += 1) {
@@ -112,7 +105,7 @@ function descend(weights: Float32Array, gradient: Float32Array, rate: number): v
   }
 }
 
-/** samples * (start - end), each of both rounded to float32; takes the place of `end`. */
+/** Computes samples * (start - end), difference and product each rounded to float32, in the memory of `end`. */
 function distance(start: Float32Array, end: Float32Array, samples: number): Float32Array {
   for (let i = 0; i < end.length; i += 1) {
     end[i] = samples * Math.fround((start[i] as number) - (end[i] as number));

@@ -1,42 +1,33 @@
 /**
- * From a welcome to the end of the stream: everything that is open between this worker and one generation of
- * the coordinator. Assignments are carried out one after another; heartbeats go on meanwhile.
+ * A session with one generation of the coordinator, from hello to the end of the stream: messages are read, work is
+ * queued, heartbeats go on meanwhile. The states are in session-state.ts, what an assignment does in assignments.ts.
  */
-import { asTrainyardError, TrainyardError } from "../shared/errors.js";
+import { assertNever, asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { oneLine } from "../shared/grpc/texts.js";
 import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import { RunSpec } from "../shared/spec.js";
-import { noSpan, noTracer, type Span, type Tracer, traced } from "../shared/tracing.js";
+import { noTracer, type Tracer, traced } from "../shared/tracing.js";
 import type { AssignmentContext } from "./assignment-context.js";
-import { type Assignment, carryOut, describeAssignment, placeOf, settlesAs } from "./assignments.js";
+import { AssignmentQueue } from "./assignment-queue.js";
+import { type Assignment, carryOut, describeAssignment, settlesAs, watermarkOf } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
 import type { WorkerDependencies } from "./dependencies.js";
 import { type Phase, Phases } from "./phases.js";
 import type { PreparedRun } from "./prepared-run.js";
-import { type StepAttempt, Watermark } from "./watermark.js";
-
-/** How a session ended: the run is over, the coordinator wants this worker no more, or it was lost and may come back. */
-export type SessionEnd =
-  | { readonly tag: "finished"; readonly outcome: string; readonly message: string }
-  | { readonly tag: "drained"; readonly reason: string }
-  | {
-      readonly tag: "lost";
-      readonly reason: string;
-      readonly wasWelcome: boolean;
-      /** A coordinator answered that the worker has to wait. */
-      readonly hasToWait: boolean;
-    };
+import { type Departure, enter, type SessionEnd, type SessionState } from "./session-state.js";
+import { closeTensorStreams, openTensorStreams } from "./tensor-streams.js";
+import { Watermark } from "./watermark.js";
 
 export interface SessionOptions {
-  /** The worker's. */
+  /** The worker's id. */
   readonly id: string;
-  /** Of the coordinator, for the tensor plane. */
+  /** The coordinator's host, where the tensor streams go. */
   readonly host: string;
   readonly control: ControlStream;
-  /** For the tensor plane. Default: plain text. */
+  /** Security of the tensor streams. Default: plain text. */
   readonly security?: ClientSecurity;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
@@ -46,9 +37,10 @@ export interface SessionOptions {
   /** Takes the coordinator's run, spec and store. Errors: REFUSED and INTERRUPTED, which end the session. */
   readonly accept: (run: string, spec: RunSpec, store: string) => void;
   /** Data, engine and graphs for the run; made at the first welcome, reused afterwards. */
-  readonly prepareRun: (spec: RunSpec, store: string) => Promise<PreparedRun>;
+  readonly prepare: (spec: RunSpec, store: string) => Promise<PreparedRun>;
 }
 
+/** Errors: REFUSED by the coordinator, those of `accept`, and whatever of this machine's set-up keeps it from preparing. */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const session = new WorkerSession(options);
   try {
@@ -58,198 +50,211 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
       const end = await session.take(body);
       if (end !== null) return end;
     }
-    return session.lost("the coordinator ended the stream");
+    return session.endOfStream("the coordinator ended the stream");
   } catch (caught) {
     const error = asTrainyardError(caught, "UNREACHABLE");
     if (error.code === "REFUSED" || error.code === "INTERRUPTED") throw error;
-    return session.lost(error.message);
+    return session.endOfStream(error.message);
   } finally {
     session.close();
   }
 }
 
-/** For the last message of a worker to leave. */
+/** How long the stream is kept open so that the worker's last message leaves. */
 const goodbyeMs = 100;
 
-/** Why a worker can't prepare that is of its own machine and settings: its user has to see it, and no run shall fail. */
-const ownFaults: readonly string[] = ["STORE_DENIED", "SETUP", "USAGE"];
+/** Errors caused by this machine's set-up. The worker leaves and shows them to its user; the run goes on. */
+const setupErrors: readonly string[] = ["STORE_DENIED", "SETUP", "USAGE"];
 
 class WorkerSession {
   readonly #options: SessionOptions;
   readonly #phases: Phases;
-  readonly #frontier = new Watermark();
-  #place: PreparedRun | undefined;
-  #open: AssignmentContext | undefined;
-  #work: Promise<void> = Promise.resolve();
-  #wasWelcome = false;
-  #hasToWait = false;
-  #isClosed = false;
-  /** Since when there is no assignment; undefined before the first. */
-  #idleSinceMs: number | undefined;
-  /** Ends the session and the worker. */
-  #fault: TrainyardError | undefined;
+  readonly #watermark = new Watermark();
+  readonly #queue: AssignmentQueue;
+  #state: SessionState = { tag: "connecting" };
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const say = (phase: Phase) => options.control.send({ kind: "heartbeat", phase });
-    this.#phases = new Phases(options.dependencies.clock, "prepare", say);
+    const { control, metrics, dependencies } = options;
+    const { clock } = dependencies;
+    const sendHeartbeat = (phase: Phase) => control.send({ kind: "heartbeat", phase });
+    this.#phases = new Phases(clock, "prepare", sendHeartbeat);
+    const onWait = (seconds: number) => metrics.observePhase("wait", seconds);
+    this.#queue = new AssignmentQueue({ clock, onWait });
   }
 
-  /** Errors: the worker's own fault, when that is why it left. */
-  lost(reason: string): SessionEnd {
-    if (this.#fault !== undefined) throw this.#fault;
-    return { tag: "lost", reason, wasWelcome: this.#wasWelcome, hasToWait: this.#hasToWait };
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.#phases.close();
-    this.#frontier.end();
-    this.#open?.weights.close();
-    this.#open?.partials.close();
-    this.#options.control.close();
-  }
-
-  /** Acts on one message; assignments are queued. Returns the end when this was it. */
+  /** Acts on one message. Returns the session's end when the message was the last one. */
   async take(body: CoordinatorBody): Promise<SessionEnd | null> {
+    if (body.kind === "finished") return { tag: "finished", outcome: body.outcome, message: body.message };
+    if (this.#isLeaving()) return null;
     switch (body.kind) {
       case "welcome":
         this.#welcome(RunSpec.parse(JSON.parse(body.specJson)), body.store);
         return null;
       case "refused":
-        this.#hasToWait = body.retry;
-        if (body.retry) return this.lost(body.message);
+        if (body.retry) return { tag: "waiting", reason: body.message };
         throw new TrainyardError("REFUSED", `the coordinator refused this worker: ${body.message}`);
       case "slices":
-        this.#openTensors(body);
+        this.#openStreams(body);
         return null;
-      case "finished":
-        return { tag: "finished", outcome: body.outcome, message: body.message };
-      case "drain":
-        return await this.#drain(body.reason);
-      default:
+      case "initialise":
+      case "gradients":
+      case "audit":
+      case "evaluate":
+      case "export":
         this.#assign(body);
         return null;
+      case "drain":
+        this.#options.logger.warn(`the coordinator sends this worker away: ${body.reason}`);
+        await this.#leave({ tag: "drained", reason: body.reason });
+        return { tag: "drained", reason: body.reason };
+      default:
+        return assertNever(body);
     }
   }
 
-  /** Hands the lanes back; the stream is given a moment to take that along. */
-  async #drain(reason: string): Promise<SessionEnd> {
-    this.#isClosed = true; // nothing is said after the farewell
-    this.#frontier.end();
-    this.#options.logger.warn(`the coordinator wants no more work of this worker: ${reason}`);
-    this.#options.control.send({ kind: "leaving", reason });
-    await this.#options.dependencies.clock.sleep(goodbyeMs);
-    return { tag: "drained", reason };
-  }
-
+  /** connecting -> preparing. Not awaited: messages are read and heartbeats sent while graphs are recorded. */
   #welcome(spec: RunSpec, store: string): void {
+    if (this.#state.tag !== "connecting") throw this.#outOfOrder("welcome");
     this.#options.accept(this.#options.control.run, spec, store);
-    this.#wasWelcome = true;
-    this.#prepare(spec, store);
+    this.#state = enter(this.#state, { tag: "preparing" });
+    this.#queue.add(() => this.#prepare(spec, store));
   }
 
-  /** Not awaited: messages go on being read, and heartbeats are sent, while graphs are recorded. */
-  #prepare(spec: RunSpec, store: string): void {
-    this.#enqueue("prepare", async () => {
-      const place = await this.#options.prepareRun(spec, store);
-      this.#place = place;
-      this.#options.metrics.describe(this.#options.id, spec.run);
-      this.#phases.enter("idle");
-      this.#options.control.send({ kind: "ready", layoutJson: JSON.stringify(place.layout) });
+  /** preparing -> ready, or -> draining when this machine's set-up is not fit for the run. */
+  async #prepare(spec: RunSpec, store: string): Promise<void> {
+    const { id, control, metrics, prepare } = this.#options;
+    const prepared = await prepare(spec, store).catch(failureOf);
+    if (this.#state.tag !== "preparing" || prepared === null) return;
+    if (prepared instanceof TrainyardError) {
+      if (!setupErrors.includes(prepared.code)) return this.#reportFailure("prepare", prepared);
+      await this.#leave({ tag: "unfit", error: prepared });
+      return control.cancel();
+    }
+    this.#state = enter(this.#state, { tag: "ready", run: prepared });
+    metrics.describe(id, spec.run);
+    this.#phases.enter("idle");
+    control.send({ kind: "ready", layoutJson: JSON.stringify(prepared.layout) });
+  }
+
+  /** ready -> working. */
+  #openStreams({ slices, ticket }: Extract<CoordinatorBody, { kind: "slices" }>): void {
+    if (this.#state.tag !== "ready") throw this.#outOfOrder("slices");
+    const { id, control, host, metrics, logger, dependencies, security = noSecurity } = this.#options;
+    const { run: prepared } = this.#state;
+    const streams = openTensorStreams(dependencies, {
+      host,
+      run: control.run,
+      generation: control.generation,
+      slices,
+      worker: id,
+      ticket,
+      security,
+      wire: prepared.spec.wire,
+      metrics,
+      watermark: this.#watermark,
+      onBroken: (error) => {
+        if (this.#isLeaving()) return;
+        logger.warn(`the tensor stream broke: ${error.message}`);
+        control.cancel();
+      },
     });
+    this.#state = enter(this.#state, { tag: "working", run: prepared, streams });
   }
 
-  #openTensors({ slices, ticket }: Extract<CoordinatorBody, { kind: "slices" }>): void {
-    const { id, control, host, metrics, dependencies, security = noSecurity } = this.#options;
-    const onBroken = (error: Error) => {
-      if (this.#isClosed) return;
-      this.#options.logger.warn(`the tensor stream broke: ${error.message}`);
-      control.cancel();
-    };
-    const { run, generation } = control;
-    const common = { host, run, generation, slices, worker: id, ticket, security, onBroken };
-    this.#open = {
+  /** Queues an assignment; what lies before its step is over from now on. */
+  #assign(assignment: Assignment): void {
+    if (this.#state.tag !== "working") throw this.#outOfOrder(assignment.kind);
+    const { control, metrics, dependencies } = this.#options;
+    const at = watermarkOf(assignment);
+    if (at !== null) this.#watermark.reached(at);
+    const context = {
+      run: this.#state.run,
+      ...this.#state.streams,
       control,
       metrics,
       clock: dependencies.clock,
-      weights: dependencies.openWeights({
-        ...common,
-        onVersion: (version) => this.#frontier.weightsArrive(version),
-        onBytes: (bytes) => metrics.receivedBytes.inc(bytes),
-      }),
-      partials: dependencies.openPartials({
-        ...common,
-        // Slices are told to whoever is ready, so the run is known.
-        wire: this.#place?.spec.wire ?? "float32",
-        isOver: (at) => this.#frontier.isOver(at),
-        onBytes: (bytes) => metrics.sentBytes.inc(bytes),
-      }),
-      watermark: this.#frontier,
+      watermark: this.#watermark,
       phases: this.#phases,
-      span: noSpan,
     };
+    this.#queue.add(() => this.#carryOut(assignment, context));
   }
 
-  #assign(assignment: Assignment): void {
-    const session = this.#open;
-    if (session === undefined) {
-      throw new TrainyardError("UNREACHABLE", `${assignment.kind} came before the slices`);
-    }
-    const at = placeOf(assignment);
-    if (at !== null) this.#frontier.reached(at);
-    const work = async () => {
-      const place = this.#place;
-      if (place === undefined) throw new Error(`invariant broken: ${assignment.kind} before ready`);
-      await this.#trace(assignment, (span) => carryOut(place, { ...session, span }, assignment));
-    };
-    this.#enqueue(assignment.kind, work, settlesAs(assignment));
-  }
-
-  /** Within a span of the coordinator's, where it says that it looks. */
-  #trace(assignment: Assignment, work: (span: Span) => Promise<void>): Promise<void> {
+  /** Carries out one assignment and tells the coordinator that it failed, or that nothing more comes of it. */
+  async #carryOut(assignment: Assignment, context: Omit<AssignmentContext, "span">): Promise<void> {
     const { id, control, tracer = noTracer } = this.#options;
+    const ids = { worker: id, run: control.run, generation: control.generation };
+    const attributes = { ...ids, ...describeAssignment(assignment) };
     const parent = tracer.below(assignment.traceparent ?? "");
-    const whose = { worker: id, run: control.run, generation: control.generation };
-    return traced(parent, assignment.kind, { ...whose, ...describeAssignment(assignment) }, work);
+    const failure = await traced(parent, assignment.kind, attributes, (span) =>
+      carryOut({ ...context, span }, assignment),
+    ).then(() => null, failureOf);
+    if (this.#isLeaving()) return;
+    if (failure !== null) return this.#reportFailure(assignment.kind, failure);
+    const settles = settlesAs(assignment);
+    if (settles !== null) control.send({ kind: "settled", ...settles });
   }
 
-  #enqueue(assignment: string, work: () => Promise<void>, settles: StepAttempt | null = null): void {
-    this.#work = this.#work.then(() => this.#carryOut(assignment, work, settles));
+  /** The coordinator decides what a failure means for the run. */
+  #reportFailure(assignment: string, { code, message, stack }: TrainyardError): void {
+    this.#options.logger.error({ err: stack }, `${assignment} failed: ${message}`);
+    this.#options.control.send({ kind: "assignmentFailed", assignment, code, message: oneLine(message) });
   }
 
-  /**
-   * A failure is the coordinator's to judge, unless the session is over or the step was given up. Otherwise it learns
-   * that nothing more comes of a step's assignment.
-   */
-  async #carryOut(assignment: string, work: () => Promise<void>, settles: StepAttempt | null): Promise<void> {
-    const { control, logger, metrics, dependencies } = this.#options;
-    if (this.#idleSinceMs !== undefined) {
-      metrics.observePhase("wait", (dependencies.clock.nowMs() - this.#idleSinceMs) / 1000);
+  /** -> draining. Resolves when the last message has had time to leave. */
+  async #leave(departure: Departure): Promise<void> {
+    const former = this.#state;
+    this.#state = enter(former, { tag: "draining", departure });
+    this.#phases.close();
+    this.#watermark.end();
+    const reason = departure.tag === "drained" ? departure.reason : oneLine(departure.error.message);
+    this.#options.control.send({ kind: "leaving", reason });
+    await this.#options.dependencies.clock.sleep(goodbyeMs);
+    if (former.tag === "working") closeTensorStreams(former.streams);
+  }
+
+  /** The end of a session whose stream is over. Errors: what of this machine's set-up made the worker leave. */
+  endOfStream(reason: string): SessionEnd {
+    const state = this.#state;
+    switch (state.tag) {
+      case "connecting":
+        return { tag: "unreached", reason };
+      case "preparing":
+      case "ready":
+      case "working":
+      case "closed":
+        return { tag: "lost", reason };
+      case "draining":
+        if (state.departure.tag === "unfit") throw state.departure.error;
+        return state.departure;
+      default:
+        return assertNever(state);
     }
-    const failure = await work().then(() => null, failureOf);
-    this.#idleSinceMs = dependencies.clock.nowMs();
-    if (this.#isClosed) return;
-    if (failure === null) {
-      if (settles !== null) control.send({ kind: "settled", ...settles });
-      return;
-    }
-    const { code, message } = failure;
-    if (assignment === "prepare" && ownFaults.includes(code)) return await this.#leaveFor(failure);
-    logger.error({ err: failure.stack }, `${assignment} failed: ${message}`);
-    control.send({ kind: "assignmentFailed", assignment, code, message: oneLine(message) });
   }
 
-  async #leaveFor(fault: TrainyardError): Promise<void> {
-    const { control, dependencies } = this.#options;
-    this.#fault = fault;
-    control.send({ kind: "leaving", reason: oneLine(fault.message) });
-    await dependencies.clock.sleep(goodbyeMs);
-    control.cancel();
+  /** -> closed. */
+  close(): void {
+    const former = this.#state;
+    this.#state = enter(former, { tag: "closed" });
+    this.#phases.close();
+    this.#watermark.end();
+    if (former.tag === "working") closeTensorStreams(former.streams);
+    this.#options.control.close();
+  }
+
+  #isLeaving(): boolean {
+    return this.#state.tag === "draining" || this.#state.tag === "closed";
+  }
+
+  #outOfOrder(message: CoordinatorBody["kind"]): TrainyardError {
+    return new TrainyardError(
+      "UNREACHABLE",
+      `the coordinator sent ${message} to a worker that is ${this.#state.tag}`,
+    );
   }
 }
 
-/** Null: nobody waits for the work any more, or the stream that broke ends the session by itself. */
+/** Null: the step is over, or a stream broke, which ends the session by itself. */
 function failureOf(caught: unknown): TrainyardError | null {
   const error = asTrainyardError(caught, "ENGINE");
   return error.code === "INTERRUPTED" || error.code === "UNREACHABLE" ? null : error;

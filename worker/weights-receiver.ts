@@ -1,9 +1,10 @@
 /**
- * Weights coming down: one stream per slice, put together to whole versions in shared memory, so that the engine's
- * thread reads them without a copy. At most three vectors exist: one in use, the newest whole one, one arriving.
+ * Receives weights: one stream per slice, put together to whole versions in shared memory, so that the engine's thread
+ * reads them without a copy. At most three vectors exist: one in use, the newest whole one, one arriving.
  */
+import { type Clock, realClock } from "../shared/clock.js";
 import { crc32c } from "../shared/crc32c.js";
-import { asTrainyardError, TrainyardError } from "../shared/errors.js";
+import { asTrainyardError, invariant, TrainyardError } from "../shared/errors.js";
 import type { SliceEndpoint } from "../shared/grpc/control-messages.js";
 import { accessOf, type IncomingStream, TensorConnection } from "../shared/grpc/tensor-client.js";
 import { WeightsChunk } from "../shared/grpc/tensor-messages.js";
@@ -11,12 +12,12 @@ import { bytesPerElement, decodeInto, wireOfEncoding } from "../shared/grpc/wire
 import { limits } from "../shared/limits.js";
 import type { ClientSecurity } from "../shared/security/client-security.js";
 
-/** A version of the whole vector. Valid until `release` is called, once. */
+/** A version of the weights, whole. Its memory is valid until `release` is called, once. */
 export interface Weights {
   readonly step: number;
   /** float32 [parameterCount], in shared memory. */
   readonly parameters: Float32Array;
-  /** False: each was rounded to bfloat16 on its way. */
+  /** False when the weights were rounded to bfloat16 on their way. */
   readonly exact: boolean;
   release(): void;
 }
@@ -38,20 +39,25 @@ interface Waiter {
 }
 
 export interface WeightsOptions {
-  /** Whose streams they are, and what they show. Default: nobody's, nothing. */
+  /** Default: the real one. */
+  readonly clock?: Clock;
+  /** The worker's id, and the ticket that every stream shows. Default: none. */
   readonly worker?: string;
   readonly ticket?: string;
   /** Default: plain text. */
   readonly security?: ClientSecurity;
+  /** The coordinator's host; each slice names its port. */
   readonly host: string;
   readonly run: string;
   readonly generation: number;
   readonly slices: readonly SliceEndpoint[];
   /** Default: limits.tensorSilenceMs. */
   readonly silenceMs?: number;
-  /** A newer version than any before begins to come: the steps before it are over. */
+  /** Called when a version newer than all before begins to arrive: the steps before it are committed. */
   readonly onVersion?: (step: number) => void;
+  /** Called with the size of each chunk that arrives. */
   readonly onBytes: (bytes: number) => void;
+  /** Called once, when a stream broke or was closed. */
   readonly onBroken: (error: Error) => void;
 }
 
@@ -66,7 +72,7 @@ export class WeightsReceiver {
   #arriving: Arriving | undefined;
   #whole: { step: number; parameters: Float32Array; exact: boolean; users: number } | undefined;
   #waiters: Waiter[] = [];
-  #silence: NodeJS.Timeout | undefined;
+  #callOffSilence: () => void = () => undefined;
   #broken: Error | undefined;
 
   constructor(options: WeightsOptions) {
@@ -76,7 +82,7 @@ export class WeightsReceiver {
   }
 
   /**
-   * The version with this number, which the coordinator has when it asks for work on it. Errors: INTERRUPTED when a
+   * Resolves with the version of this number. The coordinator has it when it asks for work on it, so it comes. Errors: INTERRUPTED when a
    * newer one is here, UNREACHABLE when a stream broke or nothing came for `silenceMs`, DAMAGED.
    */
   at(step: number): Promise<Weights> {
@@ -100,11 +106,11 @@ export class WeightsReceiver {
     const stream = connection.weights({ run, generation, slice: slice.slice });
     this.#connections.push(connection);
     this.#streams.push(stream);
-    void this.#hear(slice, stream);
+    void this.#read(slice, stream);
   }
 
-  /** Until the stream is over, which breaks whatever waits for weights. */
-  async #hear(slice: SliceEndpoint, stream: IncomingStream): Promise<void> {
+  /** Reads until the stream is over, which breaks whatever waits for weights. */
+  async #read(slice: SliceEndpoint, stream: IncomingStream): Promise<void> {
     try {
       for await (const message of stream.messages()) this.#takeMessage(slice, message);
       this.#fail(new TrainyardError("UNREACHABLE", "the coordinator ended the weights"));
@@ -155,8 +161,9 @@ export class WeightsReceiver {
   }
 
   /**
-   * Null: chunks of a version that is passed over. A slice that begins a newer one proves that the older is
-   * committed past, so nobody waits for it here: its vector is used again. Every slice sends the newest in the end.
+   * The version that a chunk belongs to; null when that version is skipped. A slice that begins a newer version proves
+   * that the step of the older one is committed. The older one is not needed any more, and its vector is used for the
+   * newer. Every slice sends the newest version in the end.
    */
   #arrivingAt(step: number): Arriving | null {
     const newest = this.#arriving?.step ?? this.#whole?.step ?? -1;
@@ -195,7 +202,7 @@ export class WeightsReceiver {
 
   #use(): Weights {
     const version = this.#whole;
-    if (version === undefined) throw new Error("invariant broken: weights used before they came");
+    invariant(version !== undefined, "weights are used once they have come");
     version.users += 1;
     return {
       step: version.step,
@@ -208,22 +215,20 @@ export class WeightsReceiver {
     };
   }
 
-  /** Counts anew with every chunk, while somebody waits. */
+  /** Starts the time without a chunk anew. It counts only while weights are waited for. */
   #watchSilence(): void {
-    clearTimeout(this.#silence);
+    this.#callOffSilence();
     if (this.#waiters.length === 0) return;
-    const { silenceMs = limits.tensorSilenceMs } = this.#options;
-    this.#silence = setTimeout(
-      () => this.#fail(new TrainyardError("UNREACHABLE", `no weights came for ${silenceMs / 1000} s`)),
-      silenceMs,
-    );
+    const { clock = realClock, silenceMs = limits.tensorSilenceMs } = this.#options;
+    const error = new TrainyardError("UNREACHABLE", `no weights came for ${silenceMs / 1000} s`);
+    this.#callOffSilence = clock.after(silenceMs, () => this.#fail(error));
   }
 
   /** Ends the calls as well: closing a channel leaves its streams open. */
   #fail(error: Error): void {
     if (this.#broken !== undefined) return;
     this.#broken = error;
-    clearTimeout(this.#silence);
+    this.#callOffSilence();
     for (const stream of this.#streams) stream.cancel();
     for (const waiter of this.#waiters) waiter.reject(error);
     this.#waiters = [];

@@ -1,47 +1,54 @@
 /**
- * A worker's life, from joining to leaving: connect, say hello, prepare when welcomed, carry out assignments
- * until the run is over. A lost coordinator is looked for again; everything that was prepared is kept.
+ * A worker from joining to leaving:
+ *
+ * 1. It connects to the coordinator and says hello (here).
+ * 2. Welcomed, it prepares data set, engine and graphs, and says that it is ready (session.ts, prepared-run.ts).
+ * 3. It carries out assignments one after another (assignments.ts); most of them are training steps (training-step.ts).
+ * 4. When the coordinator is gone, it looks for it again and keeps what it has prepared (coordinator-search.ts).
+ * 5. It leaves when the run is over, when it is drained, or when no coordinator answers any more.
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { ImageCacheOptions } from "../dataset/image-loader.js";
 import { type ComputeDevice, plainCpu } from "../engine/native/compute-device.js";
-import { TrainyardError } from "../shared/errors.js";
+import { assertNever, TrainyardError } from "../shared/errors.js";
 import { protocolVersion } from "../shared/grpc/version.js";
-import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 import type { RunSpec } from "../shared/spec.js";
-import { stepIdentity } from "../shared/spec-changes.js";
 import { noTracer, type Tracer } from "../shared/tracing.js";
 import { programVersion } from "../shared/version.js";
+import type { ControlStream } from "./control-stream.js";
+import { CoordinatorSearch } from "./coordinator-search.js";
 import { realDependencies, type WorkerDependencies } from "./dependencies.js";
 import { EndWatch, type RunEnd, type RunLocation } from "./end-watch.js";
 import { workerFingerprint } from "./fingerprint.js";
 import type { PreparedRun } from "./prepared-run.js";
-import { runSession, type SessionEnd } from "./session.js";
+import { RunPreparation } from "./run-preparation.js";
+import { runSession } from "./session.js";
+import type { SessionEnd } from "./session-state.js";
 
 export interface WorkerOptions {
   /** host:port of the coordinator's control plane. */
   readonly coordinator: string;
-  /** What it shows and whom it believes. Default: plain text, no token. */
+  /** The token or certificate that the worker shows, and the authorities that it trusts. Default: plain text, no token. */
   readonly security?: ClientSecurity;
   /** Overrides the store that the coordinator names. */
   readonly store?: string;
-  /** The run that it is for, and where it lies unless a coordinator names another store. Default: any coordinator's. */
+  /** The run that the worker is for, and its store unless a coordinator names another one. Default: any coordinator's. */
   readonly run?: RunLocation;
-  /** Stable over reconnects; default: host, process and a random part. */
+  /** The worker's id, the same over all reconnects. Default: host, process and a random part. */
   readonly id?: string;
-  /** Where decoded pictures are kept. Default: in memory of limits.imageCacheBytes. */
+  /** Where decoded images are kept. Default: in memory of limits.imageCacheBytes. */
   readonly imageCache?: ImageCacheOptions;
-  /** What its engine computes on. Default: the CPU. */
+  /** The device that the engine computes on. Default: the CPU. */
   readonly device?: ComputeDevice;
-  /** Gives up after so long without a coordinator; infinite: never. Default: limits.firstConnectMs. */
+  /** The worker gives up after so long without a coordinator; infinite: never. Default: limits.firstConnectMs. */
   readonly connectTimeoutMs?: number;
-  /** It serves other runs, too: refused for one that it has worked for, it is through with that one. */
+  /** True for a worker that serves one run after another: being refused for a run only ends its part in that run. */
   readonly isStaying?: boolean;
-  /** May this process compute for a run with this engine? Errors: INTERRUPTED, which ends the worker. Default: any. */
+  /** Checks that this process can compute with such an engine. Errors: INTERRUPTED, which ends the worker. Default: any. */
   readonly requireEngine?: (engine: RunSpec["engine"]) => void;
   /** host:port of this worker's metrics; empty = none. */
   readonly metricsAddress: string;
@@ -49,7 +56,7 @@ export interface WorkerOptions {
   readonly metrics: WorkerMetrics;
   /** Default: nothing is traced. */
   readonly tracer?: Tracer;
-  /** Aborted = drain: hand the lanes back and leave. */
+  /** Aborting it drains the worker: the worker hands its lanes back and leaves. */
   readonly signal: AbortSignal;
   /** Default: the real ones. */
   readonly dependencies?: WorkerDependencies;
@@ -57,120 +64,67 @@ export interface WorkerOptions {
 
 /** Resolves when the run is over. Errors: UNREACHABLE, REFUSED, INTERRUPTED (drained by a signal or the coordinator). */
 export async function runWorker(options: WorkerOptions): Promise<RunEnd> {
-  const worker = new WorkerLife(options);
+  const worker = new Worker(options);
   try {
-    return await worker.live();
+    return await worker.untilTheRunIsOver();
   } finally {
     await worker.close();
   }
 }
 
-class WorkerLife {
+class Worker {
   readonly #options: WorkerOptions;
-  readonly #around: WorkerDependencies;
+  readonly #dependencies: WorkerDependencies;
   readonly #id: string;
+  readonly #preparation: RunPreparation;
+  readonly #search: CoordinatorSearch;
   readonly #endWatch: EndWatch;
-  /** Known from the start, or from the first welcome on. */
-  #run: RunLocation | undefined;
-  /** Of the last look. */
-  #tlsFault: string | undefined;
-  #place: { readonly identity: string; readonly opened: Promise<PreparedRun> } | undefined;
 
   constructor(options: WorkerOptions) {
+    const { logger, signal, dependencies = realDependencies } = options;
+    const { clock, openStore, diagnose } = dependencies;
     this.#options = options;
-    this.#around = options.dependencies ?? realDependencies;
-    const { logger, signal } = options;
-    const { clock, openStore } = this.#around;
-    this.#endWatch = new EndWatch({ clock, logger, signal, openStore });
-    this.#run = options.run;
+    this.#dependencies = dependencies;
     this.#id = options.id ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 4)}`;
+    this.#preparation = new RunPreparation({
+      ...options,
+      prepare: (spec, store) => this.#prepare(spec, store),
+    });
+    this.#search = new CoordinatorSearch({ ...options, clock, ...(diagnose && { diagnose }) });
+    this.#endWatch = new EndWatch({ clock, logger, signal, openStore });
     options.metrics.describe(this.#id);
   }
 
-  async live(): Promise<RunEnd> {
-    const { logger, metrics, signal, coordinator } = this.#options;
-    const { clock } = this.#around;
-    let lastSeenMs = clock.nowMs();
-    let saidMs = lastSeenMs;
-    let pauseMs: number = limits.reconnectMinMs;
+  async untilTheRunIsOver(): Promise<RunEnd> {
+    const { signal, metrics } = this.#options;
     for (;;) {
       throwIfDrained(signal);
-      const end = await this.#join().catch((error: unknown) => this.#overWhenRefused(error));
+      const end = await this.#join().catch((error: unknown) => this.#finishedOrThrow(error));
       throwIfDrained(signal);
       if (end.tag === "finished") return end;
-      if (end.tag === "drained") {
-        throw new TrainyardError("INTERRUPTED", `drained by the coordinator: ${end.reason}`);
-      }
-      if (end.wasWelcome) {
-        logger.warn(`lost the coordinator: ${end.reason}; looking for it again`);
-        lastSeenMs = clock.nowMs();
-        pauseMs = limits.reconnectMinMs;
+      if (end.tag === "drained") throw drained(`drained by the coordinator: ${end.reason}`);
+      if (end.tag === "lost") {
         metrics.reconnects.inc();
-        saidMs = lastSeenMs;
+        this.#search.restart(end.reason);
       }
-      if (end.hasToWait) lastSeenMs = clock.nowMs();
-      const over = this.#run === undefined ? null : this.#endWatch.glance(this.#run);
+      const { run } = this.#preparation;
+      const over = run === undefined ? null : this.#endWatch.glance(run);
       if (over !== null) return over;
-      const reason = end.wasWelcome ? end.reason : await this.#reasonOf(end.reason, pauseMs);
-      this.#giveUpAfter(lastSeenMs, reason, coordinator);
-      if (clock.nowMs() - saidMs >= limits.lookingNoteMs) {
-        logger.info(`still looking for a run at ${coordinator}: ${reason}`);
-        saidMs = clock.nowMs();
-      }
-      await clock.sleep(pauseMs, signal);
-      pauseMs = Math.min(pauseMs * 2, limits.reconnectMaxMs);
+      await this.#pause(end);
     }
   }
 
-  /**
-   * Why it was not welcomed. Whether TLS is the reason is looked into at the first attempt only. Errors: REFUSED when no
-   * further attempt can end otherwise.
-   */
-  async #reasonOf(said: string, pauseMs: number): Promise<string> {
-    const { coordinator, security = noSecurity, logger } = this.#options;
-    if (pauseMs > limits.reconnectMinMs) return this.#tlsFault ?? said;
-    const fault = (await this.#around.diagnose?.(coordinator, security)) ?? null;
-    this.#tlsFault = fault?.sentence;
-    if (fault?.isFinal === true) throw new TrainyardError("REFUSED", fault.sentence);
-    if (fault !== null) logger.warn(`${fault.sentence} Trying again`);
-    return fault?.sentence ?? said;
-  }
-
-  /** A coordinator that does not take it is no matter once its own run has finished. */
-  async #overWhenRefused(error: unknown): Promise<SessionEnd> {
-    const over = this.#run === undefined ? null : await this.#endWatch.look(this.#run);
-    if (over !== null) return { tag: "finished", ...over };
-    const { isStaying = false } = this.#options;
-    if (!isStaying || this.#run === undefined || !isSetupError(error)) throw error;
-    return { tag: "finished", outcome: "left", message: error.message };
-  }
-
-  async close(): Promise<void> {
-    const place = await this.#place?.opened.catch(() => undefined);
-    await place?.close();
-  }
-
-  /** One stream: hello, then the session until it ends. */
-  async #join() {
+  /** One connection: hello, then the session until it ends. */
+  async #join(): Promise<SessionEnd> {
     const { coordinator, security = noSecurity, logger, metrics, signal, tracer = noTracer } = this.#options;
-    const control = this.#around.connect(coordinator, security);
+    const control = this.#dependencies.connect(coordinator, security);
     const drain = () => {
       control.send({ kind: "leaving", reason: "drained" });
-      this.#around.clock.after(100, () => control.cancel());
+      this.#dependencies.clock.after(100, () => control.cancel());
     };
     signal.addEventListener("abort", drain, { once: true });
-    control.run = this.#run?.run ?? "";
-    control.send({
-      kind: "hello",
-      protocol: protocolVersion,
-      version: programVersion(),
-      worker: this.#id,
-      host: hostname(),
-      pid: process.pid,
-      fingerprint: workerFingerprint(this.#options.device ?? plainCpu),
-      metrics: this.#options.metricsAddress,
-    });
     try {
+      this.#sayHello(control);
       return await runSession({
         id: this.#id,
         host: coordinator.slice(0, coordinator.lastIndexOf(":")),
@@ -179,71 +133,74 @@ class WorkerLife {
         logger,
         metrics,
         tracer,
-        dependencies: this.#around,
-        accept: (run, spec, store) => this.#accept(run, spec, store),
-        prepareRun: (spec, store) => this.#workplace(spec, store),
+        dependencies: this.#dependencies,
+        accept: (run, spec, store) => this.#preparation.accept(run, spec, store),
+        prepare: (spec, store) => this.#preparation.prepare(spec, store),
       });
     } finally {
       signal.removeEventListener("abort", drain);
     }
   }
 
-  /** One worker, one run. Errors: REFUSED for another one's coordinator; those of `requireEngine`. */
-  #accept(run: string, spec: RunSpec, store: string): void {
-    const { coordinator } = this.#options;
-    if (this.#run !== undefined && this.#run.run !== run) {
-      throw new TrainyardError(
-        "REFUSED",
-        `the coordinator at ${coordinator} has the run ${run}, this worker is for ${this.#run.run}: start another worker for it`,
-      );
-    }
-    this.#options.requireEngine?.(spec.engine);
-    this.#run = { run, store: this.#options.store ?? store };
-  }
-
-  /** The same run again keeps its engine and its images, unless the engine's thread died. */
-  async #workplace(spec: RunSpec, storeUrl: string): Promise<PreparedRun> {
-    const identity = stepIdentity(spec);
-    if (this.#place !== undefined && this.#place.identity !== identity) {
-      throw new TrainyardError(
-        "REFUSED",
-        `the run ${spec.run} has another spec now: start a new worker for it`,
-      );
-    }
-    this.#place ??= { identity, opened: this.#openWorkplace(spec, storeUrl) };
-    const place = await this.#place.opened.catch((error: unknown) => {
-      this.#place = undefined; // the next welcome tries again
-      throw error;
+  #sayHello(control: ControlStream): void {
+    const { device = plainCpu, metricsAddress } = this.#options;
+    control.run = this.#preparation.run?.run ?? "";
+    control.send({
+      kind: "hello",
+      protocol: protocolVersion,
+      version: programVersion(),
+      worker: this.#id,
+      host: hostname(),
+      pid: process.pid,
+      fingerprint: workerFingerprint(device),
+      metrics: metricsAddress,
     });
-    if (!place.engine.isDead) return place;
-    this.#place = undefined;
-    await place.close();
-    return await this.#workplace(spec, storeUrl);
   }
 
-  async #openWorkplace(spec: RunSpec, storeUrl: string): Promise<PreparedRun> {
-    const { clock } = this.#around;
-    const { store = storeUrl, signal, imageCache, device, metrics } = this.#options;
+  async #prepare(spec: RunSpec, store: string): Promise<PreparedRun> {
+    const { clock, prepareRun } = this.#dependencies;
+    const { signal, imageCache, device, metrics, logger } = this.#options;
     const startedMs = clock.nowMs();
-    const place = await this.#around.prepareRun(spec, store, signal, { imageCache, device, metrics });
+    const run = await prepareRun(spec, store, signal, { imageCache, device, metrics });
     const seconds = (clock.nowMs() - startedMs) / 1000;
-    this.#options.logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
-    return place;
+    logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
+    return run;
   }
 
-  #giveUpAfter(lastSeenMs: number, reason: string, coordinator: string): void {
-    const patienceMs = this.#options.connectTimeoutMs ?? limits.firstConnectMs;
-    if (this.#around.clock.nowMs() - lastSeenMs < patienceMs) return;
-    throw new TrainyardError(
-      "UNREACHABLE",
-      `no coordinator at ${coordinator} for ${patienceMs / 1000} s (${reason}): is it running, and is the address right?`,
-    );
+  /** A refusal or a failure does not matter once the worker's own run has finished. */
+  async #finishedOrThrow(error: unknown): Promise<SessionEnd> {
+    const { run } = this.#preparation;
+    const over = run === undefined ? null : await this.#endWatch.look(run);
+    if (over !== null) return { tag: "finished", ...over };
+    const { isStaying = false } = this.#options;
+    if (!isStaying || run === undefined || !isRefusal(error)) throw error;
+    return { tag: "finished", outcome: "left", message: error.message };
+  }
+
+  /** Waits before the next attempt. Errors: REFUSED or UNREACHABLE when no further attempt makes sense. */
+  async #pause(end: Extract<SessionEnd, { tag: "lost" | "waiting" | "unreached" }>): Promise<void> {
+    switch (end.tag) {
+      case "lost":
+        return await this.#search.pause(end.reason);
+      case "waiting":
+        return await this.#search.pauseAsTold(end.reason);
+      case "unreached":
+        return await this.#search.pauseUnanswered(end.reason);
+      default:
+        return assertNever(end);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#preparation.close();
   }
 }
 
-const isSetupError = (error: unknown): error is TrainyardError =>
+const isRefusal = (error: unknown): error is TrainyardError =>
   error instanceof TrainyardError && error.code === "REFUSED";
 
+const drained = (message: string) => new TrainyardError("INTERRUPTED", message);
+
 function throwIfDrained(signal: AbortSignal): void {
-  if (signal.aborted) throw new TrainyardError("INTERRUPTED", "drained: its lanes went back");
+  if (signal.aborted) throw drained("drained: its lanes went back");
 }

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
 import type { MicroBatch } from "../../engine/engine.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
-import { Lanes } from "../../worker/local-steps.js";
+import { lanesFor } from "../../worker/engine-host.js";
 import { photographBatch } from "../support/engine/photographs.js";
 import {
   engineSpec,
@@ -78,7 +78,7 @@ it.each([
     const samples = sizes.reduce((sum, size) => sum + size, 0);
     const batch = await photographBatch(spec, samples);
     const accumulation = calls[0]?.length ?? 1;
-    const lanes = new Lanes(engine, { accumulation, localSteps: { count: 3, learningRate } });
+    const lanes = lanesFor(engine, { accumulation, localSteps: { count: 3, learningRate } });
     lanes.setWeights(parameters, freshStatistics(engine.layout));
     const outcome = lanes.compute(cut(batch, sizes));
     const end = kerasEnd(batch, calls);

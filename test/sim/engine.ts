@@ -9,9 +9,10 @@ import { TrainyardError } from "../../shared/errors.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { hashWords } from "../../shared/random.js";
-import type { EngineCalls } from "../../worker/engine-calls.js";
+import type { EngineCalls, LaneRule } from "../../worker/engine-calls.js";
 import type { EngineClient } from "../../worker/engine-client.js";
-import { type LaneRule, Lanes } from "../../worker/local-steps.js";
+import { lanesFor } from "../../worker/engine-host.js";
+import type { Lanes } from "../../worker/lane.js";
 import { sampleOf } from "./dataset.js";
 import type { SimProcess } from "./process.js";
 
@@ -115,7 +116,7 @@ export class SimEngineClient implements Pick<EngineClient, keyof EngineClient> {
   constructor(process: SimProcess, engine: SimEngine, rule: LaneRule, speed: Speed) {
     this.#process = process;
     this.#engine = engine;
-    this.#lanes = new Lanes(engine, rule);
+    this.#lanes = lanesFor(engine, rule);
     this.#speed = speed;
   }
 

@@ -18,9 +18,8 @@ import { noSpan } from "../../shared/tracing.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { AssignmentContext } from "../../worker/assignment-context.js";
 import { LaneBatches } from "../../worker/batches.js";
-import type { EngineCalls, EngineRequest } from "../../worker/engine-calls.js";
+import type { EngineCalls, EngineRequest, LaneRule } from "../../worker/engine-calls.js";
 import { EngineHost } from "../../worker/engine-host.js";
-import type { LaneRule } from "../../worker/local-steps.js";
 import { Phases } from "../../worker/phases.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
 import { type StepAttempt, Watermark } from "../../worker/watermark.js";
@@ -80,7 +79,8 @@ export class ListeningCoordinator {
   readonly metrics = workerMetrics();
   /** Called before an upload is taken; may wait, or throw. */
   onUpload: (upload: Upload) => void | Promise<void> = () => undefined;
-  readonly session: AssignmentContext;
+  /** What a session with this coordinator gives its assignments. */
+  readonly streams: Omit<AssignmentContext, "run">;
 
   constructor(layout: ModelLayout) {
     const take = async (
@@ -93,7 +93,7 @@ export class ListeningCoordinator {
       await this.onUpload(upload);
       this.uploads.push(upload);
     };
-    this.session = {
+    this.streams = {
       control: { generation: 1, send: (body) => void this.said.push(body) },
       metrics: this.metrics,
       clock: realClock,
@@ -118,7 +118,12 @@ export class ListeningCoordinator {
     };
   }
 
-  /** What was said of one kind. */
+  /** What an assignment of this coordinator works with. */
+  contextOf(run: PreparedRun): AssignmentContext {
+    return { ...this.streams, run };
+  }
+
+  /** What the worker said, of one kind. */
   of<Kind extends WorkerBody["kind"]>(kind: Kind): Extract<WorkerBody, { kind: Kind }>[] {
     return this.said.filter((body): body is Extract<WorkerBody, { kind: Kind }> => body.kind === kind);
   }

@@ -148,7 +148,7 @@ describe("a worker", () => {
   it("reports a lane's damaged samples of both its calls, records the other lane, and names no sample of it", async () => {
     const [first, , , last] = ofLane(0) as [number, number, number, number];
     spoil(first, last);
-    await carryOut(place, coordinator.session, gradients({ lanes: [0, 1], attempt: 2 }));
+    await carryOut(coordinator.contextOf(place), gradients({ lanes: [0, 1], attempt: 2 }));
     const reported = coordinator.of("damaged");
     expect(reported.flatMap(({ samples }) => samples).sort((a, b) => a - b)).toEqual(
       [first, last].sort((a, b) => a - b),
@@ -165,7 +165,7 @@ describe("a worker", () => {
     await place.training.batch([mine[0] as number]);
     store.objects.delete(train(shard));
     await place.training.batch([23]); // the shard that was held makes room
-    await carryOut(place, coordinator.session, gradients());
+    await carryOut(coordinator.contextOf(place), gradients());
     const lost = mine.filter((sample) => Math.floor(sample / 4) === shard).sort((a, b) => a - b);
     expect(lost.length).toBeGreaterThan(1); // else nothing is read any more
     expect(coordinator.of("damaged")).toMatchObject([{ samples: lost, key: train(shard) }]);
@@ -176,7 +176,7 @@ describe("a worker", () => {
   it("computes what is left of a lane when a sample is excluded, in order, in calls cut from the rest", async () => {
     const [, second] = ofLane(0) as [number, number];
     spoil(second);
-    await carryOut(place, coordinator.session, gradients({ excluded: [second], attempt: 1 }));
+    await carryOut(coordinator.contextOf(place), gradients({ excluded: [second], attempt: 1 }));
     const rest = ofLane(0, [second]);
     expect(engine.computed).toEqual([rest.slice(0, 2), rest.slice(2)]);
     expect(coordinator.of("laneRecord")).toMatchObject([{ samples: 3, attempt: 1 }]);
@@ -193,12 +193,12 @@ describe("a worker", () => {
       return batch(samples, signal);
     };
     const [gone] = ofLane(0, [], 1) as [number];
-    await carryOut(place, coordinator.session, gradients());
+    await carryOut(coordinator.contextOf(place), gradients());
     engine.computed.length = 0;
-    await carryOut(place, coordinator.session, gradients({ ...next, excluded: [gone] }));
+    await carryOut(coordinator.contextOf(place), gradients({ ...next, excluded: [gone] }));
     expect(engine.computed.flat()).toEqual(ofLane(0, [gone], 1));
     // One that was read ahead with all that matters to it is used: asked for once.
-    await carryOut(place, coordinator.session, gradients({ step: 2, stepInEpoch: 2, excluded: [gone] }));
+    await carryOut(coordinator.contextOf(place), gradients({ step: 2, stepInEpoch: 2, excluded: [gone] }));
     const calls = ofLane(0, [gone], 2);
     expect(asked.filter((samples) => samples === calls.slice(0, 2).join())).toHaveLength(1);
     expect(asked.filter((samples) => samples === ofLane(0, [], 1).slice(0, 2).join())).toHaveLength(1);
@@ -206,14 +206,14 @@ describe("a worker", () => {
 
   it("leaves out a lane that has no sample left: its sibling's sum is the root", async () => {
     const gone = ofLane(1);
-    await carryOut(place, coordinator.session, gradients({ lanes: [0, 1], excluded: gone }));
+    await carryOut(coordinator.contextOf(place), gradients({ lanes: [0, 1], excluded: gone }));
     expect(coordinator.of("laneRecord").map(({ lane }) => lane)).toEqual([0]);
     expect(coordinator.uploads).toMatchObject([{ node: { begin: 0, end: 2 } }]);
   });
 
   it("ends an audit that it can't read with a report and no answer", async () => {
     spoil(ofLane(0)[2] as number);
-    await carryOut(place, coordinator.session, audit({ endLane: 2 }));
+    await carryOut(coordinator.contextOf(place), audit({ endLane: 2 }));
     expect(coordinator.said.map(({ kind }) => kind)).toEqual(["damaged"]);
     expect(coordinator.uploads).toEqual([]);
   });
@@ -225,7 +225,7 @@ describe("a worker", () => {
     await open();
     const validation = (shard: number) => `datasets/flat/shards/validation-${shard}.tar`;
     store.objects.delete(validation(0)); // 0 to 49, all in block 0
-    await carryOut(place, coordinator.session, evaluate({ blocks: [0, 1, 2], excluded: [64, 130] }));
+    await carryOut(coordinator.contextOf(place), evaluate({ blocks: [0, 1, 2], excluded: [64, 130] }));
     expect(coordinator.of("damaged")).toEqual([
       {
         kind: "damaged",
@@ -249,7 +249,7 @@ describe("a worker", () => {
 
   it("answers a block of which nothing is left without the engine", async () => {
     const all = Array.from({ length: dataset.validation }, (_, sample) => sample);
-    await carryOut(place, coordinator.session, evaluate({ excluded: all }));
+    await carryOut(coordinator.contextOf(place), evaluate({ excluded: all }));
     expect(coordinator.of("blockResult")).toMatchObject([{ block: 0, lossSum: 0, predicted: [] }]);
     expect(engine.evaluated).toEqual([]);
   });

@@ -33,7 +33,7 @@ it("large images are read a block ahead of the engine, no further", async () => 
   const coordinator = new ListeningCoordinator(engine.layout);
   const blocks = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   coordinator.watermark.weightsArrive(0);
-  await carryOut(place, coordinator.session, evaluate({ blocks }));
+  await carryOut(coordinator.contextOf(place), evaluate({ blocks }));
   expect(coordinator.of("blockResult").map(({ block }) => block)).toEqual(blocks);
   expect(engine.evaluated).toHaveLength(blocks.length);
   expect(most).toBeLessThanOrEqual(3);

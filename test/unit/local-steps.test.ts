@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Engine, MicroBatch, MicroBatchResult } from "../../engine/engine.js";
 import type { ModelLayout } from "../../shared/layout.js";
-import { type LaneRule, Lanes } from "../../worker/local-steps.js";
+import type { LaneRule } from "../../worker/engine-calls.js";
+import { lanesFor } from "../../worker/engine-host.js";
 
 const size = 5;
 const layout: ModelLayout = {
@@ -71,7 +72,7 @@ const statistics = Float32Array.of(0, 1);
 
 function lanesOf(rule: LaneRule) {
   const engine = new PullingEngine();
-  const lanes = new Lanes(engine, rule);
+  const lanes = lanesFor(engine, rule);
   lanes.setWeights(start, statistics);
   return {
     engine,
@@ -143,7 +144,7 @@ describe("a lane's local steps", () => {
   it("start from a copy: the memory that the weights came in is used again", () => {
     const { engine, compute } = lanesOf(ruleOf(2, 0.5));
     const expected = compute([1], [2]);
-    const lanes = new Lanes(engine, ruleOf(2, 0.5));
+    const lanes = lanesFor(engine, ruleOf(2, 0.5));
     const memory = start.slice();
     lanes.setWeights(memory, statistics);
     memory.fill(77);
@@ -152,7 +153,7 @@ describe("a lane's local steps", () => {
 
   it("start from the newest weights", () => {
     const engine = new PullingEngine();
-    const lanes = new Lanes(engine, ruleOf(2, 0.5));
+    const lanes = lanesFor(engine, ruleOf(2, 0.5));
     lanes.setWeights(new Float32Array(size), statistics);
     lanes.compute([batch([1]), batch([2])]);
     lanes.setWeights(start, statistics);
@@ -253,7 +254,7 @@ describe("a lane is not finite", () => {
 
   it("without samples it is a broken invariant, as without weights", () => {
     expect(() => lanesOf(ruleOf(2, 1)).compute()).toThrow("without samples");
-    expect(() => new Lanes(new PullingEngine(), ruleOf(2, 1)).compute([batch([1])])).toThrow(
+    expect(() => lanesFor(new PullingEngine(), ruleOf(2, 1)).compute([batch([1])])).toThrow(
       "weights are set before",
     );
   });
@@ -265,7 +266,7 @@ describe("a lane for which nobody waits any more", () => {
     ["of calls to a gradient", { accumulation: 6, localSteps: null }],
   ])("%s ends before its next call, and the step's weights are there", (_, rule) => {
     const engine = new PullingEngine();
-    const lanes = new Lanes(engine, rule);
+    const lanes = lanesFor(engine, rule);
     lanes.setWeights(start, statistics);
     const over = new Int32Array(1);
     engine.onCall = (at, result) => {

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Manifest } from "../../dataset/manifest.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { RunSpec } from "../../shared/spec.js";
-import { carryOut, placeOf } from "../../worker/assignments.js";
+import { carryOut, watermarkOf } from "../../worker/assignments.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
 import { Watermark } from "../../worker/watermark.js";
 import { tinySpec } from "../support/core-driver.js";
@@ -40,8 +40,8 @@ const isInterrupted = { code: "INTERRUPTED" };
 
 describe("an audit", () => {
   it("uploads the bits that gradients of the node would, says so, and records nothing", async () => {
-    await carryOut(place, coordinator.session, gradients({ lanes: [2, 3], attempt: 1 }));
-    await carryOut(place, coordinator.session, audit({ beginLane: 2, endLane: 4, attempt: 1 }));
+    await carryOut(coordinator.contextOf(place), gradients({ lanes: [2, 3], attempt: 1 }));
+    await carryOut(coordinator.contextOf(place), audit({ beginLane: 2, endLane: 4, attempt: 1 }));
     const [first, second] = coordinator.uploads;
     expect(first).toMatchObject({ kind: "GRADIENT", node: { begin: 2, end: 4 }, step: 0, attempt: 1 });
     expect(second).toEqual({ ...first, kind: "AUDIT" });
@@ -54,7 +54,7 @@ describe("an audit", () => {
   it("keeps its node's name where the sibling is absent", async () => {
     const stepOf = { step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set<number>() };
     const excluded = [2, 3].flatMap((lane) => [...place.batches.samplesOf({ ...stepOf, lane })]);
-    await carryOut(place, coordinator.session, audit({ beginLane: 0, endLane: 2, excluded }));
+    await carryOut(coordinator.contextOf(place), audit({ beginLane: 0, endLane: 2, excluded }));
     expect(coordinator.uploads).toMatchObject([{ kind: "AUDIT", node: { begin: 0, end: 2 } }]);
   });
 
@@ -66,7 +66,7 @@ describe("an audit", () => {
       lane: 1,
       excluded: new Set(),
     })[0] as number;
-    await carryOut(place, coordinator.session, audit({ endLane: 2 }));
+    await carryOut(coordinator.contextOf(place), audit({ endLane: 2 }));
     expect(coordinator.uploads).toEqual([]);
     expect(coordinator.of("auditDone")).toMatchObject([{ finite: false }]);
   });
@@ -76,9 +76,9 @@ describe("work that the coordinator has gone past", () => {
   it("is not begun", async () => {
     coordinator.watermark.weightsArrive(1);
     for (const late of [gradients(), audit()]) {
-      await expect(carryOut(place, coordinator.session, late)).rejects.toMatchObject(isInterrupted);
+      await expect(carryOut(coordinator.contextOf(place), late)).rejects.toMatchObject(isInterrupted);
     }
-    await expect(carryOut(place, coordinator.session, evaluate())).rejects.toMatchObject(isInterrupted);
+    await expect(carryOut(coordinator.contextOf(place), evaluate())).rejects.toMatchObject(isInterrupted);
     expect([engine.computed, engine.evaluated]).toEqual([[], []]);
     expect(coordinator.said).toEqual([]);
   });
@@ -87,7 +87,7 @@ describe("work that the coordinator has gone past", () => {
     engine.onGradients = () => {
       if (engine.computed.length === 1) coordinator.watermark.reached({ step: 0, attempt: 1 });
     };
-    const work = carryOut(place, coordinator.session, gradients({ lanes: [0, 1, 2, 3] }));
+    const work = carryOut(coordinator.contextOf(place), gradients({ lanes: [0, 1, 2, 3] }));
     await expect(work).rejects.toMatchObject(isInterrupted);
     expect(engine.computed).toHaveLength(2);
     expect([coordinator.uploads, coordinator.said]).toEqual([[], []]);
@@ -102,28 +102,28 @@ describe("work that the coordinator has gone past", () => {
     engine.onGradients = () => {
       if (engine.computed.length === 1) coordinator.watermark.weightsArrive(1);
     };
-    const work = carryOut(several, coordinator.session, gradients({ lanes: [0, 1] }));
+    const work = carryOut(coordinator.contextOf(several), gradients({ lanes: [0, 1] }));
     await expect(work).rejects.toMatchObject(isInterrupted);
     expect(engine.computed).toHaveLength(2);
     expect([coordinator.uploads, coordinator.said]).toEqual([[], []]);
   });
 
   it("ends between two blocks", async () => {
-    const said = coordinator.session.control.send;
-    Object.assign(coordinator.session.control, {
+    const said = coordinator.streams.control.send;
+    Object.assign(coordinator.streams.control, {
       send: (body: Parameters<typeof said>[0]) => {
         said(body);
         coordinator.watermark.reached({ step: 0, attempt: 0 });
       },
     });
-    const work = carryOut(place, coordinator.session, evaluate({ blocks: [0, 1, 2] }));
+    const work = carryOut(coordinator.contextOf(place), evaluate({ blocks: [0, 1, 2] }));
     await expect(work).rejects.toMatchObject(isInterrupted);
     expect(coordinator.of("blockResult")).toHaveLength(1);
   });
 
   it("has no record after its upload, even when that was taken", async () => {
     coordinator.onUpload = () => coordinator.watermark.weightsArrive(1);
-    const work = carryOut(place, coordinator.session, gradients({ lanes: [0, 1] }));
+    const work = carryOut(coordinator.contextOf(place), gradients({ lanes: [0, 1] }));
     await expect(work).rejects.toMatchObject(isInterrupted);
     expect(coordinator.uploads).toHaveLength(1);
     expect(coordinator.said).toEqual([]);
@@ -141,7 +141,7 @@ it("a sum goes up while the next one is computed", async () => {
     }
     seen.push(computed());
   };
-  await carryOut(place, coordinator.session, gradients({ lanes: [0, 2, 3] }));
+  await carryOut(coordinator.contextOf(place), gradients({ lanes: [0, 2, 3] }));
   expect(seen).toEqual([1, 3, 3]);
   expect(coordinator.uploads).toHaveLength(2);
 });
@@ -154,13 +154,13 @@ it("an assignment whose upload fails ends only when its other uploads are throug
     await new Promise((resolve) => setTimeout(resolve, 30));
     order.push("the other upload");
   };
-  const work = carryOut(place, coordinator.session, gradients({ lanes: [0, 2, 3] }));
+  const work = carryOut(coordinator.contextOf(place), gradients({ lanes: [0, 2, 3] }));
   await work.catch((error: TrainyardError) => order.push(error.code));
   expect(order).toEqual(["the other upload", "DAMAGED"]);
 });
 
 it("the metrics tell where the time of an assignment went, decoding apart from fetching", async () => {
-  await carryOut(place, coordinator.session, gradients({ lanes: [0, 1] }));
+  await carryOut(coordinator.contextOf(place), gradients({ lanes: [0, 1] }));
   const text = await coordinator.metrics.registry.metrics();
   const seconds = (phase: string) =>
     Number(new RegExp(`duration_seconds_sum\\{phase="${phase}"\\} (\\S+)`).exec(text)?.[1]);
@@ -175,11 +175,11 @@ describe("the frontier", () => {
   it("only moves on: steps, then attempts, with a step's evaluation before its first attempt", () => {
     const frontier = new Watermark();
     const places = [
-      placeOf(gradients({ step: 3 })),
-      placeOf(gradients({ step: 3, attempt: 2 })),
-      placeOf(evaluate({ step: 4 })),
-      placeOf(audit({ step: 4 })),
-      placeOf(evaluate({ step: 5 })),
+      watermarkOf(gradients({ step: 3 })),
+      watermarkOf(gradients({ step: 3, attempt: 2 })),
+      watermarkOf(evaluate({ step: 4 })),
+      watermarkOf(audit({ step: 4 })),
+      watermarkOf(evaluate({ step: 5 })),
     ].flatMap((at) => at ?? []);
     expect(places).toHaveLength(5);
     places.forEach((at, index) => {

@@ -57,7 +57,7 @@ async function start(): Promise<Course> {
   const place = await openPlace(store, await putFlatDataset(store, dataset), spec, engine);
   const coordinator = new ListeningCoordinator(engine.layout);
   // The coordinator keeps nothing, else the test would be what grows.
-  Object.assign(coordinator.session.partials, { send: async () => undefined });
+  Object.assign(coordinator.streams.partials, { send: async () => undefined });
   engine.prepare({ gradients: [4], evaluate: [10] });
   const ends = { done: 0, damaged: 0, givenUp: 0 };
   const course: Course = { place, coordinator, ends, afterLane: () => undefined };
@@ -74,7 +74,7 @@ async function start(): Promise<Course> {
 /** A step until it is done: damage excludes the sample, a step that was given up is begun again. */
 async function takeStep(course: Course, step: number): Promise<void> {
   const { place, coordinator, ends } = course;
-  const { watermark, session } = coordinator;
+  const { watermark } = coordinator;
   let excluded: number[] = [];
   for (let attempt = 0; ; attempt += 1) {
     const at = { step, attempt };
@@ -85,7 +85,7 @@ async function takeStep(course: Course, step: number): Promise<void> {
     coordinator.said.length = 0;
     const where = { epoch: Math.floor(step / perEpoch), stepInEpoch: step % perEpoch };
     try {
-      await carryOut(place, session, gradients({ ...at, ...where, lanes: [0, 1], excluded }));
+      await carryOut(coordinator.contextOf(place), gradients({ ...at, ...where, lanes: [0, 1], excluded }));
     } catch (caught) {
       if (!(caught instanceof TrainyardError) || caught.code !== "INTERRUPTED") throw caught;
       ends.givenUp += 1;
@@ -101,7 +101,7 @@ async function takeStep(course: Course, step: number): Promise<void> {
 async function takeEvaluation({ place, coordinator }: Course, step: number): Promise<void> {
   const statistics = bytesOf(freshStatistics(engine.layout));
   coordinator.watermark.weightsArrive(step);
-  await carryOut(place, coordinator.session, evaluate({ step, statistics }));
+  await carryOut(coordinator.contextOf(place), evaluate({ step, statistics }));
 }
 
 async function metric({ coordinator }: Course, name: string): Promise<number> {

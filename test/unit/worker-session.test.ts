@@ -4,15 +4,15 @@
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import { TrainyardError } from "../../shared/errors.js";
-import type { CoordinatorBody, Envelope, WorkerBody } from "../../shared/grpc/control-messages.js";
+import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
 import type { Logger } from "../../shared/log.js";
 import { workerMetrics } from "../../shared/metrics.js";
 import type { RunSpec } from "../../shared/spec.js";
-import type { ControlStream } from "../../worker/control-stream.js";
 import type { PartialSenderOptions } from "../../worker/gradient-upload.js";
 import { Phases } from "../../worker/phases.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
-import { runSession, type SessionEnd } from "../../worker/session.js";
+import { runSession } from "../../worker/session.js";
+import type { SessionEnd } from "../../worker/session-state.js";
 import type { WeightsOptions } from "../../worker/weights-receiver.js";
 import { runWorker } from "../../worker/worker.js";
 import { tinySpec } from "../support/core-driver.js";
@@ -27,36 +27,7 @@ import {
   ListeningCoordinator,
   openPlace,
 } from "../support/worker-place.js";
-
-/** The coordinator's end of a control stream. */
-class WrittenStream implements ControlStream {
-  run = "";
-  generation = 0;
-  readonly said: WorkerBody[] = [];
-  readonly #queue: (CoordinatorBody | null)[] = [];
-  #wake: () => void = () => undefined;
-
-  write(...bodies: (CoordinatorBody | null)[]): void {
-    this.#queue.push(...bodies);
-    this.#wake();
-  }
-
-  send(body: WorkerBody): void {
-    this.said.push(body);
-  }
-
-  async *messages(): AsyncGenerator<Envelope<CoordinatorBody>> {
-    for (;;) {
-      const body = this.#queue.shift();
-      if (body === null) return;
-      if (body !== undefined) yield { run: "test", generation: 4, body };
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  cancel = () => this.write(null);
-  close = () => this.write(null);
-}
+import { WrittenStream } from "../support/written-stream.js";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as Logger;
 const image: RunSpec["image"] = { height: 4, width: 4, channels: 3, resize: "nearest", colour: "srgb" };
@@ -89,11 +60,11 @@ const surroundings = () => ({
   connect: () => stream,
   openWeights: (options: WeightsOptions) => {
     opened.weights = options;
-    return coordinator.session.weights;
+    return coordinator.streams.weights;
   },
   openPartials: (options: PartialSenderOptions) => {
     opened.partials = options;
-    return coordinator.session.partials;
+    return coordinator.streams.partials;
   },
   openStore: async () => new MemoryStore(),
   prepareRun: async () => place,
@@ -109,7 +80,7 @@ function join(): Promise<SessionEnd> {
     metrics: workerMetrics(),
     dependencies: surroundings(),
     accept: () => undefined,
-    prepareRun: async () => place,
+    prepare: async () => place,
   });
 }
 
@@ -199,7 +170,7 @@ describe("a step's assignment", () => {
 it("work of a session that ended never puts its weights into the engine, which the next session uses", async () => {
   const released: number[] = [];
   let arrive: () => void = () => undefined;
-  coordinator.session.weights.at = async (step) => {
+  coordinator.streams.weights.at = async (step) => {
     await new Promise<void>((resolve) => (arrive = resolve));
     const parameters = new Float32Array(engine.layout.parameterCount);
     return { step, parameters, exact: true, release: () => void released.push(step) };
@@ -208,8 +179,8 @@ it("work of a session that ended never puts its weights into the engine, which t
   Object.assign(engine, { setWeights: () => void set.push("weights of the session that ended") });
   const session = join();
   let isAsked = false;
-  const { at } = coordinator.session.weights;
-  coordinator.session.weights.at = (step) => {
+  const { at } = coordinator.streams.weights;
+  coordinator.streams.weights.at = (step) => {
     isAsked = true;
     return at(step);
   };
