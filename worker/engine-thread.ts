@@ -1,10 +1,11 @@
 /**
- * Entry of a worker's engine thread. An engine call blocks its thread; here it blocks nobody else, so heartbeats
- * and streams never wait for TensorFlow.
+ * The entry of a worker's engine thread. An engine call blocks the thread that it runs in. In a thread of its own it does
+ * not delay heartbeats and streams.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { loadTensorFlow, type TensorFlow } from "../engine/native/load-tensorflow.js";
 import { createEngine } from "../engine/tensorflow-engine.js";
+import { realClock } from "../shared/clock.js";
 import { asTrainyardError } from "../shared/errors.js";
 import type { EngineReply, EngineRequest, EngineThreadOptions } from "./engine-calls.js";
 import { EngineHost } from "./engine-host.js";
@@ -28,7 +29,7 @@ function answer(request: EngineRequest): unknown {
   return { layout: here.engine.layout, tensorflow: tensorflow?.version["tfjs-node"] ?? "" };
 }
 
-/** Fresh vectors travel without a copy. */
+/** The memory of an output's vector, which moves to the main thread without a copy. */
 function transferOf(output: unknown): ArrayBuffer[] {
   const vector =
     output instanceof Float32Array ? output : (output as { gradient?: Float32Array } | null)?.gradient;
@@ -36,14 +37,14 @@ function transferOf(output: unknown): ArrayBuffer[] {
 }
 
 port.on("message", (request: EngineRequest) => {
-  const startedMs = performance.now();
+  const startedMs = realClock.nowMs();
   try {
     const output = answer(request);
     const reply: EngineReply = {
       id: request.id,
       tag: "done",
       output,
-      seconds: (performance.now() - startedMs) / 1000,
+      seconds: (realClock.nowMs() - startedMs) / 1000,
     };
     port.postMessage(reply, transferOf(output));
   } catch (caught) {
