@@ -7,6 +7,7 @@ import { laneOfLocalStepsMoves } from "./scenarios/local-steps.js";
 import { messagesComeAgain } from "./scenarios/messages-come-again.js";
 import { refusedRecordComesAgain } from "./scenarios/refused-record-comes-again.js";
 import type { Scenario } from "./scenarios/scenario.js";
+import { sgdRunGoesOn } from "./scenarios/sgd-run-goes-on.js";
 import { secondsPerStep, withoutSlowWorker, withSlowWorker } from "./scenarios/slow-worker.js";
 import { workerDies } from "./scenarios/worker-dies.js";
 import { workerFreezes } from "./scenarios/worker-freezes.js";
@@ -19,6 +20,7 @@ const scenarios: readonly Scenario[] = [
   messagesComeAgain,
   refusedRecordComesAgain,
   laneOfLocalStepsMoves,
+  sgdRunGoesOn,
 ];
 
 it.each(scenarios)("$promise", async (scenario) => {

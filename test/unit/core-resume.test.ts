@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { decodeState, encodeState } from "../../coordinator/checkpoints/checkpoint-state.js";
 import type { Effect } from "../../coordinator/core/events.js";
 import type { Restored } from "../../coordinator/core/state.js";
+import type { OptimizerSpec } from "../../shared/spec.js";
 import { CoreDriver, goOn, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
+import { adamSpec, sgdSpec } from "../support/optimizers.js";
 
 type Saved = Extract<Effect, { tag: "checkpoint" }>;
 
@@ -64,10 +66,14 @@ const decided = (core: CoreDriver, fromStep: number) =>
   });
 
 const plateau = { factor: 0.5, patience: 1, minDelta: 0, minLearningRate: 0 };
-const optimizer = { ...tinySpec().optimizer, schedule: "cosine" } as const;
-const spec = tinySpec({ epochs: 4, plateau, optimizer, exportWeights: "best" });
+const specOf = (kind: OptimizerSpec) =>
+  tinySpec({ epochs: 4, plateau, optimizer: { ...kind, schedule: "cosine" }, exportWeights: "best" });
+const momentum: OptimizerSpec = { ...sgdSpec, momentum: 0.9, nesterov: true };
 
-describe("a restored core", () => {
+describe.each([
+  ["Adam", specOf(adamSpec)],
+  ["SGD", specOf(momentum)],
+])("a restored core with %s", (_, spec) => {
   const unbroken = new CoreDriver(spec);
   unbroken.begins("a");
   toEnd(unbroken);
@@ -84,11 +90,11 @@ describe("a restored core", () => {
     expect(core.effects).toContainEqual({ tag: "restore", checkpoint: `1-${steps}`, step: steps });
     toEnd(core);
     expect(decided(core, steps)).toEqual(decided(unbroken, steps));
-    const { ledger, memory, optimizer: adam, statistics } = core.state.progress;
-    expect({ ledger, memory, adam, statistics }).toEqual({
+    const { ledger, memory, optimizer, statistics } = core.state.progress;
+    expect({ ledger, memory, optimizer, statistics }).toEqual({
       ledger: unbroken.state.progress.ledger,
       memory: unbroken.state.progress.memory,
-      adam: unbroken.state.progress.optimizer,
+      optimizer: unbroken.state.progress.optimizer,
       statistics: unbroken.state.progress.statistics,
     });
     expect(core.state.evaluation).toEqual(unbroken.state.evaluation);
@@ -163,5 +169,28 @@ describe("a restored core", () => {
     const effects = core.says("a", { kind: "ready", layoutJson: JSON.stringify(other) });
     expect(sent(effects, "refused")).toHaveLength(1);
     expect(has(effects, "startSlices")).toBe(false);
+  });
+});
+
+describe("a stored state", () => {
+  const stored = (change: object) => {
+    const core = new CoreDriver(tinySpec());
+    core.begins("a");
+    const { checkpoint, saved } = lastCheckpoint(core);
+    const state = JSON.parse(Buffer.from(encodeState(checkpoint, tinyLayout, saved)).toString());
+    state.progress.optimizer = change;
+    return Buffer.from(JSON.stringify(state));
+  };
+  const adam = { learningRate: 1e-3, count: 3, beta1Power: 0.729, beta2Power: 0.997 };
+
+  it("without an optimizer's name is Adam's", () => {
+    const { saved } = decodeState(stored(adam), "state.json");
+    expect(saved.progress.optimizer).toEqual({ name: "adam", ...adam });
+  });
+
+  it("of an optimizer that this version lacks, or with a field missing, is refused by its key", () => {
+    const { beta1Power: _, ...cut } = adam;
+    for (const optimizer of [{ name: "lamb", learningRate: 1, count: 1 }, cut])
+      expect(() => decodeState(stored(optimizer), "the/state.json")).toThrow("the/state.json is not a state");
   });
 });

@@ -4,13 +4,15 @@ import { CheckpointWriter } from "../../coordinator/checkpoints/checkpoint-write
 import { findRestoration } from "../../coordinator/checkpoints/restoration.js";
 import type { SavedState } from "../../coordinator/core/state.js";
 import { Journal } from "../../coordinator/journal.js";
-import { momentVectorsOf } from "../../coordinator/optimizers/registry.js";
+import { initialOptimizer, momentVectorsOf } from "../../coordinator/optimizers/registry.js";
 import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import { realClock } from "../../shared/clock.js";
 import { generationKey } from "../../shared/generations.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
+import type { OptimizerSpec } from "../../shared/spec.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
 import { MemoryStore } from "../support/memory-store.js";
+import { sgdSpec } from "../support/optimizers.js";
 
 const run = "test";
 const { optimizer } = tinySpec();
@@ -256,6 +258,58 @@ describe("the checkpoint that a run goes on from", () => {
       notes: [expect.stringMatching(/best .* 1-2.*missing/)],
     });
     expect(restoration?.restored.saved.bestCheckpoint).toBeNull();
+  });
+});
+
+describe("a checkpoint of SGD", () => {
+  const written = async (momentum: number) => {
+    const store = new MemoryStore();
+    await claim(store, 1, null);
+    const sgd: OptimizerSpec = { ...sgdSpec, momentum };
+    const momentVectors = momentVectorsOf(sgd);
+    const { progress } = savedAt(2);
+    const saved = savedAt(2, { progress: { ...progress, optimizer: initialOptimizer(sgd) } });
+    const vectors = {
+      weights: Float32Array.of(1, 2),
+      moments: momentVectors.map(() => Float32Array.of(-0.5, 1e-30)),
+    };
+    await new CheckpointWriter({ store, run, keep: 1, momentVectors }).write({
+      checkpoint: "1-2",
+      reason: "test",
+      layout: tinyLayout,
+      saved,
+      vectors,
+      log: [],
+    });
+    return { store, sgd, saved, vectors };
+  };
+  const filesOf = (store: MemoryStore) =>
+    keysOf(store, "1-2")
+      .map((key) => key.slice(key.lastIndexOf("/") + 1))
+      .sort();
+
+  it("with momentum holds the velocity, which comes back with its bits", async () => {
+    const { store, sgd, saved, vectors } = await written(0.9);
+    expect(filesOf(store)).toEqual([
+      "manifest.json",
+      "sgd-velocity.safetensors",
+      "state.json",
+      "weights.safetensors",
+    ]);
+    const { restoration } = await findRestoration(store, run, sgd);
+    expect(restoration?.vectors).toEqual(vectors);
+    expect(restoration?.restored.saved).toEqual(saved);
+  });
+
+  it("without momentum holds the weights alone", async () => {
+    const { store, sgd, vectors } = await written(0);
+    expect(filesOf(store)).toEqual(["manifest.json", "state.json", "weights.safetensors"]);
+    expect((await findRestoration(store, run, sgd)).restoration?.vectors).toEqual(vectors);
+  });
+
+  it("is no checkpoint of a run with Adam", async () => {
+    const { store } = await written(0.9);
+    await expect(findRestoration(store, run, optimizer)).rejects.toThrow("not of the run's optimizer, adam");
   });
 });
 
