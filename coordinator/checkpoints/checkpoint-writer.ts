@@ -5,18 +5,17 @@
 import { createHash } from "node:crypto";
 import {
   type CheckpointManifest,
-  checkpointManifestKey,
   checkpointPrefix,
   type HashedObject,
   vectorStream,
 } from "../../shared/checkpoint.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { bodyBytes, bodyChunks, cut } from "../../shared/store/body.js";
-import { encodeDocument } from "../../shared/store/document.js";
 import type { ObjectStore, SizedStream } from "../../shared/store/object-store.js";
 import type { SavedState } from "../core/state.js";
 import type { MomentVector } from "../optimizers/optimizer.js";
 import type { WholeVectors } from "../reducers/pool.js";
+import { deleteCheckpoint, withdrawManifest, writeManifest } from "./checkpoint-manifest.js";
 import { encodeState } from "./checkpoint-state.js";
 
 export interface CheckpointContent {
@@ -54,10 +53,10 @@ export class CheckpointWriter {
   readonly #keep: number;
   readonly #momentVectors: readonly MomentVector[];
   readonly #onLeftover: (message: string) => void;
-  /** Oldest first; those of former generations too. */
+  /** Checkpoints in the store, oldest first; those of former generations too. */
   #kept: string[];
   readonly #written: Map<string, WrittenCheckpoint>;
-  /** Tried, and not known to be whole. */
+  /** Checkpoints whose writing began and is not known to have succeeded. */
   readonly #begun = new Set<string>();
 
   constructor(options: CheckpointWriterOptions) {
@@ -71,12 +70,12 @@ export class CheckpointWriter {
     this.#written = new Map(written);
   }
 
-  /** One that is in the store: this coordinator's, or one of those that it was told of. */
+  /** Size and hash of a checkpoint that this coordinator wrote, or was given as `written`; undefined for any other. */
   find(checkpoint: string): WrittenCheckpoint | undefined {
     return this.#written.get(checkpoint);
   }
 
-  /** The same commit again is written once. Errors: the store's. */
+  /** Writes a checkpoint: objects first, manifest last. The same checkpoint again is not written again. Errors: the store's. */
   async write(content: CheckpointContent): Promise<WrittenCheckpoint> {
     const { layout, vectors, checkpoint, saved } = content;
     const former = this.#written.get(checkpoint);
@@ -94,7 +93,15 @@ export class CheckpointWriter {
     for (const [name, body] of files) {
       objects.push(await this.#put(`${checkpointPrefix(this.#run, checkpoint)}/${name}`, body));
     }
-    await this.#writeManifest(content, objects);
+    await writeManifest(this.#store, {
+      format: "trainyard-checkpoint/1",
+      checkpoint,
+      run: this.#run,
+      step: saved.progress.step,
+      reason: content.reason,
+      objects,
+      log: [...content.log],
+    });
     const written = writtenCheckpoint(objects);
     this.#written.set(checkpoint, written);
     this.#begun.delete(checkpoint);
@@ -105,7 +112,7 @@ export class CheckpointWriter {
     return written;
   }
 
-  /** Hashed on its way, so that a large model is held once. */
+  /** Computes the hash while the body is sent, so that a large model is held in memory once. */
   async #put(key: string, body: Uint8Array | SizedStream): Promise<HashedObject> {
     const hash = createHash("sha256");
     async function* hashed() {
@@ -121,41 +128,21 @@ export class CheckpointWriter {
     return { key, bytes, sha256: hash.digest("hex") };
   }
 
-  /** A manifest whose answer was lost may be there: it must not name objects that are written anew. */
+  /** The manifest of an attempt whose answer was lost may be in the store: it must not name objects written anew. */
   async #forgetFailed(checkpoint: string): Promise<void> {
-    if (this.#begun.has(checkpoint)) await this.#store.delete(checkpointManifestKey(this.#run, checkpoint));
+    if (this.#begun.has(checkpoint)) await withdrawManifest(this.#store, this.#run, checkpoint);
     this.#begun.add(checkpoint);
   }
 
-  async #writeManifest(content: CheckpointContent, objects: CheckpointManifest["objects"]): Promise<void> {
-    const manifest: CheckpointManifest = {
-      format: "trainyard-checkpoint/1",
-      checkpoint: content.checkpoint,
-      run: this.#run,
-      step: content.saved.progress.step,
-      reason: content.reason,
-      objects,
-      log: [...content.log],
-    };
-    const key = checkpointManifestKey(this.#run, content.checkpoint);
-    await this.#store.put(key, encodeDocument(manifest), {
-      contentType: "application/json",
-    });
-  }
-
-  /** The manifest goes first, so that a half-deleted checkpoint is none. */
   async #rotate(best: string | null): Promise<void> {
     const kept = new Set([...this.#kept.slice(-this.#keep), ...(best === null ? [] : [best])]);
-    for (const old of this.#kept.filter((checkpoint) => !kept.has(checkpoint))) {
-      await this.#store.delete(checkpointManifestKey(this.#run, old));
-      for await (const object of this.#store.list(`${checkpointPrefix(this.#run, old)}/`)) {
-        await this.#store.delete(object.key);
-      }
-    }
+    for (const old of this.#kept.filter((checkpoint) => !kept.has(checkpoint)))
+      await deleteCheckpoint(this.#store, this.#run, old);
     this.#kept = this.#kept.filter((checkpoint) => kept.has(checkpoint));
   }
 }
 
+/** What a checkpoint's objects say about it. */
 export const writtenCheckpoint = (objects: readonly HashedObject[]): WrittenCheckpoint => ({
   bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
   weightsSha256: objects.find(({ key }) => key.endsWith("/weights.safetensors"))?.sha256 ?? "",

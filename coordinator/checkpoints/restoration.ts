@@ -2,22 +2,17 @@
  * What a run's former coordinators left, for the next one to go on from: the newest checkpoint that is whole
  * (manifest last, every object's bytes and SHA-256), the curve up to it, and why newer ones were skipped.
  */
-import {
-  type CheckpointManifest,
-  decodeVector,
-  parseCheckpointId,
-  readCheckpointManifest,
-} from "../../shared/checkpoint.js";
+import { type CheckpointManifest, decodeVector, parseCheckpointId } from "../../shared/checkpoint.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { type GenerationEntry, listGenerations } from "../../shared/generations.js";
 import { type OptimizerSpec, runKey } from "../../shared/spec.js";
-import { getHashed } from "../../shared/store/hashed.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import type { Restored, SavedState } from "../core/state.js";
 import type { SealedLog } from "../journal.js";
 import { momentVectorsOf } from "../optimizers/registry.js";
 import { sharedVector, type WholeVectors } from "../reducers/pool.js";
 import { lostSamples, readLog } from "../sealed-log.js";
+import { readVerified } from "./checkpoint-manifest.js";
 import { decodeState } from "./checkpoint-state.js";
 import { type WrittenCheckpoint, writtenCheckpoint } from "./checkpoint-writer.js";
 
@@ -37,6 +32,14 @@ export interface Search {
   readonly notes: readonly string[];
 }
 
+/** Where a run's checkpoints lie, and by which optimizer's names. */
+interface Source {
+  readonly store: ObjectStore;
+  readonly run: string;
+  readonly optimizer: OptimizerSpec;
+}
+
+/** A checkpoint of which some object is in the store. */
 interface Candidate {
   readonly id: string;
   readonly generation: number;
@@ -53,15 +56,16 @@ export async function findRestoration(
   run: string,
   optimizer: OptimizerSpec,
 ): Promise<Search> {
+  const source = { store, run, optimizer };
   const candidates = await listCandidates(store, run);
   const notes: string[] = [];
   for (const candidate of candidates) {
-    const found = await readWhole(store, run, optimizer, candidate).catch((error: unknown) => {
+    const found = await readWhole(source, candidate).catch((error: unknown) => {
       notes.push(`checkpoint ${candidate.id} is skipped: ${reasonOf(error)}`);
       return null;
     });
     if (found === null) continue;
-    return await complete(store, run, found, candidate, candidates, notes);
+    return await complete(source, found, candidates.slice(candidates.indexOf(candidate)), notes);
   }
   // A checkpoint 0 whose manifest was never written: no step rests on it.
   if (candidates.every(({ step, hasManifest }) => step === 0 && !hasManifest)) {
@@ -129,74 +133,48 @@ interface WholeCheckpoint {
   readonly vectors: WholeVectors;
 }
 
-async function readWhole(
-  store: ObjectStore,
-  run: string,
-  optimizer: OptimizerSpec,
-  candidate: Candidate,
-): Promise<WholeCheckpoint> {
+/** Errors: NOT_FOUND and DAMAGED, with a reason, when this checkpoint can't be used; the store's. */
+async function readWhole({ store, run, optimizer }: Source, candidate: Candidate): Promise<WholeCheckpoint> {
   if (!candidate.hasManifest) {
     throw new TrainyardError("NOT_FOUND", "it has no manifest (its coordinator ended while it was written)");
   }
-  const manifest = await readCheckpointManifest(store, run, candidate.id);
-  const files = await readObjects(store, manifest);
-  const file = (name: string) => {
-    const found = files.find(({ key }) => key.endsWith(`/${name}`));
-    if (found === undefined) throw new TrainyardError("DAMAGED", `its manifest lists no ${name}`);
-    return found;
-  };
-  const state = file("state.json");
+  const checkpoint = await readVerified(store, run, candidate.id);
+  const state = checkpoint.file("state.json");
   const { layout, saved } = decodeState(state.bytes, state.key);
   if (saved.progress.optimizer.name !== optimizer.name)
     throw new TrainyardError("DAMAGED", `${state.key} is not of the run's optimizer, ${optimizer.name}`);
   const vector = (name: string) => {
-    const { bytes, key } = file(name);
+    const { bytes, key } = checkpoint.file(name);
     return decodeVector(layout, bytes, key, sharedVector(layout.parameterCount));
   };
   const vectors = {
     weights: vector("weights.safetensors"),
     moments: momentVectorsOf(optimizer).map(({ file }) => vector(file)),
   };
-  return { manifest, layout, saved, vectors };
+  return { manifest: checkpoint.manifest, layout, saved, vectors };
 }
 
-/** Every object of the checkpoint, checked. Errors: NOT_FOUND, DAMAGED naming the file. */
-async function readObjects(store: ObjectStore, manifest: CheckpointManifest) {
-  const files: { key: string; bytes: Uint8Array }[] = [];
-  for (const object of manifest.objects) {
-    const name = object.key.slice(object.key.lastIndexOf("/") + 1);
-    const bytes = await getHashed(store, object.key, object).catch((error: unknown) => {
-      if (!(error instanceof TrainyardError)) throw error;
-      if (error.code === "NOT_FOUND") throw new TrainyardError("NOT_FOUND", `${name} is missing`);
-      if (error.code !== "DAMAGED") throw error;
-      throw new TrainyardError("DAMAGED", `${name} is cut or altered (its SHA-256 is not the manifest's)`);
-    });
-    files.push({ key: object.key, bytes });
-  }
-  return files;
-}
-
+/** `candidates`: the one that was found, and all older ones. `notes` gets a sentence for each part that is missing. */
 async function complete(
-  store: ObjectStore,
-  run: string,
+  { store, run }: Source,
   found: WholeCheckpoint,
-  chosen: Candidate,
   candidates: readonly Candidate[],
   notes: string[],
 ): Promise<Search> {
   const { manifest, layout, vectors } = found;
   const { progress } = found.saved;
-  const best = await readBest(store, run, found.saved.bestCheckpoint, chosen.id, manifest, notes);
+  const { generation } = candidates[0] as Candidate;
+  const best = await readBest({ store, run }, found, notes);
   const saved = { ...found.saved, bestCheckpoint: best?.checkpoint ?? null };
   const { log, damaged } = await readLog(store, run, manifest.log, progress);
   notes.push(...damaged);
-  const redone = await lostSamples(store, run, manifest.log, chosen.generation, progress.step);
+  const redone = await lostSamples(store, run, manifest.log, generation, progress.step);
   const written = [manifest, ...(best === null ? [] : [best])];
-  const former = candidates.slice(candidates.indexOf(chosen)).filter(({ hasManifest }) => hasManifest);
+  const former = candidates.filter(({ hasManifest }) => hasManifest);
   return {
     notes,
     restoration: {
-      restored: { checkpoint: chosen.id, layout, saved, redone },
+      restored: { checkpoint: manifest.checkpoint, layout, saved, redone },
       vectors,
       log,
       written: new Map(written.map(({ checkpoint, objects }) => [checkpoint, writtenCheckpoint(objects)])),
@@ -207,19 +185,14 @@ async function complete(
 
 /** The best checkpoint's manifest; null, with a note, when that one can't be exported any more. */
 async function readBest(
-  store: ObjectStore,
-  run: string,
-  best: string | null,
-  chosen: string,
-  manifest: CheckpointManifest,
+  { store, run }: Omit<Source, "optimizer">,
+  { manifest, saved: { bestCheckpoint: best } }: WholeCheckpoint,
   notes: string[],
 ): Promise<CheckpointManifest | null> {
   if (best === null) return null;
-  if (best === chosen) return manifest;
+  if (best === manifest.checkpoint) return manifest;
   try {
-    const found = await readCheckpointManifest(store, run, best);
-    await readObjects(store, found);
-    return found;
+    return (await readVerified(store, run, best)).manifest;
   } catch (error) {
     notes.push(
       `the best checkpoint so far, ${best}, can't be exported any more: ${reasonOf(error)}; without a better epoch the last weights are exported`,
