@@ -7,7 +7,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 /** Folders and files whose code has no clock of its own. */
-const rooms = ["coordinator", "worker", "cli/progress.ts", "cli/coordinator-runs.ts", "shared/connection-limiter.ts"];
+const rooms = [
+  "coordinator",
+  "worker",
+  "cli/progress.ts",
+  "cli/coordinator-runs.ts",
+  "shared/connection-limiter.ts",
+];
 
 /** What reads a clock or starts a timer without being given one. */
 const bare =
