@@ -65,6 +65,13 @@ function checkDependentFlags(flags: RunFlags): void {
     "--patience or --reduce-on-plateau",
   );
   needs(flags.localSteps === undefined && flags.localLr !== undefined, "local-lr", "--local-steps");
+  const { optimizer, momentum, nesterov } = flags;
+  needs(optimizer !== "adam" && flags.beta1 !== undefined, "beta-1", "--optimizer adam");
+  needs(optimizer !== "adam" && flags.beta2 !== undefined, "beta-2", "--optimizer adam");
+  needs(optimizer !== "adam" && flags.epsilon !== undefined, "epsilon", "--optimizer adam");
+  needs(optimizer !== "sgd" && momentum !== undefined, "momentum", "--optimizer sgd");
+  needs(optimizer !== "sgd" && nesterov !== undefined, "nesterov", "--optimizer sgd");
+  needs(nesterov === true && (momentum ?? 0) === 0, "nesterov", "--momentum");
   needs(flags.cval !== undefined && flags.fillMode !== "constant", "cval", "--fill-mode constant");
 }
 
@@ -75,15 +82,25 @@ const modelOf = (flags: CompleteRunFlags): RunSpec["model"] => ({
   l2: flags.l2,
 });
 
-const optimizerOf = (flags: CompleteRunFlags): RunSpec["optimizer"] => ({
-  name: "adam",
-  learningRate: flags.learningRate,
-  schedule: flags.schedule,
-  beta1: flags.beta1,
-  beta2: flags.beta2,
-  epsilon: flags.epsilon,
-  clipNorm: flags.clipNorm ?? null,
-});
+function optimizerOf(flags: CompleteRunFlags): RunSpec["optimizer"] {
+  const { learningRate, schedule, clipNorm = null } = flags;
+  const base = { learningRate, schedule, clipNorm };
+  if (flags.optimizer === "sgd") {
+    return {
+      name: "sgd",
+      ...base,
+      momentum: flags.momentum ?? runSettings.momentum.defaultWhenUsed,
+      nesterov: flags.nesterov ?? runSettings.nesterov.defaultWhenUsed,
+    };
+  }
+  return {
+    name: "adam",
+    ...base,
+    beta1: flags.beta1 ?? runSettings["beta-1"].defaultWhenUsed,
+    beta2: flags.beta2 ?? runSettings["beta-2"].defaultWhenUsed,
+    epsilon: flags.epsilon ?? runSettings.epsilon.defaultWhenUsed,
+  };
+}
 
 function localStepsOf({ localSteps, localLr }: RunFlags): RunSpec["localSteps"] {
   if (localSteps === undefined) return null;

@@ -78,7 +78,7 @@ export const SgdSpec = z.object({
   name: z.literal("sgd"),
   ...optimizerBase,
   /** Share of the former velocity that is kept; 0 = plain SGD, which keeps no velocity and ignores `nesterov`. */
-  momentum: z.number().min(0).max(1),
+  momentum: numberSchema(settings.momentum),
   nesterov: z.boolean(),
 });
 export type SgdSpec = z.infer<typeof SgdSpec>;

@@ -31,6 +31,8 @@ const foreignNames: Readonly<Record<string, readonly string[]>> = {
   dropout: ["drop", "drop-rate", "dropout-rate"],
   "batch-norm-momentum": ["bn-momentum", "bn-mom", "bnm"],
   l2: ["wd", "weight-decay", "l2-reg", "regularization", "kernel-regularizer"],
+  optimizer: ["opt", "optim", "opt-func", "solver"],
+  momentum: ["mom", "moms"],
   schedule: ["scheduler", "lr-scheduler", "lr-scheduler-type", "lr-schedule", "sched", "cos-lr", "cosine"],
   "beta-1": ["adam-beta1", "betas"],
   "beta-2": ["adam-beta2", "sqr-mom"],

@@ -4,6 +4,9 @@ import type { Settings } from "./setting.js";
 
 const group = "Optimisation:";
 
+/** Keras' learning rate of SGD, which serves every model; Adam's depends on the model. */
+export const sgdLearningRate = 0.01;
+
 export const optimizerSettings = {
   "batch-size": {
     kind: "number",
@@ -26,11 +29,20 @@ export const optimizerSettings = {
     isChangeable: true,
     group,
   },
+  optimizer: {
+    kind: "choice",
+    choices: ["adam", "sgd"],
+    default: "adam",
+    help: "How gradients change the weights: Adam, or SGD with momentum, both as Keras defines them",
+    decidesBits: true,
+    group,
+  },
   "learning-rate": {
     kind: "number",
     above: 0,
     defaultByModel: byModel(1e-3, { digits: 2e-3 }),
-    help: "Adam's learning rate",
+    defaultInWords: `with --optimizer sgd ${sgdLearningRate}`,
+    help: "The optimizer's learning rate",
     decidesBits: true,
     group,
   },
@@ -46,7 +58,7 @@ export const optimizerSettings = {
     kind: "number",
     min: 0,
     max: 0.99999,
-    default: 0.9,
+    defaultWhenUsed: 0.9,
     help: "Adam's decay of the mean",
     decidesBits: true,
     group,
@@ -55,7 +67,7 @@ export const optimizerSettings = {
     kind: "number",
     min: 0,
     max: 0.99999,
-    default: 0.999,
+    defaultWhenUsed: 0.999,
     help: "Adam's decay of the square",
     decidesBits: true,
     group,
@@ -63,8 +75,24 @@ export const optimizerSettings = {
   epsilon: {
     kind: "number",
     above: 0,
-    default: 1e-7,
+    defaultWhenUsed: 1e-7,
     help: "Adam's epsilon, outside the corrected root as in Keras",
+    decidesBits: true,
+    group,
+  },
+  momentum: {
+    kind: "number",
+    min: 0,
+    below: 1,
+    defaultWhenUsed: 0,
+    help: "SGD's momentum: the share of the last update that the next one keeps",
+    decidesBits: true,
+    group,
+  },
+  nesterov: {
+    kind: "boolean",
+    defaultWhenUsed: false,
+    help: "SGD with Nesterov's momentum",
     decidesBits: true,
     group,
   },

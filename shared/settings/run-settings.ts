@@ -2,7 +2,7 @@
 import { augmentationSettings } from "./augmentation-settings.js";
 import { endingSettings } from "./ending-settings.js";
 import { modelSettings } from "./model-settings.js";
-import { optimizerSettings } from "./optimizer-settings.js";
+import { optimizerSettings, sgdLearningRate } from "./optimizer-settings.js";
 import { orderSettings } from "./order-settings.js";
 import { type CamelCase, camelCase, type FlagsOf, type Settings } from "./setting.js";
 
@@ -36,8 +36,10 @@ export type CompleteRunFlags = RunFlags & {
   [Name in ModelDependent & keyof RunFlags]: NonNullable<RunFlags[Name]>;
 };
 
-/** Fills in the defaults that depend on the model. */
-export function withModelDefaults(flags: RunFlags): CompleteRunFlags {
+/** Fills in the defaults that depend on the model, and the learning rate, which depends on the optimizer too. */
+export function withModelDefaults(written: RunFlags): CompleteRunFlags {
+  const usesSgdRate = written.optimizer === "sgd" && written.learningRate === undefined;
+  const flags = usesSgdRate ? { ...written, learningRate: sgdLearningRate } : written;
   const given = flags as unknown as Readonly<Record<string, unknown>>;
   const filled = Object.entries(runSettings as Settings).flatMap(([name, setting]) => {
     const byModel = "defaultByModel" in setting ? setting.defaultByModel : undefined;

@@ -103,6 +103,16 @@ describe("a flag", () => {
     ["--local-steps 4", { localSteps: { count: 4, learningRate: 0.003 }, batchSize: 32, lanes: 2 }],
     ["--local-steps 1 --local-lr 0.5", { localSteps: { count: 1, learningRate: 0.5 } }],
     ["--clip-norm 0.5", { optimizer: { clipNorm: 0.5 } }],
+    ["--optimizer adam", { optimizer: { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } }],
+    [
+      "--optimizer sgd",
+      { optimizer: { name: "sgd", learningRate: 0.01, momentum: 0, nesterov: false, schedule: "constant" } },
+    ],
+    ["--model digits --optimizer sgd", { optimizer: { learningRate: 0.01, schedule: "cosine" } }],
+    [
+      "--optimizer sgd --learning-rate 0.1 --momentum 0.9 --nesterov --clip-norm 1",
+      { optimizer: { name: "sgd", learningRate: 0.1, momentum: 0.9, nesterov: true, clipNorm: 1 } },
+    ],
     ["--learning-rate 3e-4 --beta-1 0.8", { optimizer: { learningRate: 3e-4, beta1: 0.8 } }],
   ])("%s does what it says", async (line, expected) => {
     expect(await specOf(line)).toMatchObject(expected);
@@ -147,6 +157,14 @@ describe("a flag", () => {
     ],
     ["--brightness-range 1.2,0.8", "--brightness-range must be the lowest and the highest factor"],
     ["--brightness-range a,b", '--brightness-range must be a number, at least 0 and at most 10, not "a"'],
+    ["--optimizer adamw", '--optimizer must be one of adam, sgd, not "adamw"; did you mean adam?'],
+    ["--optimizer sgd --beta-1 0.8", "--beta-1 does nothing without --optimizer adam"],
+    ["--optimizer sgd --beta-2 0.8", "--beta-2 does nothing without --optimizer adam"],
+    ["--optimizer sgd --epsilon 1e-6", "--epsilon does nothing without --optimizer adam"],
+    ["--momentum 0.9", "--momentum does nothing without --optimizer sgd"],
+    ["--nesterov", "--nesterov does nothing without --optimizer sgd"],
+    ["--optimizer sgd --nesterov", "--nesterov does nothing without --momentum"],
+    ["--optimizer sgd --momentum 1", "--momentum must be at least 0 and below 1, not 1"],
     ["--cval 3", "--cval does nothing without --fill-mode constant"],
     ["--min-delta 0.1", "--min-delta does nothing without --patience or --reduce-on-plateau"],
     ["--plateau-patience 3", "--plateau-patience does nothing without --reduce-on-plateau"],
