@@ -1,7 +1,7 @@
 /**
- * What the engine computes next, read and decoded ahead of it: a lane's micro-batches of a step, with the
- * augmentation drawn for each sample. How far ahead goes by need: a step more each time that the engine had to wait for
- * one that was begun in time, within limits.prefetchSteps and limits.prefetchBytes.
+ * Reads and decodes ahead of the engine: the micro-batches of each lane's step, with the augmentation drawn for each
+ * sample. It reads one step further ahead each time that the engine had to wait for a step whose reading had begun in
+ * time, within limits.prefetchSteps and limits.prefetchBytes.
  */
 
 import { awaitAllReads } from "../dataset/damaged-sample-error.js";
@@ -23,19 +23,19 @@ export interface StepPlace {
   readonly excluded: ReadonlySet<number>;
 }
 
-/** A lane's. */
+/** A lane's part of a step. */
 export interface LanePlace extends StepPlace {
   readonly lane: number;
 }
 
-/** What was read, or is being read, for a lane's step. */
+/** The micro-batches of a lane's step, read or being read. */
 interface Ready {
   readonly step: number;
-  /** What it was made of: an exclusion that came later makes it useless. */
+  /** The samples that were read. When samples are excluded afterwards, the micro-batches are read anew. */
   readonly samples: Uint32Array;
   readonly batches: Promise<MicroBatch[]>;
   isRead: boolean;
-  /** The engine had it: only a repetition of the step would want it again. */
+  /** True once the engine has got it: only another attempt at the step would need it again. */
   isUsed: boolean;
 }
 
@@ -49,7 +49,7 @@ export class LaneBatches {
   readonly #imageBytes: number;
   readonly #ready = new Map<string, Ready>();
   readonly #orders = new Map<string, Uint32Array>();
-  /** What shall be read ahead and is not begun yet, in the order of need. */
+  /** Lanes' steps that are to be read ahead and are not begun yet, the one needed first in front. */
   #wanted: LanePlace[] = [];
   #firstStep = 0;
   #heldSamples = 0;
@@ -94,15 +94,15 @@ export class LaneBatches {
     return entry.batches;
   }
 
-  /** Bytes of pictures that are read, or being read. */
+  /** Bytes of images that are read, or being read. */
   get heldBytes(): number {
     return this.#heldSamples * this.#imageBytes;
   }
 
   /**
-   * Starts loading the lanes of this step and of the next ones, in the order in which they are needed, with the
-   * exclusions that are known now. Whoever gets other lanes than before has those of this step loaded while it waits
-   * for weights.
+   * Starts reading these lanes of this step and of the next ones, in the order in which they are needed, with the
+   * exclusions that are known now. For a worker that gets other lanes than before, this reads its images while the
+   * weights come down.
    */
   prefetch(place: StepPlace, lanes: readonly number[]): void {
     this.#wanted = [];
@@ -114,7 +114,7 @@ export class LaneBatches {
     this.#readAhead();
   }
 
-  /** Begins what is wanted while there is room; what the engine has had makes room first. One lane always fits. */
+  /** Begins wanted reads while there is room. Batches that the engine has got are dropped first. One lane always fits. */
   #readAhead(): void {
     while (this.#wanted.length > 0) {
       const next = this.#wanted[0] as LanePlace;
@@ -147,7 +147,7 @@ export class LaneBatches {
     this.#ready.delete(key);
   }
 
-  /** The wait for a step that was begun in time: a shard had to come, or a picture was large. */
+  /** Reads one step further ahead: the engine had to wait for a step that was begun in time. */
   #lookFurther(): void {
     this.#stepsAhead = Math.min(this.#stepsAhead + 1, limits.prefetchSteps.most);
   }
@@ -160,7 +160,7 @@ export class LaneBatches {
       : { ...place, step: step + 1, stepInEpoch: stepInEpoch + 1 };
   }
 
-  /** What is known of the place, if it was made of these samples; else it is begun. Errors: only of its batches. */
+  /** A lane's step as it is held if it was read from these samples; else a new read. Errors: only through its batches. */
   #load(place: LanePlace, samples: Uint32Array): Ready {
     const key = keyOf(place);
     const known = this.#ready.get(key);
@@ -197,7 +197,7 @@ export class LaneBatches {
     };
   }
 
-  /** Of this epoch and the next: older ones are forgotten. */
+  /** A lane's order of samples in an epoch. Orders of epochs before the last one are forgotten. */
   #order(epoch: number, lane: number): Uint32Array {
     const key = `${epoch}/${lane}`;
     const known = this.#orders.get(key);

@@ -1,6 +1,6 @@
 /**
- * The worker's end of the control plane: one stream, messages out, messages in as an async sequence. Slow: the
- * coordinator's heartbeat deadline decides. Broken: the sequence ends with an error and the worker connects anew.
+ * The worker's end of the control plane: one stream that carries messages both ways. A slow stream is judged by the
+ * coordinator's heartbeat deadline. A broken stream ends `messages` with an error, and the worker connects anew.
  */
 import type * as grpc from "@grpc/grpc-js";
 import { TrainyardError } from "../shared/errors.js";
@@ -18,12 +18,13 @@ import { type ClientSecurity, noSecurity } from "../shared/security/client-secur
 
 type JoinCall = grpc.ClientDuplexStream<object, unknown>;
 
-/** What a worker's session needs of it. */
+/** A control stream as a worker's session uses it. */
 export interface ControlStream {
-  /** Of the coordinator, written into every message; known from its first one on. */
+  /** The coordinator's run, written into every message; known from the coordinator's first message on. */
   run: string;
+  /** The coordinator's generation, likewise. */
   generation: number;
-  /** Lost without a word when the stream is broken: then `messages` tells. */
+  /** Sends a message. On a broken stream it is dropped without an error: `messages` ends with one. */
   send(body: WorkerBody): void;
   messages(): AsyncIterable<Envelope<CoordinatorBody>>;
   cancel(): void;
@@ -57,7 +58,7 @@ export class GrpcControlStream implements ControlStream {
     this.#call.write(encode({ run: this.run, generation: this.generation, body }));
   }
 
-  /** What the coordinator says, until the stream ends. Throws what broke it; REFUSED when it lets nobody like this in. */
+  /** The coordinator's messages until the stream ends. Errors: what broke it; REFUSED when the worker is not authorized. */
   async *messages(): AsyncGenerator<Envelope<CoordinatorBody>> {
     try {
       for await (const message of this.#call) yield decodeFromCoordinator(message);

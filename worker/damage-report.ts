@@ -1,6 +1,6 @@
 /**
- * Tells the coordinator which samples can't be read any more. The worker leaves none out by itself: it names them, one
- * message per object, and the coordinator hands the work out anew.
+ * Reports damaged samples to the coordinator, one message per object of the store. The worker excludes no sample by
+ * itself: the coordinator excludes them and gives the work out anew, so that all workers agree.
  */
 import type { DamagedSample, DamagedSampleError } from "../dataset/damaged-sample-error.js";
 import type { ImageLoader } from "../dataset/image-loader.js";
@@ -10,13 +10,13 @@ import { asSampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import type { AssignmentContext } from "./assignment-context.js";
 
-/** Where the damage was met. */
+/** The work in which a worker met damaged samples. */
 export interface DamageLocation {
   readonly step: number;
   /** 0 in an evaluation. */
   readonly attempt: number;
   readonly split: SplitName;
-  /** Those of the lane's step or the block, which were asked for. */
+  /** The samples of the lane's step, or of the block. */
   readonly samples: Uint32Array;
   readonly loader: Pick<ImageLoader, "keyOf">;
 }
@@ -28,7 +28,7 @@ export function reportDamage(
 ): void {
   const { step, attempt, split } = place;
   for (const [key, found] of byKey(damage)) {
-    // The rest is met again once the first are left out.
+    // Samples beyond the limit are met again, and reported, once these are excluded.
     const samples = samplesOf(found, key, place).slice(0, limits.damagedSamples);
     control.send({
       kind: "damaged",
@@ -42,10 +42,10 @@ export function reportDamage(
   }
 }
 
-/** More than these are counted, not listed. */
+/** A message lists at most so many other samples of the same object; more are counted. */
 const listed = 8;
 
-/** The first one's sentence, with the others that share the object. */
+/** The reason of the object's first damaged sample, followed by the other samples of the object. */
 function reasonOf({ sample, reason }: DamagedSample, samples: readonly number[]): string {
   const others = samples.filter((other) => other !== sample);
   if (others.length === 0) return reason;
@@ -63,7 +63,7 @@ function byKey(damage: readonly DamagedSample[]): Map<string, [DamagedSample, ..
   return groups;
 }
 
-/** Of a missing object all that were asked for, also those that this worker still holds decoded. */
+/** An object's damaged samples. When the object is missing, all of its samples are, even those still decoded in memory. */
 function samplesOf(
   found: readonly DamagedSample[],
   key: string,

@@ -1,6 +1,6 @@
 /**
- * What a worker reaches beyond itself: time, the coordinator's streams, the place of work with data and engine. The
- * real ones are here; a simulation brings its own and runs everything else as it is.
+ * What a worker depends on: a clock, the streams to the coordinator, the store, and a prepared run with its data and
+ * engine. The real dependencies are here. The simulator passes its own and runs the rest of the worker as it is.
  */
 import { type Clock, realClock } from "../shared/clock.js";
 import type { StoreMetrics } from "../shared/metrics.js";
@@ -15,21 +15,22 @@ import { PartialSender, type PartialSenderOptions } from "./gradient-upload.js";
 import { type PreparedRun, type PrepareOptions, prepareRun } from "./prepared-run.js";
 import { type WeightsOptions, WeightsReceiver } from "./weights-receiver.js";
 
-/** What a session needs of the weights coming down, and of the partials going up. */
+/** Weights coming down, as a session uses them. */
 export type WeightsSource = Pick<WeightsReceiver, keyof WeightsReceiver>;
+/** Partials going up, as a session uses them. */
 export type PartialsSink = Pick<PartialSender, keyof PartialSender>;
 
 export interface WorkerDependencies {
   readonly clock: Clock;
-  /** `coordinator`: host:port. Errors: USAGE when the certificate or token can't be used. */
+  /** Opens a control stream. `coordinator`: host:port. Errors: USAGE when the certificate or token can't be used. */
   connect(coordinator: string, security: ClientSecurity): ControlStream;
-  /** Why no connection came about, where TLS is the reason. Default: not looked into. */
+  /** Finds out whether TLS is the reason that no connection came about; null when it is not. Default: no diagnosis. */
   readonly diagnose?: (coordinator: string, security: ClientSecurity) => Promise<TlsFault | null>;
   openWeights(options: WeightsOptions): WeightsSource;
   openPartials(options: PartialSenderOptions): PartialsSink;
-  /** To look into; nothing is made there. Errors: those of openStore. */
+  /** Opens a store for reading; it is not created when it is missing. Errors: those of shared/store/open.ts. */
   openStore(url: string, signal: AbortSignal): Promise<ObjectStore>;
-  /** `metrics`: told of the store's calls. Errors: those of openWorkplace and openStore. */
+  /** Opens the store and prepares the run. `metrics` count the store's calls. Errors: those of `prepareRun` and the store. */
   prepareRun(
     spec: RunSpec,
     storeUrl: string,

@@ -1,6 +1,6 @@
 /**
- * Whether a worker's run has ended, asked of the store while no coordinator answers: a worker that comes back after the
- * end learns of it here. It never stands in the way of looking for the coordinator, and changes nothing.
+ * Looks in the store whether the worker's run has ended, while no coordinator answers. This is how a worker that comes
+ * back after the end learns of it. Looking only reads, and does not delay the search for the coordinator.
  */
 import type { Clock } from "../shared/clock.js";
 import { asTrainyardError } from "../shared/errors.js";
@@ -39,14 +39,14 @@ export class EndWatch {
     this.#options = options;
   }
 
-  /** What is known; looks again meanwhile, every `limits.endLookupMs` at most. */
+  /** Returns what is known and starts another look, if the last one ended limits.endLookupMs ago. Null: no end is known. */
   glance(place: RunLocation): RunEnd | null {
     const { clock } = this.#options;
     if (!this.#isLooking && clock.nowMs() >= this.#notBeforeMs) void this.look(place);
     return this.#found;
   }
 
-  /** Null: the run goes on, or the store does not say, which is logged. Only a finished run never goes on. */
+  /** Looks now. Null: the run has not ended, or the store can't be read, which is logged. An end is final. */
   async look({ run, store }: RunLocation): Promise<RunEnd | null> {
     const { clock, logger, signal } = this.#options;
     this.#isLooking = true;

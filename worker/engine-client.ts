@@ -1,4 +1,4 @@
-/** The main thread's view of the engine thread: each call a promise. */
+/** Runs a run's engine in a thread of its own; each call is a promise. */
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, TrainyardError } from "../shared/errors.js";
 import type { EngineCalls, EngineReply, EngineThreadOptions } from "./engine-calls.js";
@@ -12,7 +12,7 @@ export class EngineClient {
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
-  /** Why the thread is no more: a call to it would never be answered. */
+  /** Why the thread ended. Calls are rejected with it, for they would never be answered. */
   #dead: Error | undefined;
 
   constructor(options: EngineThreadOptions) {
@@ -41,7 +41,7 @@ export class EngineClient {
     });
   }
 
-  /** True once the thread ended, whatever the reason: its model is lost. */
+  /** True once the thread has ended, for whatever reason. Its model is lost. */
   get isDead(): boolean {
     return this.#dead !== undefined;
   }

@@ -54,7 +54,7 @@ function computeBlock(engine: Engine, images: Uint8Array, labels: Int32Array): B
   return { lossSum: lossSum + labels.length * regularisation, predicted };
 }
 
-/** Of equal values the first one counts, so a probability of exactly 0.5 is the first class, as with `> 0.5`. */
+/** The first one among equals, so a probability of exactly 0.5 means the first class, as with `> 0.5`. */
 function indexOfLargest(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i += 1) if ((values[i] as number) > (values[best] as number)) best = i;

@@ -1,11 +1,11 @@
-/** The export assignment: a checkpoint from the store becomes the files that leave the run. */
+/** Exports a checkpoint of the store as the run's model files (Keras, TensorFlow.js, labels). */
 import { exportFiles, publishExport } from "../engine/export/index.js";
 import { readCheckpointModel } from "../shared/checkpoint.js";
 import type { RunSpec } from "../shared/spec.js";
 import { publishStatistics } from "../shared/statistics.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
-/** Returns the keys of what the run's export holds. Repeating it changes nothing that is there. */
+/** Returns the store keys of all exported files. Exporting the same checkpoint again changes none of them. */
 export async function exportCheckpoint(
   store: ObjectStore,
   spec: RunSpec,

@@ -1,6 +1,7 @@
 /**
- * What a worker is doing, told to the coordinator so that it can name whom a step waits for and why: every second, and
- * soon after each change, yet never more often than `limits.phaseBeatMs`; what changed last is always told.
+ * Heartbeats. Each says what the worker is doing, so that the coordinator can name the worker that a step waits for, and
+ * why. One is sent every limits.heartbeatMs and soon after each change, at least limits.phaseBeatMs apart from the one
+ * before; the newest change is always sent.
  */
 import type { Clock } from "../shared/clock.js";
 import type { workerPhases } from "../shared/grpc/texts.js";
@@ -17,7 +18,7 @@ export class Phases {
   #callOff: (() => void) | undefined;
   #isClosed = false;
 
-  /** `say`: one heartbeat. The first comes with the first change or second. */
+  /** `first`: the phase at the start. `say` sends one heartbeat; it is first called at the first change or heartbeat. */
   constructor(clock: Clock, first: Phase, say: (phase: Phase) => void) {
     this.#clock = clock;
     this.#say = say;
@@ -25,7 +26,7 @@ export class Phases {
     this.#stopBeating = clock.every(limits.heartbeatMs, () => this.#beat());
   }
 
-  /** A function: what it answers whenever a heartbeat is due, for work that passes through phases by itself. */
+  /** Changes the phase. A function is asked at each heartbeat: for work that goes from phase to phase by itself. */
   enter(phase: Phase | (() => Phase)): void {
     if (this.#isClosed) return;
     this.#now = typeof phase === "function" ? phase : () => phase;

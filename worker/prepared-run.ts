@@ -1,6 +1,6 @@
 /**
- * What a worker needs for a run, whoever coordinates it: the data set, the engine with all its graphs recorded,
- * the batches ahead. Made once; survives lost connections and new coordinators of the same run.
+ * A run that a worker has prepared: the data set, the engine with all its graphs recorded, and the batches read ahead. It is
+ * prepared once and outlives lost connections and new coordinators of the same run.
  */
 
 import { DecodePool } from "../dataset/decoding/decode-pool.js";
@@ -30,21 +30,21 @@ export interface PreparedRun {
   readonly batches: Pick<LaneBatches, "shares" | "samplesOf" | "of" | "prefetch">;
   readonly training: Loader;
   readonly validation: Loader;
-  /** The export of a checkpoint, for a coordinator of that generation; its keys. */
+  /** Exports a checkpoint for a coordinator of that generation. Returns the store keys of all exported files. */
   publish(checkpoint: string, generation: number): Promise<string[]>;
   close(): Promise<void>;
 }
 
 export interface PrepareOptions {
-  /** Where decoded pictures are kept. */
+  /** Where decoded images are kept. */
   readonly imageCache?: ImageCacheOptions | undefined;
-  /** What computes. Default: the CPU. */
+  /** The device that the engine computes on. Default: the CPU. */
   readonly device?: ComputeDevice | undefined;
 }
 
 /**
- * Errors: NOT_FOUND or DAMAGED for the data set, SETUP and MODEL for the
- * engine; INTERRUPTED as soon as the signal aborts, whatever it waits for.
+ * Opens the data set, starts the engine's thread and records its graphs. Errors: NOT_FOUND or DAMAGED for the data set,
+ * SETUP and MODEL for the engine; INTERRUPTED as soon as the signal aborts, whatever is waited for.
  */
 export async function prepareRun(
   spec: RunSpec,
@@ -59,29 +59,19 @@ export async function prepareRun(
   signal.addEventListener("abort", abandon, { once: true });
   try {
     throwIfAborted(signal, "preparing");
-    const { manifest, training, validation } = await openLoaders(store, spec, {
-      signal,
-      imageCache,
-      decoder,
-    });
-    const { layout } = (await engine.call("open", {})).output;
-    await engine.call("prepare", graphSizes(spec, manifest));
+    const loaders = await openLoaders(store, spec, { signal, imageCache, decoder });
+    const opened = await openEngine(engine, spec, loaders);
     await decoder.decode([]); // its thread has started
-    const steps = stepsPerEpoch(manifest.splits.train.samples, spec.lanes, samplesPerLane(spec));
-    const batches = new LaneBatches(spec, manifest.splits.train, training, steps);
     return {
       spec,
       store,
-      manifest,
-      layout,
+      ...loaders,
+      ...opened,
       engine,
-      batches,
-      training,
-      validation,
       publish: (checkpoint, generation) => exportCheckpoint(store, spec, checkpoint, generation),
       close: async () => {
         await close();
-        await Promise.all([training.close(), validation.close()]);
+        await Promise.all([loaders.training.close(), loaders.validation.close()]);
       },
     };
   } catch (error) {
@@ -93,7 +83,20 @@ export async function prepareRun(
   }
 }
 
-/** Every number of samples that an engine call of this run can have: full ones, and the last of a lane. */
+/** Records the engine's graphs for the data set, and makes the batches that will be read ahead of it. */
+async function openEngine(
+  engine: EngineClient,
+  spec: RunSpec,
+  { manifest, training }: Pick<PreparedRun, "manifest" | "training">,
+): Promise<Pick<PreparedRun, "layout" | "batches">> {
+  const { layout } = (await engine.call("open", {})).output;
+  await engine.call("prepare", graphSizes(spec, manifest));
+  const { train } = manifest.splits;
+  const steps = stepsPerEpoch(train.samples, spec.lanes, samplesPerLane(spec));
+  return { layout, batches: new LaneBatches(spec, train, training, steps) };
+}
+
+/** Each number of samples that an engine call of this run can have: a full micro-batch or block, and the last ones. */
 export function graphSizes(spec: RunSpec, manifest: Manifest): { gradients: number[]; evaluate: number[] } {
   const gradients = new Set<number>();
   const perStep = samplesPerLane(spec);

@@ -1,6 +1,6 @@
 /**
- * A process has one TensorFlow, which is loaded with one number of threads and one choice of kernels. A worker that serves
- * run after run ends when a run needs other ones: started again, it can serve it.
+ * A process loads TensorFlow once, with one number of threads and one choice of kernels. A worker that serves one run after
+ * another ends when a run needs other settings; started again, it can serve that run.
  */
 import { TrainyardError } from "../shared/errors.js";
 import type { RunSpec } from "../shared/spec.js";
@@ -10,7 +10,7 @@ type Settings = Pick<RunSpec["engine"], "intraOpThreads" | "oneDnn">;
 export class ProcessEngine {
   #first: Settings | undefined;
 
-  /** Errors: INTERRUPTED when an earlier run had other settings. */
+  /** Checks that this process can compute with these settings. Errors: INTERRUPTED when an earlier run had others. */
   require({ intraOpThreads, oneDnn }: Settings): void {
     this.#first ??= { intraOpThreads, oneDnn };
     const { intraOpThreads: threads, oneDnn: kernels } = this.#first;

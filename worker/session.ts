@@ -254,7 +254,7 @@ class WorkerSession {
   }
 }
 
-/** Null: the step is over, or a stream broke, which ends the session by itself. */
+/** The failure to report. Null when the step is over, or when a stream broke, which ends the session by itself. */
 function failureOf(caught: unknown): TrainyardError | null {
   const error = asTrainyardError(caught, "ENGINE");
   return error.code === "INTERRUPTED" || error.code === "UNREACHABLE" ? null : error;
