@@ -21,8 +21,9 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import type { Tracer } from "../shared/tracing.js";
 import { programVersion } from "../shared/version.js";
 import { findRestoration, type Restoration } from "./checkpoints/restoration.js";
-import { reasonItEnded } from "./core/restoring.js";
+
 import { dimensionsOf } from "./core/run-dimensions.js";
+import { reasonItEnded } from "./core/saved.js";
 import type { Outcome, Restored } from "./core/state.js";
 import { initialState } from "./core/transition.js";
 import type { CoordinatorDependencies } from "./dependencies.js";

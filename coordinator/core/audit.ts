@@ -7,9 +7,11 @@
  * anybody else: then the audit is dropped.
  */
 
+import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
 import { hashWords, Purpose } from "../../shared/random.js";
 import { coverOf, type TreeNode } from "../../shared/tree.js";
+import type { CoreEvent } from "./events.js";
 import { excludedOf } from "./exclusion.js";
 import { lanesWhere, type TrainingPhase } from "./lane-assignment.js";
 import { addShare, isSlow } from "./liveness/speed.js";
@@ -22,9 +24,10 @@ const isSameNode = (a: TreeNode, b: TreeNode) => a.begin === b.begin && a.end ==
 
 /** Draws from all that was handed out since the last look: at a step's beginning, and whenever lanes change hands. */
 export function drawAudits(turn: Turn): void {
-  const { phase, dimensions, progress, generation, salt } = turn.state;
-  if (phase.tag !== "training" || phase.undrawn.length === 0) return;
-  turn.enter({ ...phase, undrawn: [] });
+  const phase = turn.in("training");
+  const { dimensions, progress, generation, salt } = turn.state;
+  if (phase.undrawn.length === 0) return;
+  turn.update("training", { undrawn: [] });
   if (dimensions.spec.audit === 0) return;
   for (const { worker, lanes } of phase.undrawn) {
     const order = turn.state.workers.get(worker)?.order ?? 0;
@@ -39,13 +42,14 @@ export function drawAudits(turn: Turn): void {
 
 /** A node that is audited already is compared whoever sends it. */
 function beginAudit(turn: Turn, worker: string, node: TreeNode): void {
-  const { phase, nowMs } = turn.state;
-  if (phase.tag !== "training" || phase.audits.some((known) => isSameNode(known.node, node))) return;
+  const phase = turn.in("training");
+  const { nowMs } = turn.state;
+  if (phase.audits.some((known) => isSameNode(known.node, node))) return;
   const auditor = auditorFor(turn, holdersOf(phase, node));
   if (auditor === undefined) return;
   turn.do({ tag: "watch", step: turn.state.progress.step, node });
   const audit: Audit = { node, worker, auditor, third: null, comparisons: [], done: [], sinceMs: nowMs };
-  turn.enter({ ...phase, audits: [...phase.audits, audit] });
+  turn.update("training", { audits: [...phase.audits, audit] });
   assign(turn, auditor, node);
 }
 
@@ -64,8 +68,8 @@ function auditorFor(turn: Turn, except: readonly string[]): string | undefined {
 }
 
 function assign(turn: Turn, worker: string, node: TreeNode): void {
-  const { phase, progress } = turn.state;
-  if (phase.tag !== "training") return;
+  const phase = turn.in("training");
+  const { progress } = turn.state;
   const { step, epoch, stepInEpoch } = progress;
   const { attempt } = phase;
   const lanes = lanesWhere(phase.lanes, ({ tag }) => tag !== "absent").filter(
@@ -86,23 +90,18 @@ function assign(turn: Turn, worker: string, node: TreeNode): void {
 }
 
 function change(turn: Turn, node: TreeNode, changed: (audit: Audit) => Audit | null): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return;
-  const audits = phase.audits.flatMap((audit) =>
-    isSameNode(audit.node, node) ? (changed(audit) ?? []) : [audit],
-  );
-  turn.enter({ ...phase, audits });
+  const audits = turn
+    .in("training")
+    .audits.flatMap((audit) => (isSameNode(audit.node, node) ? (changed(audit) ?? []) : [audit]));
+  turn.update("training", { audits });
 }
 
 /** A slice has compared a worker's sum with those that it had. */
 export function takeComparison(
   turn: Turn,
-  slice: number,
-  step: number,
-  compared: { node: TreeNode; worker: string; agrees: readonly string[]; differs: readonly string[] },
+  { slice, step, node, worker, agrees, differs }: Extract<CoreEvent, { tag: "sliceCompared" }>,
 ): void {
   if (turn.state.progress.step !== step) return;
-  const { node, worker, agrees, differs } = compared;
   const pair = (other: string, isEqual: boolean): Comparison => ({
     slice,
     workers: [worker, other],
@@ -127,11 +126,12 @@ const sender = (workers: readonly string[], { auditor, third }: Audit) =>
 /** A worker is through with an audit. Not finite: nothing was uploaded, which counts as another sum. */
 export function takeAuditDone(
   turn: Turn,
+  phase: TrainingPhase,
   worker: string,
-  done: { step: number; attempt: number; beginLane: number; endLane: number; finite: boolean },
+  done: Extract<WorkerBody, { kind: "auditDone" }>,
 ): void {
-  const { phase, progress, nowMs } = turn.state;
-  if (phase.tag !== "training" || done.step !== progress.step || done.attempt !== phase.attempt) {
+  const { progress, nowMs } = turn.state;
+  if (done.step !== progress.step || done.attempt !== phase.attempt) {
     return turn.drop(worker, "stale step");
   }
   const node = { begin: done.beginLane, end: done.endLane };
@@ -161,8 +161,7 @@ function areEqual({ comparisons }: Audit, slices: number, a: string, b: string):
 }
 
 function judge(turn: Turn, node: TreeNode): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return;
+  const phase = turn.in("training");
   const audit = phase.audits.find((known) => isSameNode(known.node, node));
   if (audit === undefined) return;
   const verdict = (a: string, b: string) => areEqual(audit, phase.slices.length, a, b);
@@ -177,9 +176,7 @@ function judge(turn: Turn, node: TreeNode): void {
   conclude(turn, audit, "different");
   const [odd, right] = withFirst ? [auditor, worker] : [worker, auditor];
   convict(turn, odd, `its sum of ${name(turn.state, node)} is not that of ${right} and ${third}`);
-  if (odd === worker && turn.state.phase.tag === "training") {
-    turn.enter({ ...turn.state.phase, isTainted: true });
-  }
+  if (odd === worker) turn.update("training", { isTainted: true });
 }
 
 const name = ({ progress }: CoreState, { begin, end }: TreeNode) =>
@@ -215,22 +212,18 @@ function unresolved(turn: Turn, audit: Audit, why: string): void {
 
 /** A worker that is gone answers no more; a lost original is computed by others, so that its sum is none any more. */
 export function dropAuditsOf(turn: Turn, worker: string): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return;
-  for (const audit of phase.audits) {
+  for (const audit of turn.in("training").audits) {
     if ([audit.worker, audit.auditor, audit.third].includes(worker)) conclude(turn, audit, "dropped");
   }
 }
 
 /** True while an audit is due for which the step, complete by now, waits. Those that take too long are dropped. */
 export function holdsUp(turn: Turn): boolean {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return false;
-  for (const audit of phase.audits.filter((due) => isOverdue(turn.state, due))) {
+  for (const audit of turn.in("training").audits.filter((due) => isOverdue(turn.state, due))) {
     if (audit.third === null) conclude(turn, audit, "dropped");
     else unresolved(turn, audit, `${audit.third} has not decided in time`);
   }
-  return turn.state.phase.tag === "training" && turn.state.phase.audits.length > 0;
+  return turn.in("training").audits.length > 0;
 }
 
 /** The answer is there and nothing was compared: the original came in other pieces. A late one meets its deadline. */

@@ -6,11 +6,11 @@
 import { laneOf } from "../../dataset/lane-samples.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
-import { end } from "./ending.js";
-import { handOutBlocks } from "./evaluation.js";
+import { type EvaluatingPhase, handOutBlocks } from "./evaluation.js";
 import type { Exclusion } from "./exclusion.js";
-import { handOutLanes } from "./lane-assignment.js";
+import { handOutLanes, type TrainingPhase } from "./lane-assignment.js";
 import { changeShare } from "./liveness/speed.js";
+import { end } from "./phases/ended.js";
 import type { Turn } from "./turn.js";
 import {
   type BlockState,
@@ -25,23 +25,14 @@ import {
 
 type Damaged = Extract<WorkerBody, { kind: "damaged" }>;
 
-export function takeDamaged(turn: Turn, worker: string, report: Damaged): void {
-  const { phase, progress } = turn.state;
+/** A worker can't read training samples of lanes that it holds. */
+export function takeDamagedLanes(turn: Turn, phase: TrainingPhase, worker: string, report: Damaged): void {
+  const { dimensions, progress } = turn.state;
   const damaged = { ...report, samples: [...new Set(report.samples)] };
-  if (damaged.step !== progress.step) return turn.drop(worker, "stale step");
-  if (damaged.split === "train" && phase.tag === "training") {
-    if (damaged.attempt !== phase.attempt) return turn.drop(worker, "stale attempt");
-    return doubtLanes(turn, worker, damaged);
-  }
-  if (damaged.split === "validation" && phase.tag === "evaluating") return doubtBlocks(turn, worker, damaged);
-  turn.drop(worker, "misplaced");
-}
-
-/** Of a lane that the worker holds, or audits. */
-function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
-  const { phase, dimensions, progress } = turn.state;
-  if (phase.tag !== "training") return;
   const { step } = progress;
+  if (damaged.step !== step) return turn.drop(worker, "stale step");
+  if (damaged.split !== "train") return turn.drop(worker, "misplaced");
+  if (damaged.attempt !== phase.attempt) return turn.drop(worker, "stale attempt");
   changeShare(
     turn,
     worker,
@@ -63,18 +54,21 @@ function doubtLanes(turn: Turn, worker: string, damaged: Damaged): void {
     (lane, index): LaneState => (refused.has(index) ? refuseOnce(lane, worker) : lane),
   );
   const doubts = [...phase.doubts, ...samples.map((sample) => ({ sample, worker }))];
-  turn.enter({ ...phase, lanes, doubts });
+  turn.update("training", { lanes, doubts });
   const refusals = (sample: number) =>
     refusalsOf(lanes[laneOf(sample, dimensions.spec.lanes, dimensions.trainingSamples)]);
   const certain = samples.filter((sample) => isCertain(turn, sample, doubts, refusals(sample)));
   if (certain.length === 0) return handOutLanes(turn);
   exclude(turn, { ...damaged, samples: certain });
-  if (turn.state.phase.tag === "training") turn.enter({ ...turn.state.phase, isTainted: true });
+  if (turn.isIn("training")) turn.update("training", { isTainted: true });
 }
 
-function doubtBlocks(turn: Turn, worker: string, damaged: Damaged): void {
-  const { phase, dimensions } = turn.state;
-  if (phase.tag !== "evaluating") return;
+/** A worker can't read validation samples of blocks that it holds. */
+export function takeDamagedBlocks(turn: Turn, phase: EvaluatingPhase, worker: string, report: Damaged): void {
+  const { dimensions, progress } = turn.state;
+  const damaged = { ...report, samples: [...new Set(report.samples)] };
+  if (damaged.step !== progress.step) return turn.drop(worker, "stale step");
+  if (damaged.split !== "validation") return turn.drop(worker, "misplaced");
   const blockOf = (sample: number) => Math.floor(sample / limits.evaluationBlock);
   const samples = damaged.samples.filter(
     (sample) =>
@@ -87,22 +81,23 @@ function doubtBlocks(turn: Turn, worker: string, damaged: Damaged): void {
     (block, index): BlockState => (refused.has(index) ? refusedBy(block, { worker, why: "damaged" }) : block),
   );
   const doubts = [...phase.doubts, ...samples.map((sample) => ({ sample, worker }))];
-  turn.enter({ ...phase, blocks, doubts });
+  turn.update("evaluating", { blocks, doubts });
   const refusals = (sample: number) => refusalsOf(blocks[blockOf(sample)]);
   const certain = samples.filter((sample) => isCertain(turn, sample, doubts, refusals(sample)));
   if (certain.length > 0) exclude(turn, { ...damaged, samples: certain });
-  if (turn.state.phase.tag === "evaluating") reopenBlocksOf(turn, certain.map(blockOf));
+  if (!turn.isIn("evaluating")) return;
+  reopenBlocksOf(turn, certain.map(blockOf));
   handOutBlocks(turn);
 }
 
-/** Whoever computes such a block counts a sample that is excluded by now. */
+/** The blocks are computed again: results that are under way count a sample that is excluded by now. */
 function reopenBlocksOf(turn: Turn, indices: readonly number[]): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "evaluating") return;
-  const blocks = phase.blocks.map(
-    (block, index): BlockState => (indices.includes(index) ? { tag: "open", refusals: [] } : block),
-  );
-  turn.enter({ ...phase, blocks });
+  const blocks = turn
+    .in("evaluating")
+    .blocks.map(
+      (block, index): BlockState => (indices.includes(index) ? { tag: "open", refusals: [] } : block),
+    );
+  turn.update("evaluating", { blocks });
 }
 
 /** A worker that could not compute the lane before is not held to have failed twice. */

@@ -9,20 +9,17 @@ import { divisorOf } from "../optimizers/gradient-divisor.js";
 import { nextOptimizerStep } from "../optimizers/registry.js";
 import { holdsUp } from "./audit.js";
 import type { TrainingPhase } from "./lane-assignment.js";
-import { closeStepTimes } from "./liveness/speed.js";
 import { laneSamples } from "./run-dimensions.js";
 import { learningRateOf } from "./schedule.js";
-import type { CoreState, Decision, Phase, Progress, StepSums } from "./state.js";
-import { laneTimes, timedSteps } from "./timing.js";
+import type { CoreState, Decision, Progress, StepSums } from "./state.js";
+import { laneTimes } from "./timing.js";
 import type { Turn } from "./turn.js";
 import type { LaneState, SliceReport } from "./work.js";
 
-type CommittingPhase = Extract<Phase, { tag: "committing" }>;
-
 /** Looked at after every event. */
 export function maybeDecide(turn: Turn): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training" || phase.isTainted) return;
+  const phase = turn.in("training");
+  if (phase.isTainted) return;
   const decision = decisionOf(phase);
   if (decision === null || (decision.tag === "apply" && holdsUp(turn))) return;
   decide(turn, phase, decision);
@@ -145,48 +142,4 @@ function missing({ dimensions, progress }: CoreState, phase: TrainingPhase): num
   if (progress.exclusions.length === 0) return 0;
   const whole = laneSamples(dimensions, progress, []);
   return whole.reduce((sum, count, lane) => sum + count - (phase.samples[lane] ?? 0), 0);
-}
-
-/** A slice carried the decision out; the last one makes it a commit. Returns true at the commit. */
-export function takeSliceCommit(turn: Turn, slice: number, step: number, checksum: number): boolean {
-  const { phase, progress } = turn.state;
-  if (phase.tag !== "committing" || step !== progress.step) return false;
-  const checksums = phase.checksums.with(slice, checksum);
-  turn.enter({ ...phase, checksums });
-  const known = checksums.filter((value) => value !== null);
-  if (known.length < checksums.length) return false;
-  commit(turn, phase, known);
-  return true;
-}
-
-function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
-  const { dimensions, progress, nowMs, recentStepMs } = turn.state;
-  const { step: sums, decision, times, startedMs, sinceMs } = phase;
-  const seconds = (nowMs - startedMs) / 1000;
-  closeStepTimes(turn);
-  turn.set({
-    progress: phase.next,
-    recentStepMs: [...recentStepMs, nowMs - startedMs].slice(-20),
-    timings: [
-      ...turn.state.timings,
-      ...(times === null ? [] : [{ ...times, stepMs: nowMs - startedMs, commitMs: nowMs - sinceMs }]),
-    ].slice(-timedSteps),
-    lastSkip:
-      decision.tag === "skip" ? { step: progress.step, reason: decision.reason } : turn.state.lastSkip,
-  });
-  turn.do({
-    tag: "stepCommitted",
-    checksums,
-    row: {
-      step: progress.step,
-      epoch: progress.epoch,
-      loss: sums.samples > 0 ? sums.lossSum / sums.samples : 0,
-      accuracy: sums.samples > 0 ? sums.correct / sums.samples : 0,
-      learningRate: learningRateOf(dimensions, progress, progress.step),
-      gradientNorm: decision.tag === "apply" ? decision.gradientNorm : 0,
-      samples: decision.tag === "apply" ? sums.samples : phase.next.ledger.skipped - progress.ledger.skipped,
-      seconds,
-      status: decision.tag === "apply" ? "applied" : "skipped",
-    },
-  });
 }

@@ -10,13 +10,15 @@ import { publishStatistics } from "../../shared/statistics.js";
 import { isCredibleSum } from "./credible.js";
 import { heldBy } from "./distribution.js";
 import { excludedOf } from "./exclusion.js";
+import { invariant } from "./invariants.js";
 import { laneMsOf, typicalLaneMs } from "./liveness/speed.js";
-import type { CoreState, Evaluation, WorkerState } from "./state.js";
+import type { CoreState, Evaluation, PhaseOf, WorkerState } from "./state.js";
 import { suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
 import { type BlockState, heldAlso, isHeldBy, refusalsOf, refusedBy, releasedBy } from "./work.js";
 
 type BlockResult = Extract<WorkerBody, { kind: "blockResult" }>;
+export type EvaluatingPhase = PhaseOf<"evaluating">;
 
 /** Blocks that one worker holds at most: enough to keep it busy, few enough to lose. */
 const blocksInHand = 4;
@@ -36,8 +38,7 @@ export function beginEvaluation(turn: Turn): void {
 
 /** Open blocks to whoever has a hand free; one that somebody could not read goes to somebody else, if there is one. */
 export function handOutBlocks(turn: Turn): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "evaluating") return;
+  const phase = turn.in("evaluating");
   const open = phase.blocks.flatMap((block, index) => (block.tag === "open" ? [index] : []));
   const workers = turn.ready;
   if (open.length === 0 || workers.length === 0) return;
@@ -58,13 +59,14 @@ const handsOf = (state: CoreState) => {
 
 /** The workers hold these blocks from now on, beside those who have them already, and are told. */
 export function giveBlocks(turn: Turn, given: ReadonlyMap<string, readonly number[]>): void {
-  const { phase, nowMs, layout, progress } = turn.state;
-  if (phase.tag !== "evaluating" || layout === null || given.size === 0) return;
-  const blocks = [...phase.blocks];
+  const { nowMs, layout, progress } = turn.state;
+  if (given.size === 0) return;
+  invariant(layout !== null, "an evaluation without a layout");
+  const blocks = [...turn.in("evaluating").blocks];
   for (const [worker, share] of given) {
     for (const index of share) blocks[index] = heldAlso(blocks[index], { worker, sinceMs: nowMs });
   }
-  turn.enter({ ...phase, blocks });
+  turn.update("evaluating", { blocks });
   const statistics = bytesOf(publishStatistics(layout, progress.statistics));
   const excluded = excludedOf(progress.exclusions, "validation");
   for (const [worker, share] of given) {
@@ -95,17 +97,15 @@ function sharesInHand(
 }
 
 export function reopenBlocks(turn: Turn, worker: string): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "evaluating") return;
-  const blocks = phase.blocks.map((block): BlockState => releasedBy(block, worker));
-  turn.enter({ ...phase, blocks });
+  const blocks = turn.in("evaluating").blocks.map((block): BlockState => releasedBy(block, worker));
+  turn.update("evaluating", { blocks });
   handOutBlocks(turn);
 }
 
-/** The first whole result of a block counts, whoever of its holders sent it. */
-export function takeBlock(turn: Turn, worker: string, result: BlockResult): void {
-  const { phase, progress, dimensions } = turn.state;
-  if (phase.tag !== "evaluating" || result.step !== progress.step) return turn.drop(worker, "stale step");
+/** The first whole result of a block counts, from whichever of its holders. */
+export function takeBlock(turn: Turn, phase: EvaluatingPhase, worker: string, result: BlockResult): void {
+  const { progress, dimensions } = turn.state;
+  if (result.step !== progress.step) return turn.drop(worker, "stale step");
   const block = phase.blocks[result.block];
   if (block === undefined) return turn.drop(worker, "unknown block");
   if (block.tag === "done") return turn.drop(worker, "duplicate");
@@ -127,21 +127,19 @@ export function takeBlock(turn: Turn, worker: string, result: BlockResult): void
   }
   measureBlock(turn, worker, block);
   const done: BlockState = { tag: "done", lossSum: result.lossSum, predicted: result.predicted };
-  turn.enter({ ...phase, blocks: phase.blocks.with(result.block, done) });
+  turn.update("evaluating", { blocks: phase.blocks.with(result.block, done) });
   handOutBlocks(turn);
 }
 
 /** A loss that is not finite is believed when a second computation says so too, on another machine if there is one. */
 function doubtLoss(turn: Turn, worker: string, index: number): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "evaluating") return;
   turn.log("warn", `worker ${worker} returned a loss that is not finite for evaluation block ${index}`, {
     worker,
   });
-  const blocks = phase.blocks.map((block, at) =>
-    at === index ? refusedBy(block, { worker, why: "not finite" }) : block,
-  );
-  turn.enter({ ...phase, blocks });
+  const blocks = turn
+    .in("evaluating")
+    .blocks.map((block, at) => (at === index ? refusedBy(block, { worker, why: "not finite" }) : block));
+  turn.update("evaluating", { blocks });
   handOutBlocks(turn);
 }
 
@@ -157,11 +155,9 @@ function measureBlock(turn: Turn, id: string, block: BlockState): void {
   turn.set({ recentBlockMs: [...recentBlockMs, blockMs].slice(-recentBlocks) });
 }
 
-/** Null: blocks are missing. */
-export function evaluationIfDone(state: CoreState): Evaluation | null {
-  const { phase } = state;
-  if (phase.tag !== "evaluating" || !phase.blocks.every((block) => block.tag === "done")) return null;
-  return summarise(state, phase.blocks);
+/** The evaluation once every block is done; null before. */
+export function evaluationIfDone(state: CoreState, { blocks }: EvaluatingPhase): Evaluation | null {
+  return blocks.every((block) => block.tag === "done") ? summarise(state, blocks) : null;
 }
 
 const isPrediction = (classes: number, result: BlockResult) =>

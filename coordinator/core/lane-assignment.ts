@@ -1,6 +1,6 @@
 /**
- * The beginning of a step and the handing out of its lanes: to those whose owner they are, and again to others when a
- * worker is lost or can't compute one. What comes back is records.ts', how a step ends decision.ts'.
+ * The beginning of a step and the handing out of its lanes: to their owners, and again to others when a
+ * worker is lost or can't compute one. lane-records.ts takes what comes back, decision.ts ends the step.
  */
 import { asStep } from "../../shared/ids.js";
 import { divide, heldBy, leastLoaded } from "./distribution.js";
@@ -8,11 +8,11 @@ import { excludedOf } from "./exclusion.js";
 import { placementFor, workerOnTrial } from "./lane-placement.js";
 import { addShare, candidate, isBehind } from "./liveness/speed.js";
 import { laneSamples } from "./run-dimensions.js";
-import type { Phase, WorkerState } from "./state.js";
+import type { PhaseOf, WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
 import { heldAlso, type LaneState, type Refusal, refusalsOf, releasedBy } from "./work.js";
 
-export type TrainingPhase = Extract<Phase, { tag: "training" }>;
+export type TrainingPhase = PhaseOf<"training">;
 
 /** Lanes by worker. */
 type Given = Map<string, number[]>;
@@ -47,19 +47,20 @@ export function beginStep(turn: Turn, attempt = 0): void {
 
 /** Everything of a tainted step that came so far is forgotten, and counted as redone. */
 export function beginAgainIfTainted(turn: Turn): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training" || !phase.isTainted) return;
+  const phase = turn.in("training");
+  if (!phase.isTainted) return;
   const came = phase.lanes.reduce((sum, lane) => sum + (lane.tag === "arrived" ? lane.result.samples : 0), 0);
   const { ledger } = turn.state.progress;
   turn.advance({ ledger: { ...ledger, redone: ledger.redone + came } });
   beginStep(turn, phase.attempt + 1);
 }
 
-/** Each lane to the worker whose owner it is, unless that one is still at work of a former step. */
+/** Each lane to the worker whose home it is, unless that one is still at work of a former step. */
 function handOutByPlacement(turn: Turn): void {
-  const { phase, progress } = turn.state;
+  const phase = turn.in("training");
+  const { progress } = turn.state;
   const workers = turn.ready;
-  if (phase.tag !== "training" || workers.length === 0) return;
+  if (workers.length === 0) return;
   const placement = placementFor(turn, workers);
   turn.set({ placement });
   const free = new Set(availableFor(turn, workers, phase).map((worker) => worker.id));
@@ -78,8 +79,7 @@ function handOutByPlacement(turn: Turn): void {
  * ready. A lane that somebody could not compute goes to somebody else, if there is one.
  */
 export function handOutLanes(turn: Turn): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return;
+  const phase = turn.in("training");
   const open = lanesWhere(phase.lanes, (lane) => lane.tag === "open");
   const workers = turn.ready;
   if (open.length === 0 || workers.length === 0) return;
@@ -117,14 +117,15 @@ function addTo(given: Given, worker: string, lane: number): void {
 
 /** The workers hold these lanes from now on, beside those who have them already, and are told. */
 export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>): void {
-  const { phase, nowMs, progress } = turn.state;
-  if (phase.tag !== "training" || given.size === 0) return;
+  const phase = turn.in("training");
+  const { nowMs, progress } = turn.state;
+  if (given.size === 0) return;
   const lanes = [...phase.lanes];
   for (const [worker, share] of given) {
     for (const lane of share) lanes[lane] = heldAlso(lanes[lane], { worker, sinceMs: nowMs });
   }
   const undrawn = [...given].map(([worker, share]) => ({ worker, lanes: share }));
-  turn.enter({ ...phase, lanes, undrawn: [...phase.undrawn, ...undrawn] });
+  turn.update("training", { lanes, undrawn: [...phase.undrawn, ...undrawn] });
   const { step, epoch, stepInEpoch, exclusions } = progress;
   const { attempt } = phase;
   const excluded = excludedOf(exclusions, "train");
@@ -160,28 +161,24 @@ export function lanesWhere(lanes: readonly LaneState[], isWanted: (lane: LaneSta
 
 /** Lanes that nobody holds any more once the worker does not: they are open, and their indices are returned. */
 export function releaseLanes(turn: Turn, worker: string): number[] {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return [];
+  const phase = turn.in("training");
   const lanes = phase.lanes.map((lane): LaneState => releasedBy(lane, worker));
   const opened = lanesWhere(lanes, ({ tag }) => tag === "open").filter(
     (index) => phase.lanes[index]?.tag === "assigned",
   );
-  turn.enter({ ...phase, lanes });
+  turn.update("training", { lanes });
   return opened;
 }
 
 /** A worker is gone: what only it held is open again, and will be computed a second time. */
 export function reopenLanes(turn: Turn, worker: string): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return;
-  const redone = releaseLanes(turn, worker).reduce((sum, lane) => sum + (phase.samples[lane] ?? 0), 0);
+  const { samples } = turn.in("training");
+  const redone = releaseLanes(turn, worker).reduce((sum, lane) => sum + (samples[lane] ?? 0), 0);
   const { ledger } = turn.state.progress;
   turn.advance({ ledger: { ...ledger, redone: ledger.redone + redone } });
   handOutLanes(turn);
 }
 
 export function setLane(turn: Turn, index: number, lane: LaneState): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return;
-  turn.enter({ ...phase, lanes: phase.lanes.with(index, lane) });
+  turn.update("training", { lanes: turn.in("training").lanes.with(index, lane) });
 }

@@ -3,29 +3,19 @@ import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { float64From } from "../../shared/grpc/numbers.js";
 import { areCredible, isCredibleSum } from "./credible.js";
 import type { CoreEvent } from "./events.js";
-import { handOutLanes, releaseLanes, setLane } from "./lane-assignment.js";
-import { changeShare, settleShare } from "./liveness/speed.js";
+import { handOutLanes, releaseLanes, setLane, type TrainingPhase } from "./lane-assignment.js";
+import { changeShare } from "./liveness/speed.js";
 import { samplesOf } from "./run-dimensions.js";
 import type { CoreState } from "./state.js";
 import { convict, suspect } from "./suspicion.js";
 import type { Turn } from "./turn.js";
-import {
-  isHeldBy,
-  type LaneResult,
-  type LaneState,
-  refusalsOf,
-  refusedBy,
-  type Share,
-  type SliceReport,
-} from "./work.js";
+import { isHeldBy, type LaneResult, type LaneState, refusalsOf, refusedBy, type Share } from "./work.js";
 
 type LaneRecord = Extract<WorkerBody, { kind: "laneRecord" }>;
 
-/** The first record of a lane counts, whoever of its holders sent it; the rest are dropped. */
-export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void {
-  const { phase, progress } = turn.state;
-  noteRecord(turn, worker, record);
-  if (phase.tag !== "training" || record.step !== progress.step) return turn.drop(worker, "stale step");
+/** The first record of a lane counts, from whichever of its holders; later ones are dropped. */
+export function takeRecord(turn: Turn, phase: TrainingPhase, worker: string, record: LaneRecord): void {
+  if (record.step !== turn.state.progress.step) return turn.drop(worker, "stale step");
   if (record.attempt !== phase.attempt) return turn.drop(worker, "stale attempt");
   const lane = phase.lanes[record.lane];
   if (lane === undefined || lane.tag === "absent") return turn.drop(worker, "unknown lane");
@@ -42,7 +32,8 @@ export function takeRecord(turn: Turn, worker: string, record: LaneRecord): void
   arrive(turn, worker, record, lane);
 }
 
-function noteRecord(turn: Turn, worker: string, { step, attempt, lane }: LaneRecord): void {
+/** Counts a record for the share that it belongs to, also of a step that went on without it. */
+export function countRecord(turn: Turn, worker: string, { step, attempt, lane }: LaneRecord): void {
   const isIt = (share: Share) =>
     share.kind === "gradients" &&
     share.step === step &&
@@ -73,10 +64,9 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
     if (refuser !== worker)
       suspect(turn, refuser, `lane ${record.lane} is ${why} there and fine on ${worker}`);
   }
-  const { phase, nowMs } = turn.state;
-  if (phase.tag !== "training") return;
-  if (phase.lanes.every(({ tag }) => tag === "arrived" || tag === "absent")) {
-    turn.enter({ ...phase, arrivedMs: nowMs });
+  const { lanes } = turn.in("training");
+  if (lanes.every(({ tag }) => tag === "arrived" || tag === "absent")) {
+    turn.update("training", { arrivedMs: turn.state.nowMs });
   }
 }
 
@@ -96,17 +86,17 @@ function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState):
 }
 
 /**
- * The worker is through with its oldest share of that step. What it left out without having reported damage is a
- * failure, unless the step went on without it. Returns the failure.
+ * A worker has settled a share. Lanes of the current step that it left out are a failure, unless it reported damaged
+ * samples. Returns the failure.
  */
-export function takeSettled(turn: Turn, worker: string, step: number, attempt: number): string | null {
-  const share = settleShare(turn, worker, step, attempt);
-  if (share === undefined) {
-    turn.drop(worker, "misplaced");
-    return null;
-  }
-  const { phase, progress } = turn.state;
-  if (phase.tag !== "training" || progress.step !== step || phase.attempt !== attempt) return null;
+export function takeSettledShare(
+  turn: Turn,
+  phase: TrainingPhase,
+  worker: string,
+  share: Share,
+): string | null {
+  const { step, attempt } = share;
+  if (turn.state.progress.step !== step || phase.attempt !== attempt) return null;
   if (share.kind === "audit") return null;
   const isHolding = share.lanes.some((index) => isHeldBy(phase.lanes[index], worker));
   const isElsewhere = turn.state.workers.get(worker)?.shares.some(isGradientsOf(step, attempt)) === true;
@@ -120,10 +110,13 @@ export function takeSettled(turn: Turn, worker: string, step: number, attempt: n
 const isGradientsOf = (step: number, attempt: number) => (share: Share) =>
   share.kind === "gradients" && share.step === step && share.attempt === attempt;
 
-export function takeSliceReport(turn: Turn, slice: number, step: number, report: SliceReport): void {
-  const { phase, progress } = turn.state;
-  if (phase.tag !== "training" || step !== progress.step) return;
-  turn.enter({ ...phase, slices: phase.slices.with(slice, report) });
+export function takeSliceReport(
+  turn: Turn,
+  phase: TrainingPhase,
+  { slice, step, report }: Extract<CoreEvent, { tag: "sliceWhole" }>,
+): void {
+  if (step !== turn.state.progress.step) return;
+  turn.update("training", { slices: phase.slices.with(slice, report) });
 }
 
 /**
@@ -132,10 +125,10 @@ export function takeSliceReport(turn: Turn, slice: number, step: number, report:
  */
 export function takeLack(
   turn: Turn,
+  phase: TrainingPhase,
   { slice, step, attempt, lanes }: Extract<CoreEvent, { tag: "sliceLacks" }>,
 ): void {
-  const { phase, progress } = turn.state;
-  if (phase.tag !== "training" || progress.step !== step || phase.attempt !== attempt) return;
+  if (turn.state.progress.step !== step || phase.attempt !== attempt) return;
   for (const index of lanes) {
     const lane = phase.lanes[index];
     if (lane?.tag !== "arrived") continue;
@@ -152,7 +145,6 @@ export function takeLack(
 
 /** Not all lanes are there: the slices are not waited for yet. */
 function reopenStep(turn: Turn): void {
-  const { phase } = turn.state;
-  if (phase.tag === "training" && phase.lanes.some(({ tag }) => tag === "open"))
-    turn.enter({ ...phase, arrivedMs: null, isLateLogged: false });
+  if (turn.in("training").lanes.some(({ tag }) => tag === "open"))
+    turn.update("training", { arrivedMs: null, isLateLogged: false });
 }

@@ -198,6 +198,9 @@ export type Phase =
   /** Nothing more happens; late workers are told. */
   | { readonly tag: "ended"; readonly outcome: Outcome };
 
+export type PhaseTag = Phase["tag"];
+export type PhaseOf<Tag extends PhaseTag> = Extract<Phase, { readonly tag: Tag }>;
+
 /** Sums over a step's lanes, in lane order. */
 export interface StepSums {
   readonly lossSum: number;

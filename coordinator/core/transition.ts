@@ -9,38 +9,30 @@ import type { Generation } from "../../shared/ids.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { initialOptimizer } from "../optimizers/registry.js";
-import { drawAudits, takeAuditDone, takeComparison } from "./audit.js";
-import { takeDamaged } from "./damaged-samples.js";
-import { maybeDecide, takeSliceCommit } from "./decision.js";
-import {
-  afterFailedSaving,
-  afterSaving,
-  assignExport,
-  end,
-  endEpoch,
-  interrupt,
-  postponeExport,
-  save,
-  saveAndThen,
-  saveIfDue,
-  stop,
-  takeExport,
-  tellEnd,
-  tryAgain,
-} from "./ending.js";
 import { freshMemory } from "./epoch.js";
-import { beginEvaluation, evaluationIfDone, handOutBlocks, takeBlock } from "./evaluation.js";
 import type { CoreEvent, Effect, HelloEvent } from "./events.js";
-import { beginInitialising, takeLoaded } from "./initialising.js";
-import { beginAgainIfTainted, beginStep, handOutLanes } from "./lane-assignment.js";
-import { takeLack, takeRecord, takeSettled, takeSliceReport } from "./lane-records.js";
+import { checkState } from "./invariants.js";
+import { countRecord } from "./lane-records.js";
 import { hungReducer, overdue } from "./liveness/deadlines.js";
 import { notePreparing, watchLateness } from "./liveness/lateness.js";
+import { settleShare } from "./liveness/speed.js";
 import { lose } from "./lost-worker.js";
 import { admit, makeReady } from "./membership.js";
-import { beginRestoring, restoredState, takeRestored } from "./restoring.js";
+import {
+  answerToPhase,
+  eventToPhase,
+  outageToPhase,
+  readyToPhase,
+  settledToPhase,
+  settlePhase,
+  stopPhase,
+} from "./phases/dispatch.js";
+import { end, tellEnd } from "./phases/ended.js";
+import { assignExport } from "./phases/exporting.js";
+import { retrySaving } from "./phases/saving.js";
 import type { RunDimensions } from "./run-dimensions.js";
-import type { CoreState, Restored } from "./state.js";
+import { restoredState } from "./saved.js";
+import type { CoreState, Outcome, Restored } from "./state.js";
 import { dueDrains, isBanned, sendAway } from "./suspicion.js";
 import { Turn } from "./turn.js";
 
@@ -126,20 +118,10 @@ function freshState(
 export function transition(state: CoreState, event: CoreEvent): { state: CoreState; effects: Effect[] } {
   const turn = new Turn(state);
   react(turn, event);
-  settle(turn);
-  return { state: turn.state, effects: turn.effects };
-}
-
-/** What follows from the state as it is now, whichever event made it so. */
-function settle(turn: Turn): void {
   for (const worker of dueDrains(turn)) lose(turn, worker, sendAway(turn, worker));
-  beginAgainIfTainted(turn);
-  drawAudits(turn);
-  maybeDecide(turn);
-  const evaluation = evaluationIfDone(turn.state);
-  if (evaluation === null) return;
-  turn.set({ storeAwayMs: null });
-  endEpoch(turn, evaluation);
+  settlePhase(turn);
+  checkState(turn.state);
+  return { state: turn.state, effects: turn.effects };
 }
 
 function react(turn: Turn, event: CoreEvent): void {
@@ -153,31 +135,29 @@ function react(turn: Turn, event: CoreEvent): void {
     case "slicesUp":
       turn.set({ slices: { tag: "up", count: event.count } });
       for (const worker of turn.ready) turn.send(worker.id, { kind: "slices", slices: [], ticket: "" });
-      return turn.state.restored === null ? beginInitialising(turn) : beginRestoring(turn, event.count);
+      return eventToPhase(turn, event);
     case "sliceLoaded":
-      if (takeRestored(turn, event.slice)) return goOn(turn);
-      return takeLoaded(turn, event.slice);
     case "sliceWhole":
-      return takeSliceReport(turn, event.slice, event.step, event.report);
     case "sliceLacks":
-      return takeLack(turn, event);
     case "sliceCompared":
-      return takeComparison(turn, event.slice, event.step, event);
     case "sliceCommitted":
-      if (takeSliceCommit(turn, event.slice, event.step, event.checksum)) afterCommit(turn);
-      return;
+    case "published":
+      return eventToPhase(turn, event);
     case "checkpointWritten":
-      turn.set({ checkpointsPending: turn.state.checkpointsPending - 1 });
-      return afterSaving(turn, event.checkpoint);
+      turn.set({
+        checkpointsPending: turn.state.checkpointsPending - 1,
+        lastCheckpoint: event.checkpoint,
+      });
+      return eventToPhase(turn, event);
     case "checkpointFailed":
       turn.set({ checkpointsPending: turn.state.checkpointsPending - 1 });
-      return afterFailedSaving(turn, event.checkpoint, event.message, event.isOutage === true);
-    case "published":
-      return end(turn, { tag: "finished", reason: turn.state.endedBecause ?? "the model is exported" });
+      turn.log("error", `checkpoint ${event.checkpoint} was not written: ${event.message}`);
+      return eventToPhase(turn, event);
     case "stop":
       return stop(turn, { tag: "stopped", reason: event.reason });
     case "interrupt":
-      return interrupt(turn, event.reason);
+      if (turn.state.stopRequested !== null) return;
+      return stop(turn, { tag: "interrupted", reason: event.reason });
     case "fatal":
       return end(turn, { tag: "failed", reason: event.message });
     case "tick":
@@ -212,28 +192,24 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
       return turn.drop(worker, "misplaced");
     case "ready":
       makeReady(turn, worker, body.layoutJson);
-      return resume(turn);
-    case "initialised": // what counts is that the slices hold the weights
+      return readyToPhase(turn);
+    case "initialised": // the slices report it when they hold the weights
       return;
     case "laneRecord":
-      return takeRecord(turn, worker, body);
+      countRecord(turn, worker, body);
+      return answerToPhase(turn, worker, body);
     case "blockResult":
-      return takeBlock(turn, worker, body);
     case "exported":
-      return takeExport(turn, worker, body.checkpoint, body.paths);
+    case "auditDone":
+    case "damaged":
+      return answerToPhase(turn, worker, body);
     case "assignmentFailed":
       if (isStoreOutage(body.code) && waitOutStore(turn, worker, body.assignment, body.message)) return;
       return takeFailure(turn, worker, body.assignment, body.message);
     case "heartbeat":
       return turn.worker(worker, { doing: body.phase });
-    case "settled": {
-      const failure = takeSettled(turn, worker, body.step, body.attempt);
-      return failure === null ? undefined : takeFailure(turn, worker, "gradients", failure);
-    }
-    case "auditDone":
-      return takeAuditDone(turn, worker, body);
-    case "damaged":
-      return takeDamaged(turn, worker, body);
+    case "settled":
+      return settle(turn, worker, body.step, body.attempt);
     case "leaving":
       turn.do({ tag: "disconnect", worker, reason: body.reason });
       return lose(turn, worker, body.reason);
@@ -242,75 +218,18 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
   }
 }
 
-/** Somebody got ready: whatever waits for hands gets them. */
-function resume(turn: Turn): void {
-  switch (turn.state.phase.tag) {
-    case "gathering":
-    case "initialising":
-      return turn.state.restored === null ? beginInitialising(turn) : undefined;
-    case "training":
-      return handOutLanes(turn);
-    case "evaluating":
-      return handOutBlocks(turn);
-    case "exporting":
-      return assignExport(turn);
-    case "restoring":
-    case "saving":
-    case "committing":
-    case "publishing":
-    case "ended":
-      return;
-    default:
-      return assertNever(turn.state.phase);
-  }
+/** A worker has settled its oldest share of a step. */
+function settle(turn: Turn, worker: string, step: number, attempt: number): void {
+  const share = settleShare(turn, worker, step, attempt);
+  if (share === undefined) return turn.drop(worker, "misplaced");
+  const failure = settledToPhase(turn, worker, share);
+  if (failure !== null) takeFailure(turn, worker, "gradients", failure);
 }
 
-/**
- * Where the former coordinator's checkpoint stands: before the export, at an epoch's end, or before a step. A checkpoint of
- * its own comes first, so that nothing rests on what a fenced coordinator might still delete.
- */
-function goOn(turn: Turn): void {
-  const { endedBecause, progress } = turn.state;
-  turn.log("info", `the run goes on with step ${progress.step}`, { step: progress.step });
-  if (endedBecause !== null) return saveAndThen(turn, "restored", { tag: "export" });
-  save(turn, "restored");
-  beginStepOrEndEpoch(turn);
-}
-
-function beginStepOrEndEpoch(turn: Turn): void {
-  const { progress, dimensions } = turn.state;
-  if (progress.stepInEpoch < dimensions.stepsPerEpoch) return beginStep(turn);
-  if (dimensions.blocks > 0) return beginEvaluation(turn);
-  endEpoch(turn, null);
-}
-
-function afterCommit(turn: Turn): void {
-  const { dimensions, progress, stopRequested } = turn.state;
-  turn.set({ failures: [], storeAwayMs: null });
-  if (isHopeless(turn.state)) return halt(turn);
-  if (stopRequested !== null) {
-    return saveAndThen(turn, "stop", { tag: "end", outcome: stopRequested });
-  }
-  if (progress.stepInEpoch < dimensions.stepsPerEpoch) saveIfDue(turn);
-  beginStepOrEndEpoch(turn);
-}
-
-/** Too many steps were skipped in a row, or one was and that is one too many: going on would only burn machines. */
-function isHopeless({ dimensions, progress }: CoreState): boolean {
-  const { policy, inARow } = dimensions.spec.nonFinite;
-  return progress.skippedInARow >= (policy === "halt" ? 1 : inARow);
-}
-
-/** The weights are good: nothing of the skipped steps is in them. They are saved, and named. */
-function halt(turn: Turn): void {
-  const { progress, lastSkip, generation, dimensions } = turn.state;
-  const { policy } = dimensions.spec.nonFinite;
-  const steps =
-    progress.skippedInARow === 1
-      ? `step ${lastSkip?.step ?? 0} was`
-      : `${progress.skippedInARow} steps in a row were`;
-  const reason = `${steps} not finite on two computations (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): lower --learning-rate, or look at the data. The last good checkpoint is ${generation}-${progress.step}`;
-  saveAndThen(turn, "halt", { tag: "end", outcome: { tag: "failed", reason } });
+/** Work under way is dropped; the last commit is saved, if there is one, and the run ends with this outcome. */
+function stop(turn: Turn, outcome: Outcome): void {
+  turn.set({ stopRequested: outcome });
+  stopPhase(turn, outcome);
 }
 
 /**
@@ -318,7 +237,7 @@ function halt(turn: Turn): void {
  * False when that has lasted too long, and for a worker that prepares: its own address of the store may be wrong.
  */
 function waitOutStore(turn: Turn, worker: string, assignment: string, message: string): boolean {
-  if (assignment === "export") return postponeExport(turn, worker, message);
+  if (assignment === "export") return outageToPhase(turn, { worker, assignment, message });
   const sinceMs = turn.state.storeAwayMs ?? turn.state.nowMs;
   if (assignment === "prepare" || turn.state.nowMs - sinceMs >= limits.storePatienceMs) return false;
   turn.set({ storeAwayMs: sinceMs });
@@ -359,7 +278,7 @@ function passTime(turn: Turn, nowMs: number): void {
   watchLateness(turn);
   const hung = hungReducer(turn.state);
   if (hung !== null) end(turn, { tag: "failed", reason: hung });
-  tryAgain(turn);
+  retryOutages(turn);
   giveUpAlone(turn);
 }
 
@@ -372,4 +291,11 @@ function giveUpAlone(turn: Turn): void {
   if (!state.waitsForWorkers) return end(turn, { tag: "failed", reason });
   turn.log("warn", `${reason}: the run waits on`);
   turn.set({ aloneSinceMs: state.nowMs });
+}
+
+/** What waited for the store to come back is tried again. */
+function retryOutages(turn: Turn): void {
+  const { phase, nowMs } = turn.state;
+  if (phase.tag === "exporting") return assignExport(turn);
+  if (phase.tag === "saving" && phase.retryMs !== null && nowMs >= phase.retryMs) retrySaving(turn);
 }

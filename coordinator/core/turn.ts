@@ -1,7 +1,9 @@
 /** One transition in the making: the state as it is becoming, and the effects so far. Local to one event. */
 import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
 import type { Effect } from "./events.js";
-import type { CoreState, Phase, Progress, WorkerState } from "./state.js";
+import { invariant } from "./invariants.js";
+import { requirePhaseChange } from "./phases/phase-changes.js";
+import type { CoreState, Phase, PhaseOf, PhaseTag, Progress, WorkerState } from "./state.js";
 
 export class Turn {
   state: CoreState;
@@ -15,8 +17,25 @@ export class Turn {
     this.state = { ...this.state, ...change };
   }
 
+  /** The next phase. Errors: the table of phase changes does not allow it here. */
   enter(phase: Phase): void {
+    requirePhaseChange(this.state.phase.tag, phase.tag);
     this.set({ phase });
+  }
+
+  /** The phase as it is now. Errors: the run is in another phase. */
+  in<Tag extends PhaseTag>(tag: Tag): PhaseOf<Tag> {
+    invariant(this.isIn(tag), `the run is ${this.state.phase.tag} where it should be ${tag}`);
+    return this.state.phase as PhaseOf<Tag>;
+  }
+
+  isIn(tag: PhaseTag): boolean {
+    return this.state.phase.tag === tag;
+  }
+
+  /** Changes values of the phase, which stays. Errors: the run is in another phase. */
+  update<Tag extends PhaseTag>(tag: Tag, change: Partial<Omit<PhaseOf<Tag>, "tag">>): void {
+    this.set({ phase: { ...this.in(tag), ...change } });
   }
 
   advance(change: Partial<Progress>): void {

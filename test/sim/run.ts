@@ -1,5 +1,6 @@
 /** Runs a script, looks on with every checker, and compares with the same run without faults. */
 import type { Checker, UnbrokenRun } from "./checkers/checker.js";
+import { coreStateChecker } from "./checkers/core-state.js";
 import { fencingChecker } from "./checkers/fencing.js";
 import { memoryChecker } from "./checkers/memory.js";
 import { progressChecker, standOf } from "./checkers/progress.js";
@@ -37,6 +38,7 @@ export async function runScript(script: Script, note: Note = () => undefined): P
     weightsChecker(),
     fencingChecker(),
     memoryChecker(),
+    coreStateChecker(),
   ];
   const problem = await watch(simulation, checkers, unbroken, endMs + patienceMs);
   if (problem !== null) note(`!!! ${problem}; ${standOf(simulation)}`);

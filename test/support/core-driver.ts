@@ -1,6 +1,7 @@
 /** Drives the pure core in tests: workers that answer at once with given numbers, reducers that always agree. */
 
 import type { CoreEvent, Effect } from "../../coordinator/core/events.js";
+import { checkWholeState } from "../../coordinator/core/invariants.js";
 import { dimensionsOf } from "../../coordinator/core/run-dimensions.js";
 import type { CoreState, Restored } from "../../coordinator/core/state.js";
 import { initialState, transition } from "../../coordinator/core/transition.js";
@@ -59,6 +60,9 @@ export const splitOf = (samples: number) => ({ samples, shards: [{ samples: { le
 
 export const fingerprint = { tensorflow: "2.21.0", device: "test cpu", nodeMajor: 20 };
 
+/** Looking at every lane of a thousand workers after every event would take minutes. */
+const mostChecked = 50;
+
 export class CoreDriver {
   state: CoreState;
   readonly effects: Effect[] = [];
@@ -71,14 +75,15 @@ export class CoreDriver {
     validationLabels: readonly number[] = [0, 1, 1],
     restored: Restored | null = null,
   ) {
-    const plan = dimensionsOf(spec, splitOf(trainingSamples), validationLabels);
-    this.state = initialState(plan, asGeneration(restored === null ? 1 : 2), "0.1.0", 0, restored);
+    const dimensions = dimensionsOf(spec, splitOf(trainingSamples), validationLabels);
+    this.state = initialState(dimensions, asGeneration(restored === null ? 1 : 2), "0.1.0", 0, restored);
   }
 
   /** Applies one event; returns its effects. */
   on(event: CoreEvent): Effect[] {
     const { state, effects } = transition(this.state, event);
     this.state = state;
+    if (state.workers.size <= mostChecked) checkWholeState(state);
     this.effects.push(...effects);
     return effects;
   }

@@ -157,7 +157,7 @@ function noteLateBlock(turn: Turn, id: string, block: number, typicalMs: number)
   const { phase, nowMs } = turn.state;
   const worker = turn.state.workers.get(id);
   if (phase.tag !== "evaluating" || worker === undefined || phase.lateLogged.includes(id)) return;
-  turn.enter({ ...phase, lateLogged: [...phase.lateLogged, id] });
+  turn.update("evaluating", { lateLogged: [...phase.lateLogged, id] });
   const state = phase.blocks[block];
   const sinceMs = state?.tag === "assigned" ? (state.holders[0]?.sinceMs ?? nowMs) : nowMs;
   tell(turn, worker, `evaluation block ${block}`, nowMs - sinceMs, typicalMs);
@@ -171,7 +171,7 @@ function noteLateSlices(turn: Turn): void {
   if (sinceMs === null || nowMs - sinceMs <= limits.reduceLateMs) return;
   const missing = missingSlices(phase);
   if (missing.length === 0) return;
-  turn.enter({ ...phase, isLateLogged: true });
+  turn.update(phase.tag, { isLateLogged: true });
   if (phase.tag === "training")
     turn.do({ tag: "findMissingLanes", step: progress.step, attempt: phase.attempt });
   const seconds = ((nowMs - sinceMs) / 1000).toFixed(1);
@@ -196,7 +196,7 @@ function noteLateTask(turn: Turn): void {
   if ((phase.tag !== "exporting" && phase.tag !== "initialising") || phase.worker === null) return;
   const worker = turn.state.workers.get(phase.worker);
   if (worker === undefined || phase.isLateLogged || nowMs - phase.sinceMs <= limits.exportLateMs) return;
-  turn.enter({ ...phase, isLateLogged: true });
+  turn.update(phase.tag, { isLateLogged: true });
   const what = phase.tag === "exporting" ? "the export" : "the initial weights";
   tell(turn, worker, what, nowMs - phase.sinceMs, limits.exportLateMs);
 }

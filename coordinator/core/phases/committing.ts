@@ -1,0 +1,96 @@
+/**
+ * The decision on a step is carried out: the reducers update their slices of the weights. The step is committed when
+ * every slice has done so.
+ */
+
+import type { CoreEvent } from "../events.js";
+import { closeStepTimes } from "../liveness/speed.js";
+import { learningRateOf } from "../schedule.js";
+import type { CoreState, PhaseOf } from "../state.js";
+import { timedSteps } from "../timing.js";
+import type { Turn } from "../turn.js";
+import { beginStepOrEndEpoch } from "./next-step.js";
+import type { PhaseHandlers } from "./phase-handlers.js";
+import { saveAndThen, saveIfDue } from "./saving.js";
+
+type CommittingPhase = PhaseOf<"committing">;
+
+/** Events while a step is committed. A stop waits for the commit. */
+export const committing: PhaseHandlers<"committing"> = {
+  sliceCommitted: takeSliceCommit,
+};
+
+/** A slice carried the decision out; the last one makes it a commit. */
+function takeSliceCommit(
+  turn: Turn,
+  phase: CommittingPhase,
+  { slice, step, checksum }: Extract<CoreEvent, { tag: "sliceCommitted" }>,
+): void {
+  if (step !== turn.state.progress.step) return;
+  const checksums = phase.checksums.with(slice, checksum);
+  turn.update("committing", { checksums });
+  const known = checksums.filter((value) => value !== null);
+  if (known.length < checksums.length) return;
+  commit(turn, phase, known);
+  afterCommit(turn);
+}
+
+function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
+  const { dimensions, progress, nowMs, recentStepMs } = turn.state;
+  const { step: sums, decision, times, startedMs, sinceMs } = phase;
+  const seconds = (nowMs - startedMs) / 1000;
+  closeStepTimes(turn);
+  turn.set({
+    progress: phase.next,
+    recentStepMs: [...recentStepMs, nowMs - startedMs].slice(-20),
+    timings: [
+      ...turn.state.timings,
+      ...(times === null ? [] : [{ ...times, stepMs: nowMs - startedMs, commitMs: nowMs - sinceMs }]),
+    ].slice(-timedSteps),
+    lastSkip:
+      decision.tag === "skip" ? { step: progress.step, reason: decision.reason } : turn.state.lastSkip,
+  });
+  turn.do({
+    tag: "stepCommitted",
+    checksums,
+    row: {
+      step: progress.step,
+      epoch: progress.epoch,
+      loss: sums.samples > 0 ? sums.lossSum / sums.samples : 0,
+      accuracy: sums.samples > 0 ? sums.correct / sums.samples : 0,
+      learningRate: learningRateOf(dimensions, progress, progress.step),
+      gradientNorm: decision.tag === "apply" ? decision.gradientNorm : 0,
+      samples: decision.tag === "apply" ? sums.samples : phase.next.ledger.skipped - progress.ledger.skipped,
+      seconds,
+      status: decision.tag === "apply" ? "applied" : "skipped",
+    },
+  });
+}
+function afterCommit(turn: Turn): void {
+  const { dimensions, progress, stopRequested } = turn.state;
+  turn.set({ failures: [], storeAwayMs: null });
+  if (isHopeless(turn.state)) return halt(turn);
+  if (stopRequested !== null) {
+    return saveAndThen(turn, "stop", { tag: "end", outcome: stopRequested });
+  }
+  if (progress.stepInEpoch < dimensions.stepsPerEpoch) saveIfDue(turn);
+  beginStepOrEndEpoch(turn);
+}
+
+/** Too many steps were skipped in a row, or one was and that is one too many: going on would only burn machines. */
+function isHopeless({ dimensions, progress }: CoreState): boolean {
+  const { policy, inARow } = dimensions.spec.nonFinite;
+  return progress.skippedInARow >= (policy === "halt" ? 1 : inARow);
+}
+
+/** The weights are good: nothing of the skipped steps is in them. They are saved, and named. */
+function halt(turn: Turn): void {
+  const { progress, lastSkip, generation, dimensions } = turn.state;
+  const { policy } = dimensions.spec.nonFinite;
+  const steps =
+    progress.skippedInARow === 1
+      ? `step ${lastSkip?.step ?? 0} was`
+      : `${progress.skippedInARow} steps in a row were`;
+  const reason = `${steps} not finite on two computations (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): lower --learning-rate, or look at the data. The last good checkpoint is ${generation}-${progress.step}`;
+  saveAndThen(turn, "halt", { tag: "end", outcome: { tag: "failed", reason } });
+}

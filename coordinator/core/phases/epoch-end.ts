@@ -1,0 +1,62 @@
+/** The end of an epoch: its row of the curve, what is decided on it, its checkpoint, and what follows. */
+import { asEpoch } from "../../../shared/ids.js";
+import { decideEpoch, type EpochRow } from "../epoch.js";
+import { beginStep } from "../lane-assignment.js";
+import { learningRateOf } from "../schedule.js";
+import type { CoreState, Evaluation } from "../state.js";
+import type { Turn } from "../turn.js";
+import { checkpointId, enterSaving, save } from "./saving.js";
+
+/** Decisions on the epoch, a checkpoint, and then the next epoch or the export. */
+export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
+  const { progress, dimensions, checkpointsPending } = turn.state;
+  const row = epochRow(turn.state, evaluation);
+  const decision = decideEpoch(dimensions.spec, progress.memory, row, progress.optimizer.learningRate);
+  turn.advance({
+    epoch: asEpoch(progress.epoch + 1),
+    stepInEpoch: 0,
+    totals: { lossSum: 0, correct: 0, samples: 0 },
+    memory: decision.memory,
+    optimizer: { ...progress.optimizer, learningRate: decision.learningRate },
+  });
+  const checkpoint = checkpointId(turn.state);
+  turn.set({
+    evaluation: evaluation ?? turn.state.evaluation,
+    epochStartedMs: turn.state.nowMs,
+    lastEpoch: row,
+    endedBecause: decision.stop,
+    ...(decision.isBest ? { bestCheckpoint: checkpoint } : {}),
+  });
+  turn.do({ tag: "epochEnded", row, evaluation, isBest: decision.isBest });
+  if (decision.learningRate !== progress.optimizer.learningRate) {
+    turn.log("info", `learning rate lowered to ${decision.learningRate}: no lower loss`, {
+      epoch: row.epoch,
+    });
+  }
+  save(turn, `end of epoch ${row.epoch + 1}`);
+  if (decision.stop !== null) {
+    turn.log("info", `training ends: ${decision.stop}`, { epoch: row.epoch });
+    enterSaving(turn, { tag: "export" });
+  } else if (checkpointsPending > 1) {
+    enterSaving(turn, { tag: "train" });
+  } else {
+    beginStep(turn);
+  }
+}
+
+function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
+  const { dimensions, progress, nowMs, epochStartedMs } = state;
+  const seconds = (nowMs - epochStartedMs) / 1000;
+  const { samples, lossSum, correct } = progress.totals;
+  return {
+    epoch: progress.epoch,
+    step: progress.step,
+    loss: samples > 0 ? lossSum / samples : 0,
+    accuracy: samples > 0 ? correct / samples : 0,
+    validationLoss: evaluation?.loss ?? null,
+    validationAccuracy: evaluation?.accuracy ?? null,
+    learningRate: learningRateOf(dimensions, progress, progress.step - 1),
+    seconds,
+    imagesPerSecond: seconds > 0 ? samples / seconds : 0,
+  };
+}

@@ -1,0 +1,110 @@
+/** Checkpoints: asking for one, and the phase in which the run waits for one that the next phase needs. */
+import { limits } from "../../../shared/limits.js";
+import type { CoreEvent } from "../events.js";
+import { beginStep } from "../lane-assignment.js";
+import { savedState } from "../saved.js";
+import type { CoreState, Outcome, PhaseOf, SavingGoal } from "../state.js";
+import type { Turn } from "../turn.js";
+import { end } from "./ended.js";
+import { beginExport } from "./exporting.js";
+import type { PhaseHandlers } from "./phase-handlers.js";
+
+type SavingPhase = PhaseOf<"saving">;
+
+/** Events while the run waits for a checkpoint. */
+export const saving: PhaseHandlers<"saving"> = {
+  checkpointWritten: goOnAfterSaving,
+  checkpointFailed: goOnWithoutCheckpoint,
+  stop: stopAfterSaving,
+};
+
+/** The name of a checkpoint of the last commit. */
+export const checkpointId = (state: CoreState) => `${state.generation}-${state.progress.step}`;
+
+/** Asks for a checkpoint of the commit under `progress`; training goes on meanwhile. */
+export function save(turn: Turn, reason: string): void {
+  const { checkpointsPending, nowMs, progress } = turn.state;
+  turn.set({ checkpointsPending: checkpointsPending + 1, savedMs: nowMs, savedStep: progress.step });
+  turn.do({
+    tag: "checkpoint",
+    checkpoint: checkpointId(turn.state),
+    reason,
+    saved: savedState(turn.state),
+  });
+}
+
+/** Within an epoch: by steps or by time, where the spec says so, and never two at once. */
+export function saveIfDue(turn: Turn): void {
+  const { dimensions, progress, checkpointsPending, nowMs, savedMs, savedStep } = turn.state;
+  const { everySteps, everySeconds } = dimensions.spec.checkpoint;
+  if (checkpointsPending > 0) return;
+  const steps = progress.step - savedStep;
+  if (everySteps !== null && steps >= everySteps) return save(turn, `${steps} steps since the last`);
+  const seconds = (nowMs - savedMs) / 1000;
+  if (everySeconds !== null && seconds >= everySeconds) save(turn, `${seconds.toFixed(0)} s since the last`);
+}
+
+export function saveAndThen(turn: Turn, reason: string, goal: SavingGoal): void {
+  save(turn, reason);
+  enterSaving(turn, goal);
+}
+
+export function enterSaving(turn: Turn, goal: SavingGoal): void {
+  const checkpoint = checkpointId(turn.state);
+  turn.enter({ tag: "saving", checkpoint, goal, sinceMs: turn.state.nowMs, retryMs: null });
+}
+
+function goOnAfterSaving(
+  turn: Turn,
+  phase: SavingPhase,
+  { checkpoint }: Extract<CoreEvent, { tag: "checkpointWritten" }>,
+): void {
+  if (phase.checkpoint !== checkpoint) return;
+  switch (phase.goal.tag) {
+    case "train":
+      return beginStep(turn);
+    case "export":
+      return beginExport(turn, checkpoint);
+    case "end":
+      return end(turn, phase.goal.outcome);
+  }
+}
+
+/**
+ * The checkpoint that the run waits for could not be written. An outage of the store is waited out; a checkpoint at the
+ * end of an epoch is left out; otherwise the run ends.
+ */
+function goOnWithoutCheckpoint(
+  turn: Turn,
+  phase: SavingPhase,
+  { checkpoint, message, isOutage }: Extract<CoreEvent, { tag: "checkpointFailed" }>,
+): void {
+  const { nowMs } = turn.state;
+  if (phase.checkpoint !== checkpoint) return;
+  if (phase.goal.tag === "train" && turn.state.progress.step > 0) return beginStep(turn);
+  const isWorthWaiting = turn.state.progress.step > 0; // before the first step nothing is lost by an early end
+  if (phase.goal.tag === "end" && phase.goal.outcome.tag === "interrupted")
+    return end(turn, phase.goal.outcome);
+  if (
+    isOutage === true &&
+    isWorthWaiting &&
+    phase.goal.tag !== "end" &&
+    nowMs - phase.sinceMs < limits.storePatienceMs
+  ) {
+    return turn.update("saving", { retryMs: nowMs + limits.storeRetryMs });
+  }
+  end(turn, { tag: "failed", reason: `checkpoint ${checkpoint} could not be written: ${message}` });
+}
+
+/** A checkpoint that was not written during an outage of the store is written now. */
+export function retrySaving(turn: Turn): void {
+  turn.update("saving", { retryMs: null });
+  save(turn, "again, after the store was away");
+}
+
+/** The checkpoint that is being written is the run's last one. A run that ends anyway is not interrupted. */
+function stopAfterSaving(turn: Turn, phase: SavingPhase, outcome: Outcome): void {
+  if (phase.goal.tag === "end" && outcome.tag === "interrupted") return;
+  turn.update("saving", { goal: { tag: "end", outcome }, retryMs: null });
+  if (phase.retryMs !== null) save(turn, "stop");
+}
