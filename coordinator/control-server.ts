@@ -21,7 +21,7 @@ export interface ControlServerOptions {
   readonly onMalformed: (peer: string, message: string) => void;
   /** Decides who may join, and holds the certificate. Default: every peer may join, in plain text. */
   readonly security?: ServerSecurity;
-  /** Somebody was not let in. */
+  /** Called when a peer was refused, with the reason. */
   readonly onRefused?: (peer: string, sentence: string) => void;
   /** Default: the real one. */
   readonly clock?: Clock;

@@ -19,6 +19,6 @@ export interface CoordinatorDependencies {
   readonly makeMetrics?: () => CoordinatorMetrics;
   /** Unsigned 32 bit, known to no worker: decides what is audited. */
   readonly drawSalt?: () => number;
-  /** Told of the shell before it hears anything. */
+  /** Called with the shell before it receives its first event. */
   readonly onShell?: (shell: Shell) => void;
 }

@@ -13,7 +13,7 @@ export interface DatasetRequest {
   /** The user's; null = pictures are drawn. Only read. */
   readonly userStore: ObjectStore | null;
   readonly name: string | undefined;
-  /** For pictures, before they are imported. */
+  /** Folder for the images before they are imported. */
   readonly folder: string;
   readonly seed: number;
   readonly signal: AbortSignal;

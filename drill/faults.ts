@@ -15,7 +15,7 @@ import { lookMs, type RunWatch, type Sighting, samplesRedone } from "./watch.js"
 /** A run under training, and everything of it that can be hurt. */
 export interface Arena {
   readonly run: string;
-  /** Of the coordinator, in each of its lives. */
+  /** HTTP address of the coordinator; the same after a restart. */
   readonly http: string;
   readonly cluster: LocalCluster;
   readonly watch: RunWatch;
@@ -56,7 +56,7 @@ interface Act {
   readonly recover: (blow: Blow) => Promise<number | null>;
 }
 
-/** Null: the run was over before the moment for it came. Errors: FAILED naming what did not come back; the signal's. */
+/** Returns null when the run was over before the fault could be made. Errors: FAILED naming what did not come back; the signal's. */
 export async function inflict(fault: FaultName, arena: Arena): Promise<FaultSeen | null> {
   arena.say(`   waiting for a step in which all workers compute, for the ${fault}`);
   const moment = await momentFor(fault, arena);
@@ -114,7 +114,7 @@ function freezeWorker(arena: Arena, target: string): Act {
   };
 }
 
-/** It hands its lanes back and leaves with 3; the drill starts it again. */
+/** Drains a worker: it hands its lanes back and exits with code 3. The drill starts it again. */
 function drainWorker(arena: Arena, target: string): Act {
   const drained = arena.cluster.process(target);
   return {

@@ -10,7 +10,7 @@ import { TrainyardError } from "../shared/errors.js";
 export interface MinioOptions {
   /** The server's program. */
   readonly binary: string;
-  /** Its data, a folder a bucket. */
+  /** Folder of the server's data, with one folder per bucket. */
   readonly data: string;
   readonly home: string;
   readonly port: number;
@@ -76,7 +76,7 @@ export class MinioServer {
     this.#child.kill(signal);
   }
 
-  /** As a crash: SIGKILL. Twice is the same. */
+  /** Kills the server with SIGKILL, like a crash. A second call has no effect. */
   async end(): Promise<void> {
     this.signal("SIGKILL");
     await this.#gone;

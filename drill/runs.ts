@@ -51,7 +51,7 @@ export interface DrillReport {
   readonly epochs: number;
   readonly seed: number;
   readonly store: ScratchStore["kind"];
-  /** The run that nobody hurt. */
+  /** The reference run, without faults. */
   readonly unbroken: { readonly commits: number; readonly seconds: number; readonly weightsSha256: string };
   /** In the order in which they were tried. */
   readonly faults: readonly FaultJudged[];

@@ -14,7 +14,7 @@ export interface ScratchStore {
   readonly url: string;
   /** How it is taken away, for people. */
   readonly how: string;
-  /** Variables of whoever opens it. */
+  /** Environment variables (credentials) for processes that open the store. */
   readonly environment: NodeJS.ProcessEnv;
   takeAway(): Promise<void>;
   putBack(): Promise<void>;

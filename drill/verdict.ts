@@ -14,7 +14,7 @@ export interface FaultSeen {
   readonly fault: FaultName;
   /** SIGKILL, SIGSTOP, SIGTERM, or renamed. */
   readonly how: string;
-  /** Who it was: worker-2, coordinator, the store's kind. */
+  /** What was hit: worker-2, coordinator, or the kind of store. */
   readonly target: string;
   readonly run: string;
   /** Under way when it happened. */
@@ -24,7 +24,7 @@ export interface FaultSeen {
   readonly longestPauseSeconds: number;
   /** The longest one after the next commit: what a fault costs a second time. */
   readonly laterPauseSeconds: number;
-  /** Until whoever was hit was back: taking workers, taking lanes, answering. Null: the run ended before. */
+  /** Seconds until the process or store that was hit worked again. Null when the run ended before. */
   readonly secondsAway: number | null;
   /** The coordinator: between being back and the next commit. */
   readonly secondsFromBack: number | null;
@@ -139,7 +139,7 @@ export function judgeFaults(seen: readonly FaultSeen[], unbroken: RunEnd, broken
   });
 }
 
-/** Of the commits that were computed again. */
+/** Samples of the steps in [from, to), which were computed again. */
 const samplesOfSteps = (rows: readonly StepRow[], from: number, to: number) =>
   samplesOf(rows.filter(({ step }) => step >= from && step < to));
 

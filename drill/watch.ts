@@ -23,7 +23,7 @@ export interface WatchOptions {
   readonly failed: Promise<never>;
 }
 
-/** Between two looks: the error of every time that is told. */
+/** Interval between two looks at the run. Every reported time can be off by this much. */
 export const lookMs = 15;
 /** A coordinator answers from memory. */
 const answerMs = 5_000;
@@ -48,7 +48,7 @@ export class RunWatch {
     return this.#sightings;
   }
 
-  /** The last status seen; null while nobody answers. */
+  /** The last status that was seen; null while the coordinator does not answer. */
   get latest(): RunStatus | null {
     return this.#latest;
   }

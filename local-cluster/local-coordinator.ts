@@ -45,7 +45,7 @@ const readyMs = 60_000;
 /** One coordinator process, from its start to its end. */
 interface Life {
   readonly process: ClusterProcess;
-  /** Its addresses, or null when it ended before it was ready. */
+  /** The coordinator's addresses, or null when it ended before it was ready. */
   readonly ready: Promise<ClusterAddresses | null>;
   /** True once the process has written that its run has ended. */
   hasSaidEnd: boolean;
@@ -80,7 +80,7 @@ export class LocalCoordinator {
     return addresses;
   }
 
-  /** From now on the process is expected to end, and is not started again. */
+  /** Marks the coordinator as ending: when its process exits, it is not started again. */
   stopping(): void {
     this.#isStopping = true;
   }

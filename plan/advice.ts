@@ -7,7 +7,7 @@ import { type Link, type Scenario, vectorBytes } from "./scenario.js";
 import { predictStep, type StepPrediction } from "./step-model.js";
 
 export interface Advice {
-  /** As written on the command line. */
+  /** The flag as a user writes it on the command line. */
   readonly flag: string;
   readonly prediction: StepPrediction;
   /** Images per second with it / without it. */

@@ -7,7 +7,7 @@ import { predictStep } from "./step-model.js";
 
 export interface Bottleneck {
   readonly name: string;
-  /** By which a step would be shorter without it. */
+  /** Share of a step's time that would be saved without this bottleneck. */
   readonly savesSeconds: number;
 }
 

@@ -15,7 +15,7 @@ export interface LookingBack {
   readonly efficiency: number;
 }
 
-/** Null: no usual step was measured. */
+/** Returns null when no usual step was measured. */
 export function lookBack(spec: RunSpec, { timing, parameters }: RunResult): LookingBack | null {
   if (timing === null) return null;
   const laneSeconds = spec.lanes * timing.laneSeconds.median;

@@ -12,7 +12,7 @@ import { type Batches, laneTimes, setInitialWeights } from "./lane-times.js";
 import { type Spread, type Statistic, spreadOf } from "./spread.js";
 
 export interface MeasuredEngine {
-  /** Of the flat vector. */
+  /** Length of the flat parameter vector. */
   readonly parameters: number;
   /** Seconds of one engine call of a full micro-batch, alone. */
   readonly call: Spread;
@@ -31,7 +31,7 @@ export const coresLike = ({ call, together }: MeasuredEngine, statistic: Statist
 /** Engines at once: more tell little more, and each needs memory. */
 const mostEngines = 8;
 
-/** Errors: the workplace's, ENGINE, INTERRUPTED by the signal. */
+/** Errors: those of prepareRun, ENGINE, INTERRUPTED by the signal. */
 export async function measureEngine(
   spec: RunSpec,
   store: ObjectStore,

@@ -67,7 +67,7 @@ interface Rounds {
   readonly tiny: readonly Round[];
   readonly one: readonly Round[];
   readonly two: readonly Round[];
-  /** Of a whole vector on the wire. */
+  /** Bytes of one whole vector on the wire. */
   readonly bytes: number;
   readonly parameters: number;
 }

@@ -26,9 +26,9 @@ export interface HalfRound {
 }
 
 export interface Round {
-  /** From the order to send until every slice is whole. */
+  /** Seconds from the order to send until every slice has its root. */
   readonly up: HalfRound;
-  /** From the decision until every worker has the next weights. */
+  /** Seconds from the decision until every worker has the next weights. */
   readonly down: HalfRound;
 }
 

@@ -3,7 +3,7 @@ import { TrainyardError } from "../shared/errors.js";
 
 const written = /^(\d+\.?\d*|\.\d+)\s*(gbit|mbit|gbit\/s|mbit\/s|mb\/s)?$/i;
 
-/** Of a line rate, what Ethernet, IP and TCP headers leave: 1,448 of 1,538 bytes of a full frame. */
+/** Share of a line rate that is left for data after Ethernet, IP and TCP headers: 1,448 of 1,538 bytes of a full frame. */
 const payloadShare = 1448 / 1538;
 
 /** Bytes per second that TCP can carry, and the name to print. Errors: USAGE. */

@@ -11,9 +11,9 @@ import type { Statistic } from "./spread.js";
 
 export interface Measured {
   readonly engine: MeasuredEngine;
-  /** By what is on the wire. */
+  /** Costs of the exchange, by the number format on the wire. */
   readonly exchange: Readonly<Record<Wire, MeasuredExchange>>;
-  /** That the exchange was measured with. */
+  /** Number of reducers with which the exchange was measured. */
   readonly reducers: number;
 }
 

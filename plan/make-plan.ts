@@ -18,11 +18,11 @@ export interface Plan {
 }
 
 export interface PlanWish {
-  /** That the advice is for. */
+  /** Number of workers for which advice is given. */
   readonly workers: number;
   readonly workersPerMachine: number;
   readonly link: LinkWish;
-  /** Of this machine. */
+  /** Processor cores of this machine. */
   readonly cores: number;
 }
 

@@ -7,11 +7,11 @@ export interface ScalingRow {
   readonly workers: number;
   /** Images of a step. */
   readonly images: number;
-  /** From medians of what was measured. */
+  /** Prediction from the medians of the measurements. */
   readonly usual: StepPrediction;
-  /** From minima: nothing else on the machine. */
+  /** Prediction from the minima: as if nothing else ran on the machine. */
   readonly best: StepPrediction;
-  /** Of the usual one. */
+  /** What limits the usual step. */
   readonly bottleneck: Bottleneck;
 }
 

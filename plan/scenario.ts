@@ -40,14 +40,14 @@ export interface Costs {
   readonly addSeconds: number;
   readonly reportSeconds: number;
   readonly applySeconds: number;
-  /** From one thread or process to the next on the same machine: a message, woken up and read. */
+  /** Seconds for a message from one thread or process to another on the same machine. */
   readonly hopSeconds: number;
 }
 
 export interface Link {
   /** In words: "loopback", "1 Gbit/s". */
   readonly name: string;
-  /** Of each machine's network card, each way. Infinity: no limit but the processors'. */
+  /** Bandwidth of each machine's network card, each way. Infinity: only the processors limit it. */
   readonly bytesPerSecond: number;
   /** One way. */
   readonly latencySeconds: number;
@@ -63,9 +63,9 @@ export interface Cluster {
   readonly workersPerMachine: number;
   /** Real workers have a thread each; emulated ones may share it. */
   readonly workersPerThread: number;
-  /** Of each worker machine, in cores as fast as one that is busy alone: two hyper-threads are less than two. */
+  /** Cores of each worker machine, counted in cores as fast as one that is busy alone: two hyper-threads are less than two. */
   readonly cores: number;
-  /** Of the coordinator's machine; null: it shares the workers' machine. */
+  /** Cores of the coordinator's machine; null when it runs on the workers' machine. */
   readonly coordinatorCores: number | null;
   /** Reducer threads. */
   readonly reducers: number;

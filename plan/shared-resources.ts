@@ -41,7 +41,7 @@ interface Timer {
   readonly then: () => void;
 }
 
-/** What is left of a flow after its last moment, by rounding. */
+/** A flow counts as finished when this share or less of it remains; the rest is rounding. */
 const roundingShare = 1e-9;
 
 export class Fluid {
@@ -128,7 +128,7 @@ export class Fluid {
     }
   }
 
-  /** By resource: at which multiple of their paces the flows would fill what is free of it. */
+  /** For each resource, the multiple of their paces at which the flows would use all of its free capacity. */
   #levelsWhenFull(free: readonly number[], flows: readonly Running[]): number[] {
     const demand = free.map(() => 0);
     for (const { pace, uses } of flows) {

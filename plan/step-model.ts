@@ -11,7 +11,7 @@ import { Fluid, type Resource, type Use } from "./shared-resources.js";
 import { type WorkerClass, workerClasses } from "./shares.js";
 
 export interface StepPrediction {
-  /** From one commit to the next, in the long run. */
+  /** Seconds from one commit to the next, in the long run. */
   readonly seconds: number;
   /** What the time goes by, along the slowest way: they add up to `seconds`. */
   readonly parts: {
@@ -29,7 +29,7 @@ export interface StepPrediction {
   readonly imagesPerSecond: number;
   /** Engine seconds of the step / (workers x seconds): 1 = nothing but computing, on every worker. */
   readonly efficiency: number;
-  /** Of all workers together. */
+  /** Bytes per step of all workers together, up and down. */
   readonly bytesUp: number;
   readonly bytesDown: number;
 }
@@ -183,7 +183,7 @@ class StepModel {
     );
   }
 
-  /** Of all slices' streams together: what one worker alone reached, or a window per round trip on each. */
+  /** Rate of all slices' streams of one worker together: the measured rate, or one window per round trip on each stream if that is less. */
   #streamRate(alone: number, windowBytes: number): number {
     const { link, reducers } = this.#scenario.cluster;
     const roundTrip = 2 * link.latencySeconds;
@@ -254,7 +254,7 @@ class StepModel {
     );
   }
 
-  /** Of n partials n - 1 are added to another: each arrival bears its part. */
+  /** Adds an arrived partial. n partials need n - 1 additions, so each arrival costs (n - 1) / n of one. */
   #add(one: WorkingClass): void {
     const { work, costs, cluster } = this.#scenario;
     const seconds = work.parameters * costs.addSeconds * ((this.#nodes - 1) / this.#nodes) * one.share.count;

@@ -51,7 +51,7 @@ export interface MetricsServerOptions {
   /** Default: plain HTTP, for everybody. */
   readonly security?: ServerSecurity;
   readonly extraRoutes?: readonly HttpRoute[];
-  /** Told of routes that threw; the caller gets a 500. */
+  /** Called with the error of a route that threw; the client gets status 500. */
   readonly onError?: (error: unknown, path: string) => void;
 }
 

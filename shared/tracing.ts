@@ -7,7 +7,7 @@ import { TrainyardError } from "./errors.js";
 
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
-/** Whatever spans may lie below. */
+/** A tracer, or a span that may have child spans. */
 export interface SpanParent {
   begin(name: string, attributes?: SpanAttributes): Span;
 }

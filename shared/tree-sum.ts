@@ -1,7 +1,7 @@
 /**
- * A sum along the reduction tree while its parts come in, in any order (DESIGN 5.3). The first arrival for a
- * node counts; a node at or below one that is already there is dropped. Holds at most one vector per
- * node whose sibling is missing: for lanes in order about log2(lanes), never all of them.
+ * A sum along the reduction tree while partials arrive, in any order (docs/design/lanes-and-tree.md). The first arrival for a
+ * node counts; a node at or below one that is already there is dropped. Holds at most one vector per node whose sibling is
+ * missing: about log2(lanes) when lanes arrive in order.
  */
 import type { Kernels } from "./kernels/kernels.js";
 import { plainKernels } from "./kernels/plain.js";
@@ -25,8 +25,8 @@ export interface TreeArithmetic {
 }
 
 /**
- * By the spec's wire. bfloat16: value(leaf) = bf16(gradient), value(node) = bf16(float32(left + right)), so that a node
- * has the same value whoever computes it, and none is rounded when it is sent.
+ * The arithmetic for a wire format. With bfloat16, value(leaf) = bf16(gradient) and value(node) = bf16(float32(left +
+ * right)), so that a node has the same value wherever it is computed, and nothing is rounded when it is sent.
  */
 export function arithmeticOf(
   wire: RunSpec["wire"],

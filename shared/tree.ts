@@ -1,6 +1,6 @@
 /**
- * The reduction tree over lanes (DESIGN 5.3): over lanes [a, b) it splits at a + the largest power of two
- * below b - a. It is fixed by the number of lanes alone, so that a sum has the same bits whoever adds it.
+ * The reduction tree over lanes (docs/design/lanes-and-tree.md): over lanes [a, b) it splits at a + the largest power of two
+ * below b - a. It is fixed by the number of lanes alone, so that a sum has the same bits wherever it is added.
  * Lanes without samples in a step are absent: their parent's value equals the sibling's.
  */
 

@@ -10,7 +10,7 @@ import type { CheckpointContent, CheckpointWriter, WrittenCheckpoint } from "./c
 export interface SaveRequest extends Omit<CheckpointContent, "vectors" | "log"> {
   /** Released when it is written or given up. */
   readonly vectors: Promise<VectorSnapshot>;
-  /** Of the journal, since the last one. */
+  /** Lines of the journal since the last checkpoint. */
   readonly unsealed: string;
 }
 

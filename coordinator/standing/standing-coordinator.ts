@@ -175,7 +175,7 @@ class StandingCoordinator {
     });
   }
 
-  /** Somebody else's run, or a store that is away: tried again. Whatever else is wrong with it stays wrong. */
+  /** After a failure: a run that another coordinator owns, or an unreachable store, is tried again. Any other error stays with the run. */
   async #afterFailure(run: string, caught: unknown, signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
     const error = asTrainyardError(caught);

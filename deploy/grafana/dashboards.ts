@@ -20,5 +20,5 @@ function numbered(dashboard: Dashboard): Dashboard {
   return { ...dashboard, panels };
 }
 
-/** As it lies in the file. */
+/** The JSON text of the dashboard's file. */
 export const dashboardText = (dashboard: Dashboard): string => `${JSON.stringify(dashboard, null, 2)}\n`;

@@ -22,7 +22,7 @@ const chosenRun = () =>
     .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
     .sort(dashboard.VariableSort.NaturalDesc);
 
-/** Those of the run, and those that name none. */
+/** Annotations of the alerts: those of the selected run, and those without a run. */
 const alerts = () =>
   new dashboard.AnnotationQueryBuilder()
     .name("Alerts")

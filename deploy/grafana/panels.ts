@@ -8,7 +8,7 @@ import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 import * as xychart from "@grafana/grafana-foundation-sdk/xychart";
 import { datasource } from "./queries.js";
 
-/** Of Grafana's 24 columns. */
+/** Width of a panel in columns; Grafana has 24. */
 export const half = 12;
 export const third = 8;
 export const quarter = 6;

@@ -12,11 +12,11 @@ export const rate = (counter: string, matchers = ofRun) => `rate(${counter}{${ma
 export const increase = (counter: string, matchers = ofRun) =>
   `increase(${counter}{${matchers}}[$__rate_interval])`;
 
-/** Of a histogram of seconds, by these labels. */
+/** A quantile of a histogram of seconds, grouped by these labels. */
 export const quantile = (share: number, histogram: string, ...labels: string[]) =>
   `histogram_quantile(${share}, sum by (${["le", ...labels].join(", ")}) (${rate(`${histogram}_bucket`)}))`;
 
-/** Of a histogram of seconds, by these labels. */
+/** The mean of a histogram of seconds, grouped by these labels. */
 export const mean = (histogram: string, ...labels: string[]) => {
   const by = `sum by (${labels.join(", ")})`;
   return `${by} (${rate(`${histogram}_sum`)}) / ${by} (${rate(`${histogram}_count`)})`;
@@ -26,11 +26,11 @@ export const mean = (histogram: string, ...labels: string[]) => {
 export const over = (expr: string, legend: string) =>
   new prometheus.DataqueryBuilder().datasource(datasource).expr(expr).legendFormat(legend).range();
 
-/** As it is now. */
+/** An instant query: only the current value. */
 export const now = (expr: string, legend: string) =>
   new prometheus.DataqueryBuilder().datasource(datasource).expr(expr).legendFormat(legend).instant();
 
-/** As it is now, a row a series with its labels as columns. */
+/** An instant query as a table: one row per series, labels as columns. */
 export const rows = (expr: string) =>
   new prometheus.DataqueryBuilder()
     .datasource(datasource)

@@ -33,7 +33,7 @@ interface Exports {
 type UpdateExport = (...given: number[]) => void;
 
 const pageBytes = 65_536;
-/** Of every vector's begin: a cache line. */
+/** Every vector begins at a multiple of this: a cache line. */
 const alignment = 64;
 /** Through which bfloat16 goes in and out, piece by piece: small enough for the first caches. */
 const windowBytes = 16 * 1024;
