@@ -48,7 +48,7 @@ export const realDependencies: WorkerDependencies = {
   openStore: (url, signal) => openStore(url, { create: false, signal }),
   prepareRun: async (spec, storeUrl, signal, { metrics, ...options } = {}) => {
     const store = await openStore(storeUrl, { signal });
-    const told = metrics === undefined ? store : meteredStore(store, metrics, realClock);
-    return await prepareRun(spec, told, signal, options);
+    const metered = metrics === undefined ? store : meteredStore(store, metrics, realClock);
+    return await prepareRun(spec, metered, signal, options);
   },
 };

@@ -103,7 +103,7 @@ export async function sumNode(context: AssignmentContext, step: Step, node: Tree
   return { sum, lanes, isWhole };
 }
 
-/** A lane's micro-batches. Null: some of its samples are damaged, which the coordinator has been told. */
+/** A lane's micro-batches. Null when samples of it are damaged, which is reported to the coordinator. */
 async function readLane(context: AssignmentContext, step: Step, lane: number): Promise<MicroBatch[] | null> {
   const { batches, training: loader } = context.run;
   const place = { ...step, lane };

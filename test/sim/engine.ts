@@ -98,7 +98,7 @@ export class SimEngine implements Engine {
 }
 
 export interface Speed {
-  /** Of the call, on a worker of usual speed. */
+  /** How long the call takes on a worker of usual speed. */
   computeMs(name: keyof EngineCalls): number;
   /** 10 = ten times slower. */
   factor: number;

@@ -33,12 +33,12 @@ export class Workers {
     this.#world = world;
   }
 
-  /** By number from 1; one beyond the last means one of those there are. */
+  /** The slot of a worker's number, from 1 on. A number beyond the last starts again from the first. */
   slot(worker: number): WorkerSlot {
     return this.slots[(worker - 1) % this.slots.length] as WorkerSlot;
   }
 
-  /** For good, unless it is the last one. */
+  /** Removes a worker for good, unless it is the last one. */
   remove(worker: number): void {
     if (this.slots.length === 1) return;
     const slot = this.slot(worker);
@@ -121,7 +121,7 @@ export class Workers {
   }
 }
 
-/** The real place of work ends its engine's thread when it is told to. */
+/** Rejects when the signal aborts, as preparing a real run does, which ends the engine's thread then. */
 function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     work.then(resolve, reject);

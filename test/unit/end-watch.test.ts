@@ -32,7 +32,7 @@ describe("a worker that asks the store for its run's end", () => {
     await store.put(generationKey(place.run, 1), encodeDocument(record));
   });
 
-  it("is told nothing while the run is open", async () => {
+  it("finds no end while the run goes on", async () => {
     const { endWatch } = watch(async () => store);
     expect(await endWatch.look(place)).toBeNull();
     await store.put(`runs/${place.run}/ends/1.json`, encodeDocument({ outcome: "stopped" }));
@@ -54,7 +54,7 @@ describe("a worker that asks the store for its run's end", () => {
     expect(openStore).toHaveBeenCalledTimes(1);
   });
 
-  it("is not hindered by a store that can't be reached, and tries that one again", async () => {
+  it("goes on when the store can't be reached, and tries the store again", async () => {
     const openStore = vi.fn(async (): Promise<ObjectStore> => {
       throw new TrainyardError("STORE_UNREACHABLE", "nothing listens");
     });

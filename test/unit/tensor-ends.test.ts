@@ -120,7 +120,7 @@ describe("partials", () => {
 });
 
 describe("weights", () => {
-  it("are told of when they begin to arrive, once a version", async () => {
+  it("are announced when they begin to arrive, once per version", async () => {
     const cluster = await start(3);
     const told: number[] = [];
     const receiver = receiverOf(cluster, (step) => told.push(step));

@@ -39,7 +39,7 @@ beforeEach(async () => {
 const isInterrupted = { code: "INTERRUPTED" };
 
 describe("an audit", () => {
-  it("uploads the bits that gradients of the node would, says so, and records nothing", async () => {
+  it("uploads the same bits as a training step would for the node, sends its answer, and records nothing", async () => {
     await carryOut(coordinator.contextOf(place), gradients({ lanes: [2, 3], attempt: 1 }));
     await carryOut(coordinator.contextOf(place), audit({ beginLane: 2, endLane: 4, attempt: 1 }));
     const [first, second] = coordinator.uploads;
@@ -58,7 +58,7 @@ describe("an audit", () => {
     expect(coordinator.uploads).toMatchObject([{ kind: "AUDIT", node: { begin: 0, end: 2 } }]);
   });
 
-  it("that is not finite uploads nothing and says that", async () => {
+  it("whose lanes are not finite uploads nothing and reports that", async () => {
     engine.poisoned = place.batches.samplesOf({
       step: 0,
       epoch: 0,
@@ -121,7 +121,7 @@ describe("work that the coordinator has gone past", () => {
     expect(coordinator.of("blockResult")).toHaveLength(1);
   });
 
-  it("has no record after its upload, even when that was taken", async () => {
+  it("sends no record after its upload, even when the upload was acknowledged", async () => {
     coordinator.onUpload = () => coordinator.watermark.weightsArrive(1);
     const work = carryOut(coordinator.contextOf(place), gradients({ lanes: [0, 1] }));
     await expect(work).rejects.toMatchObject(isInterrupted);
@@ -146,7 +146,7 @@ it("a sum goes up while the next one is computed", async () => {
   expect(coordinator.uploads).toHaveLength(2);
 });
 
-it("an assignment whose upload fails ends only when its other uploads are through: no record follows it", async () => {
+it("an assignment whose upload fails ends only when its other uploads have ended: no record follows its end", async () => {
   // Lanes 0 and 2 to 3 are two nodes; the first one's upload lingers, the second one's fails.
   const order: string[] = [];
   coordinator.onUpload = async ({ node }) => {
@@ -171,8 +171,8 @@ it("the metrics tell where the time of an assignment went, decoding apart from f
   expect(Math.min(fetchSeconds, decodeSeconds)).toBeGreaterThan(0);
 });
 
-describe("the frontier", () => {
-  it("only moves on: steps, then attempts, with a step's evaluation before its first attempt", () => {
+describe("the watermark", () => {
+  it("only rises: by step, then by attempt, with the evaluation of a step's weights before its first attempt", () => {
     const frontier = new Watermark();
     const places = [
       watermarkOf(gradients({ step: 3 })),
@@ -193,7 +193,7 @@ describe("the frontier", () => {
     expect(places.every((at) => frontier.isOver(at))).toBe(true);
   });
 
-  it("tells the engine's thread in shared memory what is over, for as long as that is watched", () => {
+  it("sets a flag in shared memory for the engine's thread when a step is over, for as long as the step is watched", () => {
     const frontier = new Watermark();
     const [first, second, forgotten] = [0, 1, 0].map((step) => frontier.watch({ step, attempt: 0 }));
     forgotten?.forget();

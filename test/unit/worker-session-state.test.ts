@@ -253,7 +253,7 @@ describe("a session that drains", () => {
     },
   );
 
-  it("is still told when the run finishes meanwhile", async () => {
+  it("learns that the run finished meanwhile", async () => {
     session.prepare = () => Promise.reject(new TrainyardError("SETUP", "TensorFlow is not installed"));
     const end = session.start();
     session.write(welcome);

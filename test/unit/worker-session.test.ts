@@ -116,7 +116,7 @@ describe("a step's assignment", () => {
     expect((await session).tag).toBe("lost");
   });
 
-  it("that is given up is settled too, without a word else", async () => {
+  it("that is given up is settled too, and sends nothing else", async () => {
     const session = join();
     // The next attempt comes at once, so the first is never computed.
     stream.write(gradients({ lanes: [0] }), gradients({ lanes: [1], attempt: 1, excluded: [31] }));
@@ -127,7 +127,7 @@ describe("a step's assignment", () => {
     await session;
   });
 
-  it("that failed says so instead, and the next goes on", async () => {
+  it("that failed is reported instead, and the next one is carried out", async () => {
     const session = join();
     const broken = engine.gradients;
     engine.gradients = () => {
@@ -232,7 +232,7 @@ describe("what a worker is doing", () => {
     return new Phases(clock, "prepare", (phase) => heard.push(`${clock.nowMs()} ${phase}`));
   };
 
-  it("is told every second, and at once when it changes", () => {
+  it("is sent every second, and at once when it changes", () => {
     const doing = phases();
     clock.passAtOnce(2_500);
     doing.enter("idle");
@@ -240,7 +240,7 @@ describe("what a worker is doing", () => {
     expect(heard).toEqual(["1000 prepare", "2000 prepare", "2500 idle", "3000 idle"]);
   });
 
-  it("is told at most every 100 ms, the last change always, and not again when nothing changed", () => {
+  it("is sent at most every 100 ms, the last change always, and not again when nothing changed", () => {
     const doing = phases();
     for (const phase of ["fetch", "compute", "idle", "fetch", "compute"] as const) {
       doing.enter(phase);
@@ -255,7 +255,7 @@ describe("what a worker is doing", () => {
     expect(heard).toEqual(["0 fetch", "100 compute", "350 upload"]);
   });
 
-  it("may change by itself: what it is when a heartbeat is due is told", () => {
+  it("may change by itself: each heartbeat says what it is then", () => {
     const doing = phases();
     let isReading = true;
     doing.enter(() => (isReading ? "fetch" : "decode"));

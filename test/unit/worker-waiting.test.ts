@@ -56,7 +56,7 @@ function worker(answer: () => CoordinatorBody | undefined, run?: string) {
 const wait: CoordinatorBody = { kind: "refused", code: "REFUSED", message: "no run yet", retry: true };
 
 describe("a worker", () => {
-  it("that is told to wait does not give up, and says each minute that it looks", async () => {
+  it("that is told to wait does not give up, and logs each minute that it is still looking", async () => {
     let body: CoordinatorBody = wait;
     const { clock, lines, end } = worker(() => body);
     await clock.pass(3 * limits.lookingNoteMs + 5_000);
@@ -67,7 +67,7 @@ describe("a worker", () => {
     expect(await end).toMatchObject({ outcome: "finished" });
   });
 
-  it("to which nobody answers gives up", async () => {
+  it("gives up when no coordinator answers", async () => {
     const { clock, end } = worker(() => undefined);
     await clock.pass(15_000);
     await expect(end).rejects.toMatchObject({ code: "UNREACHABLE" });
