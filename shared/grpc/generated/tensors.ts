@@ -18,9 +18,9 @@ export interface ProtoGrpcType {
       Encoding: EnumTypeDefinition
       PartialKind: EnumTypeDefinition
       /**
-       * Each stream brings the metadata `x-trainyard-worker` (the worker's id, percent-encoded) and `authorization: Bearer
-       * TICKET` (of Slices). Without a ticket of a worker that is there, it ends with UNAUTHENTICATED; a partial in the name of
-       * another worker ends it, too.
+       * Each stream carries the metadata `x-trainyard-worker` (the worker's id, percent-encoded) and `authorization: Bearer
+       * TICKET`, with the ticket of the message Slices. Without the ticket of a worker that is in the run, the stream ends with
+       * UNAUTHENTICATED. A partial in the name of another worker ends the stream, too.
        */
       Tensors: SubtypeConstructor<typeof grpc.Client, _trainyard_v1_TensorsClient> & { service: _trainyard_v1_TensorsDefinition }
       UploadAck: MessageTypeDefinition<_trainyard_v1_UploadAck, _trainyard_v1_UploadAckReceived>

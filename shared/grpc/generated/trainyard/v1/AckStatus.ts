@@ -3,15 +3,15 @@
 export const AckStatus = {
   ACCEPTED: 'ACCEPTED',
   /**
-   * at or below a node that is already there
+   * the partial of this node, or of one above it, is already there
    */
   DROPPED: 'DROPPED',
   /**
-   * of another run, generation or step
+   * the partial belongs to another run, generation, step or attempt
    */
   STALE: 'STALE',
   /**
-   * CRC or length differ: send again
+   * the CRC or the length differs: send the partial again
    */
   CORRUPT: 'CORRUPT',
 } as const;
@@ -20,17 +20,17 @@ export type AckStatus =
   | 'ACCEPTED'
   | 0
   /**
-   * at or below a node that is already there
+   * the partial of this node, or of one above it, is already there
    */
   | 'DROPPED'
   | 1
   /**
-   * of another run, generation or step
+   * the partial belongs to another run, generation, step or attempt
    */
   | 'STALE'
   | 2
   /**
-   * CRC or length differ: send again
+   * the CRC or the length differs: send the partial again
    */
   | 'CORRUPT'
   | 3

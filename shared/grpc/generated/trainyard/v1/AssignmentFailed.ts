@@ -1,6 +1,9 @@
 // Original file: proto/trainyard/v1/control.proto
 
 
+/**
+ * The worker could not carry an assignment out.
+ */
 export interface AssignmentFailed {
   /**
    * `initialise`, `gradients`, `evaluate`, `export`, `prepare`
@@ -10,6 +13,9 @@ export interface AssignmentFailed {
   'message'?: (string);
 }
 
+/**
+ * The worker could not carry an assignment out.
+ */
 export interface AssignmentFailedReceived {
   /**
    * `initialise`, `gradients`, `evaluate`, `export`, `prepare`

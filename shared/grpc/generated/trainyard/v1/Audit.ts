@@ -3,41 +3,47 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * Compute the sum of these lanes once more and upload it as AUDIT: it is compared, never added.
+ * Compute the sum of these lanes and upload it as AUDIT. The slices compare it with the first sum and never add it.
  */
 export interface Audit {
   'step'?: (number | string | Long);
   'epoch'?: (number | string | Long);
   'stepInEpoch'?: (number | string | Long);
   /**
-   * a node of the tree, [begin_lane, end_lane)
+   * the lanes of a node of the tree, [begin_lane, end_lane)
    */
   'beginLane'?: (number);
   'endLane'?: (number);
+  /**
+   * samples of the training split that are left out
+   */
   'excluded'?: (number | string | Long)[];
   'attempt'?: (number);
   /**
-   * as of Initialise
+   * the span of this work; empty: not traced
    */
   'traceparent'?: (string);
 }
 
 /**
- * Compute the sum of these lanes once more and upload it as AUDIT: it is compared, never added.
+ * Compute the sum of these lanes and upload it as AUDIT. The slices compare it with the first sum and never add it.
  */
 export interface AuditReceived {
   'step': (string);
   'epoch': (string);
   'stepInEpoch': (string);
   /**
-   * a node of the tree, [begin_lane, end_lane)
+   * the lanes of a node of the tree, [begin_lane, end_lane)
    */
   'beginLane': (number);
   'endLane': (number);
+  /**
+   * samples of the training split that are left out
+   */
   'excluded': (string)[];
   'attempt': (number);
   /**
-   * as of Initialise
+   * the span of this work; empty: not traced
    */
   'traceparent': (string);
 }

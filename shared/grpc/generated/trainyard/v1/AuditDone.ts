@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * Every slice has the audit's sum, or a lane of it was not finite and nothing was uploaded.
+ * The audit's sum is with every slice, or one of its lanes was not finite and nothing was uploaded.
  */
 export interface AuditDone {
   'step'?: (number | string | Long);
@@ -14,7 +14,7 @@ export interface AuditDone {
 }
 
 /**
- * Every slice has the audit's sum, or a lane of it was not finite and nothing was uploaded.
+ * The audit's sum is with every slice, or one of its lanes was not finite and nothing was uploaded.
  */
 export interface AuditDoneReceived {
   'step': (string);

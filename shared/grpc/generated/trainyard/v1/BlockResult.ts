@@ -2,6 +2,9 @@
 
 import type { Long } from '@grpc/proto-loader';
 
+/**
+ * The result of one evaluation block.
+ */
 export interface BlockResult {
   'step'?: (number | string | Long);
   'block'?: (number);
@@ -10,11 +13,14 @@ export interface BlockResult {
    */
   'lossSum'?: (number | string);
   /**
-   * class per sample of the block, excluded ones left out
+   * predicted class of each sample of the block that is not excluded
    */
   'predicted'?: (number)[];
 }
 
+/**
+ * The result of one evaluation block.
+ */
 export interface BlockResultReceived {
   'step': (string);
   'block': (number);
@@ -23,7 +29,7 @@ export interface BlockResultReceived {
    */
   'lossSum': (number);
   /**
-   * class per sample of the block, excluded ones left out
+   * predicted class of each sample of the block that is not excluded
    */
   'predicted': (number)[];
 }

@@ -7,14 +7,14 @@ import type { FromWorker as _trainyard_v1_FromWorker, FromWorkerReceived as _tra
 
 export interface ControlClient extends grpc.Client {
   /**
-   * Opened by the worker, held for its life. The first message is Hello; Welcome or Refused answers it.
-   * If the stream breaks, the worker opens another with the same worker id and repeats what was not acted on.
+   * A worker opens this stream and keeps it open. Its first message is Hello; the answer is Welcome or Refused.
+   * When the stream breaks, the worker opens another with the same worker id and repeats its unfinished messages.
    */
   Join(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_trainyard_v1_FromWorker, _trainyard_v1_FromCoordinatorReceived>;
   Join(options?: grpc.CallOptions): grpc.ClientDuplexStream<_trainyard_v1_FromWorker, _trainyard_v1_FromCoordinatorReceived>;
   /**
-   * Opened by the worker, held for its life. The first message is Hello; Welcome or Refused answers it.
-   * If the stream breaks, the worker opens another with the same worker id and repeats what was not acted on.
+   * A worker opens this stream and keeps it open. Its first message is Hello; the answer is Welcome or Refused.
+   * When the stream breaks, the worker opens another with the same worker id and repeats its unfinished messages.
    */
   join(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_trainyard_v1_FromWorker, _trainyard_v1_FromCoordinatorReceived>;
   join(options?: grpc.CallOptions): grpc.ClientDuplexStream<_trainyard_v1_FromWorker, _trainyard_v1_FromCoordinatorReceived>;
@@ -23,8 +23,8 @@ export interface ControlClient extends grpc.Client {
 
 export interface ControlHandlers extends grpc.UntypedServiceImplementation {
   /**
-   * Opened by the worker, held for its life. The first message is Hello; Welcome or Refused answers it.
-   * If the stream breaks, the worker opens another with the same worker id and repeats what was not acted on.
+   * A worker opens this stream and keeps it open. Its first message is Hello; the answer is Welcome or Refused.
+   * When the stream breaks, the worker opens another with the same worker id and repeats its unfinished messages.
    */
   Join: grpc.handleBidiStreamingCall<_trainyard_v1_FromWorkerReceived, _trainyard_v1_FromCoordinator>;
   

@@ -3,8 +3,8 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * Bytes that were read whole twice and fail their hash or can't be decoded, or whose object is not there. The
- * worker never leaves a sample out by itself: the coordinator decides, and hands the work out anew.
+ * Reports samples that the worker can't read: their bytes were read twice and fail the hash or can't be decoded, or their
+ * object is missing. The worker never leaves a sample out by itself: the coordinator decides and assigns the work anew.
  */
 export interface Damaged {
   'step'?: (number | string | Long);
@@ -13,11 +13,11 @@ export interface Damaged {
    */
   'split'?: (string);
   /**
-   * of the split, by number
+   * numbers of the samples within the split
    */
   'samples'?: (number | string | Long)[];
   /**
-   * the object that holds them
+   * key of the object that holds the samples
    */
   'key'?: (string);
   /**
@@ -31,8 +31,8 @@ export interface Damaged {
 }
 
 /**
- * Bytes that were read whole twice and fail their hash or can't be decoded, or whose object is not there. The
- * worker never leaves a sample out by itself: the coordinator decides, and hands the work out anew.
+ * Reports samples that the worker can't read: their bytes were read twice and fail the hash or can't be decoded, or their
+ * object is missing. The worker never leaves a sample out by itself: the coordinator decides and assigns the work anew.
  */
 export interface DamagedReceived {
   'step': (string);
@@ -41,11 +41,11 @@ export interface DamagedReceived {
    */
   'split': (string);
   /**
-   * of the split, by number
+   * numbers of the samples within the split
    */
   'samples': (string)[];
   /**
-   * the object that holds them
+   * key of the object that holds the samples
    */
   'key': (string);
   /**

@@ -2,14 +2,14 @@
 
 
 /**
- * Hand the lanes back and leave with exit code 3: this worker's results are not trusted any more.
+ * Hand the lanes back and exit with code 3, because this worker's results are not trusted any more.
  */
 export interface Drain {
   'reason'?: (string);
 }
 
 /**
- * Hand the lanes back and leave with exit code 3: this worker's results are not trusted any more.
+ * Hand the lanes back and exit with code 3, because this worker's results are not trusted any more.
  */
 export interface DrainReceived {
   'reason': (string);

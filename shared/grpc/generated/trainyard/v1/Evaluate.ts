@@ -9,7 +9,7 @@ export interface Evaluate {
   'step'?: (number | string | Long);
   'blocks'?: (number)[];
   /**
-   * float32, as published
+   * batch-norm statistics of the run as float32, as they are published
    */
   'statistics'?: (Buffer | Uint8Array | string);
   /**
@@ -17,7 +17,7 @@ export interface Evaluate {
    */
   'excluded'?: (number | string | Long)[];
   /**
-   * as of Initialise
+   * the span of this work; empty: not traced
    */
   'traceparent'?: (string);
 }
@@ -29,7 +29,7 @@ export interface EvaluateReceived {
   'step': (string);
   'blocks': (number)[];
   /**
-   * float32, as published
+   * batch-norm statistics of the run as float32, as they are published
    */
   'statistics': (Buffer);
   /**
@@ -37,7 +37,7 @@ export interface EvaluateReceived {
    */
   'excluded': (string)[];
   /**
-   * as of Initialise
+   * the span of this work; empty: not traced
    */
   'traceparent': (string);
 }

@@ -10,7 +10,7 @@ export interface Export {
    */
   'checkpoint'?: (string);
   /**
-   * as of Initialise
+   * the span of this work; empty: not traced
    */
   'traceparent'?: (string);
 }
@@ -24,7 +24,7 @@ export interface ExportReceived {
    */
   'checkpoint': (string);
   /**
-   * as of Initialise
+   * the span of this work; empty: not traced
    */
   'traceparent': (string);
 }

@@ -1,6 +1,9 @@
 // Original file: proto/trainyard/v1/control.proto
 
 
+/**
+ * What decides whether two workers compute the same bits.
+ */
 export interface Fingerprint {
   'tensorflow'?: (string);
   /**
@@ -10,6 +13,9 @@ export interface Fingerprint {
   'nodeMajor'?: (number);
 }
 
+/**
+ * What decides whether two workers compute the same bits.
+ */
 export interface FingerprintReceived {
   'tensorflow': (string);
   /**

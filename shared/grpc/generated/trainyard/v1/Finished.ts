@@ -1,6 +1,9 @@
 // Original file: proto/trainyard/v1/control.proto
 
 
+/**
+ * The run has ended.
+ */
 export interface Finished {
   /**
    * finished, stopped or failed
@@ -9,6 +12,9 @@ export interface Finished {
   'message'?: (string);
 }
 
+/**
+ * The run has ended.
+ */
 export interface FinishedReceived {
   /**
    * finished, stopped or failed

@@ -12,6 +12,9 @@ import type { Audit as _trainyard_v1_Audit, AuditReceived as _trainyard_v1_Audit
 import type { Drain as _trainyard_v1_Drain, DrainReceived as _trainyard_v1_DrainReceived } from '../../trainyard/v1/Drain.js';
 import type { Long } from '@grpc/proto-loader';
 
+/**
+ * A message from the coordinator to a worker.
+ */
 export interface FromCoordinator {
   'run'?: (string);
   'generation'?: (number | string | Long);
@@ -28,6 +31,9 @@ export interface FromCoordinator {
   'body'?: "welcome"|"refused"|"slices"|"initialise"|"gradients"|"evaluate"|"export"|"finished"|"audit"|"drain";
 }
 
+/**
+ * A message from the coordinator to a worker.
+ */
 export interface FromCoordinatorReceived {
   'run': (string);
   'generation': (string);

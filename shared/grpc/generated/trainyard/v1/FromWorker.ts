@@ -14,13 +14,16 @@ import type { AuditDone as _trainyard_v1_AuditDone, AuditDoneReceived as _trainy
 import type { Damaged as _trainyard_v1_Damaged, DamagedReceived as _trainyard_v1_DamagedReceived } from '../../trainyard/v1/Damaged.js';
 import type { Long } from '@grpc/proto-loader';
 
+/**
+ * A message from a worker to the coordinator.
+ */
 export interface FromWorker {
   /**
    * empty in the first Hello: the worker takes the coordinator's run
    */
   'run'?: (string);
   /**
-   * 0 in Hello; else the generation that the worker was welcomed by
+   * 0 in Hello; afterwards the generation of the coordinator that sent Welcome
    */
   'generation'?: (number | string | Long);
   'hello'?: (_trainyard_v1_Hello | null);
@@ -38,13 +41,16 @@ export interface FromWorker {
   'body'?: "hello"|"ready"|"initialised"|"laneRecord"|"blockResult"|"exported"|"assignmentFailed"|"heartbeat"|"leaving"|"settled"|"auditDone"|"damaged";
 }
 
+/**
+ * A message from a worker to the coordinator.
+ */
 export interface FromWorkerReceived {
   /**
    * empty in the first Hello: the worker takes the coordinator's run
    */
   'run': (string);
   /**
-   * 0 in Hello; else the generation that the worker was welcomed by
+   * 0 in Hello; afterwards the generation of the coordinator that sent Welcome
    */
   'generation': (string);
   'hello'?: (_trainyard_v1_HelloReceived | null);

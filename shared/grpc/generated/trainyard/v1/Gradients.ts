@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * Compute these lanes of a step on weights version `step`: gradients, or ways of local steps, as the spec says.
+ * Compute these lanes of a step on weights version `step`: gradients, or results of local steps, as the spec says.
  */
 export interface Gradients {
   'step'?: (number | string | Long);
@@ -15,18 +15,18 @@ export interface Gradients {
    */
   'excluded'?: (number | string | Long)[];
   /**
-   * From 0. A step that is begun again (a sample was excluded, a worker was found out) has the next attempt: records
-   * and partials carry it, and those of another attempt are stale.
+   * The first attempt of a step is 0. A step that begins again (a sample was excluded, or a worker sent a wrong sum) has the
+   * next attempt. Records and partials carry the attempt; those of another attempt are stale.
    */
   'attempt'?: (number);
   /**
-   * as of Initialise
+   * the span of this work; empty: not traced
    */
   'traceparent'?: (string);
 }
 
 /**
- * Compute these lanes of a step on weights version `step`: gradients, or ways of local steps, as the spec says.
+ * Compute these lanes of a step on weights version `step`: gradients, or results of local steps, as the spec says.
  */
 export interface GradientsReceived {
   'step': (string);
@@ -38,12 +38,12 @@ export interface GradientsReceived {
    */
   'excluded': (string)[];
   /**
-   * From 0. A step that is begun again (a sample was excluded, a worker was found out) has the next attempt: records
-   * and partials carry it, and those of another attempt are stale.
+   * The first attempt of a step is 0. A step that begins again (a sample was excluded, or a worker sent a wrong sum) has the
+   * next attempt. Records and partials carry the attempt; those of another attempt are stale.
    */
   'attempt': (number);
   /**
-   * as of Initialise
+   * the span of this work; empty: not traced
    */
   'traceparent': (string);
 }

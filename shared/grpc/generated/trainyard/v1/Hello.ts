@@ -2,17 +2,20 @@
 
 import type { Fingerprint as _trainyard_v1_Fingerprint, FingerprintReceived as _trainyard_v1_FingerprintReceived } from '../../trainyard/v1/Fingerprint.js';
 
+/**
+ * The first message of a worker.
+ */
 export interface Hello {
   /**
-   * wire version; must be equal
+   * version of this protocol; must be equal
    */
   'protocol'?: (number);
   /**
-   * of Trainyard; major.minor must be equal, patch may differ
+   * Trainyard's version; major.minor must be equal, patch may differ
    */
   'version'?: (string);
   /**
-   * stable over reconnects
+   * the worker's id; the same after a reconnect
    */
   'worker'?: (string);
   'host'?: (string);
@@ -24,17 +27,20 @@ export interface Hello {
   'metrics'?: (string);
 }
 
+/**
+ * The first message of a worker.
+ */
 export interface HelloReceived {
   /**
-   * wire version; must be equal
+   * version of this protocol; must be equal
    */
   'protocol': (number);
   /**
-   * of Trainyard; major.minor must be equal, patch may differ
+   * Trainyard's version; major.minor must be equal, patch may differ
    */
   'version': (string);
   /**
-   * stable over reconnects
+   * the worker's id; the same after a reconnect
    */
   'worker': (string);
   'host': (string);

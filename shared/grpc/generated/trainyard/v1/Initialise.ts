@@ -6,7 +6,7 @@
  */
 export interface Initialise {
   /**
-   * as above
+   * the span of this work; empty: not traced
    */
   'traceparent'?: (string);
 }
@@ -16,7 +16,7 @@ export interface Initialise {
  */
 export interface InitialiseReceived {
   /**
-   * as above
+   * the span of this work; empty: not traced
    */
   'traceparent': (string);
 }

@@ -3,51 +3,63 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * One lane's result, sent after every slice acknowledged the lane's gradient. Arrives at most once per lane
- * and step as far as the run is concerned: repeats are dropped.
+ * The result of one lane, sent after every slice acknowledged the lane's gradient. The first record of a lane and step
+ * counts; repeats are dropped.
  */
 export interface LaneRecord {
   'step'?: (number | string | Long);
   'lane'?: (number);
   'samples'?: (number);
   /**
-   * false: nothing was uploaded
+   * false: the gradient has an infinite value or NaN, and was not uploaded
    */
   'finite'?: (boolean);
   /**
-   * and correct, statistics: of all engine calls of the lane, each on its own weights
+   * loss summed over the samples of all the lane's engine calls, each on its own weights
    */
   'lossSum'?: (number | string);
+  /**
+   * samples that these calls classified correctly
+   */
   'correct'?: (number);
   /**
-   * float64: per batch-norm layer the mean[channels], then the variance[channels], biased
+   * float64: for each batch-norm layer mean[channels], then biased variance[channels]
    */
   'statistics'?: (Buffer | Uint8Array | string);
+  /**
+   * time that the engine took for the lane
+   */
   'computeSeconds'?: (number | string);
   'attempt'?: (number);
 }
 
 /**
- * One lane's result, sent after every slice acknowledged the lane's gradient. Arrives at most once per lane
- * and step as far as the run is concerned: repeats are dropped.
+ * The result of one lane, sent after every slice acknowledged the lane's gradient. The first record of a lane and step
+ * counts; repeats are dropped.
  */
 export interface LaneRecordReceived {
   'step': (string);
   'lane': (number);
   'samples': (number);
   /**
-   * false: nothing was uploaded
+   * false: the gradient has an infinite value or NaN, and was not uploaded
    */
   'finite': (boolean);
   /**
-   * and correct, statistics: of all engine calls of the lane, each on its own weights
+   * loss summed over the samples of all the lane's engine calls, each on its own weights
    */
   'lossSum': (number);
+  /**
+   * samples that these calls classified correctly
+   */
   'correct': (number);
   /**
-   * float64: per batch-norm layer the mean[channels], then the variance[channels], biased
+   * float64: for each batch-norm layer mean[channels], then biased variance[channels]
    */
   'statistics': (Buffer);
+  /**
+   * time that the engine took for the lane
+   */
   'computeSeconds': (number);
   'attempt': (number);
 }

@@ -4,7 +4,7 @@
 export interface LogsRequest {
   'run'?: (string);
   /**
-   * also what is yet to come, until the run has ended
+   * true: also send events to come, until the run has ended
    */
   'follow'?: (boolean);
 }
@@ -12,7 +12,7 @@ export interface LogsRequest {
 export interface LogsRequestReceived {
   'run': (string);
   /**
-   * also what is yet to come, until the run has ended
+   * true: also send events to come, until the run has ended
    */
   'follow': (boolean);
 }

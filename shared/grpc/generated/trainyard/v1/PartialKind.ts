@@ -2,7 +2,7 @@
 
 export const PartialKind = {
   /**
-   * the sum of a node's lanes; of a lane with local steps: samples x (start - end), not a gradient
+   * the sum of a node's lanes; with local steps a lane gives samples x (start - end) in place of a gradient
    */
   GRADIENT: 'GRADIENT',
   /**
@@ -10,14 +10,14 @@ export const PartialKind = {
    */
   INITIAL: 'INITIAL',
   /**
-   * a node's sum once more: compared with what others sent for it, never added
+   * a second sum of a node, which is compared with the first and never added
    */
   AUDIT: 'AUDIT',
 } as const;
 
 export type PartialKind =
   /**
-   * the sum of a node's lanes; of a lane with local steps: samples x (start - end), not a gradient
+   * the sum of a node's lanes; with local steps a lane gives samples x (start - end) in place of a gradient
    */
   | 'GRADIENT'
   | 0
@@ -27,7 +27,7 @@ export type PartialKind =
   | 'INITIAL'
   | 1
   /**
-   * a node's sum once more: compared with what others sent for it, never added
+   * a second sum of a node, which is compared with the first and never added
    */
   | 'AUDIT'
   | 2

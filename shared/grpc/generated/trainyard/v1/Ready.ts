@@ -2,14 +2,14 @@
 
 
 /**
- * The worker has its data set, its engine and all graphs.
+ * The worker has opened its data set, started its engine and recorded all graphs.
  */
 export interface Ready {
   'layoutJson'?: (string);
 }
 
 /**
- * The worker has its data set, its engine and all graphs.
+ * The worker has opened its data set, started its engine and recorded all graphs.
  */
 export interface ReadyReceived {
   'layoutJson': (string);

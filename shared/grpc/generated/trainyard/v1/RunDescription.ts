@@ -4,7 +4,7 @@
 export interface RunDescription {
   'run'?: (string);
   /**
-   * run, spec, state
+   * the run's name, spec and state
    */
   'json'?: (string);
 }
@@ -12,7 +12,7 @@ export interface RunDescription {
 export interface RunDescriptionReceived {
   'run': (string);
   /**
-   * run, spec, state
+   * the run's name, spec and state
    */
   'json': (string);
 }

@@ -12,7 +12,7 @@ export interface RunEvent {
   'level'?: (string);
   'message'?: (string);
   /**
-   * ids: worker, step, epoch …
+   * the ids of the event: worker, step, epoch …
    */
   'fieldsJson'?: (string);
 }
@@ -28,7 +28,7 @@ export interface RunEventReceived {
   'level': (string);
   'message': (string);
   /**
-   * ids: worker, step, epoch …
+   * the ids of the event: worker, step, epoch …
    */
   'fieldsJson': (string);
 }

@@ -3,14 +3,14 @@
 
 export interface RunRequest {
   /**
-   * its name, the beginning of it, or `latest`
+   * the run's name, the beginning of the name, or `latest`
    */
   'run'?: (string);
 }
 
 export interface RunRequestReceived {
   /**
-   * its name, the beginning of it, or `latest`
+   * the run's name, the beginning of the name, or `latest`
    */
   'run': (string);
 }

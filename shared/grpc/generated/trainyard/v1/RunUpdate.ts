@@ -2,9 +2,15 @@
 
 
 export interface RunUpdate {
+  /**
+   * as GET /status answers
+   */
   'statusJson'?: (string);
 }
 
 export interface RunUpdateReceived {
+  /**
+   * as GET /status answers
+   */
   'statusJson': (string);
 }

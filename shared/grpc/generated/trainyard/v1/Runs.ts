@@ -14,41 +14,47 @@ import type { SubmitRequest as _trainyard_v1_SubmitRequest, SubmitRequestReceive
 
 export interface RunsClient extends grpc.Client {
   /**
-   * until it has ended
+   * Sends the run's status after each change, until the run has ended. Needs the role viewer or operator.
    */
   Follow(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunUpdateReceived>;
   Follow(argument: _trainyard_v1_RunRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunUpdateReceived>;
   /**
-   * until it has ended
+   * Sends the run's status after each change, until the run has ended. Needs the role viewer or operator.
    */
   follow(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunUpdateReceived>;
   follow(argument: _trainyard_v1_RunRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunUpdateReceived>;
   
   /**
-   * every run of the store, by name
+   * Describes every run of the store, by name. Needs the role viewer or operator.
    */
   List(argument: _trainyard_v1_ListRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunDescriptionReceived>;
   List(argument: _trainyard_v1_ListRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunDescriptionReceived>;
   /**
-   * every run of the store, by name
+   * Describes every run of the store, by name. Needs the role viewer or operator.
    */
   list(argument: _trainyard_v1_ListRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunDescriptionReceived>;
   list(argument: _trainyard_v1_ListRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunDescriptionReceived>;
   
+  /**
+   * Sends the events of the run's log. Needs the role viewer or operator.
+   */
   Logs(argument: _trainyard_v1_LogsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunEventReceived>;
   Logs(argument: _trainyard_v1_LogsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunEventReceived>;
+  /**
+   * Sends the events of the run's log. Needs the role viewer or operator.
+   */
   logs(argument: _trainyard_v1_LogsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunEventReceived>;
   logs(argument: _trainyard_v1_LogsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_RunEventReceived>;
   
   /**
-   * These need the role viewer, or operator.
+   * Describes one run. Needs the role viewer or operator.
    */
   Show(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_RunDescriptionReceived>): grpc.ClientUnaryCall;
   Show(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trainyard_v1_RunDescriptionReceived>): grpc.ClientUnaryCall;
   Show(argument: _trainyard_v1_RunRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_RunDescriptionReceived>): grpc.ClientUnaryCall;
   Show(argument: _trainyard_v1_RunRequest, callback: grpc.requestCallback<_trainyard_v1_RunDescriptionReceived>): grpc.ClientUnaryCall;
   /**
-   * These need the role viewer, or operator.
+   * Describes one run. Needs the role viewer or operator.
    */
   show(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_RunDescriptionReceived>): grpc.ClientUnaryCall;
   show(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trainyard_v1_RunDescriptionReceived>): grpc.ClientUnaryCall;
@@ -56,14 +62,14 @@ export interface RunsClient extends grpc.Client {
   show(argument: _trainyard_v1_RunRequest, callback: grpc.requestCallback<_trainyard_v1_RunDescriptionReceived>): grpc.ClientUnaryCall;
   
   /**
-   * Needs the role operator. The run under way ends after its step; one that waits leaves the queue.
+   * Stops a run. Needs the role operator. The current run ends after its step; a waiting run leaves the queue.
    */
   Stop(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_StopReplyReceived>): grpc.ClientUnaryCall;
   Stop(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trainyard_v1_StopReplyReceived>): grpc.ClientUnaryCall;
   Stop(argument: _trainyard_v1_RunRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_StopReplyReceived>): grpc.ClientUnaryCall;
   Stop(argument: _trainyard_v1_RunRequest, callback: grpc.requestCallback<_trainyard_v1_StopReplyReceived>): grpc.ClientUnaryCall;
   /**
-   * Needs the role operator. The run under way ends after its step; one that waits leaves the queue.
+   * Stops a run. Needs the role operator. The current run ends after its step; a waiting run leaves the queue.
    */
   stop(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_StopReplyReceived>): grpc.ClientUnaryCall;
   stop(argument: _trainyard_v1_RunRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trainyard_v1_StopReplyReceived>): grpc.ClientUnaryCall;
@@ -71,14 +77,14 @@ export interface RunsClient extends grpc.Client {
   stop(argument: _trainyard_v1_RunRequest, callback: grpc.requestCallback<_trainyard_v1_StopReplyReceived>): grpc.ClientUnaryCall;
   
   /**
-   * Needs the role operator. The run is stored and stands in the queue when this answers.
+   * Submits a run. Needs the role operator. When this answers, the run is stored and in the queue.
    */
   Submit(argument: _trainyard_v1_SubmitRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_SubmitReplyReceived>): grpc.ClientUnaryCall;
   Submit(argument: _trainyard_v1_SubmitRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trainyard_v1_SubmitReplyReceived>): grpc.ClientUnaryCall;
   Submit(argument: _trainyard_v1_SubmitRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_SubmitReplyReceived>): grpc.ClientUnaryCall;
   Submit(argument: _trainyard_v1_SubmitRequest, callback: grpc.requestCallback<_trainyard_v1_SubmitReplyReceived>): grpc.ClientUnaryCall;
   /**
-   * Needs the role operator. The run is stored and stands in the queue when this answers.
+   * Submits a run. Needs the role operator. When this answers, the run is stored and in the queue.
    */
   submit(argument: _trainyard_v1_SubmitRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_trainyard_v1_SubmitReplyReceived>): grpc.ClientUnaryCall;
   submit(argument: _trainyard_v1_SubmitRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_trainyard_v1_SubmitReplyReceived>): grpc.ClientUnaryCall;
@@ -89,29 +95,32 @@ export interface RunsClient extends grpc.Client {
 
 export interface RunsHandlers extends grpc.UntypedServiceImplementation {
   /**
-   * until it has ended
+   * Sends the run's status after each change, until the run has ended. Needs the role viewer or operator.
    */
   Follow: grpc.handleServerStreamingCall<_trainyard_v1_RunRequestReceived, _trainyard_v1_RunUpdate>;
   
   /**
-   * every run of the store, by name
+   * Describes every run of the store, by name. Needs the role viewer or operator.
    */
   List: grpc.handleServerStreamingCall<_trainyard_v1_ListRequestReceived, _trainyard_v1_RunDescription>;
   
+  /**
+   * Sends the events of the run's log. Needs the role viewer or operator.
+   */
   Logs: grpc.handleServerStreamingCall<_trainyard_v1_LogsRequestReceived, _trainyard_v1_RunEvent>;
   
   /**
-   * These need the role viewer, or operator.
+   * Describes one run. Needs the role viewer or operator.
    */
   Show: grpc.handleUnaryCall<_trainyard_v1_RunRequestReceived, _trainyard_v1_RunDescription>;
   
   /**
-   * Needs the role operator. The run under way ends after its step; one that waits leaves the queue.
+   * Stops a run. Needs the role operator. The current run ends after its step; a waiting run leaves the queue.
    */
   Stop: grpc.handleUnaryCall<_trainyard_v1_RunRequestReceived, _trainyard_v1_StopReply>;
   
   /**
-   * Needs the role operator. The run is stored and stands in the queue when this answers.
+   * Submits a run. Needs the role operator. When this answers, the run is stored and in the queue.
    */
   Submit: grpc.handleUnaryCall<_trainyard_v1_SubmitRequestReceived, _trainyard_v1_SubmitReply>;
   

@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * The worker has nothing more to do for an assignment of a step (gradients or audit), whatever became of it.
+ * The worker is done with an assignment of a step (gradients or audit), whether it succeeded or not.
  * Sent once per assignment, after its last record.
  */
 export interface Settled {
@@ -12,7 +12,7 @@ export interface Settled {
 }
 
 /**
- * The worker has nothing more to do for an assignment of a step (gradients or audit), whatever became of it.
+ * The worker is done with an assignment of a step (gradients or audit), whether it succeeded or not.
  * Sent once per assignment, after its last record.
  */
 export interface SettledReceived {

@@ -2,28 +2,40 @@
 
 import type { Long } from '@grpc/proto-loader';
 
+/**
+ * One slice of the flat vector, and the port of its server.
+ */
 export interface SliceEndpoint {
   'slice'?: (number);
   /**
-   * elements of the flat vector, [begin, end)
+   * first element of the flat vector, [begin, end)
    */
   'begin'?: (number | string | Long);
+  /**
+   * the element after the last one
+   */
   'end'?: (number | string | Long);
   /**
-   * on the coordinator's host
+   * the slice's port on the coordinator's host
    */
   'port'?: (number);
 }
 
+/**
+ * One slice of the flat vector, and the port of its server.
+ */
 export interface SliceEndpointReceived {
   'slice': (number);
   /**
-   * elements of the flat vector, [begin, end)
+   * first element of the flat vector, [begin, end)
    */
   'begin': (string);
+  /**
+   * the element after the last one
+   */
   'end': (string);
   /**
-   * on the coordinator's host
+   * the slice's port on the coordinator's host
    */
   'port': (number);
 }

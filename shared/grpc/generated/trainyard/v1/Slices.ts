@@ -2,20 +2,26 @@
 
 import type { SliceEndpoint as _trainyard_v1_SliceEndpoint, SliceEndpointReceived as _trainyard_v1_SliceEndpointReceived } from '../../trainyard/v1/SliceEndpoint.js';
 
+/**
+ * Where the worker uploads partials and reads weights.
+ */
 export interface Slices {
   'slices'?: (_trainyard_v1_SliceEndpoint)[];
   /**
-   * Proves on tensor streams that this worker was admitted: `authorization: Bearer TICKET`, with the worker's id in
-   * `x-trainyard-worker`. For this worker, run and generation, and only as long as its control stream stands.
+   * A ticket that proves on tensor streams that this worker was admitted: `authorization: Bearer TICKET`, with the worker's
+   * id in `x-trainyard-worker`. Valid for this worker, run and generation, as long as the worker's control stream is open.
    */
   'ticket'?: (string);
 }
 
+/**
+ * Where the worker uploads partials and reads weights.
+ */
 export interface SlicesReceived {
   'slices': (_trainyard_v1_SliceEndpointReceived)[];
   /**
-   * Proves on tensor streams that this worker was admitted: `authorization: Bearer TICKET`, with the worker's id in
-   * `x-trainyard-worker`. For this worker, run and generation, and only as long as its control stream stands.
+   * A ticket that proves on tensor streams that this worker was admitted: `authorization: Bearer TICKET`, with the worker's
+   * id in `x-trainyard-worker`. Valid for this worker, run and generation, as long as the worker's control stream is open.
    */
   'ticket': (string);
 }

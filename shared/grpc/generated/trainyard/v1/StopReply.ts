@@ -4,7 +4,7 @@
 export interface StopReply {
   'run'?: (string);
   /**
-   * stopping, cancelled (it only waited), or idle (it does not run)
+   * stopping, cancelled (the run was waiting), or idle (the run is neither current nor waiting)
    */
   'state'?: (string);
 }
@@ -12,7 +12,7 @@ export interface StopReply {
 export interface StopReplyReceived {
   'run': (string);
   /**
-   * stopping, cancelled (it only waited), or idle (it does not run)
+   * stopping, cancelled (the run was waiting), or idle (the run is neither current nor waiting)
    */
   'state': (string);
 }

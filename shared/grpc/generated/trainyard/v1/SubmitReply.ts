@@ -4,33 +4,39 @@
 export interface SubmitReply {
   'run'?: (string);
   /**
-   * false: it was there already, with the same settings
+   * false: the run existed already, with the same settings
    */
   'isNew'?: (boolean);
   /**
-   * queued, current, or how it ended
+   * queued, current, or how the run ended
    */
   'state'?: (string);
   /**
-   * runs before it in the queue
+   * number of runs before this one in the queue
    */
   'ahead'?: (number);
+  /**
+   * sentences for the person who submitted the run
+   */
   'notes'?: (string)[];
 }
 
 export interface SubmitReplyReceived {
   'run': (string);
   /**
-   * false: it was there already, with the same settings
+   * false: the run existed already, with the same settings
    */
   'isNew': (boolean);
   /**
-   * queued, current, or how it ended
+   * queued, current, or how the run ended
    */
   'state': (string);
   /**
-   * runs before it in the queue
+   * number of runs before this one in the queue
    */
   'ahead': (number);
+  /**
+   * sentences for the person who submitted the run
+   */
   'notes': (string)[];
 }

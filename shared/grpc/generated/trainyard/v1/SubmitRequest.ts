@@ -3,30 +3,30 @@
 
 export interface SubmitRequest {
   /**
-   * empty with `resume`
+   * the data set's name; empty with `resume`
    */
   'dataset'?: (string);
   /**
-   * options of a run by name, as the command line parsed them: {"batch-size": 32}
+   * the run's options as the command line parsed them: {"batch-size": 32}
    */
   'flagsJson'?: (string);
   /**
-   * a stored run that was stopped, has failed or was cut off, and shall go on
+   * the name of a stored run that was stopped, has failed or was cut off, and shall go on
    */
   'resume'?: (string);
 }
 
 export interface SubmitRequestReceived {
   /**
-   * empty with `resume`
+   * the data set's name; empty with `resume`
    */
   'dataset': (string);
   /**
-   * options of a run by name, as the command line parsed them: {"batch-size": 32}
+   * the run's options as the command line parsed them: {"batch-size": 32}
    */
   'flagsJson': (string);
   /**
-   * a stored run that was stopped, has failed or was cut off, and shall go on
+   * the name of a stored run that was stopped, has failed or was cut off, and shall go on
    */
   'resume': (string);
 }

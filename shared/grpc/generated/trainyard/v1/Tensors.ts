@@ -8,33 +8,35 @@ import type { WeightsChunk as _trainyard_v1_WeightsChunk, WeightsChunkReceived a
 import type { WeightsRequest as _trainyard_v1_WeightsRequest, WeightsRequestReceived as _trainyard_v1_WeightsRequestReceived } from '../../trainyard/v1/WeightsRequest.js';
 
 /**
- * Each stream brings the metadata `x-trainyard-worker` (the worker's id, percent-encoded) and `authorization: Bearer
- * TICKET` (of Slices). Without a ticket of a worker that is there, it ends with UNAUTHENTICATED; a partial in the name of
- * another worker ends it, too.
+ * Each stream carries the metadata `x-trainyard-worker` (the worker's id, percent-encoded) and `authorization: Bearer
+ * TICKET`, with the ticket of the message Slices. Without the ticket of a worker that is in the run, the stream ends with
+ * UNAUTHENTICATED. A partial in the name of another worker ends the stream, too.
  */
 export interface TensorsClient extends grpc.Client {
   /**
-   * Partials up. Each whole partial is acknowledged once, in the order in which the last chunks arrive.
-   * A partial may be sent again at any time: what is already there is dropped, and acknowledged as such.
-   * A partial for which there is no room yet is not read further: HTTP/2's window holds its sender back.
+   * The worker sends partials. Each whole partial is acknowledged once, in the order in which the last chunks arrive.
+   * A partial may be sent again at any time: a partial that is there already is dropped, and acknowledged as DROPPED.
+   * While there is no room for a partial, its stream is not read, and HTTP/2's flow control holds the sender back.
    */
   Upload(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_trainyard_v1_UploadChunk, _trainyard_v1_UploadAckReceived>;
   Upload(options?: grpc.CallOptions): grpc.ClientDuplexStream<_trainyard_v1_UploadChunk, _trainyard_v1_UploadAckReceived>;
   /**
-   * Partials up. Each whole partial is acknowledged once, in the order in which the last chunks arrive.
-   * A partial may be sent again at any time: what is already there is dropped, and acknowledged as such.
-   * A partial for which there is no room yet is not read further: HTTP/2's window holds its sender back.
+   * The worker sends partials. Each whole partial is acknowledged once, in the order in which the last chunks arrive.
+   * A partial may be sent again at any time: a partial that is there already is dropped, and acknowledged as DROPPED.
+   * While there is no room for a partial, its stream is not read, and HTTP/2's flow control holds the sender back.
    */
   upload(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_trainyard_v1_UploadChunk, _trainyard_v1_UploadAckReceived>;
   upload(options?: grpc.CallOptions): grpc.ClientDuplexStream<_trainyard_v1_UploadChunk, _trainyard_v1_UploadAckReceived>;
   
   /**
-   * Weights down: the current version at once, then each new one. A slow reader misses versions, never parts.
+   * The slice sends weights: the current version at once, then each new one. A slow reader misses whole versions, never
+   * parts of one.
    */
   Weights(argument: _trainyard_v1_WeightsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_WeightsChunkReceived>;
   Weights(argument: _trainyard_v1_WeightsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_WeightsChunkReceived>;
   /**
-   * Weights down: the current version at once, then each new one. A slow reader misses versions, never parts.
+   * The slice sends weights: the current version at once, then each new one. A slow reader misses whole versions, never
+   * parts of one.
    */
   weights(argument: _trainyard_v1_WeightsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_WeightsChunkReceived>;
   weights(argument: _trainyard_v1_WeightsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_trainyard_v1_WeightsChunkReceived>;
@@ -42,20 +44,21 @@ export interface TensorsClient extends grpc.Client {
 }
 
 /**
- * Each stream brings the metadata `x-trainyard-worker` (the worker's id, percent-encoded) and `authorization: Bearer
- * TICKET` (of Slices). Without a ticket of a worker that is there, it ends with UNAUTHENTICATED; a partial in the name of
- * another worker ends it, too.
+ * Each stream carries the metadata `x-trainyard-worker` (the worker's id, percent-encoded) and `authorization: Bearer
+ * TICKET`, with the ticket of the message Slices. Without the ticket of a worker that is in the run, the stream ends with
+ * UNAUTHENTICATED. A partial in the name of another worker ends the stream, too.
  */
 export interface TensorsHandlers extends grpc.UntypedServiceImplementation {
   /**
-   * Partials up. Each whole partial is acknowledged once, in the order in which the last chunks arrive.
-   * A partial may be sent again at any time: what is already there is dropped, and acknowledged as such.
-   * A partial for which there is no room yet is not read further: HTTP/2's window holds its sender back.
+   * The worker sends partials. Each whole partial is acknowledged once, in the order in which the last chunks arrive.
+   * A partial may be sent again at any time: a partial that is there already is dropped, and acknowledged as DROPPED.
+   * While there is no room for a partial, its stream is not read, and HTTP/2's flow control holds the sender back.
    */
   Upload: grpc.handleBidiStreamingCall<_trainyard_v1_UploadChunkReceived, _trainyard_v1_UploadAck>;
   
   /**
-   * Weights down: the current version at once, then each new one. A slow reader misses versions, never parts.
+   * The slice sends weights: the current version at once, then each new one. A slow reader misses whole versions, never
+   * parts of one.
    */
   Weights: grpc.handleServerStreamingCall<_trainyard_v1_WeightsRequestReceived, _trainyard_v1_WeightsChunk>;
   

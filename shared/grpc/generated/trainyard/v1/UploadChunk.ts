@@ -9,29 +9,29 @@ export interface UploadChunk {
   'step'?: (number | string | Long);
   'slice'?: (number);
   /**
-   * node of the tree: lanes [begin_lane, end_lane)
+   * the lanes of a node of the tree, [begin_lane, end_lane)
    */
   'beginLane'?: (number);
   'endLane'?: (number);
   'kind'?: (_trainyard_v1_PartialKind);
   /**
-   * in elements of the slice
+   * position of the first number, in elements of the slice
    */
   'offset'?: (number | string | Long);
   /**
-   * in the run's encoding; INITIAL: float32
+   * the numbers, in the run's encoding; INITIAL: float32
    */
   'data'?: (Buffer | Uint8Array | string);
   /**
-   * of the whole partial's bytes, in every chunk
+   * CRC-32C of the whole partial's bytes, in every chunk
    */
   'crc32c'?: (number);
   /**
-   * who computed it
+   * id of the worker that computed the partial
    */
   'worker'?: (string);
   /**
-   * of the step, as its assignment said; partials of another attempt are stale
+   * the attempt that the assignment named; partials of another attempt are stale
    */
   'attempt'?: (number);
 }
@@ -42,29 +42,29 @@ export interface UploadChunkReceived {
   'step': (string);
   'slice': (number);
   /**
-   * node of the tree: lanes [begin_lane, end_lane)
+   * the lanes of a node of the tree, [begin_lane, end_lane)
    */
   'beginLane': (number);
   'endLane': (number);
   'kind': (_trainyard_v1_PartialKindReceived);
   /**
-   * in elements of the slice
+   * position of the first number, in elements of the slice
    */
   'offset': (string);
   /**
-   * in the run's encoding; INITIAL: float32
+   * the numbers, in the run's encoding; INITIAL: float32
    */
   'data': (Buffer);
   /**
-   * of the whole partial's bytes, in every chunk
+   * CRC-32C of the whole partial's bytes, in every chunk
    */
   'crc32c': (number);
   /**
-   * who computed it
+   * id of the worker that computed the partial
    */
   'worker': (string);
   /**
-   * of the step, as its assignment said; partials of another attempt are stale
+   * the attempt that the assignment named; partials of another attempt are stale
    */
   'attempt': (number);
 }

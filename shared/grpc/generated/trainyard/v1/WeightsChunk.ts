@@ -11,16 +11,16 @@ export interface WeightsChunk {
   'step'?: (number | string | Long);
   'slice'?: (number);
   /**
-   * in elements of the slice
+   * position of the first number, in elements of the slice
    */
   'offset'?: (number | string | Long);
   'data'?: (Buffer | Uint8Array | string);
   /**
-   * of the whole slice's bytes
+   * CRC-32C of the whole slice's bytes
    */
   'crc32c'?: (number);
   /**
-   * of all chunks of a version
+   * the same in all chunks of a version
    */
   'encoding'?: (_trainyard_v1_Encoding);
 }
@@ -33,16 +33,16 @@ export interface WeightsChunkReceived {
   'step': (string);
   'slice': (number);
   /**
-   * in elements of the slice
+   * position of the first number, in elements of the slice
    */
   'offset': (string);
   'data': (Buffer);
   /**
-   * of the whole slice's bytes
+   * CRC-32C of the whole slice's bytes
    */
   'crc32c': (number);
   /**
-   * of all chunks of a version
+   * the same in all chunks of a version
    */
   'encoding': (_trainyard_v1_EncodingReceived);
 }

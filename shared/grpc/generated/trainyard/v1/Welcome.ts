@@ -1,6 +1,9 @@
 // Original file: proto/trainyard/v1/control.proto
 
 
+/**
+ * The worker is taken into the run.
+ */
 export interface Welcome {
   'specJson'?: (string);
   /**
@@ -9,6 +12,9 @@ export interface Welcome {
   'store'?: (string);
 }
 
+/**
+ * The worker is taken into the run.
+ */
 export interface WelcomeReceived {
   'specJson': (string);
   /**
