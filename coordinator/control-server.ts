@@ -16,6 +16,7 @@ import { ServerSecurity } from "../shared/security/server-security.js";
 import { TokenBucket, TokenBucketsByName } from "../shared/token-bucket.js";
 import { type Hello, type JoinCall, type ServedRun, WorkerStreams } from "./worker-streams.js";
 
+/** Settings of the control plane's server. */
 export interface ControlServerOptions {
   /** A stream that broke the protocol; `peer` as gRPC names it. */
   readonly onMalformed: (peer: string, message: string) => void;
@@ -35,6 +36,7 @@ export interface ControlServerOptions {
 /** Streams that are still open when the server closes are cut after this time. */
 const closeMs = 1_000;
 
+/** The gRPC server for workers' control streams. */
 export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #server: grpc.Server;

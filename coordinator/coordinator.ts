@@ -34,6 +34,7 @@ import { Ports, type RunPorts } from "./ports.js";
 import { absoluteStore, type RunInputs, readRunInputs, validationLabels } from "./run-inputs.js";
 import { Shell } from "./shell.js";
 
+/** Settings of a coordinator. */
 export interface CoordinatorOptions extends CoordinatorDependencies {
   readonly run: string;
   readonly store: ObjectStore;
@@ -68,6 +69,7 @@ export interface CoordinatorOptions extends CoordinatorDependencies {
   readonly changes?: SpecChanges;
 }
 
+/** The run that a coordinator took, and where it is reached. */
 export interface CoordinatorAddresses {
   readonly run: string;
   readonly generation: number;
@@ -79,6 +81,7 @@ export interface CoordinatorAddresses {
   readonly notes: readonly string[];
 }
 
+/** How a run ended. */
 export interface CoordinatorEnd {
   readonly outcome: Outcome;
   readonly status: RunStatus;
@@ -123,7 +126,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
     const ownership = await takeRun(metered, opening, here);
     try {
       const beginning = await beginRun(metered, opening, ownership);
-      return await carryOut(metered, opening, beginning, ownership, here);
+      return await carryOut(metered, opening, { ...beginning, ...here, ownership });
     } finally {
       await ownership.stop();
     }
@@ -197,9 +200,7 @@ async function beginRun(
 async function carryOut(
   options: CoordinatorOptions,
   opening: Opening,
-  { restoration, notes }: Beginning,
-  ownership: Ownership,
-  { addresses, ports }: Here,
+  { restoration, notes, ownership, addresses, ports }: Beginning & Here & { readonly ownership: Ownership },
 ): Promise<CoordinatorEnd> {
   const { run, clock = realClock, onReady } = options;
   const { generation, manifest, spec, metrics } = opening;

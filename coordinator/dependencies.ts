@@ -9,6 +9,9 @@ import type { CoordinatorMetrics } from "../shared/metrics.js";
 import type { TakeoverOptions } from "./ownership/takeover.js";
 import type { Shell, ShellOptions } from "./shell.js";
 
+/**
+ * What a coordinator gets from outside: clock, servers, threads. Each has a real default; the simulator replaces them.
+ */
 export interface CoordinatorDependencies {
   readonly clock?: Clock;
   /** A gRPC server for the control plane, not bound yet. */

@@ -6,6 +6,7 @@
 import type { ObjectStore } from "../shared/store/object-store.js";
 import type { Ownership } from "./ownership/ownership.js";
 
+/** A view of the store that refuses writes and deletes as soon as another coordinator owns the run. */
 export function fencedStore(
   store: ObjectStore,
   ownership: Pick<Ownership, "fenced" | "confirm">,

@@ -26,6 +26,7 @@ export interface SealedLog {
   readonly segments: readonly HashedObject[];
 }
 
+/** The curve and the events of a run, in memory and in sealed segments. */
 export class Journal {
   readonly #run: string;
   readonly #generation: number;

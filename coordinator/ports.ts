@@ -18,6 +18,7 @@ import { coordinatorRoutes } from "./routes.js";
 import type { Shell } from "./shell.js";
 import type { WorkerStreams } from "./worker-streams.js";
 
+/** Settings of a coordinator's ports. */
 export interface PortOptions extends Pick<CoordinatorDependencies, "makeServer" | "startHttp" | "clock"> {
   readonly host: string;
   /** The host name that workers and pages connect to; default: `host`. */
@@ -42,6 +43,7 @@ export interface AdmittedRun {
 /** Comings and goings while a run is read: more than a fleet of thousands has. */
 const heldEvents = 100_000;
 
+/** The control port and the HTTP port of a coordinator. */
 export class Ports {
   readonly #options: PortOptions;
   readonly #control: ControlServer;

@@ -15,12 +15,14 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import { putOnce } from "../shared/store/put-once.js";
 import { retryThroughOutages } from "./store-outages.js";
 
+/** What a finished run publishes. */
 export interface RunPapers {
   readonly spec: RunSpec;
   readonly curve: Curve;
   readonly result: RunResult;
 }
 
+/** What publishing needs. */
 export interface PublishOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;

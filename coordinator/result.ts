@@ -1,4 +1,4 @@
-/** What a finished run was, from the core's state: shared/result describes the fields. */
+/** Builds the result of a finished run from the core's state. shared/result.ts describes the fields. */
 
 import type { RunResult } from "../shared/result.js";
 import { runKey } from "../shared/spec.js";
@@ -11,13 +11,19 @@ import type { StepTiming } from "./core/timing.js";
 type EpochSummary = NonNullable<RunResult["final"]>;
 type ClassResult = RunResult["classes"][number];
 
-export function resultOf(
-  state: CoreState,
-  outcome: Extract<Outcome, { tag: "finished" }>,
-  exported: RunResult["exported"],
-  checkpoint: WrittenCheckpoint | undefined,
-  reducersBusySeconds: number,
-): RunResult {
+/** What the result says of a finished run that the core's state does not hold. */
+export interface FinishedRun {
+  readonly outcome: Extract<Outcome, { tag: "finished" }>;
+  readonly exported: RunResult["exported"];
+  /** The exported checkpoint, where its objects are known. */
+  readonly checkpoint: WrittenCheckpoint | undefined;
+  /** Seconds that all reducers' threads computed. */
+  readonly reducersBusySeconds: number;
+}
+
+/** The result of a finished run. */
+export function resultOf(state: CoreState, finished: FinishedRun): RunResult {
+  const { outcome, exported, checkpoint, reducersBusySeconds } = finished;
   const { dimensions, progress, layout } = state;
   const seconds = (state.nowMs - state.startedMs) / 1000;
   return {

@@ -7,6 +7,7 @@ import { RunSpec, runKey } from "../shared/spec.js";
 import { readJson } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
+/** What a run reads from the store before it begins. */
 export interface RunInputs {
   /** The spec as it was submitted, without later changes. */
   readonly spec: RunSpec;

@@ -55,17 +55,23 @@ function rowsOf(text: string): { steps: StepRow[]; epochs: EpochRow[] } {
   return { steps, epochs };
 }
 
+/** The checkpoint from which a run goes on. */
+export interface RestoredCheckpoint {
+  /** Segments that its manifest names. */
+  readonly log: readonly HashedObject[];
+  readonly generation: number;
+  readonly step: number;
+}
+
 /**
- * Samples of commits beyond the checkpoint, as far as they are known: those whose rows were sealed by the
- * checkpoint's generation or a later one and are not in its manifest. Commits that no segment holds are computed
- * once more as well, but nothing in the store tells of them.
+ * Number of samples in commits beyond the checkpoint, as far as the store knows them: commits whose rows are in segments of
+ * the checkpoint's generation or a later one, and not in its manifest. Commits whose rows were never sealed are computed
+ * again as well, but are not counted.
  */
 export async function lostSamples(
   store: ObjectStore,
   run: string,
-  known: readonly HashedObject[],
-  generation: number,
-  step: number,
+  { log: known, generation, step }: RestoredCheckpoint,
 ): Promise<number> {
   const prefix = runKey(run, "log/");
   let samples = 0;
@@ -78,7 +84,7 @@ export async function lostSamples(
   return samples;
 }
 
-/** No manifest vouches for these: one that can't be read tells of nothing. */
+/** The step rows of a segment; none when it can't be read, because no manifest vouches for it. */
 function stepsOrNone(text: string): readonly StepRow[] {
   try {
     return rowsOf(text).steps;

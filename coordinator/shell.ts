@@ -47,6 +47,7 @@ export type Control = Pick<WorkerStreams, "send" | "disconnect" | "close">;
 /** What the shell needs of the reducers. */
 export type Reducers = Pick<ReducerPool, keyof ReducerPool>;
 
+/** Settings of the shell. */
 export interface ShellOptions {
   readonly spec: RunSpec;
   readonly store: ObjectStore;
@@ -73,6 +74,7 @@ export interface ShellOptions {
   readonly openReducers?: (options: PoolOptions) => Reducers;
 }
 
+/** Runs the core of one run: passes events in, and carries its effects out. */
 export class Shell {
   readonly #options: ShellOptions;
   readonly #clock: Clock;
@@ -420,13 +422,12 @@ export class Shell {
     const { store, spec, logger, finish = async () => undefined } = this.#options;
     const outcome: Outcome = { tag: "finished", reason: this.#state.endedBecause ?? "the model is exported" };
     const written = this.#checkpoints.find(checkpoint);
-    this.#result = resultOf(
-      this.#state,
+    this.#result = resultOf(this.#state, {
       outcome,
-      { checkpoint, paths },
-      written,
-      this.#pool?.busySeconds ?? 0,
-    );
+      exported: { checkpoint, paths },
+      checkpoint: written,
+      reducersBusySeconds: this.#pool?.busySeconds ?? 0,
+    });
     const papers = { spec, curve: this.#journal.curve, result: this.#result };
     publishRun({ store, clock: this.#clock, logger, finish }, papers).then(
       () => this.dispatch({ tag: "published" }),

@@ -4,6 +4,7 @@ import type { RunPhase, RunStatus, WorkerStatus } from "../shared/status.js";
 import type { CoreState, Phase, WorkerState } from "./core/state.js";
 import type { LaneState } from "./core/work.js";
 
+/** The status of a run as pages and followers see it, from the core's state. */
 export function statusOf(state: CoreState, result: Record<string, unknown> | null): RunStatus {
   const { dimensions, progress, evaluation, phase } = state;
   const { totals } = progress;
@@ -36,6 +37,7 @@ export function statusOf(state: CoreState, result: Record<string, unknown> | nul
   };
 }
 
+/** The name of a phase as users see it. */
 export function phaseName(phase: Phase): RunPhase {
   switch (phase.tag) {
     case "gathering":

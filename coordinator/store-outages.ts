@@ -4,6 +4,7 @@ import { isStoreOutage, TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
 
+/** What a call that is repeated through outages needs. */
 export interface OutageRetryOptions {
   /** "the result", as in "the result could not be written". */
   readonly what: string;
@@ -11,6 +12,7 @@ export interface OutageRetryOptions {
   readonly logger: Pick<Logger, "warn">;
 }
 
+/** True for errors that say that the store is down, and may pass. */
 export const isOutage = (error: unknown) => error instanceof TrainyardError && isStoreOutage(error.code);
 
 /** `act` must be safe to repeat. Errors: what it throws; a store's outage only after `limits.storePatienceMs`. */

@@ -13,7 +13,9 @@ import type { Peer } from "../shared/security/roles.js";
 import type { CoreEvent } from "./core/events.js";
 import type { NamedAddress } from "./observability/scrape-targets.js";
 
+/** A worker's control stream on the server. */
 export type JoinCall = grpc.ServerDuplexStream<unknown, object>;
+/** The body of a worker's first message. */
 export type Hello = Extract<WorkerBody, { kind: "hello" }>;
 
 /** A run while it is served. */
@@ -25,6 +27,7 @@ export interface ServedRun {
   readonly onDropped: (worker: string, reason: string) => void;
 }
 
+/** The control streams of one run's workers. */
 export class WorkerStreams {
   readonly served: ServedRun;
   readonly #streams = new Map<string, JoinCall>();

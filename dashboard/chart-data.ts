@@ -1,6 +1,7 @@
 /** The curve as the charts draw it: columns of numbers, null for a gap. Few enough points for a page. */
 import type { Curve, EpochRow, StepRow } from "../shared/curve.js";
 
+/** The series of the charts. */
 export interface ChartData {
   readonly epochs: {
     /** Epoch numbers as shown: the first is 1. */
@@ -21,6 +22,7 @@ const smoothing = 0.95;
 
 const finite = (value: number | null) => (value !== null && Number.isFinite(value) ? value : null);
 
+/** Turns a curve into the series of the charts. */
 export function chartData(curve: Pick<Curve, "epochs" | "steps">): ChartData {
   const column = (pick: (row: EpochRow) => number | null) => curve.epochs.map((row) => finite(pick(row)));
   return {

@@ -5,6 +5,7 @@ import { type Markup, markup } from "./markup.js";
 
 type Fact = readonly [string, string | number | Markup];
 
+/** The rows of the table with a run's settings. */
 export function specFacts(spec: RunSpec): Fact[] {
   const { image, model, optimizer } = spec;
   return [
@@ -59,6 +60,7 @@ function augmentationInWords(augmentation: AugmentationSpec): string {
   return parts.filter((part) => part !== "").join(", ");
 }
 
+/** The rows of the table with a run's result. */
 export function resultFacts(result: RunResult): Fact[] {
   const { samples } = result;
   const account = Object.entries(samples).map(([name, count]) => `${count} ${name}`);
@@ -74,5 +76,6 @@ export function resultFacts(result: RunResult): Fact[] {
   ];
 }
 
+/** A table with two columns: name and value. */
 export const factTable = (facts: readonly Fact[]): Markup => markup`<table class="facts"><tbody>
 ${facts.map(([name, value]) => markup`<tr><th scope="row">${name}</th><td>${value}</td></tr>\n`)}</tbody></table>`;

@@ -2,6 +2,7 @@
 import { Markup, markup } from "./markup.js";
 import { styleSheet } from "./style-sheet.js";
 
+/** The parts of an HTML document. */
 export interface DocumentParts {
   readonly title: string;
   /** Before the pages' own style sheet. */
@@ -16,8 +17,10 @@ export interface DocumentParts {
 const policy =
   "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:";
 
+/** A script element. */
 export const inlineScript = (script: string) => new Markup(`<script>${script}</script>\n`);
 
+/** A whole HTML document that loads nothing from elsewhere. */
 export function htmlDocument({ title, style = "", main, scripts }: DocumentParts): string {
   return markup`<!doctype html>
 <html lang="en">

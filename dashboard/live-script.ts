@@ -4,6 +4,7 @@
  */
 import { tableScript } from "./table-script.js";
 
+/** The script of the live page. */
 export const liveScript = `
 (() => {
   const put = (id, text) => { document.getElementById(id).textContent = text; };

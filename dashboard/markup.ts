@@ -1,5 +1,6 @@
 /** HTML as text, safely: what is put into a template is escaped unless it is markup already. */
 
+/** Text that is HTML already, and is not escaped again. */
 export class Markup {
   readonly html: string;
   constructor(html: string) {
@@ -17,6 +18,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
+/** A text as HTML shows it literally. */
 export const escapeHtml = (text: string) =>
   text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 

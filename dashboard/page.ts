@@ -6,6 +6,7 @@ import { chartScript } from "./chart-script.js";
 import { htmlDocument, inlineScript } from "./html-document.js";
 import { jsonScript, type Markup, markup } from "./markup.js";
 
+/** What a run's page shows. */
 export interface PageParts {
   readonly title: string;
   readonly header: Markup;
@@ -19,6 +20,7 @@ export interface PageParts {
 const require = createRequire(import.meta.url);
 const asset = (name: string) => readFileSync(require.resolve(`uplot/dist/${name}`), "utf8");
 
+/** A run's page. */
 export function renderPage(parts: PageParts): string {
   const scripts = [asset("uPlot.iife.min.js"), chartScript, parts.script ?? ""];
   return htmlDocument({

@@ -22,6 +22,7 @@ const script = `
 })();
 `;
 
+/** The page of a standing coordinator's queue. */
 export function renderQueuePage(): string {
   return htmlDocument({
     title: "Queue · Trainyard",

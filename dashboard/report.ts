@@ -12,6 +12,7 @@ import { factTable, resultFacts, specFacts } from "./facts.js";
 import { type Markup, markup } from "./markup.js";
 import { renderPage } from "./page.js";
 
+/** What a finished run's report shows. */
 export interface ReportInput {
   readonly spec: RunSpec;
   readonly curve: Curve;
@@ -20,6 +21,7 @@ export interface ReportInput {
   readonly folder?: string;
 }
 
+/** The report of a finished run: one HTML file that needs no other. */
 export function renderReport({ spec, curve, result, folder = "" }: ReportInput): string {
   return renderPage({
     title: `${spec.run} · Trainyard`,

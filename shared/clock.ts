@@ -4,6 +4,7 @@
  */
 import { setTimeout as realSleep } from "node:timers/promises";
 
+/** A source of time, and timers on it. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. For durations and deadlines. */
   nowMs(): number;
@@ -17,6 +18,7 @@ export interface Clock {
   every(ms: number, fn: () => void): () => void;
 }
 
+/** The clock of the real world. */
 export const realClock: Clock = {
   nowMs: () => performance.now(),
   date: () => new Date(),

@@ -10,6 +10,7 @@ export const exact = z
   .union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])])
   .transform((value) => Number(value));
 
+/** One committed step of a run. */
 export const StepRow = z.object({
   /** Step number over the whole run; the first is 0. */
   step: z.number().int().nonnegative(),
@@ -32,6 +33,7 @@ export const StepRow = z.object({
 });
 export type StepRow = z.infer<typeof StepRow>;
 
+/** One finished epoch of a run. */
 export const EpochRow = z.object({
   /** Epoch number; the first is 0. */
   epoch: z.number().int().nonnegative(),
@@ -50,6 +52,7 @@ export const EpochRow = z.object({
 });
 export type EpochRow = z.infer<typeof EpochRow>;
 
+/** A run's training curve: every step and epoch. */
 export const Curve = z.object({
   format: z.literal("trainyard-curve/1"),
   run: z.string(),
@@ -65,6 +68,7 @@ const isNumberJsonLacks = (value: unknown): value is number =>
 export const keepNonFinite = (_key: string, value: unknown) =>
   isNumberJsonLacks(value) ? String(value) : value;
 
+/** The curve as JSON text, one line. */
 export const toJson = (curve: Curve): string => `${JSON.stringify(curve, keepNonFinite)}\n`;
 
 /** Errors: DAMAGED when the text is not a curve. `where` names it, for instance by its key. */
@@ -92,5 +96,7 @@ function toCsv(columns: readonly string[], rows: readonly Cells[]): string {
   return [columns.join(","), ...lines, ""].join("\n");
 }
 
+/** The epochs of a curve as CSV text. */
 export const epochsToCsv = (curve: Curve) => toCsv(Object.keys(EpochRow.shape), curve.epochs);
+/** The steps of a curve as CSV text. */
 export const stepsToCsv = (curve: Curve) => toCsv(Object.keys(StepRow.shape), curve.steps);

@@ -5,8 +5,10 @@
 
 /** Process exit codes: 0 finished, 1 failed, 2 wrong use or configuration, 3 drained or interrupted. */
 export const ExitCode = { finished: 0, failed: 1, usage: 2, interrupted: 3 } as const;
+/** An exit code of the program. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
+/** The stable code of an error. */
 export type ErrorCode =
   | "USAGE" // wrong flags, names, settings
   | "INPUT" // the user's files are not what the command needs
@@ -29,6 +31,7 @@ export type ErrorCode =
 /** A store that is away or full may be back or have room in a while: what must be written is tried again. */
 export const isStoreOutage = (code: string): boolean => code === "STORE_UNREACHABLE" || code === "STORE_FULL";
 
+/** An error with a stable code and a sentence that a user can act on. */
 export class TrainyardError extends Error {
   override readonly name = "TrainyardError";
   readonly code: ErrorCode;

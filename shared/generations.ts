@@ -41,12 +41,14 @@ export const ClosingRecord = z.looseObject({
 });
 export type ClosingRecord = z.infer<typeof ClosingRecord>;
 
+/** What lies under a generation number. */
 export type GenerationEntry =
   | { readonly tag: "owner"; readonly generation: number; readonly record: GenerationRecord }
   | { readonly tag: "closed"; readonly generation: number; readonly record: ClosingRecord }
   /** Something else lies there: whoever wrote it does not answer. */
   | { readonly tag: "unreadable"; readonly generation: number };
 
+/** The key of a generation number's record. */
 export const generationKey = (run: string, generation: number) =>
   runKey(run, "generations", `${generation}.json`);
 

@@ -21,6 +21,7 @@ import { credentialsOf } from "./security/http-credentials.js";
 import type { Role } from "./security/roles.js";
 import { ServerSecurity, serverTlsOptions } from "./security/server-security.js";
 
+/** The answer to an HTTP request. */
 export interface HttpReply {
   /** Default 200. */
   readonly status?: number;
@@ -33,6 +34,7 @@ export interface HttpReply {
   readonly body: string;
 }
 
+/** One path of an HTTP server, and who may ask for it. */
 export interface HttpRoute {
   /** A POST must carry the header `x-trainyard: <last part of the path>`, which no foreign page can send. */
   readonly method: "GET" | "POST";
@@ -42,6 +44,7 @@ export interface HttpRoute {
   readonly reply: (query: URLSearchParams) => HttpReply | Promise<HttpReply>;
 }
 
+/** Settings of an HTTP server. */
 export interface MetricsServerOptions {
   readonly registry: Registry;
   /** Default 127.0.0.1. */
@@ -55,17 +58,20 @@ export interface MetricsServerOptions {
   readonly onError?: (error: unknown, path: string) => void;
 }
 
+/** A running HTTP server. */
 export interface MetricsServer {
   /** `host:port`, as others reach it. */
   readonly address: string;
   close(): Promise<void>;
 }
 
+/** A JSON answer. */
 export const json = (value: unknown, status = 200): HttpReply => ({
   status,
   type: "application/json",
   body: `${JSON.stringify(value)}\n`,
 });
+/** An HTML answer. */
 export const html = (body: string): HttpReply => ({ type: "text/html; charset=utf-8", body });
 const text = (body: string, status = 200): HttpReply => ({ status, type: "text/plain; charset=utf-8", body });
 

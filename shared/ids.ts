@@ -24,8 +24,13 @@ function checked<T>(name: string) {
   };
 }
 
+/** Checks that a number is a step. Errors: USAGE. */
 export const asStep = checked<Step>("step");
+/** Checks that a number is an epoch. Errors: USAGE. */
 export const asEpoch = checked<Epoch>("epoch");
+/** Checks that a number is a lane. Errors: USAGE. */
 export const asLane = checked<Lane>("lane");
+/** Checks that a number is a generation. Errors: USAGE. */
 export const asGeneration = checked<Generation>("generation");
+/** Checks that a number is a sample's position. Errors: USAGE. */
 export const asSampleIndex = checked<SampleIndex>("sample");

@@ -9,6 +9,7 @@ import { listOf } from "./grpc/numbers.js";
 import { name } from "./grpc/texts.js";
 import { limits } from "./limits.js";
 
+/** The place of one tensor in the flat vectors. */
 export const TensorSlot = z.object({
   /** `<layer>/<weight>`, for instance `conv2d_1/kernel`. */
   name,
@@ -19,6 +20,7 @@ export const TensorSlot = z.object({
 });
 export type TensorSlot = z.infer<typeof TensorSlot>;
 
+/** The place of one batch-norm layer's statistics in the statistics vector. */
 export const BatchNormSlot = z.object({
   layer: name,
   channels: z.number().int().positive(),

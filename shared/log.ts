@@ -6,7 +6,9 @@
 import pino, { type Logger as PinoLogger } from "pino";
 import pretty from "pino-pretty";
 
+/** How much is logged. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+/** The kind of process that logs. */
 export type Role = "coordinator" | "worker" | "reducer" | "cli" | "engine";
 
 /** Add ids with `logger.child({ generation, step, run, worker })`; write `logger.info({ fields }, "sentence")`. */
@@ -17,6 +19,7 @@ export interface LogDestination {
   write(line: string): void;
 }
 
+/** Settings of a logger. */
 export interface LogOptions {
   readonly role: Role;
   readonly level?: LogLevel;
@@ -33,6 +36,7 @@ const secrets = ["secretKey", "accessKey", "token", "password"].flatMap((key) =>
 /** Writes at once, so that the last line before a crash is there; a broken standard error is no reason to stop. */
 const standardError: LogDestination = { write: (line) => void process.stderr.write(line) };
 
+/** Creates a logger: JSON lines, or readable lines on a terminal. */
 export function createLogger(options: LogOptions): Logger {
   const destination = options.destination ?? standardError;
   const isPretty = options.pretty ?? process.stderr.isTTY === true;

@@ -32,6 +32,7 @@ import {
 } from "./tracing.js";
 import { programVersion } from "./version.js";
 
+/** Settings of a tracer that sends spans to a collector. */
 export interface OpenTelemetryOptions {
   /** Where spans are posted to, whole. */
   readonly endpoint: string;
@@ -44,6 +45,7 @@ export interface OpenTelemetryOptions {
   readonly onLost: (reason: string) => void;
 }
 
+/** A tracer that sends spans to an OpenTelemetry collector. */
 export class OpenTelemetryTracer implements Tracer {
   readonly ratio: number;
   readonly #provider: TracerProvider;

@@ -10,6 +10,7 @@ import { runKey } from "./spec.js";
 import { parsedDocument, readJson } from "./store/document.js";
 import type { ObjectStore } from "./store/object-store.js";
 
+/** The published result of a finished run. */
 export interface Publication {
   /** Generation of the coordinator that finished the run. */
   readonly generation: number;

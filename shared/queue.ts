@@ -6,6 +6,7 @@ import { z } from "zod";
 import { readDocument } from "./store/document.js";
 import type { ObjectStore } from "./store/object-store.js";
 
+/** A run in the queue of a standing coordinator. */
 export const QueueEntry = z.object({
   number: z.number().int().positive(),
   run: z.string(),
@@ -19,6 +20,7 @@ export const QueueEntry = z.object({
 export type QueueEntry = z.infer<typeof QueueEntry>;
 
 const prefix = "queue/";
+/** The key of a queue entry. */
 export const queueKey = (number: number) => `${prefix}${String(number).padStart(8, "0")}.json`;
 
 /** In order. Errors: DAMAGED naming the object; the store's. */

@@ -8,6 +8,7 @@ import type { Logger } from "./log.js";
 const linesPerMinute = 20;
 const minuteMs = 60_000;
 
+/** A logger that limits how often it warns. */
 export class RateLimitedLog {
   readonly #logger: Pick<Logger, "warn">;
   readonly #clock: Clock;

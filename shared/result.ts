@@ -41,6 +41,7 @@ export const RunTiming = z.object({
 });
 export type RunTiming = z.infer<typeof RunTiming>;
 
+/** The result of a finished run: result.json. */
 export const RunResult = z.object({
   format: z.literal("trainyard-result/1"),
   run: z.string(),

@@ -5,6 +5,7 @@
 import { setMaxListeners } from "node:events";
 import { TrainyardError } from "./errors.js";
 
+/** How a call is repeated. */
 export interface RetryOptions {
   /** Time for all attempts together. */
   readonly deadlineMs: number;
@@ -88,6 +89,7 @@ export function interruption(signal: AbortSignal, what: string): TrainyardError 
   return new TrainyardError("INTERRUPTED", `${what} was interrupted`, { cause: reason });
 }
 
+/** Throws when the signal was aborted. Errors: the signal's reason, or INTERRUPTED. */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw interruption(signal, what);
 }

@@ -4,6 +4,7 @@ import { runKey } from "./spec.js";
 import { getIfThere } from "./store/document.js";
 import type { ObjectStore } from "./store/object-store.js";
 
+/** One event of a run's log. */
 export const RunEvent = z.object({
   /** ISO 8601 in UTC. */
   at: z.string(),

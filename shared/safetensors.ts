@@ -14,9 +14,12 @@ export type NamedTensor =
   | (Shaped & { readonly dtype: "F64"; readonly data: Float64Array })
   | (Shaped & { readonly dtype: "I32"; readonly data: Int32Array })
   | (Shaped & { readonly dtype: "U8"; readonly data: Uint8Array });
+/** The element type of a tensor. */
 export type TensorType = NamedTensor["dtype"];
+/** Text metadata of a safetensors file. */
 export type Metadata = Readonly<Record<string, string>>;
 
+/** The content of a safetensors file. */
 export interface DecodedTensors {
   /** In the order of their bytes. Views of the given buffer where its alignment allows it, else copies. */
   readonly tensors: readonly NamedTensor[];

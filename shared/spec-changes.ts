@@ -9,6 +9,7 @@ import { runSettings } from "./settings/run-settings.js";
 import { numberSchema } from "./settings/schema.js";
 import type { RunSpec } from "./spec.js";
 
+/** Settings of a run that a resume may change. */
 export const SpecChanges = z.object({
   epochs: numberSchema(runSettings.epochs).optional(),
   patience: numberSchema(runSettings.patience).optional(),
@@ -26,6 +27,7 @@ export const joinChanges = (former: SpecChanges, later: SpecChanges): SpecChange
   ...later,
 });
 
+/** True when any setting is changed. */
 export const hasChanges = (changes: SpecChanges): boolean =>
   Object.values(changes).some((value) => value !== undefined);
 

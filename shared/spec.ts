@@ -45,6 +45,7 @@ export type ImageSpec = z.infer<typeof ImageSpec>;
 /** Bytes of one image as the model takes it: uint8 [height, width, channels]. */
 export const imageBytesOf = ({ height, width, channels }: ImageSpec) => height * width * channels;
 
+/** The model of a run. */
 export const ModelSpec = z.object({
   name: choiceSchema(settings.model),
   dropout: numberSchema(settings.dropout),
@@ -100,6 +101,7 @@ export const LocalSteps = z.object({
 });
 export type LocalSteps = z.infer<typeof LocalSteps>;
 
+/** Everything that decides the result of a run: spec.json. */
 export const RunSpec = z.object({
   format: z.literal("trainyard-run/1"),
   run: z.string(),
@@ -187,4 +189,5 @@ export const callsPerLane = (spec: Pick<RunSpec, "accumulation" | "localSteps">)
 export const microBatchSize = (spec: Pick<RunSpec, "batchSize" | "lanes" | "accumulation">) =>
   spec.batchSize / (spec.lanes * spec.accumulation);
 
+/** The key of an object that belongs to a run. */
 export const runKey = (run: string, ...path: string[]) => ["runs", run, ...path].join("/");

@@ -19,6 +19,7 @@ export interface LaneStatistics {
   readonly values: Float64Array;
 }
 
+/** The moving statistics before the first step. */
 export function emptyStatistics(layout: ModelLayout): MovingStatistics {
   return { sums: new Float64Array(layout.statisticsCount), decay: layout.batchNorms.map(() => 1) };
 }
@@ -32,7 +33,8 @@ export function combineStatistics(layout: ModelLayout, lanes: readonly LaneStati
   const samples = lanes.reduce((sum, lane) => sum + lane.samples, 0);
   for (const slot of layout.batchNorms) {
     for (let channel = 0; channel < slot.channels; channel += 1) {
-      combineChannel(combined, lanes, samples, slot.offset + channel, slot.offset + slot.channels + channel);
+      const mean = slot.offset + channel;
+      combineChannel(combined, lanes, samples, { mean, variance: mean + slot.channels });
     }
   }
   return combined;
@@ -42,19 +44,18 @@ function combineChannel(
   combined: Float64Array,
   lanes: readonly LaneStatistics[],
   samples: number,
-  meanAt: number,
-  varianceAt: number,
+  at: { readonly mean: number; readonly variance: number },
 ): void {
   let mean = 0;
-  for (const lane of lanes) mean += lane.samples * (lane.values[meanAt] as number);
+  for (const lane of lanes) mean += lane.samples * (lane.values[at.mean] as number);
   mean /= samples;
   let variance = 0;
   for (const lane of lanes) {
-    const distance = (lane.values[meanAt] as number) - mean;
-    variance += lane.samples * ((lane.values[varianceAt] as number) + distance * distance);
+    const distance = (lane.values[at.mean] as number) - mean;
+    variance += lane.samples * ((lane.values[at.variance] as number) + distance * distance);
   }
-  combined[meanAt] = mean;
-  combined[varianceAt] = variance / samples;
+  combined[at.mean] = mean;
+  combined[at.variance] = variance / samples;
 }
 
 /**
@@ -77,6 +78,7 @@ export function undoBesselCorrection(
   return biased;
 }
 
+/** The moving statistics after one more step: sums x momentum + batch x (1 - momentum), per layer. float64. */
 export function advanceStatistics(
   layout: ModelLayout,
   moving: MovingStatistics,

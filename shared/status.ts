@@ -20,11 +20,14 @@ export const runPhases = [
   "failed",
   "stopped",
 ] as const;
+/** The phase of a run, as users see it. */
 export type RunPhase = (typeof runPhases)[number];
 
+/** True when a run in this phase has ended. */
 export const hasEnded = (phase: RunPhase) =>
   phase === "finished" || phase === "failed" || phase === "stopped";
 
+/** The status of one worker. */
 export const WorkerStatus = z.object({
   id: z.string(),
   /** The worker's state for people: joining, preparing, computing, spare, draining, lost … */
@@ -36,6 +39,7 @@ export type WorkerStatus = z.infer<typeof WorkerStatus>;
 /** JSON has no NaN: a number that is not finite travels as null. */
 const measured = z.number().nullable();
 
+/** The status of a run: GET /status. */
 export const RunStatus = z.object({
   run: z.string(),
   generation: z.number().int().positive().optional(),
@@ -89,6 +93,7 @@ export const EndRecord = z.looseObject({
 });
 export type EndRecord = z.infer<typeof EndRecord>;
 
+/** The key of the record that says how a coordinator's run ended. */
 export const endKey = (run: string, generation: number) => runKey(run, "ends", `${generation}.json`);
 
 /**

@@ -4,12 +4,14 @@
  */
 import type { Clock } from "./clock.js";
 
+/** The rate and burst of a token bucket. */
 export interface RateLimit {
   readonly perSecond: number;
   /** Taken without a wait after a silence. */
   readonly burst: number;
 }
 
+/** Limits how often something happens. */
 export class TokenBucket {
   readonly #clock: Clock;
   readonly #limit: RateLimit;

@@ -5,6 +5,7 @@
  */
 import { TrainyardError } from "./errors.js";
 
+/** Named values of a span. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
 /** A tracer, or a span that may have child spans. */
@@ -12,6 +13,7 @@ export interface SpanParent {
   begin(name: string, attributes?: SpanAttributes): Span;
 }
 
+/** A span that is being recorded. */
 export interface Span extends SpanParent {
   /** W3C trace context of the span, to be passed to another process; empty when the span is not recorded. */
   readonly traceparent: string;
@@ -36,6 +38,7 @@ export interface Tracer extends SpanParent {
   close(): Promise<void>;
 }
 
+/** A span that is not recorded. */
 export const noSpan: Span = {
   traceparent: "",
   begin: () => noSpan,

@@ -14,6 +14,7 @@ export function packageRoot(): string {
   return folder;
 }
 
+/** The version of Trainyard. */
 export function programVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8"));
   return (manifest as { version: string }).version;

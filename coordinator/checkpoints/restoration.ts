@@ -168,7 +168,7 @@ async function complete(
   const saved = { ...found.saved, bestCheckpoint: best?.checkpoint ?? null };
   const { log, damaged } = await readLog(store, run, manifest.log, progress);
   notes.push(...damaged);
-  const redone = await lostSamples(store, run, manifest.log, generation, progress.step);
+  const redone = await lostSamples(store, run, { log: manifest.log, generation, step: progress.step });
   const written = [manifest, ...(best === null ? [] : [best])];
   const former = candidates.filter(({ hasManifest }) => hasManifest);
   return {

@@ -8,6 +8,7 @@ import type { Departure } from "../../shared/metrics.js";
 import type { CoreEvent } from "../core/events.js";
 import type { CoreState } from "../core/state.js";
 
+/** The workers that joined and left with one event. */
 export interface Comings {
   readonly joined: readonly string[];
   readonly left: readonly { readonly worker: string; readonly departure: Departure }[];
@@ -15,6 +16,7 @@ export interface Comings {
 
 const none: Comings = { joined: [], left: [] };
 
+/** Compares the states before and after an event, and names the workers that joined or left. */
 export function comingsWith(event: CoreEvent, before: CoreState, after: CoreState): Comings {
   if (event.tag === "hello") return comingsOf(event.worker, before, after);
   if (after.workers.size >= before.workers.size) return none;

@@ -14,6 +14,7 @@ type EffectOf<Tag extends Effect["tag"]> = Extract<Effect, { tag: Tag }>;
 /** Between two looks at every worker: a fleet has a thousand. */
 const membersEveryMs = 1_000;
 
+/** Keeps a run's metrics up to date. */
 export class Observations {
   readonly #metrics: CoordinatorMetrics;
   readonly #spec: RunSpec;

@@ -18,6 +18,7 @@ export function isTraced(run: string, step: number, ratio: number): boolean {
   return hashWords(Purpose.trace, step, ...Buffer.from(run)) / 2 ** 32 < ratio;
 }
 
+/** Begins and ends the spans of a run. */
 export class RunTraces {
   readonly #tracer: Tracer;
   readonly #common: SpanAttributes & { readonly run: string };

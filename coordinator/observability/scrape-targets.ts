@@ -12,6 +12,7 @@ export interface NamedAddress {
   readonly address: string;
 }
 
+/** One entry of Prometheus' HTTP service discovery. */
 export interface ScrapeTargets {
   readonly targets: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
@@ -21,6 +22,7 @@ export interface ScrapeTargets {
 const hostLimit = 253;
 const hostName = /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
 
+/** The scrape targets of workers that named a valid address. */
 export function scrapeTargets(run: string, workers: Iterable<NamedAddress>): ScrapeTargets[] {
   return [...workers].flatMap(({ worker, address }) => {
     if (!isAddress(address)) return [];

@@ -19,6 +19,7 @@ interface Step extends Work {
 
 const nothing: Work = { samples: 0, seconds: 0 };
 
+/** Speed of a run and of its workers, over the last steps. */
 export class Throughput {
   #steps: readonly Step[] = [];
   /** The lanes of each worker in the current step, summed. */

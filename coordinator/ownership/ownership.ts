@@ -17,6 +17,7 @@ import type { Logger } from "../../shared/log.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { rewriteRecord, takeNumber } from "./generation-record.js";
 
+/** What is owned, and what ownership needs for it. */
 export interface OwnershipOptions {
   readonly store: ObjectStore;
   readonly run: string;
@@ -31,6 +32,7 @@ const subjectOf = ({ run, subject = `the run ${run}` }: OwnershipOptions) => sub
 /** Settled once what the run goes on from is known. */
 type Settled = Required<Pick<GenerationRecord, "from" | "changes">>;
 
+/** The ownership of a run by one coordinator: its number, its renewals, and the fence. */
 export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #fence = new AbortController();

@@ -35,6 +35,7 @@ export type OwnerAnswer =
   /** There is no answer, or another process answers: the owner may be alive. */
   | "silent";
 
+/** The run to be taken, and what the decision needs. */
 export interface TakeoverOptions {
   readonly store: ObjectStore;
   readonly run: string;
@@ -48,6 +49,7 @@ export interface TakeoverOptions {
   readonly ask?: (record: GenerationRecord, run: string) => Promise<OwnerAnswer>;
 }
 
+/** A run that is free to take. */
 export interface Vacancy {
   /** The highest number that is taken; 0 = none. */
   readonly last: number;
@@ -165,6 +167,7 @@ function owned({ run, subject }: TakeoverOptions, { address }: GenerationRecord,
   return new TrainyardError("ALREADY_EXISTS", `${sentence}${how}`);
 }
 
+/** The error for a run that has finished. */
 export const finished = (run: string) =>
   new TrainyardError(
     "ALREADY_EXISTS",

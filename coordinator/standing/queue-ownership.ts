@@ -17,6 +17,7 @@ import { isOutage } from "../store-outages.js";
 /** Names of runs begin with a letter or digit. */
 const queueName = ".queue";
 
+/** What waiting for the queue, and taking it, needs. */
 export interface QueueOwnershipOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;

@@ -30,6 +30,7 @@ export interface CurrentRun {
  */
 export type Standing = "waiting" | "serving" | "ending";
 
+/** What the queue service needs of the standing coordinator. */
 export interface QueueServiceOptions {
   readonly store: ObjectStore;
   readonly queue: RunQueue;
@@ -41,6 +42,7 @@ export interface QueueServiceOptions {
   readonly failure: (run: string) => string | undefined;
 }
 
+/** A run that was handed in, and where it stands. */
 export interface Submitted extends CreatedRun {
   /** queued, current, or how it ended. */
   readonly state: string;
@@ -50,6 +52,7 @@ export interface Submitted extends CreatedRun {
 /** How often a follower's run is looked at. */
 const lookMs = 500;
 
+/** The operations on runs that a standing coordinator offers. */
 export class QueueService {
   readonly #options: QueueServiceOptions;
   /** The last of the runs that were handed in: one at a time. */

@@ -9,6 +9,7 @@ import { putOnce } from "../../shared/store/put-once.js";
 
 type Submission = Omit<QueueEntry, "number">;
 
+/** The queue of runs of one store. */
 export class RunQueue {
   readonly #store: ObjectStore;
   readonly #onChange: (runs: number) => void;

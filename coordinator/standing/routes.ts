@@ -6,6 +6,7 @@ import { coordinatorRoutes } from "../routes.js";
 import type { Shell } from "../shell.js";
 import type { QueueService } from "./queue-service.js";
 
+/** What the HTTP routes of a standing coordinator show. */
 export interface StandingRouteOptions {
   readonly service: QueueService;
   /** The shell of the current run; null between two runs. */
@@ -14,6 +15,7 @@ export interface StandingRouteOptions {
   readonly isReady: () => boolean;
 }
 
+/** The HTTP routes of a standing coordinator: the queue, and the current run's pages. */
 export function standingRoutes({ service, shell, isReady }: StandingRouteOptions): HttpRoute[] {
   const waiting = () => ({ ...service.view, run: null, phase: "waiting", message: "no run is under way" });
   return [

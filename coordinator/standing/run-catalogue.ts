@@ -4,6 +4,7 @@
  */
 import type { RunStatus } from "../../shared/status.js";
 
+/** A run that was created from flags. */
 export interface CreatedRun {
   readonly run: string;
   /** False: it was there already, with the same settings. */
@@ -15,6 +16,7 @@ export interface CreatedRun {
 /** Asks the coordinator at an HTTP address for a run's status. Errors: UNREACHABLE. */
 export type AskStatus = (http: string, run: string, signal?: AbortSignal) => Promise<RunStatus>;
 
+/** Creates and describes the runs of a store. */
 export interface RunCatalogue {
   /**
    * Stores a new run of a data set. `flags`: by name, as a command line parsed them; checked here once more. Errors:

@@ -5,6 +5,7 @@ import { runKey } from "../../shared/spec.js";
 import { readEndRecord } from "../../shared/status.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 
+/** What the store knows of how a run went. */
 export type RunOutcome =
   /** Nobody has begun it, or it was cut off or interrupted. */
   | { readonly tag: "open"; readonly generation: number }

@@ -27,6 +27,7 @@ type StreamCall = grpc.ServerWritableStream<unknown, object>;
 type AdmittedCall = JudgedCall & { getPeer(): string };
 type Answer = grpc.sendUnaryData<object>;
 
+/** Adds the Runs service to the control port's server. */
 export function addRunsService(
   server: grpc.Server,
   service: QueueService,
@@ -34,39 +35,8 @@ export function addRunsService(
   clock: Clock,
 ): void {
   const admit = (call: AdmittedCall, role: Role) => admitted(security, clock, call, role);
-  const unary =
-    <Request>(
-      role: Role,
-      schema: z.ZodType<Request>,
-      reply: (request: Request, peer: Peer, signal: AbortSignal) => Promise<object>,
-    ) =>
-    (call: UnaryCall, answer: Answer): void => {
-      admit(call, role)
-        .then((peer) => reply(parsedMessage(schema, call.request), peer, untilCancelled(call)))
-        .then(
-          (message) => answer(null, message),
-          (error: unknown) => answer(asStatus(error)),
-        );
-    };
-  const stream =
-    <Request>(
-      schema: z.ZodType<Request>,
-      messages: (request: Request, signal: AbortSignal) => AsyncIterable<object>,
-    ) =>
-    (call: StreamCall): void => {
-      const send = async () => {
-        await admit(call, "viewer");
-        const signal = untilCancelled(call);
-        for await (const message of messages(parsedMessage(schema, call.request), signal)) {
-          if (call.destroyed || signal.aborted) return;
-          if (!call.write(message)) await Promise.race([once(call, "drain"), once(call, "close")]);
-        }
-      };
-      send().then(
-        () => call.end(),
-        (error: unknown) => call.emit("error", asStatus(error)),
-      );
-    };
+  const unary = unaryHandlers(admit);
+  const stream = streamHandlers(admit);
   server.addService(runsService().service, {
     submit: unary("operator", SubmitRequest, async ({ dataset, flagsJson, resume }, peer, signal) =>
       resume === ""
@@ -91,12 +61,53 @@ export function addRunsService(
   });
 }
 
+type Admit = (call: AdmittedCall, role: Role) => Promise<Peer>;
+
+/** Makes handlers of calls with one answer: admitted by role, checked by schema, answered by `reply`. */
+const unaryHandlers =
+  (admit: Admit) =>
+  <Request>(
+    role: Role,
+    schema: z.ZodType<Request>,
+    reply: (request: Request, peer: Peer, signal: AbortSignal) => Promise<object>,
+  ) =>
+  (call: UnaryCall, answer: Answer): void => {
+    admit(call, role)
+      .then((peer) => reply(parsedMessage(schema, call.request), peer, untilCancelled(call)))
+      .then(
+        (message) => answer(null, message),
+        (error: unknown) => answer(asStatus(error)),
+      );
+  };
+
+/** Makes handlers of calls that viewers make and that are answered by a stream of messages. */
+const streamHandlers =
+  (admit: Admit) =>
+  <Request>(
+    schema: z.ZodType<Request>,
+    messages: (request: Request, signal: AbortSignal) => AsyncIterable<object>,
+  ) =>
+  (call: StreamCall): void => {
+    const send = async () => {
+      await admit(call, "viewer");
+      const signal = untilCancelled(call);
+      for await (const message of messages(parsedMessage(schema, call.request), signal)) {
+        if (call.destroyed || signal.aborted) return;
+        if (!call.write(message)) await Promise.race([once(call, "drain"), once(call, "close")]);
+      }
+    };
+    send().then(
+      () => call.end(),
+      (error: unknown) => call.emit("error", asStatus(error)),
+    );
+  };
+
 const described = ({ run, description }: { run: string; description: object }) => ({
   run,
   json: JSON.stringify(description),
 });
 
-/** A refusal, which is a status already, or an error of ours. */
+/** A refused call, with the status that goes out. */
 class NotAdmitted extends TrainyardError {
   readonly status: Partial<grpc.StatusObject> & Error;
 

@@ -27,6 +27,7 @@ import type { RunCatalogue } from "./run-catalogue.js";
 import { outcomeOf } from "./run-outcome.js";
 import { addRunsService } from "./runs-service.js";
 
+/** Settings of a standing coordinator. */
 export interface StandingOptions
   extends Omit<CoordinatorOptions, "run" | "changes" | "onReady" | "onAbort" | "isPatient" | "ports"> {
   readonly catalogue: RunCatalogue;

@@ -15,6 +15,7 @@ export interface JudgedCall {
 /** Given to a unary call's callback, or emitted as "error" on a stream, it ends the call with its status. */
 export type Refusal = Pick<grpc.ServiceError, "name" | "message" | "code" | "details">;
 
+/** The caller, or why the call is refused. */
 export type Judgement = { readonly peer: Peer; readonly refusal: null } | { readonly refusal: Refusal };
 
 /** The peer when it may do what needs the role; else UNAUTHENTICATED or PERMISSION_DENIED in one sentence. */
@@ -27,6 +28,7 @@ export function judgeCall(security: ServerSecurity, call: JudgedCall, needed: Ro
   };
 }
 
+/** The error with which a handler ends a refused call. */
 export const refusalOf = (code: grpc.status, details: string): Refusal => ({
   name: "Refused",
   message: details,

@@ -2,6 +2,7 @@
 import type { Http2Session } from "node:http2";
 import { limits } from "../limits.js";
 
+/** Closes a session whose peer answers no pings. */
 export function keepAlive(session: Http2Session): void {
   const everyMs = limits.lostAfterMs;
   let isAnswered = true;

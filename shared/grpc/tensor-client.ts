@@ -12,11 +12,13 @@ import { keepAlive } from "./keepalive.js";
 import { tensorMethods, workerHeader } from "./protocol.js";
 import type { TensorCredentials } from "./tensor-server.js";
 
+/** The credentials and TLS files of a worker's tensor streams. */
 export interface TensorAccess extends TensorCredentials {
   /** TLS files of the client; null for plain text. */
   readonly tls: ClientFiles | null;
 }
 
+/** A worker's HTTP/2 connection to one slice. */
 export class TensorConnection {
   readonly #session: ClientHttp2Session;
   readonly #credentials: TensorCredentials;

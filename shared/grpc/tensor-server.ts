@@ -45,6 +45,7 @@ interface Call {
   refuse(details: string, code?: grpc.status): void;
 }
 
+/** One upload stream on the server. */
 export interface UploadCall extends Call {
   /** Decoded chunks; the data of one is valid until the next is asked for. Throws what broke the stream. */
   messages(): AsyncIterable<unknown>;
@@ -53,6 +54,7 @@ export interface UploadCall extends Call {
   end(): void;
 }
 
+/** One weights stream on the server. */
 export interface WeightsCall extends Call {
   readonly request: unknown;
   /** `data` must not change until this resolves, which it does when the stream is over, too. */
@@ -65,6 +67,7 @@ export interface OutgoingChunk {
   readonly data: Uint8Array;
 }
 
+/** The functions that serve the streams of a slice. */
 export interface TensorHandlers {
   upload(call: UploadCall): void;
   weights(call: WeightsCall): void;
@@ -80,6 +83,7 @@ export interface TensorListener {
   close(): void;
 }
 
+/** The address and certificate of a slice's server. */
 export interface ListenAddress {
   readonly host: string;
   /** 0: any free one. */
@@ -90,6 +94,7 @@ export interface ListenAddress {
   readonly tls: ServerFiles | null;
 }
 
+/** The HTTP/2 server of one slice. */
 export class Http2TensorServer implements TensorListener {
   readonly #connections = new ConnectionLimiter({
     unidentified: limits.unidentifiedConnections,

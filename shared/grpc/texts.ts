@@ -23,10 +23,12 @@ export const nameOrNone = z.string().max(limits.nameCharacters).regex(printable,
 export const oneLine = (text: string): string =>
   text.slice(0, limits.sentenceCharacters).replaceAll(unprintable, " ");
 
+/** A text for people: made one line, and cut. */
 export const sentence = z.string().transform(oneLine);
 
 /** What a worker can be doing. */
 export const workerPhases = ["prepare", "fetch", "decode", "compute", "upload", "download", "idle"] as const;
+/** What a worker says that it is doing; `other` when the word is unknown. */
 export type WorkerPhaseName = (typeof workerPhases)[number] | "other";
 
 /** What a worker says that it is doing. Phases are labels of metrics, so an unknown one becomes `other`. */

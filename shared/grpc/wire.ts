@@ -7,6 +7,7 @@ import type { RunSpec } from "../spec.js";
 import { bytesOf } from "./numbers.js";
 import type { UploadChunk, WeightsChunk } from "./tensor-messages.js";
 
+/** The encoding of a run's vectors: float32 or bfloat16. */
 export type Wire = RunSpec["wire"];
 
 /** What carries a partial of that kind in a run of that wire. */
@@ -14,9 +15,12 @@ export const wireOf = (kind: UploadChunk["kind"], wire: Wire): Wire =>
   kind === "INITIAL" ? "float32" : wire;
 
 type Encoding = WeightsChunk["encoding"];
+/** The name of an encoding in tensors.proto. */
 export const encodingOf = (wire: Wire): Encoding => (wire === "float32" ? "FLOAT32" : "BFLOAT16");
+/** The encoding that a name in tensors.proto stands for. */
 export const wireOfEncoding = (encoding: Encoding): Wire => (encoding === "FLOAT32" ? "float32" : "bfloat16");
 
+/** Bytes of one number on the wire. */
 export const bytesPerElement = (wire: Wire) => (wire === "float32" ? 4 : 2);
 
 /** The bytes of a vector; of float32 a view of it. */

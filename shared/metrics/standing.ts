@@ -2,9 +2,12 @@
 import { Counter, Gauge } from "prom-client";
 import { processMetrics } from "./registry.js";
 
+/** How a run on a standing coordinator can end, as a label of metrics. */
 export const runOutcomes = ["finished", "stopped", "failed", "interrupted"] as const;
+/** How a run on a standing coordinator ended. */
 export type RunOutcome = (typeof runOutcomes)[number];
 
+/** The metrics of a standing coordinator. */
 export type StandingMetrics = ReturnType<typeof standingMetrics>;
 
 /** Once a process. */

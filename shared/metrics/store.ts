@@ -1,11 +1,15 @@
 /** What a process' calls of the object store take, and which fail: the same metrics in coordinator and worker. */
 import type { Makers } from "./registry.js";
 
+/** The operations of an object store, as a label of metrics. */
 export const storeOperations = ["put", "get", "stream", "stat", "list", "delete"] as const;
+/** An operation of an object store. */
 export type StoreOperation = (typeof storeOperations)[number];
 
+/** The metrics of an object store's calls. */
 export type StoreMetrics = ReturnType<typeof storeMetrics>;
 
+/** Creates the metrics of an object store's calls in a registry. */
 export function storeMetrics({ registry, counter, seconds }: Makers) {
   const errors = counter(
     "trainyard_store_errors_total",

@@ -9,6 +9,7 @@ import { TrainyardError } from "../errors.js";
 import { isLoopback } from "../loopback.js";
 import { type ClientFiles, readClientFiles } from "./tls-files.js";
 
+/** The files with a client's certificates and token. */
 export interface ClientSecurityOptions {
   /** Folder with the CA's certificate, and with its own for mutual TLS; or the files themselves. Default: plain text. */
   readonly tls?: string | ClientFiles | undefined;
@@ -18,6 +19,7 @@ export interface ClientSecurityOptions {
   readonly insecure?: boolean | undefined;
 }
 
+/** What a client presents to servers: TLS files and a token. */
 export class ClientSecurity {
   readonly #options: ClientSecurityOptions;
   #files: ClientFiles | null = null;
@@ -69,6 +71,7 @@ export const tlsOptionsOf = ({ ca, own }: ClientFiles): Pick<ConnectionOptions, 
   ...own,
 });
 
+/** An HTTP request of a client. */
 export interface HttpQuestion {
   /** `host:port`, or `https://host:port`. */
   readonly address: string;
@@ -80,6 +83,7 @@ export interface HttpQuestion {
   readonly security?: ClientSecurity;
 }
 
+/** The answer to an HTTP request. */
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;

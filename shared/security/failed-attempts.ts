@@ -12,6 +12,7 @@ const forgetMs = 60_000;
 /** More are not remembered: the longest quiet one is dropped. */
 const mostAddresses = 1_024;
 
+/** Counts failed attempts by address, and says how long the next answer is held back. */
 export class FailedAttempts {
   /** Failures by address; the address that was quiet for the longest time comes first. */
   readonly #failures = new Map<string, { count: number; lastMs: number }>();

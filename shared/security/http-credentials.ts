@@ -6,6 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { CertificateSubject, Credentials } from "./server-security.js";
 
+/** The credentials of an HTTP request. */
 export function credentialsOf({ headers, socket }: IncomingMessage): Credentials {
   const subject = socket instanceof TLSSocket && socket.authorized ? subjectOf(socket) : undefined;
   return { token: tokenOf(headers.authorization), subject };

@@ -5,8 +5,10 @@
  * and submits, cancels and stops. A worker may not look, an operator may not join.
  */
 export const roles = ["worker", "viewer", "operator"] as const;
+/** What a peer may do. */
 export type Role = (typeof roles)[number];
 
+/** True when a word names a role. */
 export const isRole = (word: string): word is Role => (roles as readonly string[]).includes(word);
 
 /** True when a peer with the role `held` may do what needs the role `needed`. */

@@ -34,6 +34,7 @@ export const serverTlsOptions = {
   handshakeTimeout: limits.handshakeMs,
 } as const;
 
+/** The peer, or why it may not do what it asks for. */
 export type Verdict =
   | { readonly tag: "allowed"; readonly peer: Peer }
   /** No credentials, or worthless ones: HTTP 401, gRPC UNAUTHENTICATED. */
@@ -41,6 +42,7 @@ export type Verdict =
   /** Somebody whose role is another: HTTP 403, gRPC PERMISSION_DENIED. */
   | { readonly tag: "forbidden"; readonly sentence: string };
 
+/** The files by which a server identifies its peers. */
 export interface SecurityOptions {
   /** Folder of certificates: TLS on every port. */
   readonly tls?: string | undefined;
@@ -52,6 +54,7 @@ export interface SecurityOptions {
   readonly onKept?: (sentence: string) => void;
 }
 
+/** Identifies and authorises the peers of a server. */
 export class ServerSecurity {
   /** The server's certificate and key; null for plain text. */
   readonly tls: Watched<ServerFiles> | null;

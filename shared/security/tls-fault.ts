@@ -5,6 +5,7 @@
 import { connect } from "node:tls";
 import { type ClientSecurity, partsOf, tlsOptionsOf } from "./client-security.js";
 
+/** What is wrong with a TLS connection. */
 export interface TlsFault {
   /** What it is, and what to do. */
   readonly sentence: string;

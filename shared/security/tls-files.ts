@@ -14,11 +14,13 @@ export interface KeyPair {
   readonly key: string;
 }
 
+/** The TLS files of a server. */
 export interface ServerFiles extends KeyPair {
   /** The CA that verifies clients' certificates. Without it, no peer is identified by a certificate. */
   readonly ca?: string;
 }
 
+/** The TLS files of a client. */
 export interface ClientFiles {
   /** The server's certificate is verified with it. */
   readonly ca: string;

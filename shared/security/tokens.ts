@@ -7,6 +7,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import { type Role, roles } from "./roles.js";
 
+/** A token in the token file: its hash, role and validity. */
 export const TokenEntry = z.looseObject({
   id: z.string().regex(/^[0-9a-f]{8}$/),
   role: z.enum(roles),
@@ -28,6 +29,7 @@ const hashOf = (secret: string) => createHash("sha256").update(secret).digest();
 /** Compared with when the id is unknown, so that this costs what a wrong secret costs. */
 const nobody = hashOf("");
 
+/** The token that a user wants to create. */
 export interface TokenWish {
   readonly role: Role;
   readonly name?: string | undefined;

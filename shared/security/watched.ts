@@ -5,6 +5,7 @@
  */
 import { limits } from "../limits.js";
 
+/** How a value is read from files and compared. */
 export interface WatchedOptions<T> {
   /** Reads and checks it. Throws a sentence. */
   readonly read: () => T;
@@ -14,6 +15,7 @@ export interface WatchedOptions<T> {
   readonly onKept: (error: Error) => void;
 }
 
+/** A value that follows the files from which it is read. */
 export class Watched<T> {
   readonly #options: WatchedOptions<T>;
   readonly #listeners = new Set<(value: T) => void>();

@@ -21,6 +21,7 @@ export async function* bodyChunks(key: string, body: Uint8Array | SizedStream): 
   if (seen < body.bytes) throw wrongLength(key, body.bytes, String(seen));
 }
 
+/** The size of an object's content. */
 export const bodyBytes = (body: Uint8Array | SizedStream) =>
   body instanceof Uint8Array ? body.length : body.bytes;
 

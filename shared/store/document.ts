@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { TrainyardError } from "../errors.js";
 import type { ObjectStore } from "./object-store.js";
 
+/** A JSON document as bytes. */
 export const encodeDocument = (value: unknown): Uint8Array =>
   Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 
@@ -45,6 +46,7 @@ export async function readDocument<T>(
   return value === null ? null : parsedDocument(schema, value, key);
 }
 
+/** Checks a JSON value against a schema. Errors: DAMAGED, naming the object. */
 export function parsedDocument<T>(schema: z.ZodType<T>, value: unknown, key: string): T {
   const outcome = schema.safeParse(value);
   if (outcome.success) return outcome.data;

@@ -22,6 +22,7 @@ import type {
   SizedStream,
 } from "./object-store.js";
 
+/** An object store in a folder of the file system. */
 export class FolderStore implements ObjectStore {
   readonly url: string;
   readonly #root: string;

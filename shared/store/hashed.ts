@@ -4,12 +4,14 @@ import { TrainyardError } from "../errors.js";
 import { quote } from "./keys.js";
 import type { ObjectStore } from "./object-store.js";
 
+/** The size and hash that an object must have. */
 export interface ExpectedContent {
   readonly bytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
 }
 
+/** The SHA-256 of bytes, in hexadecimal. */
 export const sha256Hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 /**

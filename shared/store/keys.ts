@@ -7,6 +7,7 @@ import type { GetOptions } from "./object-store.js";
 
 /** S3's limit for a whole key, and the file systems' (and MinIO's) for a part between slashes; UTF-8 bytes. */
 export const keyBytesMax = 1024;
+/** Longest part of a key between two slashes, in bytes: the limit of most file systems. */
 export const segmentBytesMax = 255;
 
 /**

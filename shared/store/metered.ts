@@ -9,6 +9,7 @@ import type { GetOptions, ObjectInfo, ObjectStore, PutOptions, SizedStream } fro
 
 const answers: readonly ErrorCode[] = ["NOT_FOUND", "ALREADY_EXISTS", "INTERRUPTED", "FENCED", "USAGE"];
 
+/** A view of a store that measures every call. */
 export function meteredStore(store: ObjectStore, metrics: StoreMetrics, clock: Clock): ObjectStore {
   return new MeteredStore(store, metrics, clock);
 }

@@ -4,11 +4,13 @@
  * relative, any Unicode; values are bytes. Nothing here interprets a value.
  */
 
+/** What a store knows of an object without reading it. */
 export interface ObjectInfo {
   readonly key: string;
   readonly bytes: number;
 }
 
+/** How an object is written. */
 export interface PutOptions {
   /** Create only: an object that is already there makes the put fail with ALREADY_EXISTS. */
   readonly ifNoneMatch?: boolean;
@@ -16,12 +18,14 @@ export interface PutOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How an object is read. */
 export interface GetOptions {
   /** Byte range [begin, end), cut at the object's end: what begins there or later is empty. */
   readonly range?: { readonly begin: number; readonly end: number };
   readonly signal?: AbortSignal;
 }
 
+/** How a store is opened. */
 export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** Make the folder or bucket when it is not there. Default: true. */

@@ -6,6 +6,7 @@ import { S3Store } from "./s3.js";
 import { readS3Credentials } from "./s3-credentials.js";
 import { parseS3Url } from "./s3-location.js";
 
+/** How the store of a URL is opened. */
 export interface OpenStoreOptions extends OpenOptions {
   /** Where credentials and the region are read from. Default: process.env. */
   readonly environment?: Readonly<Record<string, string | undefined>>;

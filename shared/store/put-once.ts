@@ -5,6 +5,7 @@
 import { TrainyardError } from "../errors.js";
 import type { ObjectStore } from "./object-store.js";
 
+/** How an object is created once. */
 export interface PutOnceOptions {
   readonly contentType?: string;
   readonly signal?: AbortSignal;
@@ -18,6 +19,7 @@ export interface PutOnceOptions {
  */
 export type PutOnce = "created" | "same" | "other";
 
+/** True when two byte arrays are equal. */
 export const isEqual = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
 /** Atomic: of several callers exactly one creates it. Errors: the store's. */

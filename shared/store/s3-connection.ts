@@ -10,6 +10,7 @@ import { shareSignal } from "../retry.js";
 import type { S3Credentials } from "./s3-credentials.js";
 import type { S3Location } from "./s3-location.js";
 
+/** A request to an S3 server. */
 export interface S3Request {
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   /** Without one the request is about the bucket. With the location's prefix. */
@@ -24,6 +25,7 @@ export interface S3Request {
   readonly isSlow?: boolean;
 }
 
+/** The answer of an S3 server. */
 export interface S3Answer {
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;
@@ -37,6 +39,7 @@ export const skewMaxMs = 15 * 60_000;
 /** Signed anew it is as good as any other. */
 export const waitedLong = "TRAINYARD_WAITED_LONG";
 
+/** A signed HTTP connection to an S3 bucket. */
 export class S3Connection {
   readonly location: S3Location;
   readonly #credentials: S3Credentials;
@@ -146,4 +149,5 @@ export function codeOf(error: unknown): string {
   return typeof code === "string" ? code : "";
 }
 
+/** True when an error carries one of these S3 error codes. */
 export const isCode = (error: unknown, ...codes: string[]) => codes.includes(codeOf(error));

@@ -5,6 +5,7 @@
 import { readVariable } from "../environment.js";
 import { TrainyardError } from "../errors.js";
 
+/** The keys of an S3 account. */
 export interface S3Credentials {
   readonly accessKey: string;
   readonly secretKey: string;

@@ -25,6 +25,7 @@ export function isPassing(error: unknown): boolean {
   return passing.has(code) || (code === "" && error instanceof Error && error.constructor.name === "S3Error");
 }
 
+/** What an error message of S3 calls names. */
 export interface S3ErrorContext {
   readonly location: S3Location;
   /** A clause: "can't write". */

@@ -2,6 +2,7 @@
 import { TrainyardError } from "../errors.js";
 import type { ObjectInfo } from "./object-store.js";
 
+/** One page of a listing. */
 export interface ListPage {
   /** Keys with the location's prefix. */
   readonly objects: readonly ObjectInfo[];
@@ -9,6 +10,7 @@ export interface ListPage {
   readonly next: string | undefined;
 }
 
+/** The query string of a request for one page of a listing. */
 export function listQuery(prefix: string, token: string | undefined): string {
   const parameters = ["encoding-type=url", "list-type=2", "max-keys=1000", `prefix=${encode(prefix)}`];
   if (token !== undefined) parameters.push(`continuation-token=${encode(token)}`);

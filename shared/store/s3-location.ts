@@ -3,6 +3,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import { TrainyardError } from "../errors.js";
 import { checkKey } from "./keys.js";
 
+/** Where an S3 store lies. */
 export interface S3Location {
   /** The URL as the user wrote it. */
   readonly url: string;

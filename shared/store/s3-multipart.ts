@@ -10,6 +10,7 @@ import type { S3Answer, S3Request } from "./s3-connection.js";
 /** Sends with retries. */
 export type Exchange = (request: S3Request) => Promise<S3Answer>;
 
+/** An upload in parts. */
 export interface Upload {
   /** The object's key in the bucket, with the location's prefix. */
   readonly object: string;

@@ -1,7 +1,7 @@
 /**
- * Reading an object in order, through broken connections: what is missing is asked for again from where it broke,
- * on the condition that the object is still the same. Gives up after a while without a byte, however long the whole
- * takes; the time that the consumer takes does not count.
+ * Reads an object in order, through broken connections: after each break it asks for the rest, on the condition that the
+ * object is still the same. It gives up when no byte has arrived for limits.storeCallMs. The whole may take longer, and
+ * the consumer's own time does not count.
  */
 import type { IncomingMessage } from "node:http";
 import { TrainyardError } from "../errors.js";
@@ -13,6 +13,7 @@ import type { GetOptions } from "./object-store.js";
 import { isCode, type S3Connection } from "./s3-connection.js";
 import { isPassing } from "./s3-errors.js";
 
+/** An open object, or range of one. */
 export interface Opened {
   /** Bytes from here to the end of the range, cut at the object's end. */
   readonly bytes: number;
@@ -25,35 +26,42 @@ interface Position {
   readonly etag: string | undefined;
 }
 
-/** `object` with the location's prefix, `key` for messages. Errors as they come. */
+/** The object that is read, and how. */
+interface Source {
+  readonly connection: S3Connection;
+  /** The object's key in the bucket, with the location's prefix. */
+  readonly object: string;
+  /** The object's key as messages name it. */
+  readonly key: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Opens an object, or a range of it, for reading. `object` has the location's prefix; `key` is for messages. Errors: those of
+ * S3Connection, unchanged.
+ */
 export async function openObject(
   connection: S3Connection,
   object: string,
   key: string,
   options: GetOptions,
 ): Promise<Opened> {
+  const source: Source = { connection, object, key, signal: options.signal };
   const begin = options.range?.begin ?? 0;
   const end = options.range?.end ?? Number.POSITIVE_INFINITY;
   const position = { at: begin, end, etag: undefined };
-  const first = await request(connection, object, key, position, options.signal).catch((error: unknown) => {
+  const first = await request(source, position).catch((error: unknown) => {
     if (isCode(error, "InvalidRange")) return null;
     throw error;
   });
   if (first === null) return { bytes: 0, chunks: nothing() };
   const known = { at: begin, end: begin + contentLength(first), etag: first.headers.etag };
-  return { bytes: known.end - begin, chunks: read(connection, object, key, known, first, options.signal) };
+  return { bytes: known.end - begin, chunks: read(source, known, first) };
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-async function* read(
-  connection: S3Connection,
-  object: string,
-  key: string,
-  position: Position,
-  first: IncomingMessage,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
+async function* read(source: Source, position: Position, first: IncomingMessage): AsyncGenerator<Uint8Array> {
   let response = first;
   let lastByte = performance.now();
   for (;;) {
@@ -69,18 +77,18 @@ async function* read(
     } finally {
       response.destroy();
     }
-    await delay(limits.reconnectMinMs, signal, `reading ${quote(key)}`);
-    response = await request(connection, object, key, position, signal);
+    await delay(limits.reconnectMinMs, source.signal, `reading ${quote(source.key)}`);
+    response = await request(source, position);
   }
 }
 
-/** Retried until there is an answer; the signal of an attempt is the caller's, since the body outlives the attempt. */
+/**
+ * Asks for the rest of the object, repeatedly until there is an answer. Each attempt gets the caller's signal, because the
+ * answer's body outlives the attempt.
+ */
 function request(
-  connection: S3Connection,
-  object: string,
-  key: string,
+  { connection, object, key, signal }: Source,
   { at, end, etag }: Position,
-  signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
   const isWhole = at === 0 && end === Number.POSITIVE_INFINITY;
   const last = end === Number.POSITIVE_INFINITY ? "" : String(end - 1);

@@ -31,6 +31,7 @@ const tokenHeader = "x-amz-meta-trainyard-write";
 /** Throwing parts away after a failure must not take the caller's time. */
 const abandonMs = 5_000;
 
+/** An object store in an S3 bucket. */
 export class S3Store implements ObjectStore {
   readonly url: string;
   readonly #location: S3Location;

@@ -52,7 +52,9 @@ describe("the result", () => {
     core.begins("a");
     step(core, 500);
     step(core, 700);
-    const result = RunResult.parse(resultOf(core.state, outcome, null, undefined, 0.5));
+    const result = RunResult.parse(
+      resultOf(core.state, { outcome, exported: null, checkpoint: undefined, reducersBusySeconds: 0.5 }),
+    );
     expect(result.timing).toEqual({
       steps: 2,
       stepSeconds: { min: 0.51, median: 0.51, max: 0.71 },
@@ -68,6 +70,8 @@ describe("the result", () => {
   it("has none where no step was usual", () => {
     const core = new CoreDriver(tinySpec());
     core.begins("a");
-    expect(resultOf(core.state, outcome, null, undefined, 0).timing).toBeNull();
+    expect(
+      resultOf(core.state, { outcome, exported: null, checkpoint: undefined, reducersBusySeconds: 0 }).timing,
+    ).toBeNull();
   });
 });
