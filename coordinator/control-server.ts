@@ -104,7 +104,7 @@ export class ControlServer {
 
   /** Refuses a call. A peer that fails again and again waits for its answer. */
   #refuse(call: JoinCall, refusal: Refusal): void {
-    const heldMs = this.#security.attempts.note(addressOf(call));
+    const heldMs = this.#security.attempts.recordFailure(addressOf(call));
     if (heldMs === 0) this.#options.onRefused?.(call.getPeer(), refusal.details);
     this.#clock.after(heldMs, () => call.emit("error", refusal));
   }

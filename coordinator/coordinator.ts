@@ -21,10 +21,9 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import type { Tracer } from "../shared/tracing.js";
 import { programVersion } from "../shared/version.js";
 import { findRestoration, type Restoration } from "./checkpoints/restoration.js";
-
 import { dimensionsOf } from "./core/run-dimensions.js";
 import { reasonItEnded } from "./core/saved.js";
-import type { Outcome, Restored } from "./core/state.js";
+import type { CoreState, Outcome, Restored } from "./core/state.js";
 import { initialState } from "./core/transition.js";
 import type { CoordinatorDependencies } from "./dependencies.js";
 import { fencedStore } from "./generation-fence.js";
@@ -64,7 +63,7 @@ export interface CoordinatorOptions extends CoordinatorDependencies {
   /** How the run then ends. Default: stop. `interrupt`: it goes on when a coordinator stands again. */
   readonly onAbort?: "stop" | "interrupt";
   /** A run to which no worker comes waits on. Default: it fails after limits.noWorkersMs. */
-  readonly isPatient?: boolean;
+  readonly waitsForWorkers?: boolean;
   /** Changes of the run's spec. They hold for this coordinator and all later ones. */
   readonly changes?: SpecChanges;
 }
@@ -209,7 +208,7 @@ async function carryOut(
   const plan = dimensionsOf(spec, manifest.splits.train, validationLabels(opening));
   const salt = options.drawSalt?.() ?? randomInt(2 ** 32);
   const fresh = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored, salt);
-  const state = { ...fresh, isPatient: options.isPatient ?? false };
+  const state: CoreState = { ...fresh, waitsForWorkers: options.waitsForWorkers ?? false };
   const shell = new Shell({
     ...options,
     ...opening,

@@ -15,10 +15,10 @@ export interface OutageRetryOptions {
 /** True for errors that say that the store is down, and may pass. */
 export const isOutage = (error: unknown) => error instanceof TrainyardError && isStoreOutage(error.code);
 
-/** `act` must be safe to repeat. Errors: what it throws; a store's outage only after `limits.storePatienceMs`. */
+/** `act` must be safe to repeat. Errors: what it throws; a store's outage only after `limits.storeOutageMs`. */
 export async function retryThroughOutages<T>(options: OutageRetryOptions, act: () => Promise<T>): Promise<T> {
   const { what, clock, logger } = options;
-  const endMs = clock.nowMs() + limits.storePatienceMs;
+  const endMs = clock.nowMs() + limits.storeOutageMs;
   for (;;) {
     try {
       return await act();

@@ -179,7 +179,7 @@ async function refusalOf(
   if (verdict.tag === "allowed") return null;
   if (verdict.tag === "forbidden") return text(`${verdict.sentence}\n`, 403);
   const heldMs =
-    credentials.token === undefined ? 0 : security.attempts.note(request.socket.remoteAddress ?? "");
+    credentials.token === undefined ? 0 : security.attempts.recordFailure(request.socket.remoteAddress ?? "");
   if (heldMs > 0 && held >= mostHeld) return text("too many failed attempts\n", 429);
   held += 1;
   await sleep(heldMs);

@@ -166,7 +166,7 @@ export const limits = {
   /** A coordinator that waits to take over reads the record this often. */
   takeoverPollMs: 1_000,
   /** For so long the last checkpoint, the export and the publication are tried again before the run fails. */
-  storePatienceMs: 600_000,
+  storeOutageMs: 600_000,
   /** Pause between two tries of a store that is down. */
   storeRetryMs: 5_000,
   /** A store that sends nothing for this time hangs or has vanished: the request is dropped and tried again. */

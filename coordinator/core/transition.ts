@@ -239,7 +239,7 @@ function stop(turn: Turn, outcome: Outcome): void {
 function waitOutStore(turn: Turn, worker: string, assignment: string, message: string): boolean {
   if (assignment === "export") return outageToPhase(turn, { worker, assignment, message });
   const sinceMs = turn.state.storeAwayMs ?? turn.state.nowMs;
-  if (assignment === "prepare" || turn.state.nowMs - sinceMs >= limits.storePatienceMs) return false;
+  if (assignment === "prepare" || turn.state.nowMs - sinceMs >= limits.storeOutageMs) return false;
   turn.set({ storeAwayMs: sinceMs });
   turn.log("warn", `worker ${worker} waits for the store (${assignment}): ${message}`, { worker });
   turn.do({ tag: "disconnect", worker, reason: message });

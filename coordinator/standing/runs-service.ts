@@ -127,7 +127,7 @@ async function admitted(
 ): Promise<Peer> {
   const judgement = judgeCall(security, call, role);
   if (judgement.refusal === null) return judgement.peer;
-  const heldMs = security.attempts.note(call.getPeer().replace(/:\d+$/, ""));
+  const heldMs = security.attempts.recordFailure(call.getPeer().replace(/:\d+$/, ""));
   if (heldMs > 0) await clock.sleep(heldMs);
   throw new NotAdmitted(judgement.refusal);
 }

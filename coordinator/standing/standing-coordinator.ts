@@ -29,7 +29,7 @@ import { addRunsService } from "./runs-service.js";
 
 /** Settings of a standing coordinator. */
 export interface StandingOptions
-  extends Omit<CoordinatorOptions, "run" | "changes" | "onReady" | "onAbort" | "isPatient" | "ports"> {
+  extends Omit<CoordinatorOptions, "run" | "changes" | "onReady" | "onAbort" | "waitsForWorkers" | "ports"> {
   readonly catalogue: RunCatalogue;
   /** Told once, when it serves the queue. */
   readonly onReady: (addresses: { readonly address: string; readonly http: string }) => void;
@@ -163,7 +163,7 @@ class StandingCoordinator {
       ports,
       signal,
       onAbort: "interrupt",
-      isPatient: true,
+      waitsForWorkers: true,
       askOwner:
         this.#options.askOwner ??
         askOthers(() => ports.addresses.http, sameAuthority(this.#options.security)),

@@ -23,7 +23,7 @@ export class FailedAttempts {
   }
 
   /** Notes a failure. Returns for how long its answer is held back, in milliseconds. */
-  note(address: string): number {
+  recordFailure(address: string): number {
     const nowMs = this.#nowMs();
     const former = this.#failures.get(address);
     const isRecent = former !== undefined && nowMs - former.lastMs < forgetMs;

@@ -63,7 +63,7 @@ describe("the last checkpoint", () => {
   it("fails the run when patience is over, and at once when it is no outage", () => {
     const core = began(once);
     const checkpoint = atLastCheckpoint(core);
-    passes(core, limits.storePatienceMs);
+    passes(core, limits.storeOutageMs);
     fails(core, checkpoint, true);
     expect(core.state.phase).toMatchObject({ tag: "ended", outcome: { tag: "failed" } });
 
@@ -108,7 +108,7 @@ describe("the export", () => {
 
   it("fails the run when patience is over, or when something else fails three times", () => {
     const core = exporting();
-    for (let i = 0; i < limits.storePatienceMs / limits.storeRetryMs + 3; i += 1) {
+    for (let i = 0; i < limits.storeOutageMs / limits.storeRetryMs + 3; i += 1) {
       if (core.state.phase.tag === "ended") break;
       if (!core.state.workers.has("a")) core.joins("a");
       meets(core, "STORE_FULL");

@@ -113,7 +113,7 @@ describe("the publication of a run", () => {
     const other = await claim(1);
     store.put = () => Promise.reject(away);
     const failed = expect(publish(other)).rejects.toBe(away);
-    await clock.pass(limits.storePatienceMs);
+    await clock.pass(limits.storeOutageMs);
     await failed;
   });
 

@@ -211,16 +211,16 @@ describe("failed attempts", () => {
   it("are answered later and later, up to 8 s, by address, and forgotten after a quiet minute", () => {
     let nowMs = 0;
     const attempts = new FailedAttempts(() => nowMs);
-    const held = Array.from({ length: 12 }, () => attempts.note("a"));
+    const held = Array.from({ length: 12 }, () => attempts.recordFailure("a"));
     expect(held).toEqual([0, 0, 0, 250, 500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000]);
-    expect(attempts.note("b")).toBe(0);
+    expect(attempts.recordFailure("b")).toBe(0);
     nowMs += 60_000;
-    expect(attempts.note("a")).toBe(0);
+    expect(attempts.recordFailure("a")).toBe(0);
   });
 
   it("of any number of addresses take bounded memory", () => {
     const attempts = new FailedAttempts(() => 0);
-    for (let address = 0; address < 5_000; address += 1) attempts.note(String(address));
+    for (let address = 0; address < 5_000; address += 1) attempts.recordFailure(String(address));
     expect(attempts.size).toBe(1_024);
   });
 });

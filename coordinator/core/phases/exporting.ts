@@ -34,7 +34,7 @@ function postponeExport(
 ): boolean {
   const { nowMs } = turn.state;
   if (assignment !== "export" || phase.worker !== worker) return false;
-  if (nowMs - phase.begunMs >= limits.storePatienceMs) return false;
+  if (nowMs - phase.begunMs >= limits.storeOutageMs) return false;
   turn.log("warn", `the export waits for the store: ${message}`, { worker });
   turn.update("exporting", { worker: null, notBeforeMs: nowMs + limits.storeRetryMs });
   return true;

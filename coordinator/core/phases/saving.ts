@@ -89,7 +89,7 @@ function goOnWithoutCheckpoint(
     isOutage === true &&
     isWorthWaiting &&
     phase.goal.tag !== "end" &&
-    nowMs - phase.sinceMs < limits.storePatienceMs
+    nowMs - phase.sinceMs < limits.storeOutageMs
   ) {
     return turn.update("saving", { retryMs: nowMs + limits.storeRetryMs });
   }
