@@ -6,15 +6,15 @@ import type { RunSpec } from "../../shared/spec.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { OptimizerVectors } from "../optimizers/optimizer.js";
 import { applyOptimizerStep, type OptimizerStep } from "../optimizers/registry.js";
-import type { Occupancy } from "./admission.js";
+import type { Occupancy } from "./partial-room.js";
 import type { SliceRange } from "./slices.js";
 import {
   type Claim,
   type PartialsPlace,
   type StepBeginning,
   StepPartials,
+  type SumVerdict,
   type Taken,
-  type Verdict,
 } from "./step-partials.js";
 
 /** One weights version of a slice. */
@@ -120,7 +120,7 @@ export class ReducedSlice {
     if (this.step === step) this.#partials?.watch(node);
   }
 
-  judge(claim: Claim): Verdict {
+  judge(claim: Claim): SumVerdict {
     return this.#partials?.judge(claim) ?? "stale";
   }
 

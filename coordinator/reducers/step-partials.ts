@@ -9,7 +9,7 @@ import type { RunSpec } from "../../shared/spec.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../../shared/tree-sum.js";
 import type { SliceReport } from "../core/work.js";
-import type { Occupancy } from "./admission.js";
+import type { Occupancy } from "./partial-room.js";
 import { type Comparison, WatchedNodes } from "./watched-nodes.js";
 
 /** How the core begins a step, or begins it again. */
@@ -33,11 +33,15 @@ export interface Claim {
   readonly worker: string;
 }
 
-export type Verdict = "wanted" | "dropped" | "stale";
+/**
+ * What the sum along the tree makes of a partial: it is `wanted`; it is `dropped` because the sum has it or part of it
+ * already; or it is `stale` because of its step, attempt or banned worker, or as an audit of a node that is not watched.
+ */
+export type SumVerdict = "wanted" | "dropped" | "stale";
 
 /** What became of a whole partial. */
 export interface Taken {
-  readonly verdict: Verdict;
+  readonly verdict: SumVerdict;
   /** Of the root, when this partial completed it. */
   readonly report: SliceReport | null;
   readonly comparison: Comparison | null;
@@ -77,7 +81,7 @@ export class StepPartials {
   }
 
   /** Asked before memory is taken for an upload, and again when it is whole. Throws on a node that the tree lacks. */
-  judge({ step, attempt, node, kind, worker }: Claim): Verdict {
+  judge({ step, attempt, node, kind, worker }: Claim): SumVerdict {
     if (step !== this.step || attempt !== this.attempt || this.#banned.has(worker)) return "stale";
     if (kind === "GRADIENT") return this.#tree?.isWanted(node) === true ? "wanted" : "dropped";
     if (!this.#watched.has(node)) return "stale";

@@ -19,7 +19,7 @@ export interface Occupancy {
 export const roomFor = (length: number) => 1 + Math.floor(limits.partialsBytes / (4 * length));
 
 /** True: the node may be assembled beside what is there. */
-export function isAdmitted(node: TreeNode, { kept, underWay, present }: Occupancy, room: number): boolean {
+export function hasRoom(node: TreeNode, { kept, underWay, present }: Occupancy, room: number): boolean {
   if (kept.length + underWay.length < room) return true;
   const isCovered = (lane: number) => [...kept, ...underWay].some((one) => covers(one, lane));
   const next = present.find((lane) => !isCovered(lane));

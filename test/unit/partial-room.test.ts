@@ -1,7 +1,7 @@
 /** However many workers there are, a slice holds few partials; whatever comes in order always gets in. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isAdmitted, roomFor } from "../../coordinator/reducers/admission.js";
+import { hasRoom, roomFor } from "../../coordinator/reducers/partial-room.js";
 import { limits } from "../../shared/limits.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { TreeSum } from "../../shared/tree-sum.js";
@@ -17,7 +17,7 @@ function mostHeld(order: readonly number[], room: number, slots: number): number
   let most = 0;
   while (waiting.length > 0 || underWay.length > 0) {
     const kept = tree.parts.map(({ node }) => node);
-    const next = waiting.findIndex((lane) => isAdmitted(leaf(lane), { kept, underWay, present }, room));
+    const next = waiting.findIndex((lane) => hasRoom(leaf(lane), { kept, underWay, present }, room));
     if (next >= 0 && underWay.length < slots) {
       underWay.push(leaf(waiting.splice(next, 1)[0] as number));
     } else {
@@ -53,12 +53,12 @@ describe("admission", () => {
     expect(roomFor(25e6)).toBe(1);
     expect(roomFor(limits.partialsBytes / 4)).toBe(2);
     const kept = [leaf(1)];
-    expect(isAdmitted(leaf(3), { kept, underWay: [], present: [0, 1, 2, 3] }, 1)).toBe(false);
-    expect(isAdmitted(leaf(0), { kept, underWay: [], present: [0, 1, 2, 3] }, 1)).toBe(true);
-    expect(isAdmitted(leaf(0), { kept, underWay: [leaf(2)], present: [0, 1, 2, 3] }, 1)).toBe(false);
+    expect(hasRoom(leaf(3), { kept, underWay: [], present: [0, 1, 2, 3] }, 1)).toBe(false);
+    expect(hasRoom(leaf(0), { kept, underWay: [], present: [0, 1, 2, 3] }, 1)).toBe(true);
+    expect(hasRoom(leaf(0), { kept, underWay: [leaf(2)], present: [0, 1, 2, 3] }, 1)).toBe(false);
   });
 
   it("lets the next lane in that has samples: absent ones are waited for by nobody", () => {
-    expect(isAdmitted(leaf(2), { kept: [leaf(3)], underWay: [], present: [2, 3] }, 1)).toBe(true);
+    expect(hasRoom(leaf(2), { kept: [leaf(3)], underWay: [], present: [2, 3] }, 1)).toBe(true);
   });
 });
