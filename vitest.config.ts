@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    globalSetup: "test/support/setup/shared-fixtures-folder.ts",
     projects: [
       {
         extends: true,

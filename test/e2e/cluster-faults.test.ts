@@ -8,6 +8,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fetchStatus, type RunStatus } from "../../shared/status.js";
 import { TestCluster } from "../support/cluster.js";
 import { withSmallDisk } from "../support/full-disk.js";
 import { flat, writeTree } from "../support/images.js";
@@ -47,10 +48,7 @@ async function training(name: string, workers = 2): Promise<LocalTraining> {
   const words = ["train", "pets", "--run", name, "--workers", String(workers), ...long];
   const process = startProgram(words, { cwd: folder });
   const end = endOf(process);
-  await until(`steps of ${name}`, async () => {
-    const shown = await run("runs", "show", name, "--json");
-    return shown.code === 0 && (JSON.parse(shown.stdout).status?.step ?? 0) > 3;
-  });
+  await until(`steps of ${name}`, async () => ((await statusOf(name))?.step ?? 0) > 3, 60_000);
   const lines = () =>
     execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" })
       .trim()
@@ -64,10 +62,16 @@ async function training(name: string, workers = 2): Promise<LocalTraining> {
   };
 }
 
-/** What a coordinator that answers says; nothing while none does. */
-async function statusOf(name: string): Promise<{ generation?: number; step?: number }> {
-  const shown = await run("runs", "show", name, "--json");
-  return (shown.code === 0 ? JSON.parse(shown.stdout).status : undefined) ?? {};
+/** The status that the newest coordinator of this run answers with; null while none does. */
+async function statusOf(name: string): Promise<RunStatus | null> {
+  const records = join(folder, ".trainyard/runs", name, "generations");
+  const numbers = existsSync(records) ? readdirSync(records).map((file) => Number.parseInt(file, 10)) : [];
+  try {
+    const record = readFileSync(join(records, `${Math.max(...numbers)}.json`), "utf8");
+    return await fetchStatus((JSON.parse(record) as { http: string }).http, name);
+  } catch {
+    return null;
+  }
 }
 
 async function until(what: string, isThere: () => boolean | Promise<boolean>, deadlineMs = 20_000) {
@@ -90,7 +94,7 @@ function isAlive(pid: number): boolean {
 const allGone = (cluster: LocalTraining) =>
   until("the end of its processes", () => !cluster.children.some(isAlive), 10_000);
 
-describe("train", () => {
+describe.concurrent("train", () => {
   it("ends at Ctrl-C with a checkpoint, exit code 3, and no process left", async () => {
     const cluster = await training("interrupted");
     process.kill(cluster.pid, "SIGINT");
@@ -116,10 +120,10 @@ describe("train", () => {
   it("starts a killed worker again and goes on; stopped by runs stop it ends with 3", async () => {
     const cluster = await training("survivor", 1);
     process.kill(cluster.child("--id worker-1"), "SIGKILL");
-    const step = async () => JSON.parse((await run("runs", "show", "surv", "--json")).stdout).status.step;
+    const step = async () => (await statusOf("survivor"))?.step ?? 0;
     const before = await step();
-    await until("steps after the kill", async () => (await step()) > before + 3, 40_000);
-    expect(await run("runs", "stop", "latest")).toMatchObject({ code: 0 });
+    await until("steps after the kill", async () => (await step()) > before + 3, 60_000);
+    expect(await run("runs", "stop", "surv")).toMatchObject({ code: 0 });
     const { code, stderr } = await cluster.end;
     expect(stderr).toContain("worker-1 died (SIGKILL); starting it again");
     expect(code).toBe(3);
@@ -130,14 +134,11 @@ describe("train", () => {
     const cluster = await training("headless");
     const workers = ["--id worker-1", "--id worker-2"].map((word) => cluster.child(word));
     process.kill(cluster.child("coordinator --run"), "SIGKILL");
-    const generation = async () => (await statusOf("headless")).generation;
-    await until("the second coordinator", async () => (await generation()) === 2, 40_000);
-    const { step } = await statusOf("headless");
-    await until(
-      "steps of it",
-      async () => ((await statusOf("headless")).step ?? 0) > (step ?? 0) + 3,
-      40_000,
-    );
+    const generation = async () => (await statusOf("headless"))?.generation;
+    await until("the second coordinator", async () => (await generation()) === 2, 60_000);
+    const step = async () => (await statusOf("headless"))?.step ?? 0;
+    const first = await step();
+    await until("steps of it", async () => (await step()) > first + 3, 60_000);
     expect(["--id worker-1", "--id worker-2"].map((word) => cluster.child(word))).toEqual(workers);
     expect(await run("runs", "stop", "headless")).toMatchObject({ code: 0 });
     const { code, stderr } = await cluster.end;
@@ -151,8 +152,8 @@ describe("train", () => {
   it("whose coordinator dies again and again says how to go on, which works; ends with 1", async () => {
     const cluster = await training("beheaded");
     for (let deaths = 1; deaths <= 6; deaths += 1) {
-      const here = async () => (await statusOf("beheaded")).generation === deaths;
-      await until(`coordinator ${deaths}`, here, 40_000);
+      const here = async () => (await statusOf("beheaded"))?.generation === deaths;
+      await until(`coordinator ${deaths}`, here, 60_000);
       process.kill(cluster.child("coordinator --run"), "SIGKILL");
     }
     const { code, stderr } = await cluster.end;

@@ -2,7 +2,7 @@
  * `trainyard drill` as a user runs it: real processes are killed, a real MinIO too, and every commit is compared.
  * What makes it fail is judged in test/unit/drill-verdict.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
@@ -14,12 +14,17 @@ import { endOf, photographs, runProgram, scratch, startProgram } from "../suppor
 
 const { folder, remove } = scratch();
 afterAll(remove);
-/** Its scratch folders lie here, so that what stays is seen. */
-const options = { cwd: folder, env: { TMPDIR: folder } };
-const left = () => readdirSync(folder).filter((name) => name.startsWith("trainyard-drill-"));
+/** A user's folder, in which the drill's scratch folders lie too, so that what stays is seen. */
+function place(name: string) {
+  const own = join(folder, name);
+  mkdirSync(own);
+  const left = () => readdirSync(own).filter((entry) => entry.startsWith("trainyard-drill-"));
+  return { own, options: { cwd: own, env: { TMPDIR: own } }, left };
+}
 
-describe("the drill", () => {
+describe.concurrent("the drill", () => {
   it("keeps every promise through a MinIO that is killed, and says so as JSON", async () => {
+    const { options, left } = place("json");
     const words = ["drill", "--minio", minioBinary(), "--epochs", "8", "--json"];
     const { code, stdout, stderr } = await runProgram(words, options);
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -48,8 +53,9 @@ describe("the drill", () => {
   }, 600_000);
 
   it("takes a folder away as well, trains on a copy of the user's data set, and prints a table", async () => {
+    const { own, options, left } = place("table");
     expect(await runProgram(["import", photographs("faces")], options)).toMatchObject({ code: 0 });
-    const before = readdirSync(join(folder, ".trainyard"), { recursive: true });
+    const before = readdirSync(join(own, ".trainyard"), { recursive: true });
     const { code, stdout, stderr } = await runProgram(["drill", "faces", "--epochs", "8"], options);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const lines = stdout.trimEnd().split("\n");
@@ -68,24 +74,22 @@ describe("the drill", () => {
     }
     expect(lines.at(-2)).toMatch(/^kept: after 5 faults/);
     expect(lines.at(-1)).toMatch(/^times: /);
-    expect(readdirSync(join(folder, ".trainyard"), { recursive: true })).toEqual(before);
+    expect(readdirSync(join(own, ".trainyard"), { recursive: true })).toEqual(before);
     expect(left()).toEqual([]);
   }, 600_000);
 
   it("leaves nothing behind at Ctrl-C, no process and no file", async () => {
-    const before = left();
+    const { own, options, left } = place("interrupted");
     const drill = startProgram(["drill", "--minio", minioBinary()], options);
     const end = endOf(drill);
-    const own = () => left().filter((name) => !before.includes(name));
-    const logs = () => own().map((name) => join(folder, name, "logs/unbroken/worker-2.log"));
-    while (!logs().some((log) => existsSync(log))) await sleep(50);
-    await sleep(1_000); // into its run
+    const isStarted = () => left().some((name) => existsSync(join(own, name, "logs/unbroken/worker-2.log")));
+    while (!isStarted()) await sleep(50);
     const children = childrenOf(drill.pid as number);
     expect(children).toHaveLength(4); // MinIO, the coordinator, two workers
     drill.kill("SIGINT");
     expect(await end).toMatchObject({ code: 3, stderr: expect.stringContaining("interrupted by SIGINT") });
     expect(children.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
-    expect(own()).toEqual([]);
+    expect(left()).toEqual([]);
   }, 120_000);
 
   it.each([
@@ -94,7 +98,7 @@ describe("the drill", () => {
     [["--workers", "1"], "--workers must be at least 2"],
     [["no-such-set"], "has no data set no-such-set"],
   ])("%j is refused with a sentence", async (words, sentence) => {
-    const { code, stderr } = await runProgram(["drill", ...words], options);
+    const { code, stderr } = await runProgram(["drill", ...words], { cwd: folder });
     expect(code).toBeGreaterThan(0);
     expect(stderr).toContain(sentence);
     expect(stderr).not.toMatch(/\n {4}at /);

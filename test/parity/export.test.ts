@@ -25,6 +25,7 @@ import { largestDifference, tensorFlow } from "../support/engine/spec.js";
 import { exportRun, movedStatistics, runSpec, trainedParameters } from "../support/exported-run.js";
 import { MemoryStore } from "../support/memory-store.js";
 import { kerasPython } from "../support/parts.js";
+import { isFullScale } from "../support/scale.js";
 
 const script = fileURLToPath(new URL("export_keras.py", import.meta.url));
 const plainTfjs = fileURLToPath(new URL("export_tfjs.mjs", import.meta.url));
@@ -57,6 +58,11 @@ const runs = {
   }),
 } as const satisfies Record<string, RunSpec>;
 type Name = keyof typeof runs;
+
+/** The deep networks take Keras most of the time, so they are compared in `npm run test:full`. */
+const deep: readonly Name[] = ["faces, MobileNetV2", "clothing, ResNet-18"];
+const isIncluded = (name: Name) => isFullScale || !deep.includes(name);
+const names = (Object.keys(runs) as Name[]).filter(isIncluded);
 
 interface Compared {
   readonly images: readonly string[];
@@ -164,16 +170,17 @@ beforeAll(async () => {
   const signs = imagesOf("signs", 3);
   const { ours, job } = await awkwardJob();
   awkward = ours;
-  const jobs = [
-    await jobOf("faces", faces),
-    await jobOf("faces, wide", faces.slice(0, 6)),
-    await jobOf("clothing", await untagged(imagesOf("clothing", 10))),
-    await jobOf("signs", signs),
-    await jobOf("signs, grey", signs),
-    await jobOf("faces, MobileNetV2", faces.slice(0, 8)),
-    await jobOf("clothing, ResNet-18", await untagged(imagesOf("clothing", 2))),
-    job,
-  ];
+  const photographs: Readonly<Record<Name, readonly string[]>> = {
+    faces,
+    "faces, wide": faces.slice(0, 6),
+    clothing: await untagged(imagesOf("clothing", 10)),
+    signs,
+    "signs, grey": signs,
+    "faces, MobileNetV2": faces.slice(0, 8),
+    "clothing, ResNet-18": await untagged(imagesOf("clothing", 2)),
+  };
+  const jobs: (Awaited<ReturnType<typeof jobOf>> | typeof job)[] = [job];
+  for (const name of names) jobs.push(await jobOf(name, photographs[name]));
   writeFileSync(join(folder, "jobs.json"), JSON.stringify(jobs));
   execFileSync(kerasPython(), [script, join(folder, "jobs.json")], { stdio: ["ignore", "ignore", "pipe"] });
   for (const { name, folder: at, images } of jobs) {
@@ -196,7 +203,7 @@ async function predictionsOf(spec: RunSpec, paths: readonly string[]) {
 }
 
 describe("real Keras on model.h5, the classic snippet: outputs equal predict's within 1e-5", () => {
-  it.each(Object.keys(runs) as Name[])("%s", async (name) => {
+  it.each(names)("%s", async (name) => {
     const { images, keras, printed } = compared.get(name) as Compared;
     const rows = await predictionsOf(runs[name], images);
     expect(rows.length).toBeGreaterThanOrEqual(6);
@@ -270,7 +277,7 @@ async function decodedBy(spec: RunSpec, paths: readonly string[]): Promise<Uint8
 }
 
 describe("plain tfjs, in a process without Trainyard", () => {
-  it.each(["faces", "signs, grey", "faces, MobileNetV2"] as const)(
+  it.each((["faces", "signs, grey", "faces, MobileNetV2"] as const).filter(isIncluded))(
     "%s: loadLayersModel(model.json) within 1e-5 of predict",
     async (name) => {
       const spec = runs[name];

@@ -2,12 +2,15 @@
  * A run that nothing happened to, and what it means that another one ended with the same bits: every commit, every
  * epoch, the final weights, and the exact counts. Reads what any user can read: `runs show` and the curve in the store.
  */
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
 import type { Curve } from "../../shared/curve.js";
 import { RunResult } from "../../shared/result.js";
 import { TestCluster } from "./cluster.js";
 import { finishedCurve } from "./finished-curve.js";
-import { photographs, type RunOptions, runProgram } from "./program.js";
+import { photographs, type RunOptions, runProgram, succeed } from "./program.js";
+import { sharedFixture } from "./shared-fixture.js";
 
 export type StoreOptions = RunOptions & { readonly store: string };
 
@@ -27,11 +30,23 @@ export async function finishedRun(run: string, options: StoreOptions): Promise<F
 const rows = (list: readonly { readonly seconds: number }[]) =>
   list.map((row) => ({ ...row, seconds: 0, imagesPerSecond: 0 }));
 
-/** The photographs of `faces`, as the data set of that name. */
+const importWords = (store: string) => ["import", photographs("faces"), "--name", "faces", "--store", store];
+
+/** The photographs of `faces`, as the data set of that name. A store that is a folder gets a copy of one import. */
 export async function importFaces(options: StoreOptions): Promise<void> {
-  const words = ["import", photographs("faces"), "--name", "faces", "--store", options.store];
-  expect(await runProgram(words, options)).toMatchObject({ code: 0 });
+  if (!options.store.startsWith("file:")) {
+    expect(await runProgram(importWords(options.store), options)).toMatchObject({ code: 0 });
+    return;
+  }
+  const made = await sharedFixture("faces", async (folder) => {
+    await succeed(importWords(`file:${join(folder, "store")}`), { cwd: folder });
+  });
+  copyStore(made, options);
 }
+
+/** Copies the store of a shared fixture into one that is a folder. */
+const copyStore = (fixture: string, { store }: StoreOptions) =>
+  cpSync(join(fixture, "store"), store.slice("file:".length), { recursive: true });
 
 export class ReferenceRun {
   readonly #unbroken: FinishedRun;
@@ -52,10 +67,15 @@ export class ReferenceRun {
     return new ReferenceRun(await finishedRun("unbroken", options));
   }
 
-  /** On `faces`, which is imported before. */
+  /** On `faces`; a copy of both the data set and the run is in the store, which is a folder, afterwards. */
   static async ofFaces(flags: readonly string[], options: StoreOptions): Promise<ReferenceRun> {
-    await importFaces(options);
-    return await ReferenceRun.make("faces", flags, options);
+    const made = await sharedFixture(`run of faces ${JSON.stringify(flags)}`, async (folder) => {
+      const own = { cwd: folder, store: `file:${join(folder, "store")}` };
+      await importFaces(own);
+      await ReferenceRun.make("faces", flags, own);
+    });
+    copyStore(made, options);
+    return new ReferenceRun(await finishedRun("unbroken", options));
   }
 
   get steps(): number {

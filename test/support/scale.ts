@@ -8,5 +8,7 @@ type Scale = (typeof scales)[number];
 /** The scale of this test run. `test/support/setup/run-tests.mjs` sets the variable; files run by hand are normal. */
 const scale: Scale = scales.find((known) => known === process.env["TRAINYARD_TEST_SCALE"]) ?? "normal";
 
+export const isFullScale = scale === "full";
+
 /** The size that belongs to the scale of this test run. */
 export const atScale = (sizes: Readonly<Record<Scale, number>>): number => sizes[scale];

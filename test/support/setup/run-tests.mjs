@@ -16,7 +16,13 @@ import { runVitest } from "./vitest-run.mjs";
  */
 
 /** Files that are larger at the full scale. The others have run at the normal one. */
-const fullFiles = ["test/fuzz", "test/sim/seeds", "test/unit/worker-leaks", "test/parity/export"];
+const fullFiles = [
+  "test/fuzz",
+  "test/sim/seeds",
+  "test/unit/worker-leaks",
+  "test/parity/export",
+  "test/e2e/minio-training",
+];
 
 /** What vitest runs at each scale. @type {Readonly<Record<Scale, readonly string[]>>} */
 const selections = {
