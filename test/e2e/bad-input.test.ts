@@ -93,7 +93,7 @@ describe("class names", () => {
         names.length,
       );
     },
-    60_000,
+    300_000,
   );
 });
 
@@ -149,7 +149,7 @@ describe("data sets that can't be trained on", () => {
       stdout: expect.stringContaining("datasets/gone/shards"),
     });
     expect((await run("runs", "list")).stdout).toMatch(/^changed-1 +failed/m);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe("addresses", () => {

@@ -48,7 +48,7 @@ async function training(name: string, workers = 2): Promise<LocalTraining> {
   const words = ["train", "pets", "--run", name, "--workers", String(workers), ...long];
   const process = startProgram(words, { cwd: folder });
   const end = endOf(process);
-  await until(`steps of ${name}`, async () => ((await statusOf(name))?.step ?? 0) > 3, 60_000);
+  await until(`steps of ${name}`, async () => ((await statusOf(name))?.step ?? 0) > 3);
   const lines = () =>
     execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" })
       .trim()
@@ -74,7 +74,8 @@ async function statusOf(name: string): Promise<RunStatus | null> {
   }
 }
 
-async function until(what: string, isThere: () => boolean | Promise<boolean>, deadlineMs = 20_000) {
+/** The deadline only names what never came; how long anything takes depends on the machine. */
+async function until(what: string, isThere: () => boolean | Promise<boolean>, deadlineMs = 120_000) {
   const startedMs = Date.now();
   while (!(await isThere())) {
     if (Date.now() - startedMs > deadlineMs) throw new Error(`waited too long for ${what}`);
@@ -92,9 +93,9 @@ function isAlive(pid: number): boolean {
 }
 
 const allGone = (cluster: LocalTraining) =>
-  until("the end of its processes", () => !cluster.children.some(isAlive), 10_000);
+  until("the end of its processes", () => !cluster.children.some(isAlive));
 
-describe.concurrent("train", () => {
+describe("train", () => {
   it("ends at Ctrl-C with a checkpoint, exit code 3, and no process left", async () => {
     const cluster = await training("interrupted");
     process.kill(cluster.pid, "SIGINT");
@@ -108,37 +109,37 @@ describe.concurrent("train", () => {
     const checkpoints = readdirSync(join(folder, ".trainyard/runs/interrupted/checkpoints"));
     expect(checkpoints).toContain(`1-${record.status.step}`);
     expect((await run("runs", "list")).stdout).toMatch(/^interrupted +stopped/m);
-  }, 60_000);
+  }, 300_000);
 
   it("killed: its coordinator and workers leave by themselves", async () => {
     const cluster = await training("orphaned");
     process.kill(cluster.pid, "SIGKILL");
     await cluster.end;
     await allGone(cluster);
-  }, 60_000);
+  }, 300_000);
 
   it("starts a killed worker again and goes on; stopped by runs stop it ends with 3", async () => {
     const cluster = await training("survivor", 1);
     process.kill(cluster.child("--id worker-1"), "SIGKILL");
     const step = async () => (await statusOf("survivor"))?.step ?? 0;
     const before = await step();
-    await until("steps after the kill", async () => (await step()) > before + 3, 60_000);
+    await until("steps after the kill", async () => (await step()) > before + 3);
     expect(await run("runs", "stop", "surv")).toMatchObject({ code: 0 });
     const { code, stderr } = await cluster.end;
     expect(stderr).toContain("worker-1 died (SIGKILL); starting it again");
     expect(code).toBe(3);
     await allGone(cluster);
-  }, 90_000);
+  }, 300_000);
 
   it("starts a killed coordinator again: the same workers find it and the run goes on", async () => {
     const cluster = await training("headless");
     const workers = ["--id worker-1", "--id worker-2"].map((word) => cluster.child(word));
     process.kill(cluster.child("coordinator --run"), "SIGKILL");
     const generation = async () => (await statusOf("headless"))?.generation;
-    await until("the second coordinator", async () => (await generation()) === 2, 60_000);
+    await until("the second coordinator", async () => (await generation()) === 2);
     const step = async () => (await statusOf("headless"))?.step ?? 0;
     const first = await step();
-    await until("steps of it", async () => (await step()) > first + 3, 60_000);
+    await until("steps of it", async () => (await step()) > first + 3);
     expect(["--id worker-1", "--id worker-2"].map((word) => cluster.child(word))).toEqual(workers);
     expect(await run("runs", "stop", "headless")).toMatchObject({ code: 0 });
     const { code, stderr } = await cluster.end;
@@ -147,13 +148,13 @@ describe.concurrent("train", () => {
     ]);
     expect(code).toBe(3);
     await allGone(cluster);
-  }, 120_000);
+  }, 300_000);
 
   it("whose coordinator dies again and again says how to go on, which works; ends with 1", async () => {
     const cluster = await training("beheaded");
     for (let deaths = 1; deaths <= 6; deaths += 1) {
       const here = async () => (await statusOf("beheaded"))?.generation === deaths;
-      await until(`coordinator ${deaths}`, here, 60_000);
+      await until(`coordinator ${deaths}`, here);
       process.kill(cluster.child("coordinator --run"), "SIGKILL");
     }
     const { code, stderr } = await cluster.end;
@@ -170,7 +171,7 @@ describe.concurrent("train", () => {
     });
     expect(await run("runs", "stop", "beheaded")).toMatchObject({ code: 0 });
     await until("its end", async () => /^beheaded +stopped/m.test((await run("runs", "list")).stdout));
-  }, 180_000);
+  }, 300_000);
 
   it("whose coordinator can't begin again is given up at once, with what it said last", async () => {
     const cluster = await training("spoilt");
@@ -183,7 +184,7 @@ describe.concurrent("train", () => {
     );
     expect(code).toBe(1);
     await allGone(cluster);
-  }, 60_000);
+  }, 300_000);
 
   it("--detach leaves a run that the other commands find, and that follow ends with", async () => {
     const words = ["train", "pets", "--run", "detached", ...quick, "--epochs", "40", "--detach", "--json"];
@@ -202,7 +203,7 @@ describe.concurrent("train", () => {
     expect(await run("runs", "delete", "det")).toMatchObject({ code: 2 });
     expect(await run("runs", "delete", "detached")).toMatchObject({ code: 0 });
     expect(existsSync(join(folder, ".trainyard/runs/detached/spec.json"))).toBe(false);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe("processes that come early, late, or twice", () => {
@@ -247,7 +248,7 @@ describe("processes that come early, late, or twice", () => {
       early.kill("SIGKILL");
       await cluster.close();
     }
-  }, 90_000);
+  }, 300_000);
 });
 
 describe("a store that goes away", () => {
@@ -271,7 +272,7 @@ describe("a store that goes away", () => {
     } finally {
       await cluster.close();
     }
-  }, 60_000);
+  }, 300_000);
 
   it("a full disk fails import and training with a sentence, and harms nothing that was there", async () => {
     await withSmallDisk(async (disk) => {
@@ -285,7 +286,7 @@ describe("a store that goes away", () => {
       expect(await run("runs", "delete", "full", ...words)).toMatchObject({ code: 0 });
       expect(await run("import", "pets", "--name", "small", ...words)).toMatchObject({ code: 0 });
     });
-  }, 60_000);
+  }, 300_000);
 
   it("a bucket deleted in the middle of a run ends it with a sentence that names it", async () => {
     const env = { ...minio.environment };
@@ -305,5 +306,5 @@ describe("a store that goes away", () => {
     } finally {
       await cluster.close();
     }
-  }, 120_000);
+  }, 300_000);
 });

@@ -39,7 +39,7 @@ beforeAll(async () => {
   manifest = Manifest.parse(JSON.parse(readFileSync(stored("datasets/faces/manifest.json"), "utf8")));
   for (const sample of damaged.train) spoil("train", sample);
   for (const sample of damaged.validation) spoil("validation", sample);
-}, 60_000);
+}, 300_000);
 afterAll(() => place.remove());
 
 async function train(run: string, workers: number): Promise<FinishedRun> {
@@ -72,7 +72,7 @@ describe("a run over a data set with four damaged images", () => {
         new RegExp(`^sample ${sample} \\(.*\\) in \\S+ does not match its hash, read twice`),
       );
     }
-  }, 180_000);
+  }, 300_000);
 
   it("ends with the same bits on two workers, each of which had to fail to read them", async () => {
     const run = await train("pair", 2);
@@ -84,7 +84,7 @@ describe("a run over a data set with four damaged images", () => {
     expect(sorted(run)).toEqual(sorted(alone));
     expect(run.result.samples).toMatchObject({ lost: 0, repeated: 0 });
     expect(run.result.samples.committed).toBe(alone.result.samples.committed);
-  }, 180_000);
+  }, 300_000);
 
   it("fails in a sentence when a whole object is gone: that is more than may be left out", async () => {
     const [shard] = manifest.splits.train.shards;
@@ -93,5 +93,5 @@ describe("a run over a data set with four damaged images", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("is not in the store any more");
     expect(stderr).toMatch(/--max-excluded/);
-  }, 180_000);
+  }, 300_000);
 });

@@ -22,7 +22,7 @@ function place(name: string) {
   return { own, options: { cwd: own, env: { TMPDIR: own } }, left };
 }
 
-describe.concurrent("the drill", () => {
+describe("the drill", () => {
   it("keeps every promise through a MinIO that is killed, and says so as JSON", async () => {
     const { options, left } = place("json");
     const words = ["drill", "--minio", minioBinary(), "--epochs", "8", "--json"];
@@ -90,7 +90,7 @@ describe.concurrent("the drill", () => {
     expect(await end).toMatchObject({ code: 3, stderr: expect.stringContaining("interrupted by SIGINT") });
     expect(children.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
     expect(left()).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   it.each([
     [["--minio", "no-such-program"], "--minio names the server's program, and there is no file"],

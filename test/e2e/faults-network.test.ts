@@ -25,7 +25,7 @@ let reference: ReferenceRun;
 
 beforeAll(async () => {
   reference = await ReferenceRun.ofFaces(flags, options);
-}, 180_000);
+}, 300_000);
 afterAll(() => place.remove());
 
 interface Training {
@@ -64,7 +64,7 @@ describe("a network that", () => {
         await cluster.until("its lanes", (status) => status.step > step + 1 && hasLanes(status, "b"));
       }
     });
-  }, 180_000);
+  }, 300_000);
 
   it("is silent for everyone, then for one worker, longer than lost-after, is waited for and worked around", async () => {
     await expectUnchanged("silent", async ({ proxied: { cluster, routes }, everyProxy }) => {
@@ -83,7 +83,7 @@ describe("a network that", () => {
       for (const proxy of routes.b.proxies) proxy.flow();
       await cluster.until("its return", areBoth(isAlone.step));
     });
-  }, 180_000);
+  }, 300_000);
 
   it("lets a worker be heard but not hear, then slows it down, does not hold the run up for good", async () => {
     await expectUnchanged("deaf-and-slow", async ({ proxied: { cluster, routes } }) => {
@@ -99,7 +99,7 @@ describe("a network that", () => {
       await cluster.until("slow steps", (status) => status.step > slowed.step + 2);
       routes.b.tensors.flow();
     });
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("a coordinator that comes back at another address behind the same name", () => {
@@ -120,7 +120,7 @@ describe("a coordinator that comes back at another address behind the same name"
     await proxied.expectSameEnd(reference);
     expect(await cluster.end("b")).toMatchObject({ code: 0 });
     expect(routes.b.control.passed.up).toBeGreaterThan(0);
-  }, 180_000);
+  }, 300_000);
 });
 
 const hostOf = (address: string) => address.slice(0, address.lastIndexOf(":"));

@@ -22,7 +22,7 @@ const middleOfVector = 500_000;
 let reference: ReferenceRun;
 beforeAll(async () => {
   reference = await ReferenceRun.ofFaces(flags, local);
-}, 180_000);
+}, 300_000);
 afterAll(() => place.remove());
 
 /** A MinIO with the data set in it, behind a proxy. */
@@ -91,7 +91,7 @@ describe.concurrent("a store that goes away", () => {
     } finally {
       await cluster.close();
     }
-  }, 240_000);
+  }, 300_000);
 
   it("until 20 s after the coordinator, and again after the workers started, is waited for", async () => {
     await using store = await Store.start();
@@ -110,7 +110,7 @@ describe.concurrent("a store that goes away", () => {
     } finally {
       await cluster.close();
     }
-  }, 240_000);
+  }, 300_000);
 
   it("with its bucket, for good: training goes on, and the end says what could not be written", async () => {
     await using store = await Store.start();
@@ -135,7 +135,7 @@ describe.concurrent("a store that goes away", () => {
     } finally {
       await cluster.close();
     }
-  }, 180_000);
+  }, 300_000);
 
   it("for those with wrong credentials: each command fails at once, and a run is not hurt by such a worker", async () => {
     await using store = await Store.start();
@@ -165,7 +165,7 @@ describe.concurrent("a store that goes away", () => {
     } finally {
       await cluster.close();
     }
-  }, 240_000);
+  }, 300_000);
 });
 
 describe.concurrent("a coordinator whose store is MinIO", () => {
@@ -196,5 +196,5 @@ describe.concurrent("a coordinator whose store is MinIO", () => {
     } finally {
       await cluster.close();
     }
-  }, 240_000);
+  }, 300_000);
 });

@@ -44,7 +44,7 @@ let reference: ReferenceRun;
 
 beforeAll(async () => {
   reference = await ReferenceRun.ofFaces(flags, options);
-}, 180_000);
+}, 300_000);
 afterAll(() => place.remove());
 
 describe("a worker that is killed", () => {
@@ -72,7 +72,7 @@ describe("a worker that is killed", () => {
     const { result } = await proxied.expectSameEnd(reference);
     expect(result.samples.redone).toBeGreaterThan(0);
     expect(await cluster.end("b")).toMatchObject({ code: 0 });
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("a worker that freezes", () => {
@@ -96,7 +96,7 @@ describe("a worker that freezes", () => {
     await proxied.expectSameEnd(reference);
     expect(await cluster.end("b")).toMatchObject({ code: 0 });
     expect(processes.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("SIGTERM to a worker", () => {
@@ -110,7 +110,7 @@ describe("SIGTERM to a worker", () => {
     } finally {
       await cluster.close();
     }
-  }, 180_000);
+  }, 300_000);
 
   it("while it prepares, or looks for a coordinator that is not there or silent: 3 within 10 s", async () => {
     const silent = createServer().listen(0, "127.0.0.1");
@@ -145,7 +145,7 @@ describe("SIGTERM to a worker", () => {
       await cluster.close();
       silent.close();
     }
-  }, 180_000);
+  }, 300_000);
 });
 
 /** SIGTERM; how it ended, or that it did not within the time of a drain. */
@@ -181,7 +181,7 @@ describe("workers that come and go", () => {
     // It finds no coordinator any more; the store tells it of the end.
     cluster.kill("b", "SIGCONT");
     expect(await cluster.end("b")).toMatchObject({ code: 0 });
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("after the end, and at the wrong address,", () => {
@@ -209,7 +209,7 @@ describe("after the end, and at the wrong address,", () => {
       expect(again).toMatchObject(finished("the run has finished already: all 12 epochs are done"));
     }
     expect(fileHashes()).toEqual(before);
-  }, 60_000);
+  }, 300_000);
 
   it("a worker leaves another run's coordinator alone; a coordinator's command repeated goes on with its run", async () => {
     const start = () => TestCluster.start("faces", ["--run", "others", ...flags], options);
@@ -237,5 +237,5 @@ describe("after the end, and at the wrong address,", () => {
       code: 2,
       stderr: expect.stringContaining("there is already a run others with other settings"),
     });
-  }, 120_000);
+  }, 300_000);
 });

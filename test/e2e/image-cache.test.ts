@@ -19,7 +19,7 @@ const port = 39_473;
 beforeAll(async () => {
   const words = ["import", photographs("faces"), "--name", "faces", "--store", options.store];
   expect((await runProgram(words, options)).code).toBe(0);
-}, 180_000);
+}, 300_000);
 afterAll(() => place.remove());
 
 /** The last metrics that a worker gave before it left. */

@@ -54,7 +54,7 @@ describe("4 local steps of 2 calls each", () => {
 
   beforeAll(async () => {
     one = await train("local-one", flags, 1);
-  }, 180_000);
+  }, 300_000);
 
   it("take every photograph once an epoch in a quarter of the steps, and learn", () => {
     expect(one.curve.steps).toHaveLength(steps);
@@ -67,7 +67,7 @@ describe("4 local steps of 2 calls each", () => {
   it("are the same bits on 2 and on 4 workers", async () => {
     expectSame(await train("local-two", flags, 2), one);
     expectSame(await train("local-four", flags, 4), one);
-  }, 240_000);
+  }, 300_000);
 
   it("are the same bits when one of 2 workers is killed", async () => {
     const killed = await train("local-killed", flags, 2, async (cluster) => {
@@ -75,7 +75,7 @@ describe("4 local steps of 2 calls each", () => {
       cluster.kill("w2", "SIGKILL");
     });
     expectSame(killed, one);
-  }, 180_000);
+  }, 300_000);
 
   it("stand in `runs show`, and can't be changed when the run goes on", async () => {
     const shown = await runProgram(["runs", "show", "local-one", "--store", options.store], options);

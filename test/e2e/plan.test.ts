@@ -19,7 +19,7 @@ beforeAll(async () => {
   }
   await writeTree(folder, files);
   expect((await run("import", "shades", "--name", "shades")).code).toBe(0);
-}, 120_000);
+}, 300_000);
 
 interface Row {
   readonly workers: number;
@@ -56,7 +56,7 @@ describe("a plan", () => {
     // Four lanes: from four workers on, four partials go up.
     const up = plan.strong.map(({ usual }) => usual.bytesUp / plan.bytesPerVector);
     expect(up).toEqual([1, 2, 4, 4, 4, 4, 4]);
-  }, 180_000);
+  }, 300_000);
 
   it("for people names the link, the bottleneck and flags, and stores nothing", async () => {
     const words = ["--reducers", "2", "--wire", "bfloat16", "--latency", "5", "--workers", "4"];
@@ -66,7 +66,7 @@ describe("a plan", () => {
     expect(stdout).toContain("loopback with 5 ms each way as measured, which no network exceeds");
     expect(stdout).toMatch(/With 4 workers a step of .* ms waits for the .+ most/);
     expect((await run("runs", "list")).stdout).toContain("no runs yet");
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("a run that has ended", () => {
@@ -90,7 +90,7 @@ describe("a run that has ended", () => {
     expect(timing.workers).toBeLessThanOrEqual(result.workersSeen);
     const efficiency = (4 * timing.laneSeconds.median) / (timing.workers * timing.stepSeconds.median);
     expect(lines[at]).toContain(`; efficiency ${Math.round(100 * efficiency)} %`);
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("bad input is one sentence and exit code 2", () => {

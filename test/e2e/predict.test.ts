@@ -47,7 +47,7 @@ beforeAll(async () => {
   place(fourth, "007");
   writeFileSync(join(folder, "album", "notes.jpg"), "this is text");
   writeFileSync(join(folder, "album", ".hidden.jpg"), "x");
-}, 120_000);
+}, 300_000);
 
 /** A data set of four pictures a class, half of them for validation; `classes` says from where each takes its own. */
 async function importFew(name: string, classes: Readonly<Record<string, string>>) {
@@ -168,5 +168,5 @@ describe("evaluate", () => {
     const unknown = await run("evaluate", "faces-1", "--data", "faecs");
     expect(unknown.stderr).toContain('no data set "faecs"');
     expect(unknown.code).toBe(2);
-  }, 120_000);
+  }, 300_000);
 });

@@ -23,7 +23,7 @@ const classes = ["50% off", `O'Neil "14`, "back\\slash", "q?#&", "two\nlines", "
 const flags = ["--run", run, "--model", "digits", "--image-size", "16", "--batch-size", "32", "--lanes", "4"];
 const long = ["--epochs", "5000", "--schedule", "constant"];
 /** For queries to get something from a cluster that has just begun. */
-const patienceMs = 60_000;
+const patienceMs = 180_000;
 /** Without anybody lost there is nobody to list. */
 const emptyInHealth = ["Lost and not back"];
 
@@ -47,7 +47,7 @@ beforeAll(async () => {
   for (const id of Object.values(workers)) cluster.worker(id);
   const rules = ["deploy/prometheus/alerts.yml"];
   prometheus = await TestPrometheus.start({ coordinator: cluster.ready.http, rules });
-}, 90_000);
+}, 300_000);
 
 afterAll(async () => {
   await prometheus?.stop();

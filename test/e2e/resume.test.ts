@@ -65,7 +65,7 @@ describe("a run of three epochs", () => {
       await cluster.close();
     }
     unbroken = await finished("unbroken");
-  }, 180_000);
+  }, 300_000);
   afterAll(() => place.remove());
 
   const expectSame = (other: Finished) => {
@@ -100,7 +100,7 @@ describe("a run of three epochs", () => {
     expectSame(await finished("killed"));
     // The third closes the run.
     expect(readdirSync(fileOf("killed", "generations"))).toEqual(["1.json", "2.json", "3.json"]);
-  }, 180_000);
+  }, 300_000);
 
   it("ends with the same bits when its coordinator is killed in every epoch, with other reducers each time", async () => {
     const cluster = await begin("killed-often", ["a", "b"]);
@@ -116,7 +116,7 @@ describe("a run of three epochs", () => {
       await cluster.close();
     }
     expectSame(await finished("killed-often"));
-  }, 240_000);
+  }, 300_000);
 
   it("ends with the same bits when its coordinator is killed in an evaluation", async () => {
     const cluster = await begin("evaluating", ["a", "b"]);
@@ -134,7 +134,7 @@ describe("a run of three epochs", () => {
       await cluster.close();
     }
     expectSame(await finished("evaluating"));
-  }, 180_000);
+  }, 300_000);
 
   it("ends with the same bits when its coordinator is killed in the middle of a checkpoint", async () => {
     const cluster = await begin("half", ["a", "b"]);
@@ -154,7 +154,7 @@ describe("a run of three epochs", () => {
       await cluster.close();
     }
     expectSame(await finished("half"));
-  }, 180_000);
+  }, 300_000);
 
   it("ends with the same bits when it is stopped in an epoch and resumed by train", async () => {
     const step = await stopInSecondEpoch("stopped");
@@ -166,7 +166,7 @@ describe("a run of three epochs", () => {
     const resumed = await finished("stopped");
     expectSame(resumed);
     expect(resumed.result.samples).toMatchObject({ redone: 0 });
-  }, 180_000);
+  }, 300_000);
 
   it("ends with the same bits when its newest checkpoint is altered, says so, and counts what is redone", async () => {
     const step = await stopInSecondEpoch("altered");
@@ -182,7 +182,7 @@ describe("a run of three epochs", () => {
     const resumed = await finished("altered");
     expectSame(resumed);
     expect(resumed.result.samples["redone"]).toBe((step - stepsPerEpoch) * 32);
-  }, 180_000);
+  }, 300_000);
 
   it.each([
     [["--seed", "5"], "--seed is decided when a run begins: leave it out to go on with unbroken"],
@@ -215,7 +215,7 @@ describe("a run of three epochs", () => {
     } finally {
       await cluster.close();
     }
-  }, 60_000);
+  }, 300_000);
 
   it("is not begun anew when none of its checkpoints is whole: each is named, with the reason", async () => {
     await stopInSecondEpoch("broken");
@@ -225,5 +225,5 @@ describe("a run of three epochs", () => {
     expect(code).toBe(2);
     for (const id of ids)
       expect(stderr).toContain(`checkpoint ${id} is skipped: state.json is cut or altered`);
-  }, 180_000);
+  }, 300_000);
 });

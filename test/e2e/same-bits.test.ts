@@ -59,7 +59,7 @@ describe("the same run", () => {
     );
     expect(imported.code).toBe(0);
     one = await train("one", ["a"]);
-  }, 180_000);
+  }, 300_000);
   afterAll(() => place.remove());
 
   const expectSame = (other: Awaited<ReturnType<typeof train>>) => {
@@ -80,7 +80,7 @@ describe("the same run", () => {
 
   it("has the same bits on 3 workers, and with 3 reducers", async () => {
     expectSame(await train("three", ["a", "b", "c"], undefined, ["--reducers", "3"]));
-  }, 180_000);
+  }, 300_000);
 
   it("has the same bits when a worker is killed and another comes late", async () => {
     const killed = await train("killed", ["a", "b"], async (cluster) => {
@@ -92,7 +92,7 @@ describe("the same run", () => {
     expectSame(killed);
     // One that stood still for too long is counted again when it comes back.
     expect(killed.result.workersSeen).toBeGreaterThanOrEqual(3);
-  }, 180_000);
+  }, 300_000);
 
   it("has the same bits when a worker is drained: it hands its lanes back and exits 3", async () => {
     const drained = await train("drained", ["a", "b"], async (cluster) => {
@@ -101,7 +101,7 @@ describe("the same run", () => {
       expect((await cluster.end("b")).code).toBe(3);
     });
     expectSame(drained);
-  }, 180_000);
+  }, 300_000);
 
   it("has the same bits on the bfloat16 wire, others than on float32's, and learns as well", async () => {
     const wire = ["--wire", "bfloat16"];
@@ -116,5 +116,5 @@ describe("the same run", () => {
     alone.curve.epochs.forEach(({ loss }, epoch) => {
       expect(Math.abs(loss - (one.curve.epochs[epoch]?.loss ?? 0))).toBeLessThan(0.05);
     });
-  }, 240_000);
+  }, 300_000);
 });

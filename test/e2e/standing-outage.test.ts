@@ -9,7 +9,7 @@ const place = scratch();
 let minio: Minio;
 beforeAll(async () => {
   minio = await startMinio();
-}, 60_000);
+}, 300_000);
 afterAll(async () => {
   minio.resume();
   await minio.stop();
@@ -33,4 +33,4 @@ it("exits with 3 without waiting for its store, and the run is still the next on
   } finally {
     await cluster.close();
   }
-}, 120_000);
+}, 300_000);

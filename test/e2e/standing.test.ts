@@ -25,7 +25,7 @@ beforeAll(async () => {
   reference = await ReferenceRun.ofFaces(flags, options);
   cluster = await StandingCluster.start(options);
   for (const id of ["a", "b"]) cluster.worker(id);
-}, 240_000);
+}, 300_000);
 afterAll(async () => {
   await cluster.close();
   place.remove();
@@ -70,7 +70,7 @@ describe("three runs that are handed in", () => {
       stderr: expect.stringMatching(/no run "frist".*first/),
     });
     expect(await cluster.queue()).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe("runs that are cancelled", () => {
@@ -107,7 +107,7 @@ describe("runs that are cancelled", () => {
     );
     expect(await cluster.ask("runs", "stop", "running")).toMatchObject({ code: 0 });
     await cluster.until("running", "is over", (status) => status === null || status.phase === "stopped");
-  }, 120_000);
+  }, 300_000);
 });
 
 describe("a standing coordinator in the middle of a run", () => {
@@ -150,7 +150,7 @@ describe("a standing coordinator in the middle of a run", () => {
     expect(await taken.queue()).toEqual([]);
     await taken.close();
     await cluster.startAgain();
-  }, 120_000);
+  }, 300_000);
 });
 
 describe("workers", () => {
@@ -162,7 +162,7 @@ describe("workers", () => {
       code: 2,
       stderr: expect.stringContaining("is over, stopped"),
     });
-  }, 60_000);
+  }, 300_000);
 
   it("of a pool leave with 3 when a run needs another TensorFlow, and when they are told to", async () => {
     expect(await submit("wider", [...flags, "--threads", "2"])).toMatchObject({ code: 0 });
@@ -174,5 +174,5 @@ describe("workers", () => {
     expect(await cluster.ask("runs", "follow", "wider")).toMatchObject({ code: 0 });
     fresh.child.kill("SIGTERM");
     expect(await fresh.end).toMatchObject({ code: 3 });
-  }, 120_000);
+  }, 300_000);
 });

@@ -17,7 +17,7 @@ let reference: ReferenceRun;
 
 beforeAll(async () => {
   reference = await ReferenceRun.ofFaces(flags, options);
-}, 180_000);
+}, 300_000);
 afterAll(() => place.remove());
 
 type Kind = "liar" | "slow" | "infinite" | "blind";
@@ -54,7 +54,7 @@ describe("three machines, one of which", () => {
     );
     expect(log).toContain("worker liar is drained: its sum of lanes");
     expect(faultyCode).toBe(3);
-  }, 120_000);
+  }, 300_000);
 
   it("returns values that are not finite: they are computed elsewhere, and it is drained with the third", async () => {
     const { log, faultyCode, run } = await runWith("infinite");
@@ -65,7 +65,7 @@ describe("three machines, one of which", () => {
     expect(log).toContain("worker infinite is suspect (1 of 3)");
     expect(log).toContain("worker infinite is drained");
     expect(faultyCode).toBe(3);
-  }, 120_000);
+  }, 300_000);
 
   it("reads every image wrong: others read them, nothing is excluded, and it is drained with the third", async () => {
     const { log, faultyCode, run } = await runWith("blind");
@@ -74,7 +74,7 @@ describe("three machines, one of which", () => {
     expect(log).toContain("worker blind can't read its memory");
     expect(log).toContain("worker blind is drained");
     expect(faultyCode).toBe(3);
-  }, 120_000);
+  }, 300_000);
 
   it("takes ten times as long: its lanes go to others, then for good, and it is told of by name and phase", async () => {
     const { log, faultyCode, run } = await runWith("slow");
@@ -82,5 +82,5 @@ describe("three machines, one of which", () => {
     expect(log).toMatch(/worker slow is late with .* in compute/);
     expect(log).toMatch(/worker slow has 0 lanes from now on/);
     expect(faultyCode).toBe(0);
-  }, 120_000);
+  }, 300_000);
 });

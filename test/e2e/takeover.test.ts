@@ -35,7 +35,7 @@ beforeAll(async () => {
   minio = await startMinio();
   expect((await trainyard("import", photographs("faces"), "--name", "faces")).code).toBe(0);
   reference = await ReferenceRun.make("faces", flags, options());
-}, 240_000);
+}, 300_000);
 afterAll(async () => {
   await minio.stop();
   place.remove();
@@ -89,7 +89,7 @@ describe("a coordinator that hangs", () => {
     reference.expectSame(await finishedRun("frozen", options()));
     expect(await findPublication(await store(), "frozen")).toMatchObject({ generation: 2, folder: "" });
     expect((await keysOf("frozen")).filter((key) => /^(ends|published)/.test(key))).toEqual([]);
-  }, 240_000);
+  }, 300_000);
 
   it("is not taken over while it only can't be reached: it renews its claim", async () => {
     const cluster = await TestCluster.start(
@@ -109,7 +109,7 @@ describe("a coordinator that hangs", () => {
     } finally {
       await cluster.close();
     }
-  }, 240_000);
+  }, 300_000);
 });
 
 describe("two coordinators that come for the run of a dead one", () => {
@@ -193,5 +193,5 @@ describe("a store that is away at a run's end", () => {
       await cluster.close();
     }
     reference.expectSame(await finishedRun("patient", options()));
-  }, 240_000);
+  }, 300_000);
 });

@@ -39,7 +39,7 @@ beforeAll(async () => {
   }
   await writeTree(folder, files);
   expect(await runProgram(["import", "shades"], options)).toMatchObject({ code: 0 });
-}, 120_000);
+}, 300_000);
 afterAll(remove);
 
 const spansIn = (collector: Collector, name: string, service = "coordinator"): CollectedSpan[] =>
@@ -72,7 +72,7 @@ describe("a coordinator and two workers that trace half of the steps, told to st
     } finally {
       await cluster.close();
     }
-  }, 180_000);
+  }, 300_000);
   afterAll(() => collector.close());
 
   it("send a trace for each step that run and number name, the last ones too, and for no other", () => {
@@ -193,7 +193,7 @@ describe("train", () => {
     } finally {
       await mute.close();
     }
-  }, 180_000);
+  }, 300_000);
 
   it("refuses an address that is none before anything is made", async () => {
     const { code, stderr } = await train("refused", ["--trace", "collector:4318"]);
@@ -202,5 +202,5 @@ describe("train", () => {
       stderr: expect.stringContaining("--trace must be an http or https URL"),
     });
     expect(readdirSync(join(folder, ".trainyard/runs"))).not.toContain("refused");
-  }, 60_000);
+  }, 300_000);
 });

@@ -109,7 +109,7 @@ export class TestCluster {
   async until(
     what: string,
     isThere: (status: RunStatus) => boolean,
-    deadlineMs = 90_000,
+    deadlineMs = 180_000,
     pollMs = 20,
   ): Promise<RunStatus> {
     const startedMs = Date.now();
