@@ -61,7 +61,7 @@ async function demonstrate(options: DemoFlags, signal: AbortSignal): Promise<num
   const flags = { ...options, lanes: options.lanes ?? 4 };
   const { spec, notes } = await createRun(store, dataset, flags, signal);
   for (const note of notes) say(`   ${note}`);
-  const local = { ...options, reducers: 1, detach: false, json: false };
+  const local = { ...options, reducers: 1, detach: false, json: false, isResumed: false };
   const code = await trainLocally(store, spec, local, signal);
   if (code !== ExitCode.finished) return code;
   say(`3  classify ${imagesShown} of the test digits from files`);

@@ -1,7 +1,6 @@
 /** `--device`: on what a worker computes, or an engine of a command's own. */
 import type { DeviceRequest } from "../engine/native/compute-device.js";
 import { findDevice } from "../engine/native/find-device.js";
-import type { DeviceFlags } from "../shared/settings/process-settings.js";
 
 /**
  * Writes to standard error what workers of this machine will compute on, when a GPU is involved. Errors: SETUP for `gpu`
@@ -11,7 +10,3 @@ export async function announceDevice(wish: DeviceRequest): Promise<void> {
   const { sentence, isNews } = await findDevice(wish);
   if (isNews) process.stderr.write(`${sentence}\n`);
 }
-
-/** The flag again, for a worker that is started from here. */
-export const deviceWords = ({ device }: Partial<DeviceFlags>): string[] =>
-  device === undefined ? [] : ["--device", device];

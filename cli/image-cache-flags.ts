@@ -12,9 +12,3 @@ export function keepingOf(flags: ImageCacheFlags, onGivenUp: (reason: string) =>
     file: { folder, budgetBytes: flags.imageCacheDisk, onGivenUp },
   };
 }
-
-/** The flags again, for a worker that is started from here; what is not given is the worker's to choose. */
-export const imageCacheWords = ({ imageCacheMemory, imageCacheDisk }: Partial<ImageCacheFlags>): string[] => [
-  ...(imageCacheMemory === undefined ? [] : ["--image-cache-memory", String(imageCacheMemory)]),
-  ...(imageCacheDisk === undefined ? [] : ["--image-cache-disk", String(imageCacheDisk)]),
-];

@@ -1,20 +1,16 @@
 /**
  * `trainyard import PATH --name NAME`: a folder of images becomes a data set in the store. Shows what was found, what
- * was left out and why; the work is dataset/importing/import-dataset.ts.
+ * was left out and why; the work is done by library/import-dataset.ts.
  */
-import { basename, resolve } from "node:path";
-import {
-  type ImportProgress,
-  type ImportReport,
-  importDataset,
-} from "../dataset/importing/import-dataset.js";
+import type { ImportProgress, ImportReport } from "../dataset/importing/import-dataset.js";
+import { importDataset } from "../library/import-dataset.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { GlobalFlags } from "../shared/settings/process-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
 import { defineCommand } from "./command.js";
 import { importSummary } from "./import-summary.js";
 import { withSignals } from "./signals.js";
-import { openUserStore } from "./user-store.js";
+import { notice } from "./user-store.js";
 
 type ImportFlags = FlagsOf<typeof commandSettings.import> & GlobalFlags;
 
@@ -30,23 +26,13 @@ export const command = defineCommand({
   run: (flags) => withSignals((signal) => runImport(flags, signal)),
 });
 
-async function runImport(args: ImportFlags, signal: AbortSignal): Promise<void> {
-  const store = await openUserStore(args.store, signal);
+async function runImport(flags: ImportFlags, signal: AbortSignal): Promise<void> {
   const progress = progressLine();
-  const report = await importDataset({
-    source: args.path,
-    name: args.name ?? basename(resolve(args.path)),
-    store,
-    options: {
-      classes: args.classes ?? null,
-      validationSplit: args.validationSplit ?? null,
-      splitSeed: args.splitSeed,
-      onBad: args.onBad,
-    },
-    signal,
-    onProgress: progress.show,
-  }).finally(progress.clear);
-  print(report, args.json, store.url);
+  const { path, name, classes, validationSplit, splitSeed, onBad, store } = flags;
+  const given = { path, name, classes, validationSplit, splitSeed, onBad, store };
+  const call = { ...given, signal, onNotice: notice, onProgress: progress.show };
+  const { storeUrl, ...report } = await importDataset(call).finally(progress.clear);
+  print(report, flags.json, storeUrl);
 }
 
 function print(report: ImportReport, asJson: boolean, storeUrl: string): void {

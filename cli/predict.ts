@@ -1,20 +1,15 @@
 /** `trainyard predict RUN PATH…`: classifies images with the model that a run exported. */
-import type { Engine } from "../engine/engine.js";
-import { type ExportedModel, exportedEngine } from "../engine/export/read-export.js";
-import { findDevice } from "../engine/native/find-device.js";
-import { loadTensorFlow } from "../engine/native/load-tensorflow.js";
 import { type ImageFile, imageFiles } from "../library/image-files.js";
-import { type Prediction, predictFiles } from "../library/prediction.js";
-import { publishedModel } from "../library/published-model.js";
+import { loadModel, type Model } from "../library/load-model.js";
+import type { Prediction } from "../library/prediction.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
 import { printable } from "../shared/printable.js";
-import { resolveRun } from "../shared/runs.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { GlobalFlags } from "../shared/settings/process-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
 import { defineCommand } from "./command.js";
 import { withSignals } from "./signals.js";
-import { openUserStore } from "./user-store.js";
+import { notice } from "./user-store.js";
 
 type PredictFlags = FlagsOf<typeof commandSettings.predict> & GlobalFlags;
 
@@ -35,34 +30,30 @@ async function runPredict(args: PredictFlags, signal: AbortSignal): Promise<void
   if (paths.length === 0) {
     throw new TrainyardError("USAGE", `no images given; write: trainyard predict ${args.run} IMAGE…`);
   }
-  const store = await openUserStore(args.store, signal, { create: false });
-  const run = await resolveRun(store, args.run, signal);
-  const model = await publishedModel(store, run, signal);
-  const { files, ignored } = await imageFiles(paths, signal);
-  for (const [reason, count] of ignored) process.stderr.write(`left out ${count}: ${reason}\n`);
-  const print = args.json ? jsonPrinter(run, model) : tablePrinter(files, model);
-  const { device } = await findDevice(args.device);
-  const engine = exportedEngine(loadTensorFlow({ ...model.spec.engine, device }), model);
-  const errors = await printPredictions(model, engine, files, print, signal);
-  if (errors > 0) process.exitCode = ExitCode.failed;
+  const { run, device, store } = args;
+  const model = await loadModel({ run, device, store, signal, onNotice: notice });
+  try {
+    const { files, ignored } = await imageFiles(paths, signal);
+    for (const [reason, count] of ignored) notice(`left out ${count}: ${reason}`);
+    const print = args.json ? jsonPrinter(model) : tablePrinter(files, model);
+    const errors = await printPredictions(model, files, print, signal);
+    if (errors > 0) process.exitCode = ExitCode.failed;
+  } finally {
+    model.close();
+  }
 }
 
-/** Returns the number of files that could not be classified. The engine is disposed of. */
+/** Returns the number of files that could not be classified. */
 async function printPredictions(
-  model: ExportedModel,
-  engine: Engine,
+  model: Model,
   files: readonly ImageFile[],
   print: Printer,
   signal: AbortSignal,
 ): Promise<number> {
   let errors = 0;
-  try {
-    for await (const prediction of predictFiles(engine, model.spec, files, signal)) {
-      print.row(prediction);
-      if ("error" in prediction) errors += 1;
-    }
-  } finally {
-    engine.dispose();
+  for await (const prediction of model.predictFiles(files, signal)) {
+    print.row(prediction);
+    if ("error" in prediction) errors += 1;
   }
   print.end();
   return errors;
@@ -74,34 +65,35 @@ interface Printer {
 }
 
 /** One JSON document, whole at the end. */
-function jsonPrinter(run: string, { spec, labels }: ExportedModel): Printer {
+function jsonPrinter({ run, classes, image }: Model): Printer {
   const predictions: Prediction[] = [];
   return {
     row: (prediction) => void predictions.push(prediction),
     end: () => {
-      const document = { run, classes: spec.classes, image: labels.image, predictions };
+      const document = { run, classes, image, predictions };
       process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     },
   };
 }
 
 /** Rows as they come, in columns as wide as the widest path and class. */
-function tablePrinter(files: readonly ImageFile[], { spec }: ExportedModel): Printer {
+function tablePrinter(files: readonly ImageFile[], { classes }: Model): Printer {
   const width = (texts: readonly string[]) =>
     texts.reduce((most, text) => Math.max(most, [...text].length), 0);
   const pad = (text: string, size: number) => text + " ".repeat(Math.max(0, size - [...text].length));
-  const pathWidth = width(files.map(({ path }) => printable(path)));
-  const classWidth = width([...spec.classes.map(printable), "error"]);
+  const pathWidth = width(files.map(pathOf));
+  const classWidth = width([...classes.map(printable), "error"]);
   return {
     row: (prediction) => {
       const [verdict, detail] =
         "error" in prediction
           ? ["error", printable(prediction.error)]
           : [printable(prediction.class), prediction.probability.toFixed(4)];
-      process.stdout.write(
-        `${pad(printable(prediction.path), pathWidth)}  ${pad(verdict, classWidth)}  ${detail}\n`,
-      );
+      process.stdout.write(`${pad(pathOf(prediction), pathWidth)}  ${pad(verdict, classWidth)}  ${detail}\n`);
     },
     end: () => undefined,
   };
 }
+
+/** The path as it is shown; every image of a command line has one. */
+const pathOf = ({ path }: { readonly path: string | null }) => printable(path ?? "");

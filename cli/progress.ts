@@ -3,13 +3,10 @@
  * seconds. Goes to standard error, so that standard output stays the result's.
  */
 
-import { lastCoordinator, readEnd } from "../runs/run-state.js";
-import { type Clock, realClock } from "../shared/clock.js";
-import { TrainyardError } from "../shared/errors.js";
+import { type WatchOptions, watchRun } from "../runs/watch-run.js";
+import { realClock } from "../shared/clock.js";
 import { decimals, duration, percent } from "../shared/readable-numbers.js";
-import type { ClientSecurity } from "../shared/security/client-security.js";
-import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
-import type { ObjectStore } from "../shared/store/object-store.js";
+import { hasEnded, type RunStatus } from "../shared/status.js";
 
 /** process.stderr, or a test's. */
 export interface ProgressOutput {
@@ -18,27 +15,15 @@ export interface ProgressOutput {
   readonly columns?: number;
 }
 
-export interface FollowOptions {
-  readonly run: string;
-  /** Where the coordinator's HTTP is (`host:port`); a later one is found through the store. */
-  readonly http: string;
-  readonly store: ObjectStore;
-  /** Token and certificates for the coordinator. Default: none. */
-  readonly security?: ClientSecurity;
-  /** Ends the watching; the run goes on. */
-  readonly signal?: AbortSignal;
+/** How a run is followed and shown. */
+export interface FollowOptions extends Omit<WatchOptions, "pollMs"> {
   /** Shows nothing. */
   readonly quiet?: boolean;
   readonly output?: ProgressOutput;
-  /** Where progress is shown, together with the notes of its owner. Default: a new one on `output`. */
+  /** Shows the run, and other lines of its owner meanwhile. Default: one of its own on `output`. */
   readonly progress?: Progress;
-  readonly onStatus?: (status: RunStatus) => void;
   /** Default: four times a second on a terminal, else once. */
   readonly pollMs?: number;
-  /** How long an unreachable coordinator is waited for. Default 15 s: it may be restarting. */
-  readonly awayMs?: number;
-  /** Default: the real one. */
-  readonly clock?: Clock;
 }
 
 const plainLineMs = 10_000;
@@ -48,60 +33,18 @@ const plainLineMs = 10_000;
  * `awayMs` and the store knows no end; the signal's reason.
  */
 export async function followRun(options: FollowOptions): Promise<RunStatus> {
-  const output = options.output ?? process.stderr;
+  const { output = process.stderr, clock = realClock, onStatus } = options;
   const progress = options.quiet === true ? null : (options.progress ?? new Progress(output));
-  const signal = options.signal ?? new AbortController().signal;
   const pollMs = options.pollMs ?? (output.isTTY === true ? 250 : 1000);
-  const clock = options.clock ?? realClock;
-  let http = options.http;
-  let reachedMs = clock.nowMs();
+  const show = (status: RunStatus) => {
+    progress?.show(status, clock.nowMs());
+    onStatus?.(status);
+  };
   try {
-    for (;;) {
-      const answer = await ask(http, { ...options, clock }, reachedMs);
-      if (typeof answer === "string") http = answer;
-      else {
-        reachedMs = clock.nowMs();
-        progress?.show(answer, reachedMs);
-        options.onStatus?.(answer);
-        if (hasEnded(answer.phase)) return answer;
-      }
-      await clock.sleep(pollMs, signal);
-      signal.throwIfAborted();
-    }
+    return await watchRun({ ...options, pollMs, clock, onStatus: show });
   } finally {
     progress?.end();
   }
-}
-
-/**
- * The status; or, when the coordinator does not answer but still may, the address to ask next. `reachedMs`: when it
- * answered last.
- */
-async function ask(
-  http: string,
-  options: FollowOptions & { readonly clock: Clock },
-  reachedMs: number,
-): Promise<RunStatus | string> {
-  const { run, signal } = options;
-  try {
-    return await fetchStatus(http, run, signal, options.security);
-  } catch (error) {
-    if (!(error instanceof TrainyardError) || error.code !== "UNREACHABLE") throw error;
-    const mayComeBack = options.clock.nowMs() - reachedMs <= (options.awayMs ?? 15_000);
-    const found = await lookUp(http, options).catch((storeError: unknown) => {
-      signal?.throwIfAborted();
-      if (!mayComeBack) throw storeError;
-      return http; // both are away: both may come back
-    });
-    if (typeof found === "string" && !mayComeBack) throw error;
-    return found;
-  }
-}
-
-/** What the store knows of a run whose coordinator does not answer: its end, or the address of a later one. */
-async function lookUp(http: string, { run, store, signal }: FollowOptions): Promise<RunStatus | string> {
-  const end = await readEnd(store, run);
-  return end ?? (await lastCoordinator(store, run, signal))?.http ?? http;
 }
 
 /** The line: epoch 3/25 · step 12/25 · loss 0.5123 · accuracy 74.20 % · 812 images/s · ETA 2m 10s */

@@ -3,10 +3,10 @@
 import type { RunCatalogue } from "../coordinator/standing/run-catalogue.js";
 import { type StandingOptions, standReady } from "../coordinator/standing/standing-coordinator.js";
 import { createRun } from "../runs/run-creation.js";
+import { parseFlags } from "../runs/run-flags.js";
 import { readEnd, readRunState } from "../runs/run-state.js";
 import type { ExitCode } from "../shared/errors.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { parseFlags } from "./run-flags.js";
 
 /** How flags become a run, and how stored runs are described: as for the commands on the spot. */
 export const runCatalogue = (store: ObjectStore): RunCatalogue => ({

@@ -1,4 +1,6 @@
 /** `trainyard submit`: hands a run to a standing coordinator, which queues it and carries it out. */
+
+import { flagsByName } from "../runs/run-flags.js";
 import { TrainyardError } from "../shared/errors.js";
 import type { SubmitReply } from "../shared/grpc/runs-messages.js";
 import { placeInWords } from "../shared/queue.js";
@@ -9,7 +11,6 @@ import { defineCommand, type WrittenSettings } from "./command.js";
 import { CoordinatorRuns } from "./coordinator-runs.js";
 import { Progress, progressLine } from "./progress.js";
 import { exitCodeOf } from "./run-exit-code.js";
-import { flagsByName } from "./run-flags.js";
 import { clientSecurityOf } from "./security-flags.js";
 import { withSignals } from "./signals.js";
 

@@ -7,14 +7,6 @@ import type { Logger } from "../shared/log.js";
 import type { TraceFlags } from "../shared/settings/process-settings.js";
 import { noTracer, type Tracer } from "../shared/tracing.js";
 
-/** The flags again, for a process that is started from here. */
-export const traceWords = ({ trace }: Partial<TraceFlags>): string[] =>
-  trace === undefined ? [] : ["--trace", trace];
-
-/** The share of traced steps again, for a coordinator that is started from here. */
-export const ratioWords = (flags: Partial<TraceFlags>): string[] =>
-  flags.trace === undefined ? [] : ["--trace-ratio", String(flags.traceRatio ?? 1)];
-
 /** A tracer that sends nothing without `--trace`. The caller closes it. `instance`: default host and process. */
 export async function openTracer(
   { trace, traceRatio = 0 }: Partial<TraceFlags>,

@@ -1,31 +1,23 @@
 /** `trainyard train`: a run on this machine, from the flags to the exported model, followed as it goes. */
 
-import { LocalCluster } from "../local-cluster/local-cluster.js";
-import { changesOf, changeWords, refuseDecided, resumableRun } from "../runs/resume.js";
-import { createRun, withdrawRun } from "../runs/run-creation.js";
+import { LocalTraining, type LocalTrainingOptions, spareWorkersNotice } from "../library/local-training.js";
+import { checkTrainingRequest, prepareTraining } from "../library/run-preparation.js";
+import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
-import { limits } from "../shared/limits.js";
 import { RunResult } from "../shared/result.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
-import type {
-  DeviceFlags,
-  GlobalFlags,
-  ImageCacheFlags,
-  TraceFlags,
-} from "../shared/settings/process-settings.js";
+import type { GlobalFlags } from "../shared/settings/process-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { defineCommand, type WrittenSettings } from "./command.js";
-import { announceDevice, deviceWords } from "./device-flags.js";
-import { imageCacheWords } from "./image-cache-flags.js";
-import { followRun, Progress } from "./progress.js";
+import { announceDevice } from "./device-flags.js";
+import { Progress } from "./progress.js";
 import { exitCodeOf } from "./run-exit-code.js";
 import { leftOut } from "./run-summary.js";
 import { withSignals } from "./signals.js";
-import { ratioWords, traceWords } from "./trace-flags.js";
-import { openUserStore } from "./user-store.js";
+import { notice, openUserStore } from "./user-store.js";
 
 type TrainFlags = FlagsOf<typeof commandSettings.train> & GlobalFlags;
 
@@ -45,47 +37,23 @@ export const command = defineCommand({
   },
 });
 
-async function train(options: TrainFlags, written: WrittenSettings, signal: AbortSignal) {
-  await announceDevice(options.device); // refused before a run is made; its workers look for themselves
-  if (options.resume !== undefined) {
-    return await resume(options.resume, options, written, signal);
-  }
-  if (options.dataset === undefined) {
-    throw new TrainyardError("USAGE", "name a data set, or a run with --resume: trainyard train faces");
-  }
-  const store = await openUserStore(options.store, signal, { create: false });
-  const { spec, notes } = await createRun(store, options.dataset, options, signal);
-  for (const note of notes) process.stderr.write(`${note}\n`);
-  return await trainLocally(store, spec, options, signal);
+async function train(flags: TrainFlags, written: WrittenSettings, signal: AbortSignal) {
+  await announceDevice(flags.device); // refused before a run is made; its workers look for themselves
+  const request = { flags, written };
+  checkTrainingRequest(request);
+  const store = await openUserStore(flags.store, signal, { create: false });
+  const { spec, notes, changes, isResumed } = await prepareTraining(store, request, signal);
+  for (const note of notes) notice(note);
+  return await trainLocally(store, spec, { ...flags, changes, isResumed }, signal);
 }
 
-async function resume(name: string, options: TrainFlags, written: WrittenSettings, signal: AbortSignal) {
-  if (options.dataset !== undefined) {
-    throw new TrainyardError(
-      "USAGE",
-      "--resume takes the data set of its run: leave the data set's name out",
-    );
-  }
-  refuseDecided(name, written);
-  const store = await openUserStore(options.store, signal, { create: false });
-  const changes = changesOf(options, written);
-  const { spec, notes } = await resumableRun(store, name, changes, signal);
-  for (const note of notes) process.stderr.write(`${note}\n`);
-  return await trainLocally(store, spec, { ...options, changes: changeWords(changes) }, signal);
-}
+/** A local training, and how the command ends and prints. */
+type LocalOptions = Omit<LocalTrainingOptions, "onNotice"> & {
+  readonly detach: boolean;
+  readonly json: boolean;
+};
 
-type LocalOptions = Pick<
-  TrainFlags,
-  "store" | "workers" | "reducers" | "detach" | "json" | "logLevel" | "resume"
-> &
-  Partial<DeviceFlags> &
-  Partial<ImageCacheFlags> &
-  Partial<TraceFlags> & {
-    /** Flags of the coordinator that goes on with a run. */
-    readonly changes?: readonly string[];
-  };
-
-/** Starts a cluster on this machine, follows the run and reports its end. Returns the exit code. */
+/** Starts the cluster, shows the run until it ends, prints the result. Returns the exit code. */
 export async function trainLocally(
   store: ObjectStore,
   spec: RunSpec,
@@ -93,75 +61,30 @@ export async function trainLocally(
   signal: AbortSignal,
 ): Promise<number> {
   const progress = new Progress(process.stderr);
-  const cluster = new LocalCluster({
-    ...options,
-    run: spec.run,
-    workers: usefulWorkers(spec, options.workers),
-    workerFlags: [...deviceWords(options), ...imageCacheWords(options), ...traceWords(options)],
-    coordinatorFlags: [...traceWords(options), ...ratioWords(options)],
-    onNotice: (message) => progress.note(message),
-  });
-  const stop = () => cluster.stop();
-  signal.addEventListener("abort", stop, { once: true });
-  const addresses = await cluster.start().catch(async (error: unknown) => {
-    await cluster.close(0);
-    if (options.resume === undefined) await withdrawRun(store, spec.run);
-    throw error;
-  });
-  process.stderr.write(
-    `run ${spec.run}: http://${addresses.http}/ shows it, logs are in ${cluster.logFolder}\n`,
-  );
-  for (const note of addresses.notes) process.stderr.write(`${note}\n`);
-  if (options.detach) return detached(cluster, spec, addresses, options.json);
-  try {
-    const end = await followCluster(cluster, addresses.http, { store, spec, progress, json: options.json });
-    report(spec, end, store, options.json);
-    if (end.phase === "failed") process.stderr.write(`the logs say more: ${cluster.logFolder}\n`);
-    return exitCodeOf(end.phase);
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await cluster.close(limits.drainMs);
-  }
+  const spares = spareWorkersNotice(spec, options.workers);
+  if (spares !== null) notice(spares);
+  const onNotice = (message: string) => progress.note(message);
+  const training = await LocalTraining.start(store, spec, { ...options, onNotice }, signal);
+  const { addresses, logFolder } = training;
+  notice(`run ${spec.run}: http://${addresses.http}/ shows it, logs are in ${logFolder}`);
+  for (const note of addresses.notes) notice(note);
+  if (options.detach) return detached(training, spec, options.json);
+  const end = await shown(training, options.json ? null : progress);
+  report(spec, end, store, options.json);
+  if (end.phase === "failed") notice(`the logs say more: ${logFolder}`);
+  return exitCodeOf(end.phase);
 }
 
-interface Followed {
-  readonly store: ObjectStore;
-  readonly spec: RunSpec;
-  readonly progress: Progress;
-  readonly json: boolean;
+/** Watches the run and shows it. `progress`: null = quiet. */
+async function shown(training: LocalTraining, progress: Progress | null): Promise<RunStatus> {
+  const pollMs = process.stderr.isTTY === true ? 250 : 1000;
+  const onStatus = (status: RunStatus) => progress?.show(status, realClock.nowMs());
+  return await training.untilEnd({ pollMs, onStatus }).finally(() => progress?.end());
 }
 
-/** Follows the run to its end. Errors: FAILED when the cluster can't go on; until then its coordinator may be away. */
-function followCluster(cluster: LocalCluster, http: string, followed: Followed): Promise<RunStatus> {
-  const { store, spec, progress, json } = followed;
-  const end = followRun({ http, run: spec.run, store, quiet: json, progress, awayMs: coordinatorAwayMs });
-  end.catch(() => undefined); // the race below reports it
-  return Promise.race([end, cluster.failed]);
-}
-
-/** A coordinator that is started again waits for a store that is away, too. */
-const coordinatorAwayMs = 120_000;
-
-/** More workers than lanes would only wait. */
-function usefulWorkers(spec: RunSpec, workers: number): number {
-  const spares = workers - spec.lanes;
-  if (spares > 0) {
-    const lanes = spec.lanes === 1 ? "1 lane" : `${spec.lanes} lanes`;
-    const who = spares === 1 ? "1 of them stands by" : `${spares} of them stand by`;
-    process.stderr.write(
-      `${workers} workers, ${lanes}: ${who} (evaluation, and lanes of a worker that is lost)\n`,
-    );
-  }
-  return workers;
-}
-
-function detached(
-  cluster: LocalCluster,
-  spec: RunSpec,
-  addresses: { address: string; http: string },
-  json: boolean,
-) {
-  cluster.detach();
+function detached(training: LocalTraining, spec: RunSpec, json: boolean): number {
+  const { addresses } = training;
+  training.detach();
   const text = json
     ? JSON.stringify({ run: spec.run, ...addresses })
     : `follow it: trainyard runs follow ${spec.run}`;

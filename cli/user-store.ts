@@ -8,6 +8,8 @@ export function openUserStore(
   signal: AbortSignal,
   options: { readonly create?: boolean } = {},
 ): Promise<ObjectStore> {
-  const onWaiting = (message: string) => void process.stderr.write(`${message}\n`);
-  return openStore(url, { ...options, signal, onWaiting });
+  return openStore(url, { ...options, signal, onWaiting: notice });
 }
+
+/** Writes a sentence for the user to standard error. */
+export const notice = (message: string): void => void process.stderr.write(`${message}\n`);

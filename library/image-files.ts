@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { filesBelow, readFolderTree, reasonOf, type SkippedFiles } from "../dataset/importing/folder-tree.js";
 import { asTrainyardError } from "../shared/errors.js";
 
-/** A file to read, or why there is none. */
+/** An image to classify: a file to read, the bytes of one (which has no path), or why it can't be read. */
 export type ImageFile =
   | { readonly path: string; readonly file: string | Buffer }
+  | { readonly path: null; readonly bytes: Uint8Array }
   | { readonly path: string; readonly error: string };
 
 export interface ImageFiles {
   /** In the order given; within a folder in code-point order. */
   readonly files: readonly ImageFile[];
-  /** Entries of folders that are certainly no images (hidden files, system folders), by reason. */
+  /** Entries of folders that are surely no images (hidden files, system folders), by reason. */
   readonly ignored: ReadonlyMap<string, number>;
 }
 

@@ -9,16 +9,23 @@ import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf } from "../shared/spec.js";
 import type { ImageFile } from "./image-files.js";
 
+/** What a model makes of one image. */
 export type Prediction =
   | {
-      readonly path: string;
+      /** The file as it was named; null for an image that was given as bytes. */
+      readonly path: string | null;
+      /** The most probable class. */
       readonly class: string;
-      /** Probability of the predicted class. */
+      /** Probability of that class, from 0 to 1. */
       readonly probability: number;
-      /** Probability of every class, in label order. */
+      /** Probabilities of all classes, in label order; they add up to 1. */
       readonly probabilities: readonly number[];
     }
-  | { readonly path: string; readonly error: string };
+  | {
+      readonly path: string | null;
+      /** Why the image can't be read or decoded. */
+      readonly error: string;
+    };
 
 /** Files read and decoded at a time: as many as libuv has threads. */
 const filesAtATime = 4;
@@ -48,14 +55,18 @@ export async function* predictFiles(
 async function decode(file: ImageFile, image: ImageSpec): Promise<Decoded> {
   if ("error" in file) return file;
   try {
-    const bytes = await readFile(file.file).catch((caught) => {
-      throw new TrainyardError("INPUT", `can't be read: ${reasonOf(caught)}`, { cause: caught });
-    });
+    const bytes = "bytes" in file ? file.bytes : await read(file.file);
     return { pixels: await decodeImage(bytes, image) };
   } catch (caught) {
     if (caught instanceof TrainyardError) return { error: caught.message };
     throw caught;
   }
+}
+
+async function read(file: string | Buffer): Promise<Uint8Array> {
+  return await readFile(file).catch((caught) => {
+    throw new TrainyardError("INPUT", `can't be read: ${reasonOf(caught)}`, { cause: caught });
+  });
 }
 
 /** The probabilities of the images that could be decoded, in order: float32 [classes] each. */
@@ -64,12 +75,12 @@ function* probabilityRows(
   { classes, image }: { readonly classes: readonly string[]; readonly image: ImageSpec },
   decoded: readonly Decoded[],
 ): Generator<Float32Array> {
-  const pixelsOfAll = decoded.flatMap((result) => ("pixels" in result ? [result.pixels] : []));
-  if (pixelsOfAll.length === 0) return;
-  const images = new Uint8Array(pixelsOfAll.length * imageBytesOf(image));
-  for (const [index, pixels] of pixelsOfAll.entries()) images.set(pixels, index * pixels.length);
+  const readable = decoded.flatMap((result) => ("pixels" in result ? [result.pixels] : []));
+  if (readable.length === 0) return;
+  const images = new Uint8Array(readable.length * imageBytesOf(image));
+  for (const [index, pixels] of readable.entries()) images.set(pixels, index * pixels.length);
   const probabilities = engine.predict(images);
-  for (let row = 0; row < pixelsOfAll.length; row += 1) {
+  for (let row = 0; row < readable.length; row += 1) {
     yield probabilities.subarray(row * classes.length, (row + 1) * classes.length);
   }
 }

@@ -1,7 +1,8 @@
 /** Sizes as users write them for a worker's memory and disk, and the words that bring them to another process. */
 import { expect, it } from "vitest";
 import { readCommandLine } from "../../cli/command-line.js";
-import { imageCacheWords, keepingOf } from "../../cli/image-cache-flags.js";
+import { keepingOf } from "../../cli/image-cache-flags.js";
+import { imageCacheWords } from "../../local-cluster/process-flags.js";
 import { limits } from "../../shared/limits.js";
 import { flagsOf } from "../../shared/settings/given.js";
 import { imageCacheSettings } from "../../shared/settings/process-settings.js";

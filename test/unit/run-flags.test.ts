@@ -1,7 +1,7 @@
 /** Flags of a run that travel: what comes out is what a command line makes of them, and nothing else comes through. */
 
 import { describe, expect, it } from "vitest";
-import { flagsByName, parseFlags } from "../../cli/run-flags.js";
+import { flagsByName, parseFlags } from "../../runs/run-flags.js";
 import { runFlagsOf } from "../support/parsed-flags.js";
 
 describe("flags that travel", () => {

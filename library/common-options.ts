@@ -1,0 +1,25 @@
+/** Options that every function of the library takes. */
+import { defaultStore } from "../shared/settings/process-settings.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
+import { openStore } from "../shared/store/open.js";
+
+export interface CommonOptions {
+  /**
+   * Where data sets and runs live: `file:FOLDER` or `s3://HOST:PORT/BUCKET[/PREFIX]`. Credentials of S3 come from the
+   * environment, as for the command line. Default: `file:.trainyard`.
+   */
+  readonly store?: string | undefined;
+  /** Ends the call early. It then rejects with a TrainyardError INTERRUPTED, whose cause is the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with a sentence for people: that the store has to be waited for, that a worker was started again. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}
+
+/** Opens the store of a call. `create: false` where a missing folder or bucket is a mistake. Errors: openStore's. */
+export function openGivenStore(
+  { store = defaultStore, onNotice }: CommonOptions,
+  signal: AbortSignal,
+  options: { readonly create?: boolean } = {},
+): Promise<ObjectStore> {
+  return openStore(store, { ...options, signal, onWaiting: (message) => onNotice?.(message) });
+}
