@@ -44,7 +44,9 @@ export interface TrainSettings {
   readonly batchSize?: number | undefined;
   /** Passes over the training images. Whole number, at least 1 (epochs); default: 25; digits 5. */
   readonly epochs?: number | undefined;
-  /** Adam's learning rate. Number, above 0; default: 0.001; digits 0.002. */
+  /** How gradients change the weights: Adam, or SGD with momentum, both as Keras defines them. One of adam, sgd; default: adam. */
+  readonly optimizer?: "adam" | "sgd" | undefined;
+  /** The optimizer's learning rate. Number, above 0; default: 0.001; digits 0.002; with --optimizer sgd 0.01. */
   readonly learningRate?: number | undefined;
   /** Learning rate over the run's steps: as given, or half a cosine down to 0. One of constant, cosine; default: constant; digits cosine. */
   readonly schedule?: "constant" | "cosine" | undefined;
@@ -54,6 +56,10 @@ export interface TrainSettings {
   readonly beta2?: number | undefined;
   /** Adam's epsilon, outside the corrected root as in Keras. Number, above 0; default: 1e-7. */
   readonly epsilon?: number | undefined;
+  /** SGD's momentum: the share of the last update that the next one keeps. Number, at least 0 and below 1; default: 0. */
+  readonly momentum?: number | undefined;
+  /** SGD with Nesterov's momentum. True or false; default: false. */
+  readonly nesterov?: boolean | undefined;
   /** Shortens the averaged gradient (with --local-steps the averaged difference of the weights) to this norm: Keras' global_clipnorm. Number, above 0; default: never. */
   readonly clipNorm?: number | undefined;
   /** Share of each label that is spread over all classes. Number, at least 0 and at most 0.99 (share); default: 0. */

@@ -106,7 +106,7 @@ describe("predict", () => {
   });
 
   it.each([
-    [["faces-1"], "no pictures given; write: trainyard predict faces-1 PICTURE…"],
+    [["faces-1"], "no images given; write: trainyard predict faces-1 IMAGE…"],
     [["faces-1", "007", "--fiels", "x"], "unknown option --fiels; did you mean --files?"],
     [["faces-unfinished", "007"], "the run faces-unfinished in file:.trainyard has no exported model"],
     [["faces", "007"], 'several runs begin with "faces": faces-1, faces-unfinished'],
