@@ -2,10 +2,12 @@
  * What computing costs here: the worker's own workplace (data set, engine thread, batches) does some lanes of the run,
  * alone and then beside as many other processes as the cores carry.
  */
+
 import { availableParallelism } from "node:os";
+import { asLane } from "../shared/ids.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { LaneBatches, type LanePlace } from "../worker/batches.js";
+import { LaneBatches, stepPlace } from "../worker/batches.js";
 import { type PreparedRun, prepareRun } from "../worker/prepared-run.js";
 import { EngineProcesses } from "./engine-processes.js";
 import { type Batches, laneTimes, setInitialWeights } from "./lane-times.js";
@@ -85,7 +87,8 @@ async function computeTogether(
 /** The first lane's part of the first step, and again: then its images are decoded already. */
 async function prepareImages(place: PreparedRun) {
   const { spec, manifest, training } = place;
-  const at: LanePlace = { step: 0, epoch: 0, stepInEpoch: 0, lane: 0, excluded: new Set() };
+  const step = stepPlace({ step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set() });
+  const at = { ...step, lane: asLane(0) };
   const load = async () => {
     const startedMs = performance.now();
     const batches = await new LaneBatches(spec, manifest.splits.train, training, 1).of(at);

@@ -2,14 +2,17 @@
  * Damage after the import: what is read twice and still wrong is named, sample by sample and for no other;
  * a store that is another one, or slow, never counts as damage; what is excluded is not read any more.
  */
+
 import { beforeEach, describe, expect, it } from "vitest";
 import { DamagedSampleError } from "../../dataset/damaged-sample-error.js";
 import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import { type Manifest, manifestKey } from "../../dataset/manifest.js";
 import { TrainyardError } from "../../shared/errors.js";
+import { asLane } from "../../shared/ids.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut } from "../../worker/assignments.js";
+import { stepPlace } from "../../worker/batches.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
 import { tinySpec } from "../support/core-driver.js";
 import { type FlatDataset, putFlatDataset } from "../support/flat-dataset.js";
@@ -142,7 +145,10 @@ describe("a worker", () => {
   };
   beforeEach(() => open());
   const ofLane = (lane: number, excluded: number[] = [], stepInEpoch = 0) => [
-    ...place.batches.samplesOf({ step: 0, epoch: 0, stepInEpoch, lane, excluded: new Set(excluded) }),
+    ...place.batches.samplesOf({
+      ...stepPlace({ step: 0, epoch: 0, stepInEpoch, excluded: new Set(excluded) }),
+      lane: asLane(lane),
+    }),
   ];
 
   it("reports a lane's damaged samples of both its calls, records the other lane, and names no sample of it", async () => {

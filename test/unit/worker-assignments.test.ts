@@ -2,11 +2,14 @@
  * A worker's work on a step: audits are the same sums as gradients, what the coordinator has gone past is given up at
  * the next chance, and no record is sent for it.
  */
+
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Manifest } from "../../dataset/manifest.js";
 import { TrainyardError } from "../../shared/errors.js";
+import { asLane } from "../../shared/ids.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut, watermarkOf } from "../../worker/assignments.js";
+import { stepPlace } from "../../worker/batches.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
 import { Watermark } from "../../worker/watermark.js";
 import { tinySpec } from "../support/core-driver.js";
@@ -52,19 +55,18 @@ describe("an audit", () => {
   });
 
   it("keeps its node's name where the sibling is absent", async () => {
-    const stepOf = { step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set<number>() };
-    const excluded = [2, 3].flatMap((lane) => [...place.batches.samplesOf({ ...stepOf, lane })]);
+    const stepOf = stepPlace({ step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set() });
+    const excluded = [2, 3].flatMap((lane) => [
+      ...place.batches.samplesOf({ ...stepOf, lane: asLane(lane) }),
+    ]);
     await carryOut(coordinator.contextOf(place), audit({ beginLane: 0, endLane: 2, excluded }));
     expect(coordinator.uploads).toMatchObject([{ kind: "AUDIT", node: { begin: 0, end: 2 } }]);
   });
 
   it("whose lanes are not finite uploads nothing and reports that", async () => {
     engine.poisoned = place.batches.samplesOf({
-      step: 0,
-      epoch: 0,
-      stepInEpoch: 0,
-      lane: 1,
-      excluded: new Set(),
+      ...stepPlace({ step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set() }),
+      lane: asLane(1),
     })[0] as number;
     await carryOut(coordinator.contextOf(place), audit({ endLane: 2 }));
     expect(coordinator.uploads).toEqual([]);

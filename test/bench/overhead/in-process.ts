@@ -3,16 +3,18 @@
  * engine again. The pictures of the run's first steps are read and augmented beforehand, so loading costs it nothing.
  *   node in-process.js STORE RUN STEPS: told a number of steps it answers with their milliseconds, and the CPU's
  */
+
 import { applyOptimizerStep, momentVectorsOf } from "../../../coordinator/optimizers/registry.js";
 import { openLoaders } from "../../../dataset/image-loader.js";
 import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
 import { loadTensorFlow } from "../../../engine/native/load-tensorflow.js";
 import { createEngine } from "../../../engine/tensorflow-engine.js";
+import { asLane } from "../../../shared/ids.js";
 import { SimdVectors } from "../../../shared/kernels/simd.js";
 import { RunSpec, runKey, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
-import { LaneBatches } from "../../../worker/batches.js";
+import { LaneBatches, stepPlace } from "../../../worker/batches.js";
 import { computeLane } from "../../../worker/lane.js";
 import { firstStep } from "../../support/optimizers.js";
 
@@ -26,8 +28,10 @@ const batches = new LaneBatches(spec, train, training, steps);
 
 /** Lanes of a full step, each with its engine calls. */
 async function stepAt(step: number): Promise<MicroBatch[][]> {
-  const at = { step, epoch: 0, stepInEpoch: step, excluded: new Set<number>() };
-  return Promise.all(Array.from({ length: spec.lanes }, (_, lane) => batches.of({ ...at, lane })));
+  const at = stepPlace({ step, epoch: 0, stepInEpoch: step, excluded: new Set() });
+  return Promise.all(
+    Array.from({ length: spec.lanes }, (_, lane) => batches.of({ ...at, lane: asLane(lane) })),
+  );
 }
 
 const ready: MicroBatch[][][] = [];

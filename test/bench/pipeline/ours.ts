@@ -2,6 +2,7 @@
  * Our half of the pipeline bench, in a process of its own: batches read ahead, decoded and kept as a worker does, into an
  * engine thread that only augments. Arguments: store, spec as JSON. Prints one JSON line: the seconds of each epoch.
  */
+
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { DecodePool } from "../../../dataset/decoding/decode-pool.js";
@@ -9,9 +10,10 @@ import { openLoaders } from "../../../dataset/image-loader.js";
 import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
 import { plainJpegModule } from "../../../engine/tensorflow-jpeg-decoder.js";
+import { asLane } from "../../../shared/ids.js";
 import { microBatchSize, RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
-import { LaneBatches } from "../../../worker/batches.js";
+import { LaneBatches, stepPlace } from "../../../worker/batches.js";
 
 const [storeUrl, specJson] = process.argv.slice(2) as [string, string];
 const spec = RunSpec.parse(JSON.parse(specJson));
@@ -38,9 +40,9 @@ let step = 0;
 for (let epoch = 0; epoch < spec.epochs; epoch += 1) {
   const startMs = performance.now();
   for (let stepInEpoch = 0; stepInEpoch < steps; stepInEpoch += 1, step += 1) {
-    const place = { step, epoch, stepInEpoch, excluded: new Set<number>() };
-    batches.prefetch(place, [0]);
-    const calls = await batches.of({ ...place, lane: 0 });
+    const place = stepPlace({ step, epoch, stepInEpoch, excluded: new Set() });
+    batches.prefetch(place, [asLane(0)]);
+    const calls = await batches.of({ ...place, lane: asLane(0) });
     for (const batch of calls) await ask({ batch });
   }
   seconds.push((performance.now() - startMs) / 1000);
