@@ -18,7 +18,7 @@ function laneVectors(lanes: number, seed: number): Float32Array[] {
   );
 }
 
-/** DESIGN 5.3, written down as it is defined. */
+/** The definition of docs/design/lanes-and-tree.md, written down as it stands there. */
 function recursiveSum(
   node: TreeNode,
   present: ReadonlySet<number>,

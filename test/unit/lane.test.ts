@@ -1,4 +1,4 @@
-/** A lane's sums over its micro-batches (DESIGN 5.5), and that nothing which is not finite leaves it unmarked (TN6). */
+/** A lane's sums over its micro-batches, and that nothing which is not finite leaves it unmarked (TN6). */
 import { describe, expect, it } from "vitest";
 import type { Engine, MicroBatch, MicroBatchResult } from "../../engine/engine.js";
 import type { ModelLayout } from "../../shared/layout.js";

@@ -1,5 +1,5 @@
 /**
- * Batch-norm statistics of a run (DESIGN 5.5): however the samples lie in lanes and micro-batches, and whoever has
+ * Batch-norm statistics of a run: however the samples lie in lanes and micro-batches, and whoever has
  * which lane, the combined mean and variance are those of all samples together (TN5).
  */
 import fc from "fast-check";
