@@ -18,7 +18,7 @@ import { type Hello, type JoinCall, type ServedRun, WorkerStreams } from "./work
 
 /** Settings of the control plane's server. */
 export interface ControlServerOptions {
-  /** A stream that broke the protocol; `peer` as gRPC names it. */
+  /** Called when a stream broke the protocol; `peer` is its address as gRPC writes it. */
   readonly onMalformed: (peer: string, message: string) => void;
   /** Decides who may join, and holds the certificate. Default: every peer may join, in plain text. */
   readonly security?: ServerSecurity;
@@ -41,9 +41,9 @@ export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #server: grpc.Server;
   readonly #security: ServerSecurity;
-  /** Streams that are open, and whose they are. */
-  readonly #guests = new Map<JoinCall, Peer>();
-  readonly #forgetTokens: () => void;
+  /** The peer of each open stream. */
+  readonly #peers = new Map<JoinCall, Peer>();
+  readonly #stopWatchingTokens: () => void;
   readonly #clock: Clock;
   readonly #hellos: TokenBucketsByName;
   #current: WorkerStreams | null = null;
@@ -54,7 +54,7 @@ export class ControlServer {
     this.#clock = options.clock ?? realClock;
     this.#hellos = new TokenBucketsByName(this.#clock, limits.hellos, limits.helloAddresses);
     this.#security = options.security ?? ServerSecurity.none();
-    this.#forgetTokens = this.#security.onTokens(() => this.#sendAwayUnknown());
+    this.#stopWatchingTokens = this.#security.onTokens(() => this.#endRevoked());
     this.#server.addService(controlService().service, { join: (call: JoinCall) => void this.#serve(call) });
   }
 
@@ -77,7 +77,7 @@ export class ControlServer {
   }
 
   async close(): Promise<void> {
-    this.#forgetTokens();
+    this.#stopWatchingTokens();
     this.#current?.close();
     await new Promise<void>((resolve) => {
       const callOff = this.#clock.after(closeMs, () => {
@@ -94,11 +94,11 @@ export class ControlServer {
   async #serve(call: JoinCall): Promise<void> {
     const judgement = judgeCall(this.#security, call, "worker");
     if (judgement.refusal !== null) return this.#refuse(call, judgement.refusal);
-    this.#guests.set(call, judgement.peer);
+    this.#peers.set(call, judgement.peer);
     try {
       await this.#hear(call, judgement.peer);
     } finally {
-      this.#guests.delete(call);
+      this.#peers.delete(call);
     }
   }
 
@@ -109,9 +109,9 @@ export class ControlServer {
     this.#clock.after(heldMs, () => call.emit("error", refusal));
   }
 
-  /** Tokens were revoked, or have expired: their streams end at once. */
-  #sendAwayUnknown(): void {
-    for (const [call, peer] of this.#guests) {
+  /** Ends the streams whose tokens were revoked or have expired. */
+  #endRevoked(): void {
+    for (const [call, peer] of this.#peers) {
       if (this.#security.stillKnows(peer)) continue;
       const sentence = `the token of ${peer.name} was revoked or has expired`;
       this.#options.onRefused?.(call.getPeer(), sentence);
@@ -120,22 +120,22 @@ export class ControlServer {
   }
 
   async #hear(call: JoinCall, peer: Peer): Promise<void> {
-    const pace = new TokenBucket(this.#clock, limits.controlMessages);
+    const messages = new TokenBucket(this.#clock, limits.controlMessages);
     const isSilent = () => call.emit("error", refusalOf(grpc.status.DEADLINE_EXCEEDED, "no hello came"));
     const callOff = this.#clock.after(limits.helloMs, isSilent);
-    let seat: { readonly streams: WorkerStreams; readonly worker: string } | null = null;
+    let joined: { readonly streams: WorkerStreams; readonly worker: string } | null = null;
     let reason = "it closed its stream";
     try {
       // Not destroyed when the loop is left by an error: then the stream would never end for the worker.
       for await (const message of call.iterator({ destroyOnReturn: false })) {
         callOff();
-        await pace.next();
+        await messages.next();
         const envelope = decodeFromWorker(message);
         // One stream, one hello: a second one is a message like any other, which the core refuses.
-        if (seat !== null) seat.streams.pass(call, seat.worker, envelope);
+        if (joined !== null) joined.streams.pass(call, joined.worker, envelope);
         else if (envelope.body.kind === "hello") {
-          seat = await this.#greet(call, peer, envelope.run, envelope.body);
-          if (seat === null) break;
+          joined = await this.#greet(call, peer, envelope.run, envelope.body);
+          if (joined === null) break;
         } else
           throw new TrainyardError(
             "REFUSED",
@@ -148,17 +148,17 @@ export class ControlServer {
     }
     callOff();
     if (!call.destroyed) call.end();
-    if (seat !== null) seat.streams.left(call, seat.worker, reason);
+    if (joined !== null) joined.streams.left(call, joined.worker, reason);
   }
 
-  /** A hello names no run, or the one that is served; null: it was sent away. */
+  /** Takes a worker into the served run; null when it asks for another run or is refused. */
   async #greet(call: JoinCall, peer: Peer, run: string, hello: Hello) {
     await this.#hellos.of(addressOf(call)).next();
     if (call.cancelled) return null;
     const streams = this.#current;
     if (streams !== null && (run === "" || run === streams.served.run)) {
-      const isSeated = streams.greet(call, peer, hello);
-      return isSeated ? { streams, worker: hello.worker } : null;
+      const isTaken = streams.greet(call, peer, hello);
+      return isTaken ? { streams, worker: hello.worker } : null;
     }
     const { answerUnservedWorker = refuseUnservedWorker } = this.#options;
     const body = await answerUnservedWorker(run, streams?.served.run ?? null);
@@ -174,7 +174,7 @@ const addressOf = (call: JoinCall) => call.getPeer().replace(/:\d+$/, "");
 function refuseUnservedWorker(run: string, served: string | null): CoordinatorBody {
   const message =
     served === null
-      ? "it is just starting"
-      : `it has the run ${served}, this worker is for ${run}: start another worker for it`;
+      ? "the coordinator is just starting"
+      : `the coordinator serves the run ${served}, this worker asks for ${run}: start another worker for ${served}`;
   return { kind: "refused", code: "REFUSED", message, retry: served === null };
 }

@@ -1,7 +1,4 @@
-/**
- * What a coordinator reaches beyond itself, besides the store: time, sockets, threads, other coordinators. Each has a
- * real default where it is used; a simulation brings its own.
- */
+/** Everything outside its own code that a coordinator depends on, apart from the store. */
 import type * as grpc from "@grpc/grpc-js";
 import type { Clock } from "../shared/clock.js";
 import type { startMetricsServer } from "../shared/http.js";

@@ -1,6 +1,6 @@
 /**
- * What happened in the run: curve rows and events. Kept in memory for the pages, sealed into immutable segments
- * `log/<generation>-<n>.jsonl` at each checkpoint, whose manifest names them.
+ * The journal of a run: rows of the curve, and events. It keeps them in memory for the pages, and seals them into immutable
+ * segments `log/<generation>-<n>.jsonl` at each checkpoint, whose manifest names the segments.
  */
 
 import type { HashedObject } from "../shared/checkpoint.js";
@@ -19,7 +19,7 @@ type Line =
 /** How many of the newest events are kept in memory for followers, whether they were sealed or not. */
 const keptEvents = 10_000;
 
-/** What former coordinators sealed: rows up to the checkpoint, and the segments that hold them. */
+/** Rows that former coordinators sealed, up to the checkpoint, and the segments that hold them. */
 export interface SealedLog {
   readonly steps: readonly StepRow[];
   readonly epochs: readonly EpochRow[];
@@ -34,10 +34,10 @@ export class Journal {
   readonly steps: StepRow[];
   readonly epochs: EpochRow[];
   readonly #events: RunEvent[] = [];
-  /** How many came before the first of those that are kept. */
+  /** Number of events that are not kept any more. */
   #forgotten = 0;
   #unsealed: Line[] = [];
-  /** Taken to be sealed, and not yet written. */
+  /** Text that was taken to be sealed and is not written yet. */
   #taken = "";
   #sealed: readonly HashedObject[];
 

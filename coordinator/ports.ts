@@ -33,14 +33,14 @@ export interface PortOptions extends Pick<CoordinatorDependencies, "makeServer" 
   readonly routes?: readonly HttpRoute[];
 }
 
-/** A run, as its ports have to know it. */
+/** The run that the ports admit workers to. */
 export interface AdmittedRun {
   readonly run: string;
   readonly generation: number;
   readonly metrics: CoordinatorMetrics;
 }
 
-/** Comings and goings while a run is read: more than a fleet of thousands has. */
+/** Hellos and departures that are kept while a run is being read: more than a fleet of thousands causes. */
 const heldEvents = 100_000;
 
 /** The control port and the HTTP port of a coordinator. */
@@ -85,7 +85,7 @@ export class Ports {
     }
   }
 
-  /** host:port each, as others reach them; `http` with https:// in front of it where it is. */
+  /** Addresses at which others reach the ports, as host:port; `http` begins with https:// when TLS is on. */
   get addresses(): { readonly address: string; readonly http: string } {
     const { host, advertise = host, security } = this.#options;
     const http = this.#http?.address ?? "";
@@ -101,7 +101,7 @@ export class Ports {
     return this.#current?.shell ?? null;
   }
 
-  /** Workers may come for it; what they say waits until it is served. */
+  /** Admits workers to a run. Their messages wait until the run is served. */
   admit(run: AdmittedRun): RunPorts {
     const ports = new RunPorts(run, this.#control);
     this.#current = ports;
@@ -121,7 +121,7 @@ export class Ports {
     await this.#http?.close();
   }
 
-  /** The run's; of one that has ended for some time yet, since its last values came after the last scrape. */
+  /** The run's metrics. Those of a run that has ended stay a while, because its last values came after the last scrape. */
   get #registry(): Registry {
     if (this.#current !== null) return this.#current.metrics.registry;
     const former = this.#former;
@@ -194,7 +194,7 @@ export class RunPorts {
 
   #take(event: CoreEvent): void {
     if (this.#shell !== null) return this.#shell.dispatch(event);
-    // Whoever was not welcomed yet has nothing to say, and a worker that is not heard of is lost as any other.
+    // A worker that was not welcomed yet sends nothing that counts; if its messages stay out, it is lost as any other.
     if (event.tag !== "said" && this.#held.length < heldEvents) this.#held.push(event);
   }
 }

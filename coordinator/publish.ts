@@ -31,21 +31,21 @@ export interface PublishOptions {
   readonly finish: (folder: string) => Promise<void>;
 }
 
-/** Tries on through outages of the store. Errors: FENCED, the store's. What is already there stays as it is. */
+/** Publishes a finished run and closes it, through outages of the store. Existing objects stay as they are. Errors: FENCED, the store's. */
 export async function publishRun(options: PublishOptions, papers: RunPapers): Promise<void> {
   await retryThroughOutages({ what: "the result", ...options }, async () => {
     await options.finish(await publishPapers(options.store, papers));
   });
 }
 
-/** Returns the folder, below `runs/<run>/`. Repeating it changes nothing. Errors: the store's. */
+/** Writes the files of the result. Returns their folder below `runs/<run>/`. Repeating it changes nothing. Errors: the store's. */
 export async function publishPapers(store: ObjectStore, papers: RunPapers): Promise<string> {
   const own = ownFolder(papers.result.generation);
   for (const folder of ["", own]) if (await putAll(store, papers, folder)) return folder;
   throw new TrainyardError("DAMAGED", `something else than the result of the run lies in ${own}`);
 }
 
-/** False when another generation's file is in the way. */
+/** Writes all files into one folder. False when a different file of another generation is there. */
 async function putAll(store: ObjectStore, papers: RunPapers, folder: string): Promise<boolean> {
   const { spec, curve, result } = papers;
   const files: [string, string, Uint8Array][] = [

@@ -129,7 +129,7 @@ export class Shell {
     });
   }
 
-  /** Events wait for the start; after it, for ever: the run is another coordinator's. */
+  /** Holds all events back: until the start, or for good when another coordinator has the run. */
   hold(): void {
     this.#isBusy = true;
   }

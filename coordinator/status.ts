@@ -56,7 +56,7 @@ export function phaseName(phase: Phase): RunPhase {
     case "publishing":
       return "exporting";
     case "ended":
-      // What goes on later has not ended: whoever follows it waits.
+      // An interrupted run goes on later, so its followers wait.
       return phase.outcome.tag === "interrupted" ? "waiting" : phase.outcome.tag;
     default:
       return assertNever(phase);

@@ -1,4 +1,4 @@
-/** Trying on through an outage of the store, for what a run's end rests on: a line per attempt, and an end in time. */
+/** Repeats a call through an outage of the store, with a log line for each attempt, until a deadline. */
 import type { Clock } from "../shared/clock.js";
 import { isStoreOutage, TrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
@@ -15,7 +15,7 @@ export interface OutageRetryOptions {
 /** True for errors that say that the store is down, and may pass. */
 export const isOutage = (error: unknown) => error instanceof TrainyardError && isStoreOutage(error.code);
 
-/** `act` must be safe to repeat. Errors: what it throws; a store's outage only after `limits.storeOutageMs`. */
+/** Repeats `act`, which must be safe to repeat, while the store is down. Errors: those of `act`; an outage after `limits.storeOutageMs`. */
 export async function retryThroughOutages<T>(options: OutageRetryOptions, act: () => Promise<T>): Promise<T> {
   const { what, clock, logger } = options;
   const endMs = clock.nowMs() + limits.storeOutageMs;

@@ -1,6 +1,6 @@
 /**
- * The streams of one run's workers, by worker id. A second stream of one worker replaces the first, and what is of
- * another run goes no further. Once closed it hears and says nothing more: the next run has streams of its own.
+ * The control streams of one run's workers, by worker id. A second stream of a worker replaces the first. Messages that name
+ * another run are dropped. Once closed, nothing is received or sent: the next run has streams of its own.
  */
 import type * as grpc from "@grpc/grpc-js";
 import {
@@ -23,7 +23,7 @@ export interface ServedRun {
   readonly run: string;
   readonly generation: number;
   readonly onEvent: (event: CoreEvent) => void;
-  /** A message that went no further, to be counted; the core counts what it drops itself. */
+  /** Called for a message that is dropped before the core sees it. */
   readonly onDropped: (worker: string, reason: string) => void;
 }
 
@@ -40,7 +40,7 @@ export class WorkerStreams {
     this.served = served;
   }
 
-  /** Where the workers' metrics are, by their own word. */
+  /** Addresses of the workers' metrics, as the workers named them. */
   get metricsAddresses(): NamedAddress[] {
     return [...this.#streams.keys()].map((worker) => ({
       worker,
@@ -48,12 +48,12 @@ export class WorkerStreams {
     }));
   }
 
-  /** False: it is sent away. Nobody takes the place of a worker that came by another token or certificate. */
+  /** Takes a worker into the run. False when it is refused: a worker of that name is in the run with another token or certificate. */
   greet(call: JoinCall, peer: Peer, hello: Hello): boolean {
     const { worker, host, protocol, version, fingerprint, metrics } = hello;
     const former = this.#streams.get(worker);
     if (former !== undefined && this.#owners.get(worker) !== peer.key) {
-      const message = `a worker ${worker} is here that came by another token or certificate`;
+      const message = `a worker ${worker} is in the run already, with another token or certificate`;
       call.write(
         encode({ ...this.served, body: { kind: "refused", code: "REFUSED", message, retry: true } }),
       );
@@ -90,7 +90,7 @@ export class WorkerStreams {
     stream.write(encode({ run, generation, body }));
   }
 
-  /** Ends the stream after what was sent. */
+  /** Ends the stream of a worker after the messages that were sent. */
   disconnect(worker: string): void {
     const stream = this.#streams.get(worker);
     this.#forget(worker);
@@ -103,7 +103,7 @@ export class WorkerStreams {
     this.#metrics.delete(worker);
   }
 
-  /** Ends every stream after what was sent. */
+  /** Ends every stream after the messages that were sent. */
   close(): void {
     for (const worker of [...this.#streams.keys()]) this.disconnect(worker);
   }

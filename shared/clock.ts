@@ -1,6 +1,6 @@
 /**
- * Time for everything that waits: the real clock, or a simulation's. Who takes a Clock never looks at Date, performance
- * or timers itself, so a simulated process stands still when its simulator says so.
+ * Time and timers: the real clock, or a simulation's. Code that takes a Clock never uses Date, performance or timers itself,
+ * so the simulator decides when its time passes.
  */
 import { setTimeout as realSleep } from "node:timers/promises";
 

@@ -45,7 +45,7 @@ export type ClosingRecord = z.infer<typeof ClosingRecord>;
 export type GenerationEntry =
   | { readonly tag: "owner"; readonly generation: number; readonly record: GenerationRecord }
   | { readonly tag: "closed"; readonly generation: number; readonly record: ClosingRecord }
-  /** Something else lies there: whoever wrote it does not answer. */
+  /** The object is no record of this format. */
   | { readonly tag: "unreadable"; readonly generation: number };
 
 /** The key of a generation number's record. */

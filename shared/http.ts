@@ -51,7 +51,7 @@ export interface MetricsServerOptions {
   readonly host?: string;
   /** 0 = any free port. */
   readonly port: number;
-  /** Default: plain HTTP, for everybody. */
+  /** Default: plain HTTP, and every peer may ask. */
   readonly security?: ServerSecurity;
   readonly extraRoutes?: readonly HttpRoute[];
   /** Called with the error of a route that threw; the client gets status 500. */
@@ -99,7 +99,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   server.requestTimeout = limits.httpMs;
   server.headersTimeout = limits.httpMs;
   server.timeout = limits.httpSilenceMs;
-  // Nobody is a guest here for good: of too many connections the one that came first goes.
+  // No connection is identified here for good: when there are too many, the oldest is closed.
   const connections = new ConnectionLimiter({
     unidentified: limits.unidentifiedConnections,
     unidentifiedMs: limits.httpConnectionMs,

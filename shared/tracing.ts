@@ -75,6 +75,6 @@ async function within<T>(span: Span, work: (span: Span) => Promise<T>): Promise<
   }
 }
 
-/** Nobody waits for the work any more: the step is over. */
+/** True when work was abandoned because its step is over. */
 export const isGivenUp = (failure: unknown): boolean =>
   failure instanceof TrainyardError && failure.code === "INTERRUPTED";

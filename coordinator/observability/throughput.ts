@@ -1,7 +1,7 @@
 /**
- * How many images a second a run commits, and which share of what its workers' engines can do that is. Both over the same
- * last steps, so the share is at most 1: nobody's lanes take longer than the steps that they are of. Workers' times are
- * their own.
+ * How many images a second a run commits, and how much of its workers' speed that uses. Both are measured over the same last
+ * steps, so the share is at most 1: the lanes of a worker never take longer than their steps. Workers report their own
+ * times.
  */
 
 /** How many of the last steps count; lateness looks at the same number (docs/design/waits.md). */
@@ -28,7 +28,7 @@ export class Throughput {
    * Speed of each worker when it last computed. A spare worker keeps its value, because it could compute as fast again.
    */
   readonly #speeds = new Map<string, number>();
-  /** Counted along with the steps that they are in, and no longer. */
+  /** Workers that have left. They count until their last step is out of the window. */
   readonly #gone = new Set<string>();
 
   /** A step was committed, `seconds` after it was assigned. A skipped one has no samples. */
@@ -44,7 +44,7 @@ export class Throughput {
     }
   }
 
-  /** A worker says how long its engine took for a lane; what can't be is not listened to. */
+  /** Adds the time that a worker's engine took for a lane. Impossible times are ignored. */
   noteLane(worker: string, work: Work): void {
     const { samples, seconds } = work;
     if (!(samples > 0 && seconds > 0 && Number.isFinite(seconds))) return;

@@ -16,12 +16,12 @@ import { queuedStatus } from "./queued-status.js";
 import type { AskStatus, CreatedRun, RunCatalogue } from "./run-catalogue.js";
 import { outcomeOf, type RunOutcome } from "./run-outcome.js";
 
-/** The run under way. */
+/** The run that the coordinator carries out now. */
 export interface CurrentRun {
   readonly run: string;
   /** The run's shell; null while the run is being read and taken. */
   readonly shell: Shell | null;
-  /** A person wants it to end. */
+  /** Ends the run, as a user asked. */
   stop(): void;
 }
 
@@ -38,7 +38,7 @@ export interface QueueServiceOptions {
   readonly clock: Clock;
   readonly standing: () => Standing;
   readonly current: () => CurrentRun | null;
-  /** Why a run could not even be begun; undefined: nothing of the kind is known. */
+  /** Why a run could not be begun; undefined when no such failure is known. */
   readonly failure: (run: string) => string | undefined;
 }
 
@@ -49,13 +49,13 @@ export interface Submitted extends CreatedRun {
   readonly ahead: number;
 }
 
-/** How often a follower's run is looked at. */
+/** Interval at which a followed run is checked for changes. */
 const lookMs = 500;
 
 /** The operations on runs that a standing coordinator offers. */
 export class QueueService {
   readonly #options: QueueServiceOptions;
-  /** The last of the runs that were handed in: one at a time. */
+  /** The last submission; they are handled one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: QueueServiceOptions) {
@@ -74,7 +74,7 @@ export class QueueService {
     });
   }
 
-  /** A stored run that is not over goes on. Errors: NOT_FOUND, ALREADY_EXISTS (it has finished), UNREACHABLE. */
+  /** Queues a stored run that is not over. Errors: NOT_FOUND, ALREADY_EXISTS (it has finished), UNREACHABLE. */
   async resume(name: string, by: string, signal: AbortSignal): Promise<Submitted> {
     return await this.#oneAtATime(async () => {
       this.#requireServing();
@@ -110,7 +110,7 @@ export class QueueService {
     return { run, description: await this.#describe(run, signal) };
   }
 
-  /** Asking twice is the same. Errors: NOT_FOUND with the nearest names, the store's. */
+  /** Stops the current run, or takes a waiting one out of the queue. Repeating it does no harm. Errors: NOT_FOUND with the nearest names, the store's. */
   async stop(name: string, signal: AbortSignal): Promise<{ run: string; state: string }> {
     const run = await this.#resolve(name, signal);
     const { queue, current } = this.#options;
@@ -141,7 +141,7 @@ export class QueueService {
     }
   }
 
-  /** What happened in it so far; with `isFollowed`, also what is yet to come, until it has ended. */
+  /** Events of a run so far; with `isFollowed` also those to come, until the run has ended. */
   async *logs(name: string, isFollowed: boolean, signal: AbortSignal): AsyncGenerator<RunEvent> {
     const { store, clock } = this.#options;
     const run = await this.#resolve(name, signal);
@@ -208,7 +208,10 @@ export class QueueService {
     const reason = failure(run);
     if (reason !== undefined)
       throw new TrainyardError("FAILED", `the run ${run} could not be begun: ${reason}`);
-    throw new TrainyardError("USAGE", `the run ${run} is not in the queue: nobody goes on with it here`);
+    throw new TrainyardError(
+      "USAGE",
+      `the run ${run} is not in the queue of this coordinator: trainyard submit --resume ${run} puts it there`,
+    );
   }
 
   async #untilBegun(run: string, signal: AbortSignal): Promise<Shell | null> {
@@ -224,7 +227,7 @@ export class QueueService {
     return current?.run === run ? current.shell : null;
   }
 
-  /** The run under way is asked here; another coordinator's, over HTTP. */
+  /** Describes a run. The current run's status is asked here, that of another coordinator's run over HTTP. */
   #describe(run: string, signal: AbortSignal): Promise<object> {
     const shell = this.#shellOf(run);
     const ask: AskStatus = shell === null ? askAnother(signal) : async () => shell.status;
@@ -249,7 +252,7 @@ export class QueueService {
   }
 }
 
-/** One that does not let this coordinator in is as good as one that does not answer. */
+/** Asks another coordinator over HTTP. One that refuses this coordinator counts as one that does not answer. */
 const askAnother =
   (signal: AbortSignal): AskStatus =>
   (http, run) =>

@@ -1,4 +1,4 @@
-/** What became of a run, by its records in the store: whether a standing coordinator has to go on with it. */
+/** Reads from a run's records in the store whether a standing coordinator has to go on with it. */
 import { newestGeneration } from "../../shared/generations.js";
 import { findPublication } from "../../shared/publication.js";
 import { runKey } from "../../shared/spec.js";
@@ -7,7 +7,7 @@ import type { ObjectStore } from "../../shared/store/object-store.js";
 
 /** What the store knows of how a run went. */
 export type RunOutcome =
-  /** Nobody has begun it, or it was cut off or interrupted. */
+  /** The run was not begun yet, or it was cut off or interrupted. */
   | { readonly tag: "open"; readonly generation: number }
   | {
       readonly tag: "over";
@@ -18,7 +18,7 @@ export type RunOutcome =
   /** There is no such run. */
   | { readonly tag: "unknown" };
 
-/** `after`: how generations up to this one ended does not count. Errors: DAMAGED, the store's. */
+/** How a run ended, if it did. `after`: ends of generations up to this one do not count. Errors: DAMAGED, the store's. */
 export async function outcomeOf(
   store: ObjectStore,
   run: string,

@@ -1,6 +1,6 @@
 /**
- * The Runs service on the control port: calls are checked and passed to the service (queue-service.ts), answers and failures go back.
- * What each call needs of its caller stands here.
+ * The Runs service on the control port. It checks each call and its caller's role, passes it to the queue service
+ * (queue-service.ts), and sends the answer or the failure back.
  */
 import { once } from "node:events";
 import type * as grpc from "@grpc/grpc-js";

@@ -171,7 +171,7 @@ class StandingCoordinator {
       onShell: (shell) => current.begin(shell),
       onReady: ({ generation, notes }) => {
         for (const note of notes) logger.info({ run, generation }, note);
-        logger.info({ run, generation }, `the run ${run} is under way: workers may come`);
+        logger.info({ run, generation }, `the run ${run} has begun: workers may join`);
       },
     });
   }

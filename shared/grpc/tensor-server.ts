@@ -117,9 +117,9 @@ export class Http2TensorServer implements TensorListener {
       keepAlive(session);
     });
     server.on("stream", (stream, headers) => {
-      void serve(handlers, stream, headers).then((isGuest) => {
+      void serve(handlers, stream, headers).then((isAdmitted) => {
         const { socket } = stream.session ?? {};
-        if (isGuest && socket !== undefined) stream.once("close", this.#connections.identify(socket));
+        if (isAdmitted && socket !== undefined) stream.once("close", this.#connections.identify(socket));
       });
     });
     return new Promise((resolve, reject) => {
@@ -168,7 +168,7 @@ async function serve(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): Promise<boolean> {
-  stream.on("error", () => undefined); // whoever reads or writes is told by its end
+  stream.on("error", () => undefined); // reader and writer see that the stream ends
   // Its peer may have cancelled it already, or speak HTTP and no gRPC.
   if (stream.destroyed || stream.closed) return false;
   const type = String(headers["content-type"] ?? "");
@@ -224,7 +224,7 @@ class ServerCall implements UploadCall {
       if (stream.closed) return;
       const { code, details } = this.#status;
       stream.sendTrailers({ "grpc-status": String(code), "grpc-message": messageOf(details) });
-      // Said is said: a peer that goes on sending has nobody who listens.
+      // After the status, a peer that goes on sending is cut off.
       setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
     });
     stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });

@@ -1,6 +1,6 @@
 /**
- * Slows whoever knocks with wrong credentials. Secrets of 256 bits can't be guessed; this keeps guessing from costing
- * more than its answer. Right credentials are never slowed, so nobody is locked out by a neighbour's attempts.
+ * Slows peers that present wrong credentials. Secrets of 256 bits can't be guessed; slowing keeps the attempts cheap for the
+ * server. Right credentials are never slowed, so a neighbour's attempts lock no honest peer out.
  */
 
 /** Attempts that are answered at once: a typing mistake, a token that was just replaced. */
@@ -22,7 +22,7 @@ export class FailedAttempts {
     this.#nowMs = nowMs;
   }
 
-  /** Notes a failure. Returns for how long its answer is held back, in milliseconds. */
+  /** Counts a failure. Returns for how many milliseconds its answer is held back. */
   recordFailure(address: string): number {
     const nowMs = this.#nowMs();
     const former = this.#failures.get(address);

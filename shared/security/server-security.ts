@@ -39,7 +39,7 @@ export type Verdict =
   | { readonly tag: "allowed"; readonly peer: Peer }
   /** No credentials, or worthless ones: HTTP 401, gRPC UNAUTHENTICATED. */
   | { readonly tag: "unknown"; readonly sentence: string }
-  /** Somebody whose role is another: HTTP 403, gRPC PERMISSION_DENIED. */
+  /** The peer is known and lacks the role: HTTP 403, gRPC PERMISSION_DENIED. */
   | { readonly tag: "forbidden"; readonly sentence: string };
 
 /** The files by which a server identifies its peers. */
@@ -48,9 +48,9 @@ export interface SecurityOptions {
   readonly tls?: string | undefined;
   /** File of token hashes. With it, a peer without a certificate needs a token. */
   readonly tokens?: string | undefined;
-  /** Without tokens everybody is let in, TLS or not. */
+  /** Lets every peer in when there are no tokens, with or without TLS. */
   readonly insecure?: boolean;
-  /** Told when changed files can't be used and the former ones stay. */
+  /** Called when changed files can't be used and the former ones stay. */
   readonly onKept?: (sentence: string) => void;
 }
 
@@ -59,7 +59,7 @@ export class ServerSecurity {
   /** The server's certificate and key; null for plain text. */
   readonly tls: Watched<ServerFiles> | null;
   readonly #tokens: Watched<readonly TokenEntry[]> | null;
-  /** Everybody is let in: on loopback, or because the user said so. */
+  /** True when every peer is let in: on loopback, or because the user asked for it. */
   readonly openToAll: boolean;
   /** Failed attempts at all ports together. */
   readonly attempts = new FailedAttempts();
@@ -74,7 +74,7 @@ export class ServerSecurity {
     this.openToAll = openToAll;
   }
 
-  /** Plain text, for everybody. */
+  /** No security: plain text, and every peer is let in. */
   static none(): ServerSecurity {
     return new ServerSecurity(null, null, true);
   }
@@ -88,7 +88,7 @@ export class ServerSecurity {
     if (files !== null && files.ca === undefined && tokens === undefined && !insecure) {
       throw new TrainyardError(
         "USAGE",
-        `nobody could prove who they are: ${tls} has no ca.crt, and there is no --tokens FILE (trainyard tokens create makes one)`,
+        `no client could identify itself: ${tls} has no ca.crt, and there is no --tokens FILE (trainyard tokens create makes one)`,
       );
     }
     const kept = (error: Error) => onKept?.(`${error.message}; the former one stays in use`);

@@ -27,7 +27,7 @@ const tokenForm = /^ty1\.([0-9a-f]{8})\.([A-Za-z0-9_-]{43})$/;
 const hashOf = (secret: string) => createHash("sha256").update(secret).digest();
 
 /** Compared with when the id is unknown, so that this costs what a wrong secret costs. */
-const nobody = hashOf("");
+const noToken = hashOf("");
 
 /** The token that a user wants to create. */
 export interface TokenWish {
@@ -63,7 +63,7 @@ export const isValid = ({ revoked, expires }: TokenEntry, now: Date): boolean =>
 export function findToken(entries: readonly TokenEntry[], token: string, now: Date): TokenEntry | null {
   const [, id, secret = ""] = tokenForm.exec(token) ?? [];
   const entry = entries.find((candidate) => candidate.id === id);
-  const kept = entry === undefined ? nobody : Buffer.from(entry.sha256, "hex");
+  const kept = entry === undefined ? noToken : Buffer.from(entry.sha256, "hex");
   const isEqual = timingSafeEqual(hashOf(secret), kept);
   return entry !== undefined && isEqual && isValid(entry, now) ? entry : null;
 }
