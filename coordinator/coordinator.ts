@@ -9,7 +9,7 @@ import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import type { GenerationRecord } from "../shared/generations.js";
 import { requireSecured } from "../shared/grpc/listen.js";
-import { asGeneration } from "../shared/ids.js";
+import { asGeneration, type Generation } from "../shared/ids.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
 import { ServerSecurity } from "../shared/security/server-security.js";
@@ -56,7 +56,7 @@ export interface CoordinatorOptions extends CoordinatorDependencies {
   readonly logger: Logger;
   /** Default: nothing is traced. */
   readonly tracer?: Tracer;
-  /** Told once, when workers may come. */
+  /** Called once, when workers may join. */
   readonly onReady: (addresses: CoordinatorAddresses) => void;
   /** Aborted: end at the last commit, with a checkpoint. */
   readonly signal: AbortSignal;
@@ -89,7 +89,7 @@ export interface CoordinatorEnd {
 /** What is known of the run before it is taken. */
 interface Opening extends RunInputs {
   readonly vacancy: Vacancy;
-  readonly generation: number;
+  readonly generation: Generation;
   /** Changes of the spec by all coordinators so far, this one's last: later changes override earlier ones. */
   readonly changes: SpecChanges;
   readonly metrics: CoordinatorMetrics;
@@ -150,7 +150,7 @@ async function openRun(options: CoordinatorOptions): Promise<Opening> {
   for (const note of vacancy.notes) logger.warn(note);
   const changes = joinChanges(vacancy.changes, options.changes ?? {});
   const spec = effectiveSpec(inputs.spec, changes);
-  const generation = vacancy.last + 1;
+  const generation = asGeneration(vacancy.last + 1);
   return { ...inputs, spec, vacancy, changes, generation, metrics: describeRun(spec, generation, options) };
 }
 
@@ -207,7 +207,7 @@ async function carryOut(
   metrics.samplesRedone.inc(restored?.redone ?? 0);
   const plan = dimensionsOf(spec, manifest.splits.train, validationLabels(opening));
   const salt = options.drawSalt?.() ?? randomInt(2 ** 32);
-  const fresh = initialState(plan, asGeneration(generation), programVersion(), clock.nowMs(), restored, salt);
+  const fresh = initialState(plan, generation, programVersion(), clock.nowMs(), restored, salt);
   const state: CoreState = { ...fresh, waitsForWorkers: options.waitsForWorkers ?? false };
   const shell = new Shell({
     ...options,
@@ -290,7 +290,7 @@ function scheduleNotes(spec: RunSpec, former: SpecChanges, { changes }: Coordina
 
 function describeRun(
   spec: RunSpec,
-  generation: number,
+  generation: Generation,
   { makeMetrics = coordinatorMetrics }: CoordinatorOptions,
 ): CoordinatorMetrics {
   const metrics = makeMetrics();

@@ -142,11 +142,11 @@ describe("the control port", () => {
     expect(refused.filter((sentence) => sentence.startsWith("malformed"))).toEqual([]);
   });
 
-  it("gives a worker's place to nobody who came by another token or certificate", async () => {
+  it("refuses a worker whose name is in the run already with another token or certificate", async () => {
     joins("w", withCertificate("worker"));
     await until(() => events.length === 1);
     expect(await end(joins("w", withToken("worker")))).toMatchObject({
-      message: expect.stringContaining("came by another token or certificate"),
+      message: expect.stringContaining("a worker w is in the run already, with another token or certificate"),
     });
     expect(joined()).toEqual(["w"]);
   });
