@@ -1,5 +1,5 @@
 /**
- * A checkpoint as it lies in the store (DESIGN 6): one commit in whole tensors, objects first, manifest last,
+ * A checkpoint as it lies in the store (docs/design/store-and-fencing.md): one commit in whole tensors, objects first, manifest last,
  * all hashed. The coordinator writes them; an exporting worker and a resumed coordinator read them.
  */
 import { z } from "zod";

@@ -14,11 +14,11 @@ export interface TreePart {
   readonly sum: Float32Array;
 }
 
-/** What a sum does with its vectors. */
+/** The arithmetic of a sum, and where its vectors go when it needs them no longer. */
 export interface TreeArithmetic {
-  /** Makes a lane's gradient the value of its leaf, in place; again changes nothing. */
+  /** Makes a lane's gradient the value of its leaf, in place. Doing it twice changes nothing more. */
   toLeaf(gradient: Float32Array): void;
-  /** left = the value of the node whose children have these. */
+  /** left = the value of the node whose children have the values left and right. */
   add(left: Float32Array, right: Float32Array): void;
   /** Takes back a vector that the sum needs no longer. */
   release(vector: Float32Array): void;
@@ -76,17 +76,17 @@ export class TreeSum {
     return true;
   }
 
-  /** The whole sum, once everything is there. */
+  /** The whole sum, once every lane with samples arrived; else undefined. */
   get root(): Float32Array | undefined {
     return this.#parts.get(nodeKey(rootOf(this.#lanes)))?.sum;
   }
 
-  /** What is there, in lane order: the fewest nodes that cover the lanes that came. */
+  /** The sums that are held, in lane order: the fewest nodes that cover the lanes that arrived. */
   get parts(): readonly TreePart[] {
     return [...this.#parts.values()].sort((a, b) => a.node.begin - b.node.begin);
   }
 
-  /** Gives every vector back; nothing is there any more. */
+  /** Gives every vector back and forgets every sum. */
   clear(): void {
     for (const { sum } of this.#parts.values()) this.#arithmetic.release(sum);
     this.#parts.clear();

@@ -10,12 +10,16 @@ export interface TreeNode {
   readonly end: number;
 }
 
+/** The node over all lanes. */
 export const rootOf = (lanes: number): TreeNode => ({ begin: 0, end: lanes });
 
+/** The node is a single lane. */
 export const isLeaf = (node: TreeNode) => node.end - node.begin === 1;
 
+/** A string that names the node, such as `0-4`. */
 export const nodeKey = (node: TreeNode) => `${node.begin}-${node.end}`;
 
+/** The two nodes that a node is the sum of. It must not be a leaf. */
 export function childrenOf(node: TreeNode): readonly [TreeNode, TreeNode] {
   const width = node.end - node.begin;
   let half = 1;
@@ -27,7 +31,7 @@ export function childrenOf(node: TreeNode): readonly [TreeNode, TreeNode] {
   ];
 }
 
-/** From the root down to `node`, both included; null when the tree has no such node. */
+/** The path from the root down to `node`, both included; null when the tree has no such node. */
 export function pathTo(node: TreeNode, lanes: number): TreeNode[] | null {
   if (!(node.begin >= 0 && node.begin < node.end && node.end <= lanes)) return null;
   const path = [rootOf(lanes)];

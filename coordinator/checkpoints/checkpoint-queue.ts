@@ -1,6 +1,6 @@
 /**
- * Checkpoints are written one after the other, while training goes on. One that could not be written is done without,
- * but not the best one: its weights are nowhere else, so it is kept in memory and written before the next.
+ * Writes checkpoints one after the other, while training goes on. When one can't be written, the run goes on without it;
+ * but the best checkpoint's weights are nowhere else, so it is kept in memory and written before the next one.
  */
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import type { Journal } from "../journal.js";
@@ -8,7 +8,7 @@ import type { VectorSnapshot } from "../reducers/pool.js";
 import type { CheckpointContent, CheckpointWriter, WrittenCheckpoint } from "./checkpoint-writer.js";
 
 export interface SaveRequest extends Omit<CheckpointContent, "vectors" | "log"> {
-  /** Released when it is written or given up. */
+  /** The vectors are released when the checkpoint is written or given up. */
   readonly vectors: Promise<VectorSnapshot>;
   /** Lines of the journal since the last checkpoint. */
   readonly unsealed: string;
@@ -19,7 +19,7 @@ export class CheckpointQueue {
   readonly #journal: Journal;
   readonly #writer: Pick<CheckpointWriter, "write">;
   #last: Promise<unknown> = Promise.resolve();
-  /** The best one, as long as it is not in the store. */
+  /** The best checkpoint, as long as it is not in the store. */
   #owed: SaveRequest | null = null;
 
   constructor(store: ObjectStore, journal: Journal, writer: Pick<CheckpointWriter, "write">) {
@@ -28,14 +28,14 @@ export class CheckpointQueue {
     this.#writer = writer;
   }
 
-  /** After all that were asked for before. Errors: the store's. */
+  /** Writes a checkpoint after all that were requested before it. Errors: the store's. */
   save(request: SaveRequest): Promise<WrittenCheckpoint> {
     const saved = this.#last.then(() => this.#save(request));
     this.#last = saved.catch(() => undefined); // its caller sees the error
     return saved;
   }
 
-  /** Nothing is being written any more. */
+  /** Resolves when no checkpoint is being written any more. */
   async settled(): Promise<void> {
     await this.#last;
   }

@@ -1,6 +1,6 @@
 /**
- * Writes checkpoints (DESIGN 6): one commit in whole tensors, objects first, manifest last, all hashed; then
- * forgets old ones, never the newest and never the best. One at a time, in order.
+ * Writes checkpoints: the weights and moments after one step as whole tensors, and the core's state, all hashed; the
+ * manifest comes last. Then it deletes old checkpoints, never the newest and never the best. One write at a time.
  */
 import { createHash } from "node:crypto";
 import {

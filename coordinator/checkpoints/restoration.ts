@@ -48,7 +48,7 @@ interface Candidate {
 }
 
 /**
- * Null: nothing was trained yet. Errors: NOT_FOUND when there are checkpoints but none is whole, with the reason for
+ * Finds what a run goes on from. Its `restoration` is null when nothing was trained yet. Errors: NOT_FOUND when there are checkpoints but none is whole, with the reason for
  * each; the store's.
  */
 export async function findRestoration(

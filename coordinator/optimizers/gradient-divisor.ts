@@ -1,4 +1,4 @@
-/** By what the sum of a step's gradients is divided. Every optimizer's kernel takes it, so clipping needs no kernel. */
+/** The divisor of a step's gradient sum. Every optimizer's kernel divides by it, so clipping needs no kernel. */
 import type { OptimizerSpec } from "../../shared/spec.js";
 
 /**

@@ -1,7 +1,7 @@
 /**
- * What each worker was asked to send: only that is taken, and given memory. So nobody's partial takes the place of
- * another's, and a worker that lies spoils the lanes that it has, no more. Grants only grow within an attempt at a step:
- * what a worker was asked for and others are by now counts as well, whoever is first.
+ * What each worker was asked to send. A slice takes nothing else, so a worker that lies can spoil its own lanes only.
+ * Grants only grow within an attempt at a step: when a lane is given to a second worker, the first may still send it,
+ * and the first partial to arrive counts.
  */
 import { nodeKey } from "../../shared/tree.js";
 import type { Grant } from "../core/work.js";
@@ -12,12 +12,12 @@ export class Grants {
   #attempt = -1;
   #present: readonly number[] = [];
   #initialiser: string | null = null;
-  /** By worker. */
+  /** Lanes that a worker may send, by worker. */
   readonly #lanes = new Map<string, Set<number>>();
-  /** Nodes by worker. */
+  /** Keys of nodes that a worker may send as audits, by worker. */
   readonly #audits = new Map<string, Set<string>>();
 
-  /** What was granted before is not any more. */
+  /** Begins a step, or another attempt at it. Former grants are forgotten, except the one for the initial weights. */
   begin(step: number, attempt: number, present: readonly number[]): void {
     this.#step = step;
     this.#attempt = attempt;
@@ -26,7 +26,7 @@ export class Grants {
     this.#audits.clear();
   }
 
-  /** Of another step or attempt: nothing. */
+  /** Allows a worker to send something. A grant for another step or attempt is ignored. */
   give(worker: string, grant: Grant): void {
     if (grant.kind === "INITIAL") {
       this.#initialiser = worker;
@@ -36,11 +36,12 @@ export class Grants {
     }
   }
 
+  /** The worker was asked for the initial weights. */
   mayInitialise(worker: string): boolean {
     return this.#initialiser === worker;
   }
 
-  /** Lanes without samples need no grant: nothing of them is in a sum. */
+  /** The worker was asked for this partial. Lanes without samples need no grant: no sum holds anything from them. */
   allows({ kind, step, attempt, worker, node }: Claim): boolean {
     if (step !== this.#step || attempt !== this.#attempt) return false;
     if (kind === "AUDIT") return this.#audits.get(worker)?.has(nodeKey(node)) === true;

@@ -13,31 +13,33 @@ export interface ReducerOptions {
   readonly range: SliceRange;
   readonly identity: SliceIdentity;
   readonly host: string;
-  /** 0: any free port. */
+  /** Port to listen on; 0: any free port. */
   readonly port: number;
-  /** Null: plain text. */
+  /** Certificate of the tensor server; null: it speaks plain text. */
   readonly tls: ServerFiles | null;
 }
 
+/** From the coordinator's main thread to a reducer. Messages are carried out in order. */
 export type ToReducer =
   /** A checkpoint's whole vectors, in shared memory, which become the weights version `step`. */
   | { readonly tag: "restore"; readonly step: number; readonly whole: OptimizerVectors }
   | ({ readonly tag: "begin" } & StepBeginning)
   | { readonly tag: "grant"; readonly worker: string; readonly grant: Grant }
-  /** What comes for this node is kept, and audits of it compared. */
+  /** Keep what arrives for this node, and compare audits with it. */
   | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
-  /** Asks for `lacks`, unless the slice is whole. */
+  /** Asks which lanes have not arrived; `lacks` is the answer, unless none is missing. */
   | { readonly tag: "findMissingLanes"; readonly step: number; readonly attempt: number }
   | { readonly tag: "apply"; readonly step: number; readonly update: OptimizerStep; readonly exact: boolean }
   | { readonly tag: "skip"; readonly step: number; readonly exact: boolean }
-  /** This slice's part is to be copied to its place in whole vectors, in shared memory. */
+  /** Copy this slice's part to its place in whole vectors, which lie in shared memory. */
   | { readonly tag: "snapshot"; readonly id: number; readonly whole: OptimizerVectors }
-  /** New connections are met with this one. */
+  /** The certificate was renewed: use this one for new connections. */
   | { readonly tag: "certificate"; readonly files: ServerFiles }
-  /** A worker has come, or left: tickets of this number hold, or are worth nothing. */
+  /** A worker was admitted to the run, or has left: its tickets are valid, or not any more. */
   | { readonly tag: "admit" | "dismiss"; readonly admission: number }
   | { readonly tag: "close" };
 
+/** From a reducer to the coordinator's main thread. */
 export type FromReducer =
   | { readonly tag: "listening"; readonly port: number }
   | { readonly tag: "loaded" }
@@ -51,14 +53,14 @@ export type FromReducer =
       readonly agrees: readonly string[];
       readonly differs: readonly string[];
     }
-  /** Lanes of which it has nothing. */
+  /** Lanes from which nothing has arrived in this attempt. */
   | {
       readonly tag: "lacks";
       readonly step: number;
       readonly attempt: number;
       readonly lanes: readonly number[];
     }
-  /** It was. */
+  /** The snapshot of this id is copied. */
   | { readonly tag: "snapshot"; readonly id: number }
   | { readonly tag: "traffic"; readonly bytesIn: number; readonly bytesOut: number }
   | { readonly tag: "refused"; readonly reason: string }

@@ -1,5 +1,5 @@
 /**
- * Partials coming up one stream. One partial is assembled at a time; nothing is allocated before the claim
+ * Puts together the partials of one upload stream. One partial is assembled at a time; nothing is allocated before the claim
  * (run, generation, step, attempt, worker, node, size) is checked. If the answer is lost the worker sends again: the repeat is dropped.
  */
 import { crc32c } from "../../shared/crc32c.js";
@@ -8,7 +8,7 @@ import type { UploadChunk } from "../../shared/grpc/tensor-messages.js";
 import { bytesPerElement, type Wire, wireOf } from "../../shared/grpc/wire.js";
 import type { SimdVectors } from "../../shared/kernels/simd.js";
 
-/** What a stream's chunks add up to. */
+/** How a partial ended: complete, with wrong bytes or chunks out of order, or skipped because it was not wanted. */
 export type Arrival =
   | { readonly tag: "whole"; readonly chunk: UploadChunk; readonly values: Float32Array }
   | { readonly tag: "corrupt"; readonly chunk: UploadChunk }
@@ -30,7 +30,7 @@ export class PartialAssembly {
   #received = 0;
   /** CRC-32C of what was received. */
   #checksum = 0;
-  /** The partial whose rest is passed over. */
+  /** The partial that was answered as corrupt: its remaining chunks are skipped. */
   #broken: UploadChunk | undefined;
 
   /** `vectors`: of the slice; one is taken for each partial. */
@@ -39,12 +39,12 @@ export class PartialAssembly {
     this.#vectors = vectors;
   }
 
-  /** The partial that has a vector here. */
+  /** The first chunk of the partial that has a vector here; undefined when there is none. */
   get underWay(): UploadChunk | undefined {
     return this.#values === undefined ? undefined : this.#first;
   }
 
-  /** Something has begun to arrive and is not whole, whether it is kept or not. */
+  /** A partial has begun to arrive and is not complete, whether it is kept or skipped. */
   get isHalf(): boolean {
     return this.#first !== undefined;
   }
@@ -77,13 +77,13 @@ export class PartialAssembly {
     return this.#received === this.#vectors.length ? this.#finish(chunk) : null;
   }
 
-  /** Gives the vector back; the rest of the partial is passed over, and answered as one that nobody wants. */
+  /** Gives the vector back. The rest of the partial is skipped, and the arrival will be `unwanted`. */
   forget(): void {
     if (this.#values !== undefined) this.#vectors.release(this.#values);
     this.#values = undefined;
   }
 
-  /** The stream is over: what was not whole is forgotten. */
+  /** Forgets an incomplete partial: the stream is over, or another partial begins. */
   abandon(): void {
     this.forget();
     this.#first = undefined;

@@ -15,10 +15,10 @@ export interface Occupancy {
   readonly present: readonly number[];
 }
 
-/** Vectors of this length that a slice has room for, whatever the order in which they come; at least one. */
+/** How many vectors of this length a slice has room for, whatever the order in which lanes arrive; at least one. */
 export const roomFor = (length: number) => 1 + Math.floor(limits.partialsBytes / (4 * length));
 
-/** True: the node may be assembled beside what is there. */
+/** The slice has room to assemble this node beside the nodes that it keeps and assembles. `room`: see `roomFor`. */
 export function hasRoom(node: TreeNode, { kept, underWay, present }: Occupancy, room: number): boolean {
   if (kept.length + underWay.length < room) return true;
   const isCovered = (lane: number) => [...kept, ...underWay].some((one) => covers(one, lane));

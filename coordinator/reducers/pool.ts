@@ -70,7 +70,7 @@ export class ReducerPool {
   readonly #clock: Clock;
   readonly #snapshots = new Map<number, Snapshot>();
   #lastSnapshot = 0;
-  /** Of a snapshot that was released. */
+  /** Vectors of a released snapshot, to be used for the next one. */
   #spare: WholeVectors | undefined;
   readonly #forgetTls: () => void;
   #isClosed = false;
@@ -108,12 +108,12 @@ export class ReducerPool {
     this.#all({ tag: "begin", step, attempt, present, banned });
   }
 
-  /** Tickets of this number hold from now on; numbers count up. */
+  /** Tickets of this number are valid from now on. Numbers count up over the generation. */
   admit(admission: number): void {
     this.#all({ tag: "admit", admission });
   }
 
-  /** They are worth nothing any more, and their streams end. */
+  /** Tickets of this number are not valid any more, and streams opened with them end. */
   dismiss(admission: number): void {
     this.#all({ tag: "dismiss", admission });
   }
@@ -176,7 +176,7 @@ export class ReducerPool {
     return this.#ranges.map((range) => range.end - range.begin);
   }
 
-  /** In which the reducers did not wait, since they were started, all threads together. */
+  /** Seconds in which the reducers' event loops were busy since they started, all threads together. */
   get busySeconds(): number {
     const busyMs = this.#threads.map((thread) => thread.performance?.eventLoopUtilization().active ?? 0);
     return busyMs.reduce((sum, ms) => sum + ms, 0) / 1000;

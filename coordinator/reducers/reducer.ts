@@ -1,12 +1,12 @@
 /**
- * A reducer: one slice, its tensor server, and the port to the coordinator's main thread. It does what it is told, one
- * message after another; thread.ts gives it a thread of its own.
+ * A reducer: one slice, its tensor server, and the port to the coordinator's main thread, whose messages it carries out
+ * one after another. thread.ts runs it in a thread of its own.
  */
 import { type Clock, realClock } from "../../shared/clock.js";
 import { assertNever } from "../../shared/errors.js";
 import { Http2TensorServer, type TensorListener } from "../../shared/grpc/tensor-server.js";
 import type { FromReducer, ReducerOptions, ToReducer } from "./messages.js";
-import { SliceServer } from "./server.js";
+import { type SliceEvents, SliceServer } from "./server.js";
 import { ReducedSlice } from "./slice.js";
 
 /** What a reducer needs of a MessagePort. */
@@ -16,7 +16,7 @@ export interface ReducerPort {
   close(): void;
 }
 
-/** What a simulation brings of its own. */
+/** What a simulation replaces: the clock and the network. */
 export interface ReducerDependencies {
   readonly clock: Clock;
   readonly listener: TensorListener;
@@ -27,89 +27,113 @@ const realDependencies = (): ReducerDependencies => ({
   listener: new Http2TensorServer(),
 });
 
+/** Starts a reducer: it listens, reports its port, and from then on carries out one message after another. */
 export function runReducer(
   options: ReducerOptions,
   port: ReducerPort,
-  { clock, listener }: ReducerDependencies = realDependencies(),
+  dependencies: ReducerDependencies = realDependencies(),
 ): void {
-  const say = (message: FromReducer) => port.postMessage(message);
-  const traffic = { bytesIn: 0, bytesOut: 0 };
-  const slice = new ReducedSlice(options.range, options.identity);
-  const tensors = new SliceServer(
-    slice,
-    options.identity,
-    {
-      loaded: () => say({ tag: "loaded" }),
-      whole: (step, report) => say({ tag: "whole", step, report }),
-      compared: (step, comparison) => say({ tag: "compared", step, ...comparison }),
-      traffic: (bytesIn, bytesOut) => {
-        traffic.bytesIn += bytesIn;
-        traffic.bytesOut += bytesOut;
-      },
-      refused: (reason) => say({ tag: "refused", reason }),
-    },
-    clock,
-  );
+  const reducer = new Reducer(options, port, dependencies);
+  port.on("message", (message: ToReducer) => reducer.hear(message));
+  reducer.listen(options);
+}
 
-  function reportTraffic(): void {
-    say({ tag: "traffic", ...traffic });
-    traffic.bytesIn = 0;
-    traffic.bytesOut = 0;
+class Reducer {
+  readonly #port: ReducerPort;
+  readonly #listener: TensorListener;
+  readonly #slice: ReducedSlice;
+  readonly #tensors: SliceServer;
+  /** Bytes since the last report. */
+  readonly #traffic = { bytesIn: 0, bytesOut: 0 };
+
+  constructor(
+    { range, identity }: ReducerOptions,
+    port: ReducerPort,
+    { clock, listener }: ReducerDependencies,
+  ) {
+    this.#port = port;
+    this.#listener = listener;
+    this.#slice = new ReducedSlice(range, identity);
+    this.#tensors = new SliceServer(this.#slice, identity, this.#events(), clock);
   }
 
-  function carryOut(message: ToReducer): void {
+  listen({ host, port, tls }: ReducerOptions): void {
+    this.#tensors.listen(this.#listener, host, port, tls).then(
+      (bound) => this.#send({ tag: "listening", port: bound }),
+      (error: Error) => this.#send({ tag: "broken", message: error.message }),
+    );
+  }
+
+  /** Carries a message out. One that can't be carried out is reported: the run fails. */
+  hear(message: ToReducer): void {
+    try {
+      this.#carryOut(message);
+    } catch (error) {
+      this.#send({ tag: "broken", message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #send(message: FromReducer): void {
+    this.#port.postMessage(message);
+  }
+
+  #events(): SliceEvents {
+    return {
+      loaded: () => this.#send({ tag: "loaded" }),
+      whole: (step, report) => this.#send({ tag: "whole", step, report }),
+      compared: (step, comparison) => this.#send({ tag: "compared", step, ...comparison }),
+      traffic: (bytesIn, bytesOut) => {
+        this.#traffic.bytesIn += bytesIn;
+        this.#traffic.bytesOut += bytesOut;
+      },
+      refused: (reason) => this.#send({ tag: "refused", reason }),
+    };
+  }
+
+  #carryOut(message: ToReducer): void {
     switch (message.tag) {
       case "restore":
-        tensors.broadcast(slice.restore(message.step, message.whole), true);
-        return say({ tag: "loaded" });
+        this.#tensors.broadcast(this.#slice.restore(message.step, message.whole), true);
+        return this.#send({ tag: "loaded" });
       case "begin":
-        return tensors.begin(message);
+        return this.#tensors.begin(message);
       case "grant":
-        return tensors.grant(message.worker, message.grant);
+        return this.#tensors.grant(message.worker, message.grant);
       case "watch":
-        return slice.watch(message.step, message.node);
-      case "findMissingLanes": {
-        const { step, attempt } = message;
-        const lanes = slice.lacking(step, attempt);
-        if (lanes.length > 0) say({ tag: "lacks", step, attempt, lanes });
-        return;
-      }
+        return this.#slice.watch(message.step, message.node);
+      case "findMissingLanes":
+        return this.#reportMissingLanes(message);
       case "apply":
-      case "skip": {
-        const version = message.tag === "apply" ? slice.apply(message.update) : slice.skip();
-        say({ tag: "committed", step: message.step, checksum: version.crc32c });
-        tensors.broadcast(version, message.exact);
-        return reportTraffic();
-      }
+      case "skip":
+        return this.#endStep(message);
       case "snapshot":
-        slice.snapshot(message.whole);
-        return say({ tag: "snapshot", id: message.id });
+        this.#slice.snapshot(message.whole);
+        return this.#send({ tag: "snapshot", id: message.id });
       case "certificate":
-        return listener.renew(message.files);
+        return this.#listener.renew(message.files);
       case "admit":
-        return tensors.admit(message.admission);
+        return this.#tensors.admit(message.admission);
       case "dismiss":
-        return tensors.dismiss(message.admission);
+        return this.#tensors.dismiss(message.admission);
       case "close":
-        listener.close();
-        port.close();
-        return;
+        this.#listener.close();
+        return this.#port.close();
       default:
         return assertNever(message);
     }
   }
 
-  port.on("message", (message: ToReducer) => {
-    try {
-      carryOut(message);
-    } catch (error) {
-      say({ tag: "broken", message: error instanceof Error ? error.message : String(error) });
-    }
-  });
+  #reportMissingLanes({ step, attempt }: Extract<ToReducer, { tag: "findMissingLanes" }>): void {
+    const lanes = this.#slice.lacking(step, attempt);
+    if (lanes.length > 0) this.#send({ tag: "lacks", step, attempt, lanes });
+  }
 
-  const { host, port: wanted, tls } = options;
-  tensors.listen(listener, host, wanted, tls).then(
-    (bound) => say({ tag: "listening", port: bound }),
-    (error: Error) => say({ tag: "broken", message: error.message }),
-  );
+  #endStep(message: Extract<ToReducer, { tag: "apply" | "skip" }>): void {
+    const version = message.tag === "apply" ? this.#slice.apply(message.update) : this.#slice.skip();
+    this.#send({ tag: "committed", step: message.step, checksum: version.crc32c });
+    this.#tensors.broadcast(version, message.exact);
+    this.#send({ tag: "traffic", ...this.#traffic });
+    this.#traffic.bytesIn = 0;
+    this.#traffic.bytesOut = 0;
+  }
 }

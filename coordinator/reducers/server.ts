@@ -37,7 +37,7 @@ export interface SliceEvents {
   refused(reason: AckStatus): void;
 }
 
-/** Who may open streams and send what; null where streams need no ticket. */
+/** The tickets that open streams, and what each worker may send; null where streams need no ticket. */
 type Tickets = { readonly gate: TicketGate; readonly grants: Grants } | null;
 
 export class SliceServer {

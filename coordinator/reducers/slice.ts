@@ -1,4 +1,4 @@
-/** One slice of the run's vectors and the step under way on it. Knows nothing of threads or sockets. */
+/** One slice of the run's vectors (weights and moments) and the step under way on it. No threads, no sockets. */
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { SimdVectors } from "../../shared/kernels/simd.js";
@@ -20,9 +20,9 @@ import {
 /** One weights version of a slice. */
 export interface WeightsVersion {
   readonly step: number;
-  /** The slice's own, which the next `apply` changes: whoever needs them longer encodes them at once. */
+  /** A view of the slice's weights, which the next `apply` changes. Encode or copy them to keep them. */
   readonly weights: Float32Array;
-  /** Of the weights' bytes. */
+  /** CRC-32C of the weights' bytes. */
   readonly crc32c: number;
 }
 
@@ -65,7 +65,7 @@ export class ReducedSlice {
     return this.#partials?.step ?? -1;
   }
 
-  /** Of that step. */
+  /** The attempt at that step, from 0; -1 before the first step. */
   get attempt(): number {
     return this.#partials?.attempt ?? -1;
   }
@@ -74,12 +74,12 @@ export class ReducedSlice {
     return this.#version;
   }
 
-  /** Of the step under way. */
+  /** Which nodes the step under way keeps, and which lanes have samples in it. */
   get occupancy(): Pick<Occupancy, "kept" | "present"> {
     return this.#partials?.occupancy ?? { kept: [], present: [] };
   }
 
-  /** Present lanes of that attempt of which nothing has come; none when it is another by now. */
+  /** Lanes with samples from which no partial has arrived in this attempt; none when the slice is at another attempt. */
   lacking(step: number, attempt: number): number[] {
     if (this.step !== step || this.attempt !== attempt || this.#partials === undefined) return [];
     const { kept, present } = this.#partials.occupancy;
@@ -109,17 +109,18 @@ export class ReducedSlice {
     return Array.from({ length: this.momentVectors }, () => this.vectors.allocate().fill(0));
   }
 
-  /** Forgets what came before, also for the same step. */
+  /** Begins a step, or another attempt at it. All partials of the former one are forgotten. */
   begin(beginning: StepBeginning): void {
     this.#partials?.end();
     this.#partials = new StepPartials(this.#place, beginning);
   }
 
-  /** Nothing when the step is another by now. */
+  /** Keeps what arrives for this node, to compare audits with it. Ignored when the slice is at another step. */
   watch(step: number, node: TreeNode): void {
     if (this.step === step) this.#partials?.watch(node);
   }
 
+  /** What the sum makes of a partial. Throws on a node that the tree lacks. */
   judge(claim: Claim): SumVerdict {
     return this.#partials?.judge(claim) ?? "stale";
   }
@@ -131,6 +132,7 @@ export class ReducedSlice {
     return { verdict: "stale", report: null, comparison: null };
   }
 
+  /** Ends the step: updates weights and moments with the step's sum. Throws when the sum is not whole. */
   apply(step: OptimizerStep): WeightsVersion {
     const root = this.#partials?.root;
     if (root === undefined || this.#whole === undefined) throw new Error("apply before the slice was whole");
@@ -138,7 +140,7 @@ export class ReducedSlice {
     return this.#endStep();
   }
 
-  /** The next version with the same weights. */
+  /** Ends the step without an update: the next version has the same weights. */
   skip(): WeightsVersion {
     return this.#endStep();
   }

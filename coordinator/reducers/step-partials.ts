@@ -15,7 +15,7 @@ import { type Comparison, WatchedNodes } from "./watched-nodes.js";
 /** How the core begins a step, or begins it again. */
 export interface StepBeginning {
   readonly step: number;
-  /** From 0; a step may be begun again. Partials of another attempt are stale. */
+  /** Counts from 0: a step may be begun again. Partials of another attempt are stale. */
   readonly attempt: number;
   /** Lanes that have samples. */
   readonly present: readonly number[];
@@ -23,7 +23,7 @@ export interface StepBeginning {
   readonly banned: readonly string[];
 }
 
-/** What an upload says that it is. */
+/** What an upload says about itself. */
 export interface Claim {
   readonly step: number;
   readonly attempt: number;
@@ -39,10 +39,10 @@ export interface Claim {
  */
 export type SumVerdict = "wanted" | "dropped" | "stale";
 
-/** What became of a whole partial. */
+/** What a whole partial led to. */
 export interface Taken {
   readonly verdict: SumVerdict;
-  /** Of the root, when this partial completed it. */
+  /** Norm and finiteness of the sum, when this partial completed it; else null. */
   readonly report: SliceReport | null;
   readonly comparison: Comparison | null;
 }
@@ -116,7 +116,7 @@ export class StepPartials {
     return copy;
   }
 
-  /** What is kept of it, and which lanes it is about. */
+  /** The nodes that the sum keeps, and the lanes that have samples. */
   get occupancy(): Pick<Occupancy, "kept" | "present"> {
     return { kept: this.#tree?.parts.map(({ node }) => node) ?? [], present: this.#present };
   }
@@ -126,7 +126,7 @@ export class StepPartials {
     return this.#tree?.root;
   }
 
-  /** The step is decided, or begun again: gives every vector back; what still comes for it is dropped. */
+  /** Ends the attempt and gives every vector back. Partials that still arrive for it are dropped. */
   end(): void {
     this.#tree?.clear();
     this.#tree = undefined;

@@ -1,7 +1,7 @@
 /**
- * Who may open tensor streams: workers that are there. Each time that one is admitted it gets a ticket, sealed with a
- * secret that the coordinator draws once and only its reducers know. A ticket of another run, generation or worker is
- * worth nothing, and so is one whose worker has left, by itself or because it was sent away.
+ * Tickets: only workers of the run may open tensor streams. A worker gets a ticket each time that it is admitted to the
+ * run, signed with a secret that the coordinator draws once and shares with its reducers only. A ticket is not valid in
+ * another run or generation, for another worker, or after its worker has left.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { TensorCredentials } from "../../shared/grpc/tensor-server.js";
@@ -37,12 +37,12 @@ export class TicketGate {
     this.#standing.add(admission);
   }
 
-  /** Its ticket is worth nothing from now on. */
+  /** The worker has left: its ticket is not valid from now on. */
   dismiss(admission: number): void {
     this.#standing.delete(admission);
   }
 
-  /** Null: it may come in. Else a sentence. */
+  /** Why these credentials are refused, as a sentence; null when the ticket is valid. */
   refusal({ worker, ticket }: TensorCredentials): string | null {
     const [admission = "", seal = "", ...more] = ticket.split(".");
     const due = sealOf(this.#seal, worker, admission);
@@ -55,5 +55,5 @@ export class TicketGate {
   }
 }
 
-/** By the ticket's own word; it counts where the seal was looked at. */
+/** The admission number that a ticket states. It is proven only once `TicketGate.refusal` returned null for the ticket. */
 export const admissionOf = (ticket: string): number => Number(ticket.slice(0, ticket.indexOf(".")));

@@ -13,12 +13,12 @@ export interface EncodedVersion {
   readonly chunks: readonly OutgoingChunk[];
   /** The last sender is done: the bytes are gone. */
   readonly isGone: boolean;
-  /** Whoever sends it says so before, and when it is done. */
+  /** A sender calls `retain` before it sends the chunks, and `release` once when it is done with them. */
   retain(): void;
   release(): void;
 }
 
-/** Encodes versions of one slice into its own memory, which takes the bytes back as soon as nobody sends them. */
+/** Encodes versions of one slice in the slice's own memory, which is given back when the last sender releases it. */
 export class VersionEncoder {
   readonly #at: { readonly generation: number; readonly slice: number };
   readonly #vectors: SimdVectors;
@@ -28,7 +28,7 @@ export class VersionEncoder {
     this.#vectors = vectors;
   }
 
-  /** To be retained at once. */
+  /** The caller must retain the result at once. */
   encode({ step, weights, crc32c: weightsChecksum }: WeightsVersion, wire: Wire): EncodedVersion {
     const vector = this.#vectors.allocate();
     const body = bytesOf(vector).subarray(0, weights.length * bytesPerElement(wire));

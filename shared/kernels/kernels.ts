@@ -1,4 +1,4 @@
-/** The arithmetic on a slice's vectors: what it must give, bit for bit, whoever computes it (plain.ts, simd.ts). */
+/** The arithmetic on a slice's vectors. plain.ts and simd.ts implement it with the same bits. */
 
 /**
  * An optimizer's update of the weights: a function of the WebAssembly module, and its specification. The module's
