@@ -173,7 +173,7 @@ async function chooseRun({
   signal,
 }: Opened): Promise<{ run: string; isNew: boolean }> {
   if (flags.dataset !== undefined) {
-    const created = await createRun(store, flags.dataset, flags, signal, { orSame: true });
+    const created = await createRun(store, flags.dataset, flags, { signal, orSame: true });
     for (const note of created.notes) process.stderr.write(`${note}\n`);
     return { run: created.spec.run, isNew: created.isNew };
   }

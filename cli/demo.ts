@@ -59,7 +59,7 @@ async function demonstrate(options: DemoFlags, signal: AbortSignal): Promise<num
   say(`2  train on ${options.workers} workers`);
   // Four lanes: larger engine calls than the default eight, and enough for two workers.
   const flags = { ...options, lanes: options.lanes ?? 4 };
-  const { spec, notes } = await createRun(store, dataset, flags, signal);
+  const { spec, notes } = await createRun(store, dataset, flags, { signal });
   for (const note of notes) say(`   ${note}`);
   const local = { ...options, reducers: 1, detach: false, json: false, isResumed: false };
   const code = await trainLocally(store, spec, local, signal);

@@ -11,7 +11,8 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 /** How flags become a run, and how stored runs are described: as for the commands on the spot. */
 export const runCatalogue = (store: ObjectStore): RunCatalogue => ({
   create: async (dataset, flags, signal) => {
-    const { spec, isNew, notes } = await createRun(store, dataset, parseFlags(flags), signal, {
+    const { spec, isNew, notes } = await createRun(store, dataset, parseFlags(flags), {
+      signal,
       orSame: true,
     });
     return { run: spec.run, isNew, notes };

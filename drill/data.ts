@@ -1,16 +1,16 @@
-/** What the drill trains on, in its own store: a copy of the user's data set, or pictures that it draws. */
+/** What the drill trains on, in its own store: a copy of the user's data set, or images that it draws. */
 import { join } from "node:path";
 import { defaultImportOptions, importDataset } from "../dataset/importing/import-dataset.js";
 import { type Manifest, manifestKey } from "../dataset/manifest.js";
 import { readManifest } from "../dataset/manifest-reader.js";
 import { TrainyardError } from "../shared/errors.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { drawPictures } from "./pictures.js";
+import { drawImages } from "./drawn-images.js";
 
 export interface DatasetRequest {
-  /** Where it is put. */
+  /** The drill's store, which gets the data set. */
   readonly store: ObjectStore;
-  /** The user's; null = pictures are drawn. Only read. */
+  /** The user's store, only read; null = images are drawn. */
   readonly userStore: ObjectStore | null;
   readonly name: string | undefined;
   /** Folder for the images before they are imported. */
@@ -20,9 +20,10 @@ export interface DatasetRequest {
   readonly say: (line: string) => void;
 }
 
-export const drawnPictures = 320;
+/** How many images are drawn. */
+export const drawnImages = 320;
 
-/** Returns its name. Errors: NOT_FOUND when the user has none of that name; the stores'. */
+/** Puts a data set into the drill's store and returns its name. Errors: NOT_FOUND when the user's store lacks it; the stores'. */
 export async function provideDataset(request: DatasetRequest): Promise<string> {
   const { userStore, name, store, folder, seed, signal, say } = request;
   if (userStore !== null && name !== undefined) {
@@ -35,14 +36,14 @@ export async function provideDataset(request: DatasetRequest): Promise<string> {
     await copyDataset(userStore, store, manifest, signal);
     return name;
   }
-  say(`1  draw ${drawnPictures} pictures into a scratch store (${store.url})`);
-  const source = join(folder, "pictures");
-  await drawPictures(source, drawnPictures, seed);
+  say(`1  draw ${drawnImages} images into a scratch store (${store.url})`);
+  const source = join(folder, "images");
+  await drawImages(source, drawnImages, seed);
   const options = { ...defaultImportOptions, splitSeed: seed };
   return (await importDataset({ source, name: "figures", store, options, signal })).name;
 }
 
-/** The manifest last, as import does. */
+/** Copies the shards first and the manifest last, as an import writes them. */
 async function copyDataset(from: ObjectStore, to: ObjectStore, manifest: Manifest, signal: AbortSignal) {
   const { train, validation } = manifest.splits;
   const keys = [...train.shards, ...validation.shards].map(({ key }) => key);

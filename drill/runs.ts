@@ -1,6 +1,6 @@
 /**
- * The runs of a drill: one that nobody hurts, then the same one until every fault had its turn, in as many runs as
- * that takes. Each is a local cluster as `trainyard train` starts it.
+ * The runs of a drill: first one without faults, then the same run with faults, repeated until every fault was tried. Each is
+ * a local cluster as `trainyard train` starts it.
  */
 import { join } from "node:path";
 import { LocalCluster } from "../local-cluster/local-cluster.js";
@@ -37,12 +37,12 @@ export interface DrillPlan {
   readonly logLevel: string;
   readonly logFolder: string;
   readonly scratch: ScratchStore;
-  /** The scratch store, opened. */
+  /** The opened scratch store. */
   readonly store: ObjectStore;
   readonly say: (line: string) => void;
 }
 
-/** What --json prints. */
+/** The report of a drill, as `--json` prints it. */
 export interface DrillReport {
   readonly format: "trainyard-drill/1";
   readonly dataset: string;
@@ -56,13 +56,13 @@ export interface DrillReport {
   /** In the order in which they were tried. */
   readonly faults: readonly FaultJudged[];
   readonly runs: readonly RunJudged[];
-  /** Every commit's weights and the final ones equal, nothing lost, nothing twice: what the exit code says. */
+  /** True when all weights are equal and no sample was lost or counted twice. Decides the exit code. */
   readonly kept: boolean;
-  /** Every next commit came in the time that is promised. */
+  /** True when every next commit came within the promised time. */
   readonly boundsMet: boolean;
 }
 
-/** Samples of a lane in a step: long enough steps to be hit in one. */
+/** Samples of a lane in a step: steps are then long enough for a fault to hit one. */
 const laneSamples = 16;
 const fewestLanes = 4;
 /** A run in which nothing happens for so long has hung: beginning, evaluating and exporting take less. */
@@ -74,7 +74,7 @@ export async function drillRuns(plan: DrillPlan, signal: AbortSignal): Promise<D
   const lanes = Math.max(fewestLanes, workers);
   say(`2  train ${epochs} epochs on ${workers} workers, unbroken`);
   const beganMs = performance.now();
-  const unbroken = await trainOnce(plan, lanes, "unbroken", [], signal);
+  const unbroken = await trainOnce(plan, { lanes, run: "unbroken", faults: [] }, signal);
   const tookSeconds = (performance.now() - beganMs) / 1000;
   say(`   ${unbroken.end.steps.length} commits in ${tookSeconds.toFixed(0)} s`);
   const faults: FaultJudged[] = [];
@@ -82,7 +82,8 @@ export async function drillRuns(plan: DrillPlan, signal: AbortSignal): Promise<D
   while (faults.length < faultNames.length) {
     const run = `broken-${runs.length + 1}`;
     say(`3  the same run, broken (${run})`);
-    const { seen, end } = await trainOnce(plan, lanes, run, faultNames.slice(faults.length), signal);
+    const todo = faultNames.slice(faults.length);
+    const { seen, end } = await trainOnce(plan, { lanes, run, faults: todo }, signal);
     if (seen.length === 0) throw tooShort(faultNames[faults.length] as FaultName);
     faults.push(...judgeFaults(seen, unbroken.end, end));
     runs.push(judgeRun(run, unbroken.end, end));
@@ -105,42 +106,32 @@ export async function drillRuns(plan: DrillPlan, signal: AbortSignal): Promise<D
 const tooShort = (fault: FaultName) =>
   new TrainyardError("FAILED", `the run was over before the ${fault} had its turn: give it more --epochs`);
 
-/** One run to its end, with as many of the faults as find their moment in it. */
+/** One run of the drill. */
+interface DrillRun {
+  readonly run: string;
+  readonly lanes: number;
+  /** Faults to try, in this order, as long as the run lasts. */
+  readonly faults: readonly FaultName[];
+}
+
+/** Trains one run to its end, with as many of its faults as the run is long enough for. */
 async function trainOnce(
   plan: DrillPlan,
-  lanes: number,
-  run: string,
-  faults: readonly FaultName[],
+  { run, lanes, faults }: DrillRun,
   signal: AbortSignal,
 ): Promise<{ readonly seen: readonly FaultSeen[]; readonly end: RunEnd }> {
-  const { scratch, store, workers, logLevel, logFolder, say } = plan;
+  const { scratch, store, workers, say } = plan;
   const spec = await newRun(plan, lanes, run, signal);
-  let readyMs = performance.now();
-  const cluster = new LocalCluster({
-    ...{ run, workers, reducers: 1, logLevel, detach: false },
-    store: scratch.url,
-    environment: scratch.environment,
-    logFolder: join(logFolder, run),
-    onNotice: (message) => say(`   ${message}`),
-    onReady: () => {
-      readyMs = performance.now();
-    },
+  let readyAtMs = performance.now();
+  const readyMs = () => readyAtMs;
+  const cluster = clusterOf(plan, run, () => {
+    readyAtMs = performance.now();
   });
   let watch: RunWatch | undefined;
   try {
     const { http } = await cluster.start();
     watch = new RunWatch({ run, http, signal, failed: cluster.failed });
-    const arena: Arena = {
-      run,
-      http,
-      cluster,
-      watch,
-      store: scratch,
-      workers,
-      readyMs: () => readyMs,
-      say,
-      signal,
-    };
+    const arena: Arena = { run, http, cluster, watch, store: scratch, workers, readyMs, say, signal };
     const seen = await inflictAll(faults, arena);
     refuseOtherEnd(run, await watch.untilEnd(idleMs));
     await cluster.close(limits.drainMs);
@@ -149,6 +140,19 @@ async function trainOnce(
     watch?.close();
     await cluster.close(0);
   }
+}
+
+/** The cluster of a run. `onReady` is called each time that its coordinator is ready for workers. */
+function clusterOf(plan: DrillPlan, run: string, onReady: () => void): LocalCluster {
+  const { scratch, workers, logLevel, logFolder, say } = plan;
+  return new LocalCluster({
+    ...{ run, workers, reducers: 1, logLevel, detach: false },
+    store: scratch.url,
+    environment: scratch.environment,
+    logFolder: join(logFolder, run),
+    onNotice: (message) => say(`   ${message}`),
+    onReady,
+  });
 }
 
 async function inflictAll(faults: readonly FaultName[], arena: Arena): Promise<FaultSeen[]> {
@@ -171,7 +175,7 @@ async function newRun(plan: DrillPlan, lanes: number, run: string, signal: Abort
   const defaults = flagsOf(runSettings, new Map());
   const { epochs, seed, dataset, store } = plan;
   const flags = { ...defaults, run, epochs, seed, lanes, batchSize: lanes * laneSamples };
-  return (await createRun(store, dataset, flags, signal)).spec;
+  return (await createRun(store, dataset, flags, { signal })).spec;
 }
 
 /** Errors: FAILED when it published nothing. */

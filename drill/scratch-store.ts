@@ -1,6 +1,6 @@
 /**
- * The drill's own store, which it can take away and put back: a folder, or a MinIO server of its own on loopback.
- * Nothing of the user's lies in it, and nothing of it stays.
+ * The drill's own store, which it can take away and put back: a folder, or a MinIO server on loopback. It holds nothing of
+ * the user's and is deleted at the end.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync } from "node:fs";
@@ -12,19 +12,19 @@ import { freePort, type MinioOptions, MinioServer } from "./minio-server.js";
 export interface ScratchStore {
   readonly kind: "folder" | "minio";
   readonly url: string;
-  /** How it is taken away, for people. */
+  /** How the store is taken away, as the report shows it. */
   readonly how: string;
   /** Environment variables (credentials) for processes that open the store. */
   readonly environment: NodeJS.ProcessEnv;
   takeAway(): Promise<void>;
   putBack(): Promise<void>;
-  /** Ends what runs; the files are their folder's. Twice is the same. */
+  /** Ends the server, if there is one, and leaves the files. A second call does nothing. */
   close(): Promise<void>;
 }
 
 /**
- * A folder, of which everything that is written under training is taken away: checkpoints, log, the owner's record.
- * Its pictures stay, since nobody waits for a folder that can't be read, as one waits for a server.
+ * A store in a folder. Taking it away renames what a training writes: checkpoints, logs, generation records. The data set
+ * stays, because workers retry reads from a server but not from a folder.
  */
 export function folderStore(folder: string): ScratchStore {
   const path = join(folder, "store");
@@ -34,7 +34,7 @@ export function folderStore(folder: string): ScratchStore {
     url: `file:${path}`,
     how: "renamed",
     environment: process.env,
-    // Its name then leads to itself: every call fails, as on a disk that is gone, and nobody makes it anew.
+    // The name is then a link to itself: every call fails as on a lost disk, and no process can create the folder again.
     takeAway: async () => {
       await rename(runs, hidden);
       await symlink(runs, runs);
@@ -47,7 +47,7 @@ export function folderStore(folder: string): ScratchStore {
   };
 }
 
-/** Errors: USAGE when there is no such program, FAILED when it does not answer within 60 s. */
+/** Starts a MinIO server as the store. Errors: USAGE when there is no such program, FAILED when it does not answer within 60 s. */
 export async function minioStore(
   program: string,
   folder: string,
@@ -84,7 +84,7 @@ export async function minioStore(
   };
 }
 
-/** The user's own credentials stay out of it. */
+/** The server gets credentials of its own, not the user's. */
 function credentials(accessKey: string, secretKey: string): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(process.env)) {
@@ -93,7 +93,7 @@ function credentials(accessKey: string, secretKey: string): NodeJS.ProcessEnv {
   return { ...environment, TRAINYARD_S3_ACCESS_KEY: accessKey, TRAINYARD_S3_SECRET_KEY: secretKey };
 }
 
-/** Ctrl-C reaches the drill, which ends it. */
+/** The server has its own process group: Ctrl-C reaches only the drill, which ends the server. */
 function startServer(options: MinioOptions): MinioServer {
   const log = openSync(join(options.home, "minio.log"), "a");
   try {

@@ -1,4 +1,4 @@
-/** What the drill found, for people: a line a fault, and one that says whether the promised times were met. */
+/** The report of a drill as text: a line for each fault, and one that says whether the promised times were met. */
 import { textTable } from "../shared/text-table.js";
 import type { FaultJudged } from "./verdict.js";
 
@@ -40,7 +40,7 @@ export function boundsLine(faults: readonly FaultJudged[]): string {
   return `times: bound missed (!): ${list.join("; ")}. A machine that is busy otherwise may be why; the exit code does not count it`;
 }
 
-/** The last word on weights and samples. */
+/** The sentence about weights and samples that ends the report. */
 export const keptLine = (kept: boolean, faults: number) =>
   kept
     ? `kept: after ${faults} faults every commit and the final weights are the unbroken run's, nothing lost, nothing twice`

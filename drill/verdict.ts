@@ -1,6 +1,6 @@
 /**
- * Were the promises kept? Pure: an unbroken run's commits against a broken one's, and measured times against the
- * bounds that were promised. Weights and samples decide; times are told.
+ * Judges whether the promises were kept: compares the commits of a broken run with those of an unbroken one, and measured
+ * times with the promised bounds. Weights and samples decide the exit code; times are only reported. Pure.
  */
 import { stepDeadlineMs } from "../coordinator/core/liveness/deadlines.js";
 import type { StepRow } from "../shared/curve.js";
@@ -17,7 +17,7 @@ export interface FaultSeen {
   /** What was hit: worker-2, coordinator, or the kind of store. */
   readonly target: string;
   readonly run: string;
-  /** Under way when it happened. */
+  /** The step that was in progress when the fault happened. */
   readonly step: number;
   readonly secondsToNextCommit: number;
   /** The longest time without a commit from the fault to its end, evaluations included. */
@@ -43,7 +43,7 @@ export interface FaultJudged extends FaultSeen {
 }
 
 export interface BoundJudged {
-  /** What is promised, in words. */
+  /** The promised bound as a sentence. */
   readonly promise: string;
   readonly limitSeconds: number;
   readonly seconds: number;
@@ -60,7 +60,7 @@ export interface RunJudged {
   readonly finalWeightsEqual: boolean;
 }
 
-/** Part of result.json that counts here. */
+/** The part of result.json that the verdict needs. */
 export interface RunEnd {
   readonly steps: readonly StepRow[];
   readonly weightsSha256: string;
@@ -70,7 +70,7 @@ export interface RunEnd {
 
 interface Range {
   readonly from: number;
-  /** Exclusive. */
+  /** The first step after the range. */
   readonly to: number;
 }
 
@@ -108,7 +108,7 @@ const samplesOf = (rows: readonly StepRow[]) =>
 
 const whole: Range = { from: 0, to: Number.POSITIVE_INFINITY };
 
-/** The whole run; what its own ledger says counts as well. */
+/** Judges a whole run, by its commits and by the sample counts of its result. */
 export function judgeRun(run: string, unbroken: RunEnd, broken: RunEnd): RunJudged {
   const { samplesLost, samplesTwice, differingSteps } = compareCommits(unbroken.steps, broken.steps, whole);
   return {
@@ -148,7 +148,7 @@ const workerDeathSeconds = 2;
 /** Seconds from a coordinator that is back to the next commit. */
 const coordinatorBackSeconds = 10;
 
-/** What is promised of the time to the next commit; of a store that is away, nothing is. */
+/** The promised time to the next commit; null for a store that is away, for which no time is promised. */
 export function boundOf(fault: FaultSeen, unbroken: readonly StepRow[]): BoundJudged | null {
   const step = longestStep(unbroken);
   switch (fault.fault) {
@@ -178,11 +178,11 @@ const judgeTime = (promise: string, limitSeconds: number, seconds: number): Boun
   met: seconds <= limitSeconds,
 });
 
-/** The first one also waits for engines to warm up. */
+/** Longer for the first fault, which also waits for engines to warm up. */
 const secondsOf = (rows: readonly StepRow[]) => rows.slice(1).map(({ seconds }) => seconds);
 const longestStep = (rows: readonly StepRow[]) => Math.max(0, ...secondsOf(rows));
 
-/** True when nothing was lost, nothing came twice, and every bit is the unbroken run's. */
+/** True when no sample was lost or counted twice and all weights equal those of the unbroken run. */
 export function isKept(runs: readonly RunJudged[], faults: readonly FaultJudged[]): boolean {
   return (
     faults.length > 0 &&

@@ -19,13 +19,13 @@ export interface WatchOptions {
   /** `host:port`; a coordinator that is started again is there, too. */
   readonly http: string;
   readonly signal: AbortSignal;
-  /** Rejects when there is nothing left to watch. */
+  /** Rejects when the cluster can't go on. */
   readonly failed: Promise<never>;
 }
 
 /** Interval between two looks at the run. Every reported time can be off by this much. */
 export const lookMs = 15;
-/** A coordinator answers from memory. */
+/** Longest wait for a status: a coordinator answers from memory. */
 const answerMs = 5_000;
 
 export class RunWatch {
@@ -43,7 +43,7 @@ export class RunWatch {
     void this.#look();
   }
 
-  /** Oldest first. */
+  /** Observations, oldest first. */
   get sightings(): readonly Sighting[] {
     return this.#sightings;
   }

@@ -50,7 +50,7 @@ export async function prepareTraining(
   checkTrainingRequest(request);
   const { flags, written } = request;
   if (flags.resume === undefined) {
-    const { spec, notes } = await createRun(store, flags.dataset ?? "", flags, signal);
+    const { spec, notes } = await createRun(store, flags.dataset ?? "", flags, { signal });
     return { spec, notes, changes: [], isResumed: false };
   }
   const changes = changesOf(flags, written);

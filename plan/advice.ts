@@ -12,7 +12,7 @@ export interface Advice {
   readonly prediction: StepPrediction;
   /** Images per second with it / without it. */
   readonly gain: number;
-  /** What else it changes; empty = not a bit of the result. */
+  /** What else the flag changes; empty = the result keeps its bits. */
   readonly cost: string;
 }
 
@@ -22,10 +22,10 @@ interface Candidate {
   readonly scenario: Scenario;
 }
 
-/** Ways of the same kind, the least intrusive first. */
+/** Flags of the same kind, the least intrusive first. */
 type Family = readonly Candidate[];
 
-/** Less than this is within what a measurement can tell. */
+/** A smaller gain than this is within the error of the measurements. */
 const smallestGain = 1.03;
 const enoughOfBest = 0.9;
 /** Twice the most lanes that a batch gets by default. */
@@ -49,7 +49,7 @@ export function adviceFor(scenario: Scenario, run: RunShape, rounded: Scenario |
     .sort((a, b) => b.gain - a.gain);
 }
 
-/** The first that has nine tenths of what the family's best brings: more would change more than it helps. */
+/** The first flag that has nine tenths of the gain of the best of its kind: the rest would change more than they help. */
 function bestOf(family: Family, now: StepPrediction): Advice[] {
   const advice = family.map(({ flag, cost, scenario }) => {
     const prediction = predictStep(scenario);
@@ -105,7 +105,7 @@ function largerBatches(scenario: Scenario, { batchSize, accumulation }: RunShape
 
 const factors = [2, 4, 8, largestFactor];
 
-/** The lanes are named where they would not come by themselves. */
+/** Names `--lanes` where the batch size alone would give another number. */
 function flagsFor(batchSize: number, accumulation: number, lanes: number): string {
   const batch = `--batch-size ${batchSize}`;
   return chooseLanes(batchSize, accumulation) === lanes ? batch : `${batch} --lanes ${lanes}`;

@@ -18,7 +18,7 @@ export interface MeasuredEngine {
   readonly parameters: number;
   /** Seconds of one engine call of a full micro-batch, alone. */
   readonly call: Spread;
-  /** The same while `engines` of them work at once. */
+  /** Seconds of such a call while `engines` engines work at once. */
   readonly together: { readonly engines: number; readonly call: Spread };
   readonly setWeights: Spread;
   /** Per image: read and decoded for the first time, and once the decoded image is kept. */
@@ -26,14 +26,14 @@ export interface MeasuredEngine {
   readonly imageSeconds: number;
 }
 
-/** This machine's, in cores as fast as one that is busy alone. */
+/** Cores of this machine, counted in cores as fast as one that is busy alone. */
 export const coresLike = ({ call, together }: MeasuredEngine, statistic: Statistic): number =>
   availableParallelism() * Math.min(1, call[statistic] / together.call[statistic]);
 
-/** Engines at once: more tell little more, and each needs memory. */
+/** Most engines that are measured at once: more would add little, and each needs memory. */
 const mostEngines = 8;
 
-/** Errors: those of prepareRun, ENGINE, INTERRUPTED by the signal. */
+/** Measures the engine for a run. Errors: those of prepareRun, ENGINE, INTERRUPTED by the signal. */
 export async function measureEngine(
   spec: RunSpec,
   store: ObjectStore,

@@ -22,7 +22,7 @@ export class EngineProcesses {
     );
   }
 
-  /** Errors: ENGINE, in the words of the first that could not. */
+  /** Waits until all engines are ready. Errors: ENGINE, with the message of the first that failed. */
   async open(spec: RunSpec, batches: Batches): Promise<void> {
     await this.#all({ tag: "open", spec, batches });
   }

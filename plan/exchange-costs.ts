@@ -32,19 +32,19 @@ const hopsPerHalf = 3;
 const roundsMs = 1_000;
 const fewestRounds = 5;
 const tinyParameters = 4_096;
-/** Hardly anything is faster: a difference below this is noise. */
+/** Shortest cost that is believed: a smaller difference is noise. */
 const leastSeconds = 1e-6;
 /** Encoding weights once is no more than sending them once. */
 const leastSent = 0.5;
 
-/** What was measured, for either statistic. */
+/** The costs of an exchange, from the medians or the minima of the measurements. */
 export interface MeasuredExchange {
   /** Seconds of a whole exchange with one worker. */
   readonly round: Spread;
   readonly costs: (statistic: Statistic) => ExchangeCosts;
 }
 
-/** Errors: FAILED when the tensor plane does not work here, INTERRUPTED by the signal. */
+/** Measures the exchange on this machine. Errors: FAILED when the tensor plane does not work here, INTERRUPTED by the signal. */
 export async function measureExchange(
   what: Pick<ExchangeOptions, "parameters" | "reducers" | "wire">,
   signal: AbortSignal,

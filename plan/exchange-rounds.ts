@@ -36,9 +36,9 @@ export interface ExchangeOptions {
   readonly parameters: number;
   readonly reducers: number;
   readonly wire: Wire;
-  /** Each sends a lane; one sends the only one. */
+  /** Workers in a round; each sends one lane. */
   readonly workers: 1 | 2;
-  /** Rounds are begun for so long, and so many at least. */
+  /** Rounds are started for at least so long, and at least so many. */
   readonly forMs: number;
   readonly fewest: number;
 }

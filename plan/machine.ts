@@ -17,7 +17,7 @@ export interface Measured {
   readonly reducers: number;
 }
 
-/** Errors: the data set's, the engine's, FAILED, INTERRUPTED. */
+/** Measures engine and exchange of this machine for a run. Errors: the data set's, the engine's, FAILED, INTERRUPTED. */
 export async function measureMachine(
   spec: RunSpec,
   store: ObjectStore,
@@ -34,15 +34,21 @@ export async function measureMachine(
   };
 }
 
-/** A network between machines; without `bytesPerSecond` as fast as loopback. */
+/** A network between machines. Without `bytesPerSecond` it is as fast as loopback. */
 export type LinkWish = Pick<Link, "name" | "latencySeconds"> & { readonly bytesPerSecond?: number };
 
-/** Workers and coordinator on machines like this one. */
+/** The cluster that a scenario is made for. */
+export interface ClusterWish {
+  readonly workers: number;
+  readonly workersPerMachine: number;
+  readonly link: LinkWish;
+}
+
+/** The scenario of a run whose workers and coordinator are on machines like this one. */
 export function scenarioOn(
   spec: RunSpec,
   { engine, exchange, reducers }: Measured,
-  { workers, workersPerMachine }: { readonly workers: number; readonly workersPerMachine: number },
-  wish: LinkWish,
+  { workers, workersPerMachine, link }: ClusterWish,
   statistic: Statistic,
 ): Scenario {
   const { upBytesPerSecond, downBytesPerSecond, ...costs } = exchange[spec.wire].costs(statistic);
@@ -65,7 +71,7 @@ export function scenarioOn(
       reducers,
       link: {
         bytesPerSecond: Number.POSITIVE_INFINITY,
-        ...wish,
+        ...link,
         windowBytes: limits.receiveWindowBytes,
         upBytesPerSecond,
         downBytesPerSecond,
@@ -74,14 +80,14 @@ export function scenarioOn(
   };
 }
 
-/** The same with all workers and the coordinator on this machine, as `trainyard train` starts them. */
+/** The scenario of a run with all workers and the coordinator on this machine, as `trainyard train` starts them. */
 export function scenarioHere(
   spec: RunSpec,
   measured: Measured,
   workers: number,
   statistic: Statistic,
 ): Scenario {
-  const place = { workers, workersPerMachine: workers };
-  const apart = scenarioOn(spec, measured, place, { name: "loopback", latencySeconds: 0 }, statistic);
+  const link = { name: "loopback", latencySeconds: 0 };
+  const apart = scenarioOn(spec, measured, { workers, workersPerMachine: workers, link }, statistic);
   return { ...apart, cluster: { ...apart.cluster, coordinatorCores: null } };
 }

@@ -1,4 +1,4 @@
-/** From a measured machine to a plan: tables and advice. Pure. */
+/** Makes a plan, tables and advice, from the measurements of a machine. Pure. */
 import type { RunSpec } from "../shared/spec.js";
 import { type Advice, adviceFor } from "./advice.js";
 import { type LinkWish, type Measured, scenarioHere, scenarioOn } from "./machine.js";
@@ -8,9 +8,9 @@ import type { Scenario } from "./scenario.js";
 export interface Plan {
   readonly spec: RunSpec;
   readonly measured: Measured;
-  /** What the advice is for. */
+  /** The cluster that the advice is for. */
   readonly scenario: Scenario;
-  /** All on this machine. */
+  /** Predictions with all processes on this machine. */
   readonly here: readonly ScalingRow[];
   readonly strong: readonly ScalingRow[];
   readonly weak: readonly ScalingRow[];
@@ -29,9 +29,9 @@ export interface PlanWish {
 const upTo64 = [1, 2, 4, 8, 16, 32, 64];
 
 export function makePlan(spec: RunSpec, measured: Measured, wish: PlanWish): Plan {
-  const usual = scenarioOn(spec, measured, wish, wish.link, "median");
-  const best = scenarioOn(spec, measured, wish, wish.link, "min");
-  const rounded = scenarioOn({ ...spec, wire: "bfloat16" }, measured, wish, wish.link, "median");
+  const usual = scenarioOn(spec, measured, wish, "median");
+  const best = scenarioOn(spec, measured, wish, "min");
+  const rounded = scenarioOn({ ...spec, wire: "bfloat16" }, measured, wish, "median");
   const fitting = upTo64.filter((workers) => workers <= Math.min(spec.lanes, wish.cores));
   return {
     spec,

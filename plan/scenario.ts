@@ -1,17 +1,17 @@
 /**
- * What the model of a step is told: the work of a step, what each piece costs (measured or assumed), and the cluster
+ * What the model of a step takes: the work of a step, what each piece costs (measured or assumed), and the cluster
  * that does it. Values only; seconds, bytes, images.
  */
 import { bytesPerElement } from "../shared/grpc/wire.js";
 import { callsPerLane, type RunSpec, samplesPerLane } from "../shared/spec.js";
 
-/** What a step of the run is. */
+/** The work of one step of a run. */
 export interface StepWork {
   /** Parts of the global batch; at most so many workers compute. */
   readonly lanes: number;
   /** Engine calls of a lane between two exchanges: accumulation x local steps. */
   readonly callsPerLane: number;
-  /** Over all lanes and calls. */
+  /** Images of a step, over all lanes and engine calls. */
   readonly images: number;
   /** Trainable: the length of the flat vector. */
   readonly parameters: number;
@@ -45,11 +45,11 @@ export interface Costs {
 }
 
 export interface Link {
-  /** In words: "loopback", "1 Gbit/s". */
+  /** The link's name as it is printed: "loopback", "1 Gbit/s". */
   readonly name: string;
   /** Bandwidth of each machine's network card, each way. Infinity: only the processors limit it. */
   readonly bytesPerSecond: number;
-  /** One way. */
+  /** Seconds one way. */
   readonly latencySeconds: number;
   /** Most that one stream has under way: its flow-control window. */
   readonly windowBytes: number;
@@ -80,7 +80,7 @@ export interface Scenario {
 
 const unlimited = Number.POSITIVE_INFINITY;
 
-/** A network that limits nothing. */
+/** A link without latency or limits. */
 export const freeLink: Link = {
   name: "free",
   bytesPerSecond: unlimited,
@@ -90,7 +90,7 @@ export const freeLink: Link = {
   downBytesPerSecond: unlimited,
 };
 
-/** Nothing takes any time. */
+/** Costs of zero seconds for everything. */
 export const freeCosts: Costs = {
   callSeconds: 0,
   engineThreads: 1,
@@ -107,7 +107,7 @@ export const freeCosts: Costs = {
   hopSeconds: 0,
 };
 
-/** `parameters`: trainable ones. */
+/** The work of a step of this run. `parameters`: number of trainable parameters. */
 export const workOf = (spec: RunSpec, parameters: number): StepWork => ({
   lanes: spec.lanes,
   callsPerLane: callsPerLane(spec),
@@ -116,7 +116,7 @@ export const workOf = (spec: RunSpec, parameters: number): StepWork => ({
   bytesPerParameter: bytesPerElement(spec.wire),
 });
 
-/** One vector on the wire, whole. */
+/** Bytes of one whole vector on the wire. */
 export const vectorBytes = ({ parameters, bytesPerParameter }: StepWork) => parameters * bytesPerParameter;
 
 /** Engine seconds of a step over all lanes, when nothing is in the way. */

@@ -17,7 +17,7 @@ export interface Use {
 }
 
 export interface Flow {
-  /** In its own units. */
+  /** Amount of the flow, in units of its own. */
   readonly size: number;
   /** Units per second when it has everything for itself; Infinity: only its resources limit it. */
   readonly fastest: number;

@@ -28,8 +28,7 @@ export async function createRun(
   store: ObjectStore,
   dataset: string,
   flags: RunFlags,
-  signal: AbortSignal,
-  { orSame = false } = {},
+  { signal, orSame = false }: { readonly signal: AbortSignal; readonly orSame?: boolean },
 ): Promise<CreatedRun> {
   const manifest = await manifestOf(store, dataset, signal);
   const run =

@@ -1,15 +1,15 @@
-/** A few hundred pictures to train on where no data set is named: discs and squares, drawn from a seed. */
+/** Draws images to train on where no data set is named: discs and squares, from a seed. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { hashWords } from "../shared/random.js";
 
-/** Pixels. */
+/** Height and width of an image in pixels. */
 const side = 64;
 const classes = ["discs", "squares"] as const;
 
-/** Writes `count` PNG files into one folder a class below `folder`. The same seed draws the same pictures. */
-export async function drawPictures(folder: string, count: number, seed: number): Promise<void> {
+/** Writes `count` PNG files below `folder`, in one folder for each class. The same seed draws the same images. */
+export async function drawImages(folder: string, count: number, seed: number): Promise<void> {
   for (const name of classes) await mkdir(join(folder, name), { recursive: true });
   for (let index = 0; index < count; index += 1) {
     const name = classes[index % classes.length] as (typeof classes)[number];
@@ -18,7 +18,7 @@ export async function drawPictures(folder: string, count: number, seed: number):
   }
 }
 
-/** One figure on a ground, place, size and colours by the word. */
+/** Draws one figure on a plain ground; `word` decides its place, size and colours. */
 function draw(name: (typeof classes)[number], word: number): Promise<Buffer> {
   const part = (purpose: number, below: number) => hashWords(word, purpose) % below;
   const radius = 9 + part(1, 12);
