@@ -217,17 +217,17 @@ export function dropAuditsOf(turn: Turn, worker: string): void {
   }
 }
 
-/** True while an audit is due for which the step, complete by now, waits. Those that take too long are dropped. */
-export function holdsUp(turn: Turn): boolean {
-  for (const audit of turn.in("training").audits.filter((due) => isOverdue(turn.state, due))) {
+/** Audits whose answer is there while the sums were not compared. */
+export function answeredAudits({ audits }: TrainingPhase): Audit[] {
+  return audits.filter(({ done, third, auditor }) => done.includes(third ?? auditor));
+}
+
+/** The step is complete otherwise, and audits hold it up whose sums came in other pieces: they are dropped. */
+export function dropAnsweredAudits(turn: Turn): void {
+  const { nowMs } = turn.state;
+  for (const audit of answeredAudits(turn.in("training"))) {
+    if (nowMs - audit.sinceMs <= limits.lateMinMs) continue;
     if (audit.third === null) conclude(turn, audit, "dropped");
     else unresolved(turn, audit, `${audit.third} has not decided in time`);
   }
-  return turn.in("training").audits.length > 0;
-}
-
-/** The answer is there and nothing was compared: the original came in other pieces. A late one meets its deadline. */
-function isOverdue({ nowMs }: CoreState, audit: Audit): boolean {
-  const asked = audit.third ?? audit.auditor;
-  return audit.done.includes(asked) && nowMs - audit.sinceMs > limits.lateMinMs;
 }

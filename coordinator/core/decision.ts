@@ -7,7 +7,6 @@ import { asStep, type Step } from "../../shared/ids.js";
 import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
 import { divisorOf } from "../optimizers/gradient-divisor.js";
 import { nextOptimizerStep } from "../optimizers/registry.js";
-import { holdsUp } from "./audit.js";
 import type { TrainingPhase } from "./lane-assignment.js";
 import { laneSamples } from "./run-dimensions.js";
 import { learningRateOf } from "./schedule.js";
@@ -21,11 +20,14 @@ export function maybeDecide(turn: Turn): void {
   const phase = turn.in("training");
   if (phase.isTainted) return;
   const decision = decisionOf(phase);
-  if (decision === null || (decision.tag === "apply" && holdsUp(turn))) return;
+  if (decision === null || (decision.tag === "apply" && phase.audits.length > 0)) return;
   decide(turn, phase, decision);
 }
 
-/** Null: something is missing. */
+/** Every lane and slice of the step is there, and it can be applied once no audit is left. */
+export const isGathered = (phase: TrainingPhase): boolean => decisionOf(phase)?.tag === "apply";
+
+/** The decision on a step; null as long as a lane or a slice is missing. */
 function decisionOf(phase: TrainingPhase): Decision | null {
   const poisoned = phase.lanes.findIndex((lane) => lane.tag === "poisoned");
   if (poisoned >= 0) return { tag: "skip", reason: `lane ${poisoned} is not finite` };

@@ -13,9 +13,8 @@ import { freshMemory } from "./epoch.js";
 import type { CoreEvent, Effect, HelloEvent } from "./events.js";
 import { checkState } from "./invariants.js";
 import { countRecord } from "./lane-records.js";
-import { hungReducer, overdue } from "./liveness/deadlines.js";
-import { notePreparing, watchLateness } from "./liveness/lateness.js";
 import { settleShare } from "./liveness/speed.js";
+import { fireDueWaits } from "./liveness/waits.js";
 import { lose } from "./lost-worker.js";
 import { admit, makeReady } from "./membership.js";
 import {
@@ -28,8 +27,6 @@ import {
   stopPhase,
 } from "./phases/dispatch.js";
 import { end, tellEnd } from "./phases/ended.js";
-import { assignExport } from "./phases/exporting.js";
-import { retrySaving } from "./phases/saving.js";
 import type { RunDimensions } from "./run-dimensions.js";
 import { restoredState } from "./saved.js";
 import type { CoreState, Outcome, Restored } from "./state.js";
@@ -262,7 +259,7 @@ function takeFailure(turn: Turn, worker: string, assignment: string, message: st
   lose(turn, worker, `${assignment} failed`);
 }
 
-/** Long enough between two looks at who is late: with a thousand workers every event would look at all of them. */
+/** How often all waits are looked at. With a thousand workers it would cost too much at every event. */
 const watchEveryMs = 50;
 
 function passTime(turn: Turn, nowMs: number): void {
@@ -270,32 +267,6 @@ function passTime(turn: Turn, nowMs: number): void {
   const { state } = turn;
   if (state.phase.tag === "ended" || nowMs - state.watchedMs < watchEveryMs) return;
   turn.set({ watchedMs: nowMs });
-  for (const { id, reason } of overdue(state)) {
-    turn.do({ tag: "disconnect", worker: id, reason });
-    lose(turn, id, reason);
-  }
-  notePreparing(turn);
-  watchLateness(turn);
-  const hung = hungReducer(turn.state);
-  if (hung !== null) end(turn, { tag: "failed", reason: hung });
-  retryOutages(turn);
-  giveUpAlone(turn);
-}
-
-/** Nobody works and nobody comes. */
-function giveUpAlone(turn: Turn): void {
-  const { state } = turn;
-  if (state.workers.size > 0) return turn.set({ aloneSinceMs: state.nowMs });
-  if (state.nowMs - state.aloneSinceMs <= limits.noWorkersMs) return;
-  const reason = `no worker came for ${limits.noWorkersMs / 1000} s`;
-  if (!state.waitsForWorkers) return end(turn, { tag: "failed", reason });
-  turn.log("warn", `${reason}: the run waits on`);
-  turn.set({ aloneSinceMs: state.nowMs });
-}
-
-/** What waited for the store to come back is tried again. */
-function retryOutages(turn: Turn): void {
-  const { phase, nowMs } = turn.state;
-  if (phase.tag === "exporting") return assignExport(turn);
-  if (phase.tag === "saving" && phase.retryMs !== null && nowMs >= phase.retryMs) retrySaving(turn);
+  fireDueWaits(turn);
+  if (turn.state.workers.size > 0) turn.set({ aloneSinceMs: nowMs });
 }

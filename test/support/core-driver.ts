@@ -11,6 +11,7 @@ import { asGeneration } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { RunSpec } from "../../shared/spec.js";
 import { noAugmentation } from "./augmentation.js";
+import { problemOfWaits } from "./core-waits.js";
 
 export const tinyLayout: ModelLayout = {
   parameters: [{ name: "dense_1/kernel", shape: [2], offset: 0, size: 2 }],
@@ -83,9 +84,15 @@ export class CoreDriver {
   on(event: CoreEvent): Effect[] {
     const { state, effects } = transition(this.state, event);
     this.state = state;
-    if (state.workers.size <= mostChecked) checkWholeState(state);
+    if (state.workers.size <= mostChecked) this.#check();
     this.effects.push(...effects);
     return effects;
+  }
+
+  #check(): void {
+    checkWholeState(this.state);
+    const problem = problemOfWaits(this.state);
+    if (problem !== null) throw new Error(problem);
   }
 
   says(worker: string, body: WorkerBody, generation: number = this.state.generation): Effect[] {

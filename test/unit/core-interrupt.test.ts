@@ -1,5 +1,6 @@
 /** A coordinator that has to end while its run goes on later: the last commit is saved, and no worker is told of an end. */
 import { describe, expect, it } from "vitest";
+import { lastingWaitLogMs } from "../../shared/lasting-waits.js";
 import { limits } from "../../shared/limits.js";
 import { CoreDriver, has, sent, tinySpec } from "../support/core-driver.js";
 
@@ -69,13 +70,14 @@ describe("a run to which no worker comes", () => {
     expect(waited(false).state.phase).toMatchObject(ended("failed"));
   });
 
-  it("waits on and says so each time, where its coordinator is patient", () => {
+  it("waits on and says so once a minute, where its coordinator waits for workers", () => {
     const core = waited(true);
-    core.passes(limits.noWorkersMs + 1_000);
+    core.passes(lastingWaitLogMs / 2);
+    core.passes(lastingWaitLogMs);
     expect(core.state.phase.tag).toBe("gathering");
     const said = core.effects.filter((effect) => effect.tag === "log");
     expect(said).toMatchObject([
-      { level: "warn", message: `no worker came for ${limits.noWorkersMs / 1000} s: the run waits on` },
+      { level: "warn", message: `no worker came for ${lastingWaitLogMs / 1000} s: the run waits on` },
       { level: "warn" },
     ]);
   });

@@ -1,6 +1,6 @@
 /**
- * Every wait has an expectation, and one that exceeds it is told once, with whom it waits for and in which phase that
- * one is. Late lanes and blocks are given to whoever is free as well: the first result counts (DESIGN 5.9).
+ * Lateness: work that takes much longer than usual is logged once, with the worker and what it does. Late lanes and
+ * blocks are given to idle workers as well; the first result counts.
  */
 import { limits } from "../../../shared/limits.js";
 import { divide, median } from "../distribution.js";
@@ -10,36 +10,107 @@ import type { CoreState, WorkerState } from "../state.js";
 import type { Turn } from "../turn.js";
 import type { Share } from "../work.js";
 import { candidate, changeShare, isBusy, isSlow, lateAfterMs, shareAgeMs, typicalLaneMs } from "./speed.js";
+import type { Wait, WaitKind } from "./wait.js";
 
 /** Who computes one lane or block at most, the first one included. */
 const holdersLimit = 3;
 
-export function watchLateness(turn: Turn): void {
-  switch (turn.state.phase.tag) {
-    case "training":
-      noteLateShares(turn);
-      helpLateLanes(turn);
-      return noteLateSlices(turn);
-    case "committing":
-      return noteLateSlices(turn);
-    case "evaluating":
-      return helpLateBlocks(turn);
-    case "exporting":
-    case "initialising":
-      return noteLateTask(turn);
-    default:
-      return;
-  }
-}
+const late = (what: Wait["what"], from: string, sinceMs: number, afterMs: number): Wait => ({
+  what,
+  from,
+  sinceMs,
+  until: sinceMs + afterMs,
+  consequence: "log it as late",
+});
 
-/** Workers that prepare for long are told of in every phase. */
-export function notePreparing(turn: Turn): void {
-  for (const worker of turn.state.workers.values()) {
-    const waitedMs = turn.state.nowMs - worker.sinceMs;
-    if (worker.tag !== "preparing" || worker.isLateLogged || waitedMs <= limits.prepareLateMs) continue;
-    turn.worker(worker.id, { isLateLogged: true });
-    tell(turn, worker, "its preparation", waitedMs, limits.prepareLateMs);
-  }
+/** Workers that prepare for long. */
+export const latePreparations: WaitKind = {
+  waits: ({ workers }) =>
+    [...workers.values()]
+      .filter(({ tag, isLateLogged }) => tag === "preparing" && !isLateLogged)
+      .map(({ id, sinceMs }) => late("preparation", id, sinceMs, limits.prepareLateMs)),
+  fire: (turn, due) => {
+    for (const { from, sinceMs } of due) {
+      const worker = turn.state.workers.get(from);
+      if (worker === undefined) continue;
+      turn.worker(from, { isLateLogged: true });
+      tell(turn, worker, "its preparation", turn.state.nowMs - sinceMs, limits.prepareLateMs);
+    }
+  },
+};
+
+/** Each worker's oldest share. Until it is known how long a lane takes, only the deadline counts. */
+export const lateShares: WaitKind = {
+  waits: (state) =>
+    [...state.workers.values()].flatMap((worker) => {
+      const share = worker.shares[0];
+      if (share === undefined || share.isLateLogged || !isBusy(worker)) return [];
+      return lateWait(state, worker, share);
+    }),
+  fire: (turn, due) => logLateShares(turn, new Set(due.map(({ from }) => from))),
+};
+
+/** Lanes of the current step whose holders are all late: idle workers compute them as well. */
+export const lateLanes: WaitKind = {
+  waits: (state) => {
+    const { phase, progress } = state;
+    if (phase.tag !== "training") return [];
+    return [...state.workers.values()].flatMap((worker) =>
+      worker.shares
+        .filter(({ step, attempt }) => step === progress.step && attempt === phase.attempt)
+        .flatMap((share) => lateWait(state, worker, share))
+        .map((wait): Wait => ({ ...wait, consequence: "give it to others" })),
+    );
+  },
+  fire: helpLateLanes,
+};
+
+/** Reducers that have every lane of the step, or the decision on it. */
+export const lateReducers: WaitKind = {
+  waits: ({ phase }) => {
+    if ((phase.tag !== "training" && phase.tag !== "committing") || phase.isLateLogged) return [];
+    const sinceMs = phase.tag === "training" ? phase.arrivedMs : phase.sinceMs;
+    if (sinceMs === null || missingSlices(phase).length === 0) return [];
+    return [late("slices", "reducers", sinceMs, limits.reduceLateMs)];
+  },
+  fire: (turn, due) => logLateReducers(turn, due[0]?.sinceMs ?? turn.state.nowMs),
+};
+
+/** Blocks of the validation split, once none is left to hand out: idle workers compute late ones as well. */
+export const lateBlocks: WaitKind = {
+  waits: ({ phase, recentBlockMs }) => {
+    const typical = median(recentBlockMs);
+    if (phase.tag !== "evaluating" || typical === undefined) return [];
+    if (phase.blocks.some(({ tag }) => tag === "open")) return [];
+    const held = new Map<string, number>();
+    return phase.blocks.flatMap((block) => {
+      if (block.tag !== "assigned") return [];
+      for (const { worker } of block.holders) held.set(worker, (held.get(worker) ?? 0) + 1);
+      return block.holders.map(({ worker, sinceMs }): Wait => {
+        const afterMs = lateAfterMs(typical, held.get(worker) ?? 1);
+        return { ...late("evaluation block", worker, sinceMs, afterMs), consequence: "give it to others" };
+      });
+    });
+  },
+  fire: helpLateBlocks,
+};
+
+/** The one worker that builds the first weights, or writes the export. */
+export const lateTasks: WaitKind = {
+  waits: ({ phase }) => {
+    if (phase.tag !== "exporting" && phase.tag !== "initialising") return [];
+    if (phase.worker === null || phase.isLateLogged) return [];
+    const what = phase.tag === "exporting" ? "export" : "initial weights";
+    return [late(what, phase.worker, phase.sinceMs, limits.exportLateMs)];
+  },
+  fire: logLateTask,
+};
+
+function lateWait(state: CoreState, worker: WorkerState, share: Share): Wait[] {
+  const typical = typicalLaneMs(state);
+  if (typical === null) return [];
+  const sinceMs = Math.max(share.sinceMs, worker.settledMs);
+  return [late("share", worker.id, sinceMs, lateAfterMs(typical, Math.max(1, share.lanes.length)))];
 }
 
 function tell(turn: Turn, worker: WorkerState, what: string, waitedMs: number, expectedMs: number): void {
@@ -64,12 +135,12 @@ function lateMsOf(state: CoreState, worker: WorkerState, share: Share): number |
   return shareAgeMs(state, worker, share) > afterMs ? afterMs : null;
 }
 
-function noteLateShares(turn: Turn): void {
+function logLateShares(turn: Turn, late: ReadonlySet<string>): void {
   for (const worker of turn.state.workers.values()) {
     const share = worker.shares[0];
-    if (share === undefined || share.isLateLogged || !isBusy(worker)) continue;
-    const afterMs = lateMsOf(turn.state, worker, share);
-    if (afterMs === null) continue;
+    const typical = typicalLaneMs(turn.state);
+    if (share === undefined || typical === null || !late.has(worker.id)) continue;
+    const afterMs = lateAfterMs(typical, Math.max(1, share.lanes.length));
     changeShare(
       turn,
       worker.id,
@@ -83,9 +154,7 @@ function noteLateShares(turn: Turn): void {
 }
 
 function helpLateLanes(turn: Turn): void {
-  const { phase } = turn.state;
-  if (phase.tag !== "training") return;
-  const late = lateLanes(turn.state, phase);
+  const late = fullyLateLanes(turn.state, turn.in("training"));
   if (late.length === 0) return;
   give(
     turn,
@@ -96,8 +165,8 @@ function helpLateLanes(turn: Turn): void {
   );
 }
 
-/** Those whose every holder is late. */
-function lateLanes(state: CoreState, phase: TrainingPhase): number[] {
+/** Lanes whose holders are all late. */
+function fullyLateLanes(state: CoreState, phase: TrainingPhase): number[] {
   const lateWorkers = new Map<string, ReadonlySet<number>>();
   for (const worker of state.workers.values()) {
     const lanes = worker.shares.flatMap((share) => {
@@ -137,7 +206,7 @@ function helpLateBlocks(turn: Turn): void {
       ({ worker, sinceMs }) => nowMs - sinceMs > lateAfterMs(typical, held.get(worker) ?? 1),
     );
     if (isLate) late.push(index);
-    if (isLate) noteLateBlock(turn, block.holders[0]?.worker ?? "", index, typical);
+    if (isLate) logLateBlock(turn, block.holders[0]?.worker ?? "", index, typical);
   });
   const free = turn.ready.filter((worker) => !held.has(worker.id) && !isBusy(worker));
   const open = late.filter((index) => {
@@ -153,7 +222,7 @@ function helpLateBlocks(turn: Turn): void {
   );
 }
 
-function noteLateBlock(turn: Turn, id: string, block: number, typicalMs: number): void {
+function logLateBlock(turn: Turn, id: string, block: number, typicalMs: number): void {
   const { phase, nowMs } = turn.state;
   const worker = turn.state.workers.get(id);
   if (phase.tag !== "evaluating" || worker === undefined || phase.lateLogged.includes(id)) return;
@@ -163,14 +232,10 @@ function noteLateBlock(turn: Turn, id: string, block: number, typicalMs: number)
   tell(turn, worker, `evaluation block ${block}`, nowMs - sinceMs, typicalMs);
 }
 
-/** Reducers add and apply within milliseconds; one that does not is told of, and later given up (deadlines.ts). */
-function noteLateSlices(turn: Turn): void {
+function logLateReducers(turn: Turn, sinceMs: number): void {
   const { phase, nowMs, progress } = turn.state;
-  if ((phase.tag !== "training" && phase.tag !== "committing") || phase.isLateLogged) return;
-  const sinceMs = phase.tag === "training" ? phase.arrivedMs : phase.sinceMs;
-  if (sinceMs === null || nowMs - sinceMs <= limits.reduceLateMs) return;
+  if (phase.tag !== "training" && phase.tag !== "committing") return;
   const missing = missingSlices(phase);
-  if (missing.length === 0) return;
   turn.update(phase.tag, { isLateLogged: true });
   if (phase.tag === "training")
     turn.do({ tag: "findMissingLanes", step: progress.step, attempt: phase.attempt });
@@ -182,6 +247,7 @@ function noteLateSlices(turn: Turn): void {
   for (const slice of missing) turn.do({ tag: "late", worker: `reducer ${slice}`, phase: "reduce" });
 }
 
+/** The slices that have not answered yet: their sums in training, their updates in committing. */
 export function missingSlices(phase: CoreState["phase"]): number[] {
   if (phase.tag !== "training" && phase.tag !== "committing") return [];
   const values: readonly unknown[] = phase.tag === "training" ? phase.slices : phase.checksums;
@@ -191,11 +257,11 @@ export function missingSlices(phase: CoreState["phase"]): number[] {
 export const reducers = (slices: readonly number[]): string =>
   slices.length === 1 ? `reducer ${slices[0]} is` : `reducers ${slices.join(", ")} are`;
 
-function noteLateTask(turn: Turn): void {
+function logLateTask(turn: Turn): void {
   const { phase, nowMs } = turn.state;
   if ((phase.tag !== "exporting" && phase.tag !== "initialising") || phase.worker === null) return;
   const worker = turn.state.workers.get(phase.worker);
-  if (worker === undefined || phase.isLateLogged || nowMs - phase.sinceMs <= limits.exportLateMs) return;
+  if (worker === undefined) return;
   turn.update(phase.tag, { isLateLogged: true });
   const what = phase.tag === "exporting" ? "the export" : "the initial weights";
   tell(turn, worker, what, nowMs - phase.sinceMs, limits.exportLateMs);

@@ -1,6 +1,7 @@
-/** The core's invariants hold in every state that a coordinator comes to, also those that cost too much for every event. */
+/** The core's invariants hold, and its waits have limits, in every state that a coordinator comes to, also those that cost too much for every event. */
 import { checkWholeState } from "../../../coordinator/core/invariants.js";
 import type { CoreState } from "../../../coordinator/core/state.js";
+import { problemOfWaits } from "../../support/core-waits.js";
 import type { Simulation } from "../simulation.js";
 import type { Checker } from "./checker.js";
 
@@ -15,6 +16,8 @@ function look({ coordinators }: Simulation, seen: WeakSet<CoreState>): string | 
     seen.add(shell.state);
     try {
       checkWholeState(shell.state);
+      const problem = problemOfWaits(shell.state);
+      if (problem !== null) return `${name}: ${problem}`;
     } catch (error) {
       return `${name}: ${error instanceof Error ? error.message : String(error)}`;
     }
