@@ -205,6 +205,10 @@ export class Shell {
     switch (effect.tag) {
       case "send":
         return this.#send(effect);
+      case "welcome":
+        return this.#welcome(effect.worker);
+      case "nameSlices":
+        return this.#nameSlices(effect.worker);
       case "disconnect":
         this.#dismiss(effect.worker);
         return this.#control?.disconnect(effect.worker);
@@ -274,20 +278,21 @@ export class Shell {
     this.#admissions.delete(worker);
   }
 
-  /**
-   * What only the shell knows is filled in here: the spec's text, the store's address, the slices' ports, the worker's
-   * ticket to them.
-   */
+  /** The message goes out with the span that the worker's work belongs to. */
   #send({ worker, body }: Extract<Effect, { tag: "send" }>): void {
+    const traceparent = this.#traces.contextFor(body);
+    this.#control?.send(worker, traceparent === "" ? body : ({ ...body, traceparent } as CoordinatorBody));
+  }
+
+  #welcome(worker: string): void {
     const { spec, storeAddress } = this.#options;
-    if (body.kind === "welcome") {
-      this.#control?.send(worker, { ...body, specJson: JSON.stringify(spec), store: storeAddress });
-    } else if (body.kind === "slices") {
-      this.#control?.send(worker, { ...body, slices: [...this.#slices], ticket: this.#admit(worker) });
-    } else {
-      const traceparent = this.#traces.contextFor(body);
-      this.#control?.send(worker, traceparent === "" ? body : ({ ...body, traceparent } as CoordinatorBody));
-    }
+    this.#control?.send(worker, { kind: "welcome", specJson: JSON.stringify(spec), store: storeAddress });
+  }
+
+  /** The worker's ticket admits it to the slices; its former ticket is worth nothing from now on. */
+  #nameSlices(worker: string): void {
+    const ticket = this.#admit(worker);
+    this.#control?.send(worker, { kind: "slices", slices: [...this.#slices], ticket });
   }
 
   #startSlices(layout: ModelLayout): void {

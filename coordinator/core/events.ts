@@ -87,6 +87,10 @@ export interface StepRow {
 
 export type Effect =
   | { readonly tag: "send"; readonly worker: string; readonly body: CoordinatorBody }
+  /** The worker is in the run: it gets the run's spec and the store's address. */
+  | { readonly tag: "welcome"; readonly worker: string }
+  /** The worker gets the addresses of all slices, and a ticket that admits it to them. */
+  | { readonly tag: "nameSlices"; readonly worker: string }
   /** Ends the worker's stream after what was sent. */
   | { readonly tag: "disconnect"; readonly worker: string; readonly reason: string }
   | { readonly tag: "startSlices"; readonly layout: ModelLayout }

@@ -65,7 +65,7 @@ function differenceOf(first: WireFingerprint, other: WireFingerprint): string | 
   return null;
 }
 
-/** Takes a worker into the run, or refuses it. Its welcome is completed by the shell (spec, store). */
+/** Takes a worker into the run, or refuses it. */
 export function admit(turn: Turn, hello: HelloEvent): boolean {
   const reason = refusal(turn.state, hello);
   if (reason !== null) {
@@ -96,7 +96,7 @@ export function admit(turn: Turn, hello: HelloEvent): boolean {
     workers: new Map(turn.state.workers).set(hello.worker, worker),
     joined: turn.state.joined + 1,
   });
-  turn.send(hello.worker, { kind: "welcome", specJson: "", store: "" });
+  turn.do({ tag: "welcome", worker: hello.worker });
   turn.log("info", `worker ${hello.worker} joined from ${hello.host}`, { worker: hello.worker });
   return true;
 }
@@ -120,7 +120,7 @@ export function makeReady(turn: Turn, id: string, layoutJson: string): void {
     turn.set({ layout, slices: { tag: "starting" } });
     turn.do({ tag: "startSlices", layout });
   } else if (turn.state.slices.tag === "up") {
-    turn.send(id, { kind: "slices", slices: [], ticket: "" });
+    turn.do({ tag: "nameSlices", worker: id });
   }
 }
 

@@ -131,7 +131,7 @@ function react(turn: Turn, event: CoreEvent): void {
       return lose(turn, event.worker, event.reason);
     case "slicesUp":
       turn.set({ slices: { tag: "up", count: event.count } });
-      for (const worker of turn.ready) turn.send(worker.id, { kind: "slices", slices: [], ticket: "" });
+      for (const worker of turn.ready) turn.do({ tag: "nameSlices", worker: worker.id });
       return eventToPhase(turn, event);
     case "sliceLoaded":
     case "sliceWhole":

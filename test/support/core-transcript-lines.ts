@@ -3,7 +3,7 @@ import type { Effect } from "../../coordinator/core/events.js";
 import type { CoreDriver } from "./core-driver.js";
 
 /** Fields that are long and belong to other tests. Only their presence is shown. */
-const elided = new Set(["saved", "layout", "specJson", "layoutJson", "slices"]);
+const elided = new Set(["saved", "layout", "layoutJson"]);
 /** Fields that other tests compare to the last digit. They are left out. */
 const omitted = new Set(["alpha", "beta1", "beta2", "epsilon", "seconds", "imagesPerSecond", "learningRate"]);
 /** Fields that are left out while they have this value, because nearly every line has it. */
@@ -21,6 +21,10 @@ export function effectLine(effect: Effect): string {
       const { kind, ...fields } = effect.body;
       return `${effect.worker} <- ${kind}${fieldsText(fields)}`;
     }
+    case "welcome":
+      return `${effect.worker} is welcomed`;
+    case "nameSlices":
+      return `${effect.worker} is told the slices`;
     case "disconnect":
       return `${effect.worker} disconnected: ${effect.reason}`;
     case "log":

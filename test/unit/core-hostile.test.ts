@@ -239,7 +239,7 @@ describe("members", () => {
     expect(core.state.workers.size).toBe(limits.spares);
     expect(sent(core.hello("one-more"), "refused")).toMatchObject([{ body: { retry: true } }]);
     core.on({ tag: "left", worker: "flood-0", reason: "test" });
-    expect(sent(core.hello("one-more"), "welcome")).toHaveLength(1);
+    expect(has(core.hello("one-more"), "welcome")).toBe(true);
     expect(core.state.workers.has("honest")).toBe(true);
   });
 
@@ -251,6 +251,6 @@ describe("members", () => {
       core.on({ tag: "left", worker: "a", reason: "test" });
     }
     expect(core.state.fingerprints).toHaveLength(limits.machineKinds);
-    expect(sent(core.hello("a", { device: "kind 0" }), "welcome")).toHaveLength(1);
+    expect(has(core.hello("a", { device: "kind 0" }), "welcome")).toBe(true);
   });
 });
