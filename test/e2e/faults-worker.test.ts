@@ -220,7 +220,9 @@ describe("after the end, and at the wrong address,", () => {
       for (let attempt = 0; attempt < 4; attempt += 1) {
         expect(await worker("unknown", address)).toMatchObject({
           code: 2,
-          stderr: expect.stringContaining("the coordinator serves the run others, this worker asks for unknown"),
+          stderr: expect.stringContaining(
+            "the coordinator serves the run others, this worker asks for unknown",
+          ),
         });
       }
       expect(await first.status()).toMatchObject({ phase: "waiting", workers: [] });

@@ -36,24 +36,8 @@ async function runProgram(name: string, text: string): Promise<Ended> {
   return await runHere(process.execPath, [name]);
 }
 
-/** The README's program, to the letter. */
-const readmeProgram = `import { evaluate, importDataset, loadModel, train } from "trainyard";
-
-await importDataset({ path: "photos", name: "faces" });
-
-const run = await train({ dataset: "faces", run: "first", epochs: 1, signal: AbortSignal.timeout(600_000) });
-for await (const event of run.events) {
-  if (event.type === "epoch") console.log("epoch", event.epoch + 1, event.validationAccuracy);
-}
-const result = await run.result; // rejects with a TrainyardError: its code is INTERRUPTED or FAILED
-console.log(result.outcome);
-
-const { accuracy } = await evaluate({ run: "first" });
-const model = await loadModel({ run: "first" });
-const [prediction] = await model.predict(["photo.jpg"]);
-console.log(accuracy, prediction.class, prediction.probability);
-model.close();
-`;
+/** The program of docs/library.md, to the letter. */
+const documentedProgram = /```js\n([\s\S]*?)```/.exec(readFileSync("docs/library.md", "utf8"))?.[1] ?? "";
 
 let packed = "";
 
@@ -107,8 +91,8 @@ describe("a package that strangers install", () => {
 });
 
 describe("a program that imports it", () => {
-  it("imports, trains, evaluates and classifies as the README shows, and nothing else is printed", async () => {
-    const { code, stdout, stderr } = await runProgram("readme.mjs", readmeProgram);
+  it("imports, trains, evaluates and classifies as docs/library.md shows, and nothing else is printed", async () => {
+    const { code, stdout, stderr } = await runProgram("documented.mjs", documentedProgram);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const number = "[0-9.e-]+";
     expect(stdout).toMatch(new RegExp(`^epoch 1 ${number}\nfinished\n${number} (fe)?male ${number}\n$`));
