@@ -1,10 +1,10 @@
 /**
- * Audits: a share of the work is computed by a second worker too, and the reducers compare what both sent, whole sums,
- * before the step is decided. Where two differ a third decides, and the odd one is drained. It finds memory that flips
- * bits as well as workers that lie. It does not find two that lie alike, a lie about loss, accuracy or statistics, or a
- * lie in work that nobody drew. Which work is drawn depends on a salt that no worker knows, and is known to nobody
- * before it was handed out. Whoever is asked is not slow, if anybody is not, and is cut off at the step deadline like
- * anybody else: then the audit is dropped.
+ * Audits. A second worker computes a share of the work too, and the reducers compare both whole sums before the step is
+ * decided. If they differ, a third worker decides, and the odd one is drained. Audits find memory that flips bits and
+ * workers that lie. They do not find two workers that lie alike, a lie about loss, accuracy or statistics, or a lie in
+ * work that was not drawn. The draw depends on a salt that no worker knows, and is made after the work was handed out. The
+ * auditor is not a slow worker if there is another one. It is cut off at the step deadline like any worker; then the
+ * audit is dropped.
  */
 
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
@@ -22,7 +22,7 @@ import type { Audit, Comparison } from "./work.js";
 
 const isSameNode = (a: TreeNode, b: TreeNode) => a.begin === b.begin && a.end === b.end;
 
-/** Draws from all that was handed out since the last look: at a step's beginning, and whenever lanes change hands. */
+/** Draws audits from the lanes handed out since the last draw: at the beginning of a step, and when lanes change hands. */
 export function drawAudits(turn: Turn): void {
   const phase = turn.in("training");
   const { dimensions, progress, generation, salt } = turn.state;
@@ -40,7 +40,7 @@ export function drawAudits(turn: Turn): void {
   }
 }
 
-/** A node that is audited already is compared whoever sends it. */
+/** Begins an audit of a node. A node that is audited already needs no second audit: its sum is compared for every sender. */
 function beginAudit(turn: Turn, worker: string, node: TreeNode): void {
   const phase = turn.in("training");
   const { nowMs } = turn.state;
@@ -60,7 +60,7 @@ function holdersOf(phase: TrainingPhase, node: TreeNode): string[] {
   });
 }
 
-/** Whoever has least to do, spares first; a slow one only where nobody else is left. */
+/** The worker with the least to do, spares first. A slow worker is chosen only if there is no other. */
 function auditorFor(turn: Turn, except: readonly string[]): string | undefined {
   const load = (worker: WorkerState) => worker.shares.reduce((sum, share) => sum + share.lanes.length, 0);
   const others = turn.ready.filter(({ id }) => !except.includes(id)).sort((a, b) => load(a) - load(b));
@@ -123,7 +123,7 @@ export function takeComparison(
 const sender = (workers: readonly string[], { auditor, third }: Audit) =>
   workers.find((worker) => worker !== auditor && worker !== third);
 
-/** A worker is through with an audit. Not finite: nothing was uploaded, which counts as another sum. */
+/** A worker has finished an audit. A sum that is not finite was not uploaded, and counts as a different sum. */
 export function takeAuditDone(
   turn: Turn,
   phase: TrainingPhase,
@@ -210,7 +210,7 @@ function unresolved(turn: Turn, audit: Audit, why: string): void {
   );
 }
 
-/** A worker that is gone answers no more; a lost original is computed by others, so that its sum is none any more. */
+/** Drops the audits of a lost worker: a lost auditor does not answer, and the lanes of a lost original are computed again. */
 export function dropAuditsOf(turn: Turn, worker: string): void {
   for (const audit of turn.in("training").audits) {
     if ([audit.worker, audit.auditor, audit.third].includes(worker)) conclude(turn, audit, "dropped");

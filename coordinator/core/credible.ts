@@ -5,7 +5,7 @@
 
 const largestFloat32 = 3.4028234663852886e38;
 
-/** A sum over so many samples. */
+/** True when a sum over this many samples can be the result of float32 computations. */
 export const isCredibleSum = (sum: number, samples: number): boolean =>
   Math.abs(sum) <= largestFloat32 * Math.max(1, samples);
 

@@ -1,7 +1,7 @@
 /**
- * Samples that can't be read any more (DESIGN 5.8). A worker never leaves one out by itself: it reports what it read
- * twice, a second worker tries, and what neither can read is excluded from this step on, for everybody. One machine
- * that reads wrong changes nothing but its own standing.
+ * Samples that can't be read any more (docs/design/store-and-fencing.md). A worker never leaves a sample out by itself. It
+ * reports a sample that it read twice without success, a second worker tries, and a sample that neither can read is excluded
+ * from this step on, for all workers. One machine that reads wrong data changes no result; it becomes a suspect.
  */
 import { laneOf } from "../../dataset/lane-samples.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
@@ -106,7 +106,7 @@ const refuseOnce = (lane: LaneState, worker: string): LaneState =>
     ? releasedBy(lane, worker)
     : refusedBy(lane, { worker, why: "damaged" });
 
-/** Two workers say so, or there is nobody left to ask. */
+/** True when two workers could not read the samples, or when no other worker is left to try. */
 function isCertain(
   turn: Turn,
   sample: number,
@@ -127,7 +127,7 @@ function tell(turn: Turn, worker: string, { samples, key, split, reason }: Damag
   });
 }
 
-/** From this step on, for good. Too many: the data set itself is what is wrong. */
+/** Excludes the samples from this step on, for good. Fails the run when too many are excluded: then the data set is at fault. */
 function exclude(turn: Turn, { split, samples, key, reason }: Damaged): void {
   const { dimensions, progress } = turn.state;
   const { step } = progress;
@@ -152,5 +152,5 @@ function exclude(turn: Turn, { split, samples, key, reason }: Damaged): void {
   });
 }
 
-/** One of a small data set, too, unless none is. */
+/** Samples that may be excluded: at least one, unless the share is 0. */
 const allowed = (share: number, total: number) => (share === 0 ? 0 : Math.max(1, Math.floor(share * total)));

@@ -1,6 +1,6 @@
 /**
- * How a step ends (DESIGN 5.4): when every lane and every slice is there and no audit is due, one decision is made, to
- * apply or to skip. The commit is the moment when every slice has carried it out.
+ * The decision on a step (docs/design/two-phase-commit.md): when every lane and every slice has arrived and no audit is
+ * due, the core decides once, to apply or to skip. The step is committed when every slice has carried the decision out.
  */
 
 import { asStep, type Step } from "../../shared/ids.js";
@@ -15,7 +15,7 @@ import { laneTimes } from "./timing.js";
 import type { Turn } from "./turn.js";
 import type { LaneState, SliceReport } from "./work.js";
 
-/** Looked at after every event. */
+/** Makes the decision on the current step if everything has arrived. Called after every event. */
 export function maybeDecide(turn: Turn): void {
   const phase = turn.in("training");
   if (phase.isTainted) return;

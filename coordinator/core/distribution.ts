@@ -17,7 +17,7 @@ const equalWithin = 1.25;
 
 /**
  * Splits `items` (in order) into contiguous ranges over the candidates (in order of preference), so that the last one
- * is done as early as possible: each piece goes to whoever would be done with it first. Equal workers get equal
+ * is done as early as possible: each piece goes to the candidate that would finish it first. Equal workers get equal
  * shares, the first ones one more. Workers left without a share are spares. Cost: items x candidates.
  */
 export function divide<T>(items: readonly T[], candidates: readonly Candidate[]): Map<string, T[]> {

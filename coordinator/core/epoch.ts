@@ -1,6 +1,6 @@
 /**
- * What is decided between two epochs, before the next step: is this the best yet, is the learning rate
- * lowered, is it time to stop. Watches the validation loss, or the training loss without a validation split.
+ * Decisions between two epochs: whether this epoch is the best so far, whether the learning rate is lowered, whether
+ * training stops. Watches the validation loss, or the training loss without a validation split.
  */
 import type { RunSpec } from "../../shared/spec.js";
 

@@ -1,6 +1,7 @@
 /**
- * The barrier at an epoch's end (DESIGN 5.7): fixed blocks of the validation split are predicted by whoever is
- * ready, on the last commit's weights; block sums are added in block order, so nothing depends on who did it.
+ * The evaluation at the end of an epoch, a barrier (docs/design/mathematics-of-a-lane.md): ready workers predict fixed
+ * blocks of the validation split on the last commit's weights. Block sums are added in block order, so the result does not
+ * depend on which worker predicted a block.
  */
 
 import { evaluationBlock } from "../../dataset/sample-order.js";
@@ -36,7 +37,7 @@ export function beginEvaluation(turn: Turn): void {
   handOutBlocks(turn);
 }
 
-/** Open blocks to whoever has a hand free; one that somebody could not read goes to somebody else, if there is one. */
+/** Gives open blocks to workers with room for more. A block that a worker could not read goes to another one, if there is one. */
 export function handOutBlocks(turn: Turn): void {
   const phase = turn.in("evaluating");
   const open = phase.blocks.flatMap((block, index) => (block.tag === "open" ? [index] : []));
@@ -143,7 +144,7 @@ function doubtLoss(turn: Turn, worker: string, index: number): void {
   handOutBlocks(turn);
 }
 
-/** From handing it out, or from its predecessor's result on. */
+/** Measures the time of a block: since it was handed out, or since the worker's previous result. */
 function measureBlock(turn: Turn, id: string, block: BlockState): void {
   const { nowMs, recentBlockMs, workers } = turn.state;
   const worker = workers.get(id);

@@ -17,7 +17,7 @@ export type TrainingPhase = PhaseOf<"training">;
 /** Lanes by worker. */
 type Given = Map<string, number[]>;
 
-/** Lanes of the step under `progress` are open and handed out. `attempt` > 0: it is begun again, from nothing. */
+/** Begins the step of `progress`: opens its lanes and hands them out. `attempt` > 0: the step is begun again from nothing. */
 export function beginStep(turn: Turn, attempt = 0): void {
   const { dimensions, progress, slices, banned, nowMs } = turn.state;
   const samples = laneSamples(dimensions, progress, progress.exclusions);
@@ -45,7 +45,7 @@ export function beginStep(turn: Turn, attempt = 0): void {
   handOutLanes(turn);
 }
 
-/** Everything of a tainted step that came so far is forgotten, and counted as redone. */
+/** Begins a tainted step again. Everything that has arrived is forgotten, and its samples count as redone. */
 export function beginAgainIfTainted(turn: Turn): void {
   const phase = turn.in("training");
   if (!phase.isTainted) return;
@@ -55,7 +55,7 @@ export function beginAgainIfTainted(turn: Turn): void {
   beginStep(turn, phase.attempt + 1);
 }
 
-/** Each lane to the worker whose home it is, unless that one is still at work of a former step. */
+/** Gives each lane to the worker of its placement, unless that worker still works on an earlier step. */
 function handOutByPlacement(turn: Turn): void {
   const phase = turn.in("training");
   const { progress } = turn.state;
@@ -75,8 +75,8 @@ function handOutByPlacement(turn: Turn): void {
 }
 
 /**
- * Gives every open lane to a ready worker, the sooner done the better. Called whenever a lane opens or a worker gets
- * ready. A lane that somebody could not compute goes to somebody else, if there is one.
+ * Gives every open lane to the ready worker that would finish it first. Called when a lane opens and when a worker gets
+ * ready. A lane that one worker could not compute goes to another one, if there is one.
  */
 export function handOutLanes(turn: Turn): void {
   const phase = turn.in("training");
@@ -98,7 +98,7 @@ export function handOutLanes(turn: Turn): void {
   give(turn, given);
 }
 
-/** Those that would begin at once; all, where everybody is still at work of a former step. */
+/** Workers that can begin at once. All workers, if each of them still works on an earlier step. */
 function availableFor(
   turn: Turn,
   workers: readonly WorkerState[],
@@ -115,7 +115,7 @@ function addTo(given: Given, worker: string, lane: number): void {
   else share.push(lane);
 }
 
-/** The workers hold these lanes from now on, beside those who have them already, and are told. */
+/** Assigns these lanes to the workers, in addition to workers that hold them already, and sends the assignments. */
 export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>): void {
   const phase = turn.in("training");
   const { nowMs, progress } = turn.state;
@@ -170,7 +170,7 @@ export function releaseLanes(turn: Turn, worker: string): number[] {
   return opened;
 }
 
-/** A worker is gone: what only it held is open again, and will be computed a second time. */
+/** Opens the lanes that only a lost worker held. Their samples count as redone. */
 export function reopenLanes(turn: Turn, worker: string): void {
   const { samples } = turn.in("training");
   const redone = releaseLanes(turn, worker).reduce((sum, lane) => sum + (samples[lane] ?? 0), 0);

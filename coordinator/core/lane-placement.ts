@@ -1,6 +1,6 @@
 /**
- * Whose lanes are whose, from step to step: a division that stays, so that caches and read-ahead pay off, and that is
- * drawn up anew when somebody comes or goes, or when a worker is steadily slow. Never changes a bit.
+ * The placement of lanes on workers from step to step. It stays, so that caches and read-ahead pay off, and is made anew
+ * when a worker comes or goes, or when a worker is slow for several steps. Placement never changes a bit of the weights.
  */
 import { type Candidate, divide, makespan, median } from "./distribution.js";
 import { candidate, isBehind } from "./liveness/speed.js";
@@ -8,14 +8,14 @@ import type { WorkerState } from "./state.js";
 import type { Turn } from "./turn.js";
 import type { LanePlacement } from "./work.js";
 
-/** Another division must be this much faster … */
+/** Lanes move only for a placement that is this many times faster … */
 const worthMoving = 1.25;
-/** … at so many beginnings of steps in a row. */
+/** … at the beginning of this many steps in a row. */
 const steadily = 3;
 /** Steps after which a worker that was left without lanes for being slow is tried again. */
 const trialEvery = 20;
 
-/** The division for the step that begins. Workers: the ready ones, in join order, at least one. */
+/** The placement for the step that begins. `workers`: the ready ones in join order, at least one. */
 export function placementFor(turn: Turn, workers: readonly WorkerState[]): LanePlacement {
   const { placement, dimensions } = turn.state;
   const ids = workers.map((worker) => worker.id);

@@ -1,4 +1,4 @@
-/** What comes back of a step: lanes' records, settled shares, slices' reports. The first of each counts. */
+/** What arrives during a step: lanes' records, settled shares, slices' reports. The first of each counts. */
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { float64From } from "../../shared/grpc/numbers.js";
 import { areCredible, isCredibleSum } from "./credible.js";
@@ -70,7 +70,10 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
   }
 }
 
-/** Not finite once: computed again, elsewhere if possible. Twice: the step is skipped (DESIGN 5.5). */
+/**
+ * Takes back a lane that is not finite. The first time it is computed again, on another worker if possible; the second time
+ * the step is skipped (docs/design/mathematics-of-a-lane.md).
+ */
 function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
   const { dimensions, progress } = turn.state;
   const refused = refusedBy(lane, { worker, why: "not finite" });
@@ -120,8 +123,8 @@ export function takeSliceReport(
 }
 
 /**
- * A record proves that every slice has the lane's gradient. Where one lacks it the record was a lie, and nobody computes
- * the lane: it is open again, and whoever recorded it is sent away.
+ * A slice lacks gradients of lanes that have a record. A record proves that every slice has the gradient, so these records
+ * were false: the lanes are open again, and the workers that sent the records are drained.
  */
 export function takeLack(
   turn: Turn,
@@ -143,7 +146,7 @@ export function takeLack(
   handOutLanes(turn);
 }
 
-/** Not all lanes are there: the slices are not waited for yet. */
+/** Goes back to waiting for lanes, after lanes were opened again. */
 function reopenStep(turn: Turn): void {
   if (turn.in("training").lanes.some(({ tag }) => tag === "open"))
     turn.update("training", { arrivedMs: null, isLateLogged: false });

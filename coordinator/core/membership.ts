@@ -31,7 +31,7 @@ export function refusal(state: CoreState, hello: HelloEvent): { message: string;
   return refusedFingerprint(state, hello.fingerprint);
 }
 
-/** Each lane's worker, and as many that stand by; a few in any case. */
+/** Most members of the run: one worker per lane and as many spares, and at least a fleet of spares. */
 const mostMembers = ({ dimensions }: CoreState) => Math.max(limits.spares, 2 * dimensions.spec.lanes);
 
 const minorOf = (version: string) => version.split(".").slice(0, 2).join(".");
@@ -48,7 +48,7 @@ function refusedFingerprint(state: CoreState, fingerprint: WireFingerprint) {
   };
 }
 
-/** Every kind is remembered, in checkpoints and in the result. */
+/** Refuses a new kind of machine when there are too many: each kind is kept in checkpoints and in the result. */
 function refusedKind({ fingerprints }: CoreState, fingerprint: WireFingerprint) {
   const isKnown = fingerprints.some((known) => differenceOf(known, fingerprint) === null);
   if (isKnown || fingerprints.length < limits.machineKinds) return null;
@@ -124,7 +124,7 @@ export function makeReady(turn: Turn, id: string, layoutJson: string): void {
   }
 }
 
-/** Also the fingerprint once more: two workers may have prepared at the same time. */
+/** Checks layout and fingerprint. The fingerprint is checked again because two workers may have prepared at the same time. */
 function refusedAsReady(state: CoreState, id: string, layout: ModelLayout | null): string | null {
   if (layout === null || (state.layout !== null && layoutHash(state.layout) !== layoutHash(layout))) {
     return "the worker's model has other parameters than the run's: install one version on both";

@@ -1,6 +1,6 @@
 /**
- * Every state of a run's coordinator. Values only: no clock, no sockets. States are never changed in place;
- * a transition makes new ones.
+ * The state of a run's coordinator. Values only: no clock, no sockets. A state is never changed in place; a transition makes
+ * a new one.
  */
 import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
 import type { Epoch, Generation, Step } from "../../shared/ids.js";
@@ -22,7 +22,7 @@ import type {
   Undrawn,
 } from "./work.js";
 
-/** A worker that holds a stream. One that lost it is not in the state at all. */
+/** A worker with an open control stream. A worker that lost its stream is not in the state. */
 export interface WorkerState {
   readonly id: string;
   /** Join order: the tie-break of every distribution. */
@@ -33,21 +33,21 @@ export interface WorkerState {
   readonly tag: "preparing" | "ready";
   readonly sinceMs: number;
   readonly heardMs: number;
-  /** What the last heartbeat said it does. */
+  /** The worker's phase in its last heartbeat. */
   readonly doing: string;
-  /** Oldest first. */
+  /** Assignments that the worker has not settled, oldest first. */
   readonly shares: readonly Share[];
-  /** When it last settled one: the next began then, if it was waiting. */
+  /** When the worker last settled a share. A share that waited began then. */
   readonly settledMs: number;
-  /** Of its last shares, milliseconds a lane, newest last. */
+  /** Milliseconds per lane of the worker's last shares, newest last. */
   readonly laneMs: readonly number[];
-  /** The step of the newest of these. */
+  /** The step of the newest entry of `laneMs`. */
   readonly measuredStep: number;
-  /** That it prepares for long was told. */
+  /** True when its long preparation was logged. */
   readonly isLateLogged: boolean;
 }
 
-/** What a checkpoint keeps besides the vectors: the run's position, in whole commits. */
+/** The run's position, in whole commits. A checkpoint holds it besides the vectors. */
 export interface Progress {
   /** Weights version: committed steps, skipped ones included. */
   readonly step: Step;
@@ -55,17 +55,17 @@ export interface Progress {
   readonly stepInEpoch: number;
   readonly optimizer: OptimizerState;
   readonly statistics: MovingStatistics;
-  /** Of the epoch so far, in commit order, float64. */
+  /** Sums over the committed steps of the current epoch, in commit order, float64. */
   readonly totals: { readonly lossSum: number; readonly correct: number; readonly samples: number };
   readonly memory: EpochMemory;
   readonly ledger: Ledger;
-  /** In the order in which they were found. */
+  /** Excluded samples, in the order in which they were found. */
   readonly exclusions: readonly Exclusion[];
   /** Steps skipped in a row for values that were not finite. */
   readonly skippedInARow: number;
 }
 
-/** What a checkpoint keeps besides the vectors: all that decides how another coordinator goes on. */
+/** All that a checkpoint holds besides the vectors: enough for another coordinator to go on alike. */
 export interface SavedState {
   readonly progress: Progress;
   /** Null before the first evaluation. */
@@ -76,7 +76,7 @@ export interface SavedState {
   readonly endedBecause: string | null;
   readonly fingerprints: readonly WireFingerprint[];
   readonly joined: number;
-  /** Of the run and of the epoch under way, without the time in which no coordinator was there. */
+  /** Milliseconds of the run and of the current epoch, without the time in which no coordinator was running. */
   readonly elapsedMs: number;
   readonly epochElapsedMs: number;
 }
@@ -102,14 +102,14 @@ export type Decision =
   | { readonly tag: "apply"; readonly gradientNorm: number }
   | { readonly tag: "skip"; readonly reason: string };
 
-/** The first three are for good; after the last one the run goes on, and no worker is told of an end. */
+/** How a run ended. An interrupted run goes on later, and workers are not told of an end; the other outcomes are final. */
 export type Outcome =
   | { readonly tag: "finished"; readonly reason: string }
   | { readonly tag: "stopped"; readonly reason: string }
   | { readonly tag: "failed"; readonly reason: string }
   | { readonly tag: "interrupted"; readonly reason: string };
 
-/** What a checkpoint is waited for. */
+/** What happens once the awaited checkpoint is whole. */
 export type SavingGoal =
   | { readonly tag: "train" }
   | { readonly tag: "export" }
@@ -134,27 +134,27 @@ export type Phase =
       readonly checkpoint: string;
       readonly goal: SavingGoal;
       readonly sinceMs: number;
-      /** When it is tried again after a store's outage; null while it is being written. */
+      /** When writing is tried again after an outage of the store; null while the checkpoint is being written. */
       readonly retryMs: number | null;
     }
   /** Lanes are out. Left when every lane and every slice has arrived and no audit is due, by one decision. */
   | {
       readonly tag: "training";
       readonly sinceMs: number;
-      /** From 0; what belongs to another attempt at the step is stale. */
+      /** Number of the attempt at this step, from 0. Messages of another attempt are stale. */
       readonly attempt: number;
-      /** Samples of the step by lane, without the excluded ones. */
+      /** Samples of each lane in this step, without the excluded ones. */
       readonly samples: readonly number[];
       readonly lanes: readonly LaneState[];
       readonly slices: readonly (SliceReport | null)[];
       readonly audits: readonly Audit[];
       readonly undrawn: readonly Undrawn[];
       readonly doubts: readonly Doubt[];
-      /** A wrong sum is in it, or a sample that is excluded by now: it is begun again before anything else. */
+      /** True when the step contains a wrong sum or an excluded sample: it is begun again before anything else happens. */
       readonly isTainted: boolean;
-      /** When the last lane arrived: from then on the slices are waited for. */
+      /** When the last lane arrived; from then on the run waits for the slices. Null before. */
       readonly arrivedMs: number | null;
-      /** That a slice is late was told. */
+      /** True when a slice was logged as late. */
       readonly isLateLogged: boolean;
     }
   /** Decided; the reducers update their slices. Left by the last of them: the commit. */
@@ -165,10 +165,10 @@ export type Phase =
       readonly decision: Decision;
       readonly next: Progress;
       readonly step: StepSums;
-      /** Null: the step was not a usual one. */
+      /** Times of the step's lanes; null when the step was not a usual one. */
       readonly times: LaneTimes | null;
       readonly checksums: readonly (number | null)[];
-      /** That a slice is late was told. */
+      /** True when a slice was logged as late. */
       readonly isLateLogged: boolean;
     }
   /** A barrier at the epoch's end, on the weights of its last commit. */
@@ -177,7 +177,7 @@ export type Phase =
       readonly sinceMs: number;
       readonly blocks: readonly BlockState[];
       readonly doubts: readonly Doubt[];
-      /** Workers whose lateness was told. */
+      /** Workers that were logged as late in this evaluation. */
       readonly lateLogged: readonly string[];
     }
   /** A worker writes the export of a checkpoint. */
@@ -185,17 +185,17 @@ export type Phase =
       readonly tag: "exporting";
       readonly checkpoint: string;
       readonly worker: string | null;
-      /** When that worker got it. */
+      /** When the current worker got the export. */
       readonly sinceMs: number;
       readonly isLateLogged: boolean;
-      /** When the first one got it. */
+      /** When the first worker got the export. */
       readonly begunMs: number;
-      /** Nobody gets it before: the store was away. */
+      /** The export is not handed out before this time, because the store was unreachable. */
       readonly notBeforeMs: number;
     }
   /** Curve, report and result are being written. */
   | { readonly tag: "publishing"; readonly exported: readonly string[] }
-  /** Nothing more happens; late workers are told. */
+  /** Nothing more happens. Workers that come are told the outcome. */
   | { readonly tag: "ended"; readonly outcome: Outcome };
 
 export type PhaseTag = Phase["tag"];
@@ -219,7 +219,7 @@ export interface Evaluation {
 
 export interface CoreState {
   readonly dimensions: RunDimensions;
-  /** False: a run to which no worker comes fails after a while. */
+  /** True: the run waits for workers without a limit. False: it fails when no worker comes for `limits.noWorkersMs`. */
   readonly waitsForWorkers: boolean;
   readonly generation: Generation;
   /** Trainyard's version: workers of another major.minor are refused. */
@@ -228,13 +228,13 @@ export interface CoreState {
   readonly startedMs: number;
   readonly epochStartedMs: number;
   readonly workers: ReadonlyMap<string, WorkerState>;
-  /** What this coordinator goes on from; null = the run's beginning. */
+  /** The checkpoint from which this coordinator goes on; null = the run begins. */
   readonly restored: Restored | null;
-  /** Workers ever seen; the next one's join order. */
+  /** Number of workers that ever joined; also the join order of the next one. */
   readonly joined: number;
-  /** Of every worker that ever got ready, each once. */
+  /** Engine fingerprints of all workers that ever got ready, without repeats. */
   readonly fingerprints: readonly WireFingerprint[];
-  /** Known from the first ready worker on, or from the checkpoint. */
+  /** The model's layout: from the first ready worker, or from the checkpoint. Null before. */
   readonly layout: ModelLayout | null;
   readonly slices:
     | { readonly tag: "none" }
@@ -243,43 +243,45 @@ export interface CoreState {
   readonly progress: Progress;
   readonly phase: Phase;
   readonly evaluation: Evaluation | null;
-  /** Durations of the last committed steps, for the step deadline. */
+  /** Milliseconds of the last committed steps, for the step deadline. */
   readonly recentStepMs: readonly number[];
-  /** Of the last usual steps that this coordinator committed. */
+  /** Timings of the last usual steps that this coordinator committed. */
   readonly timings: readonly StepTiming[];
-  /** Milliseconds a lane: of the step under way, by share; and the medians of the last committed steps. */
+  /** Milliseconds per lane of each share settled in the current step. */
   readonly stepLaneMs: readonly number[];
+  /** Median milliseconds per lane of the last committed steps. */
   readonly recentLaneMs: readonly number[];
-  /** Milliseconds a block of the last evaluated ones. */
+  /** Milliseconds of the last evaluated blocks. */
   readonly recentBlockMs: readonly number[];
-  /** Null until lanes are handed out for the first time. */
+  /** Placement of lanes on workers; null until lanes are handed out for the first time. */
   readonly placement: LanePlacement | null;
   /** Decides which lanes are audited; known to no worker. */
   readonly salt: number;
   /** How often a worker's result was wrong where another's was right. */
   readonly suspicions: ReadonlyMap<string, { readonly count: number; readonly what: string }>;
-  /** Workers that were drained: nothing of theirs is taken any more. */
+  /** Workers that were drained as wrong. Their messages are dropped. */
   readonly banned: readonly string[];
   /** The last step that was not applied. */
   readonly lastSkip: { readonly step: number; readonly reason: string } | null;
-  /** The newest checkpoint that is whole, of this coordinator or the one that it goes on from. */
+  /** The newest whole checkpoint: this coordinator's, or the one from which it goes on. */
   readonly lastCheckpoint: string | null;
-  /** When, and at which step, the last checkpoint was asked for. */
+  /** When the last checkpoint was requested. */
   readonly savedMs: number;
+  /** The step at which the last checkpoint was requested. */
   readonly savedStep: number;
-  /** When it was last looked who is late. */
+  /** When the waits were last looked at. */
   readonly watchedMs: number;
   readonly bestCheckpoint: string | null;
-  /** How the run shall end at its next commit. */
+  /** The outcome with which the run shall end at its next commit; null = it goes on. */
   readonly stopRequested: Outcome | null;
   /** Why training came to its end; null before. */
   readonly endedBecause: string | null;
   readonly checkpointsPending: number;
-  /** By whom assignments failed since the last commit, newest last. */
+  /** Workers whose assignments failed since the last commit, newest last. */
   readonly failures: readonly string[];
-  /** Since when workers can't read the store, without a commit between; null: they can. */
+  /** Since when workers can't read the store, without a commit in between; null while they can. */
   readonly storeAwayMs: number | null;
-  /** When a worker was last here, or it was last said that none is. */
+  /** When a worker was last present, or when their absence was last logged. */
   readonly aloneSinceMs: number;
   readonly lastEpoch: EpochRow | null;
 }

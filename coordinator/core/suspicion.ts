@@ -12,7 +12,7 @@ export function suspect(turn: Turn, worker: string, what: string): void {
   turn.log("warn", `worker ${worker} is suspect (${count} of ${limits.suspicions}): ${what}`, { worker });
 }
 
-/** It is known to have been wrong. */
+/** Drains a worker whose result was proved wrong. */
 export function convict(turn: Turn, worker: string, what: string): void {
   accuse(turn, worker, limits.suspicions, what);
 }
@@ -21,7 +21,7 @@ function accuse(turn: Turn, worker: string, count: number, what: string): void {
   turn.set({ suspicions: new Map(turn.state.suspicions).set(worker, { count, what }) });
 }
 
-/** Who is to be sent away now. The last machine is kept, whatever is held against it: nothing would go on without. */
+/** Workers to drain now. The last worker is always kept, since the run could not go on without it. */
 export function dueDrains(turn: Turn): string[] {
   if (turn.state.suspicions.size === 0) return [];
   const ready = turn.ready.map((worker) => worker.id);
@@ -29,7 +29,7 @@ export function dueDrains(turn: Turn): string[] {
   return due.length < ready.length ? due : due.slice(1);
 }
 
-/** It is told, and banned from now on; the caller takes it out of the run. */
+/** Tells the worker to drain and bans it. The caller removes it from the run. Returns the reason. */
 export function sendAway(turn: Turn, worker: string): string {
   const reason = `drained: ${turn.state.suspicions.get(worker)?.what ?? "its results were wrong"}`;
   turn.log("error", `worker ${worker} is ${reason}`, { worker });

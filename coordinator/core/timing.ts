@@ -9,7 +9,7 @@ interface GatheredStep {
   readonly sinceMs: number;
   readonly arrivedMs: number | null;
   readonly attempt: number;
-  /** By lane. */
+  /** States of the lanes, by lane. */
   readonly samples: readonly number[];
   readonly lanes: readonly LaneState[];
 }
@@ -18,11 +18,11 @@ interface GatheredStep {
 export interface LaneTimes {
   /** From the step's beginning until the last lane arrived. */
   readonly gatherMs: number;
-  /** Of one lane on average, on its worker's own clock. */
+  /** Mean milliseconds of one lane, on the worker's own clock. */
   readonly laneMs: number;
-  /** Of the worker with the most to compute: all of its lanes. */
+  /** Milliseconds of all lanes of the worker that computed longest. */
   readonly computeMs: number;
-  /** That computed. */
+  /** Number of workers that computed lanes. */
   readonly workers: number;
 }
 
@@ -36,7 +36,7 @@ export interface StepTiming extends LaneTimes {
 /** Enough for a median, whatever the run's length. */
 export const timedSteps = 200;
 
-/** Null: not a usual step. `fullLane`: samples. */
+/** Times of a step's lanes; null when the step was not a usual one. `fullLane`: samples of a full lane. */
 export function laneTimes(step: GatheredStep, fullLane: number): LaneTimes | null {
   const { attempt, samples, sinceMs, arrivedMs } = step;
   const isUsual = attempt === 0 && samples.every((count) => count === fullLane);

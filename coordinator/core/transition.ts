@@ -38,7 +38,7 @@ import { Turn } from "./turn.js";
  * has failed: one broken machine is no reason to end the others' run.
  */
 const failuresLimit = 3;
-/** Failures that are remembered: those of a whole fleet. */
+/** Number of failures that are kept: enough for one of each worker of a large fleet. */
 const failuresKept = 2 * limits.lanes;
 
 export function initialState(
@@ -230,8 +230,9 @@ function stop(turn: Turn, outcome: Outcome): void {
 }
 
 /**
- * A store that a worker can't read for a while is no failure of anybody: the work is handed out anew until it is back.
- * False when that has lasted too long, and for a worker that prepares: its own address of the store may be wrong.
+ * Waits through an outage of the store: the outage is not a worker's failure, and the work is handed out again until the
+ * store is back. Returns false when the outage has lasted too long, and for a worker that prepares, because its own address of
+ * the store may be wrong.
  */
 function waitOutStore(turn: Turn, worker: string, assignment: string, message: string): boolean {
   if (assignment === "export") return outageToPhase(turn, { worker, assignment, message });

@@ -1,4 +1,4 @@
-/** One transition in the making: the state as it is becoming, and the effects so far. Local to one event. */
+/** One transition while it is being made: the state so far and the effects so far. It lives for one event. */
 import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
 import type { Effect } from "./events.js";
 import { invariant } from "./invariants.js";

@@ -1,6 +1,6 @@
 /**
- * Work that is out: lanes, blocks, shares and audits, each with who has it. Values only; phases and workers in
- * state.ts hold them.
+ * Work that was handed out: lanes, blocks, shares and audits, each with the workers that hold it. Values only; phases and
+ * workers in state.ts contain them.
  */
 import type { TreeNode } from "../../shared/tree.js";
 
@@ -10,7 +10,7 @@ export interface LaneResult {
   readonly lossSum: number;
   readonly correct: number;
   readonly statistics: Float64Array;
-  /** On the worker's own clock. */
+  /** Milliseconds of computing, on the worker's own clock. */
   readonly computeMs: number;
 }
 
@@ -26,13 +26,13 @@ export interface Refusal {
   readonly why: "not finite" | "damaged";
 }
 
-/** Nobody has it. Left by handing it out. */
+/** No worker holds the work. It leaves this state by being handed out. */
 interface Open {
   readonly tag: "open";
   readonly refusals: readonly Refusal[];
 }
 
-/** Workers compute it, the first of them first. Left by a result, or by the loss of the last holder (back to open). */
+/** Workers compute it. It leaves this state by a result, or by the loss of its last holder (back to open). */
 interface Assigned {
   readonly tag: "assigned";
   readonly holders: readonly Holder[];
@@ -50,7 +50,7 @@ export type LaneState =
   /** Not finite on two computations: the step will be skipped. Final for this attempt at the step. */
   | { readonly tag: "poisoned" };
 
-/** What a reducer says of its slice once its root is there (DESIGN 5.4 a). */
+/** A reducer's report on its slice once the root is complete (docs/design/two-phase-commit.md). */
 export interface SliceReport {
   readonly finite: boolean;
   /** Sums of squares of the root per fixed block of the flat vector, float64. */
@@ -72,21 +72,21 @@ export const refusalsOf = (work: Work | undefined): readonly Refusal[] =>
 export const isHeldBy = (work: Work | undefined, worker: string): boolean =>
   work?.tag === "assigned" && work.holders.some((holder) => holder.worker === worker);
 
-/** The holder has it from now on, beside those who have it already. */
+/** Adds a holder to work that is open or assigned. */
 export function heldAlso(work: Work | undefined, holder: Holder): Assigned {
   if (work?.tag === "open") return { tag: "assigned", holders: [holder], refusals: work.refusals };
   if (work?.tag === "assigned") return { ...work, holders: [...work.holders, holder] };
   throw new Error(`invariant broken: work that is ${work?.tag ?? "unknown"} was handed out`);
 }
 
-/** Without this holder: open, unless others compute it as well. What is not out stays as it is. */
+/** Removes a holder. The work is open again, unless other workers compute it too. Work that is not assigned stays as it is. */
 export function releasedBy<T extends Work>(work: T, worker: string): T | Open | Assigned {
   if (work.tag !== "assigned") return work;
   const holders = work.holders.filter((holder) => holder.worker !== worker);
   return holders.length > 0 ? { ...work, holders } : { tag: "open", refusals: work.refusals };
 }
 
-/** Given back with a refusal. */
+/** Removes a holder that refused the work, and records the refusal. */
 export function refusedBy<T extends Work>(work: T, refusal: Refusal): T | Open | Assigned {
   const released = releasedBy(work, refusal.worker);
   const refusals = [...refusalsOf(work), refusal];
@@ -100,11 +100,11 @@ export interface Share {
   readonly kind: "gradients" | "audit";
   readonly lanes: readonly number[];
   readonly sinceMs: number;
-  /** Lanes of it whose records came. */
+  /** Lanes of the share whose records have arrived. */
   readonly recorded: number;
-  /** It reported damage: lanes without a record are no failure. */
+  /** True when the worker reported damaged samples: lanes without a record are then no failure. */
   readonly isExcused: boolean;
-  /** Its lateness was told. */
+  /** True when the share was logged as late. */
   readonly isLateLogged: boolean;
 }
 
@@ -117,30 +117,30 @@ export interface Doubt {
 /** A node of the tree that a second worker computes as well. Left by a verdict, or when it would hold up the step. */
 export interface Audit {
   readonly node: TreeNode;
-  /** Whose sum is in the step. */
+  /** The worker whose sum is in the step. */
   readonly worker: string;
   readonly auditor: string;
-  /** Decides between two that differ. */
+  /** The worker that decides between two different sums; null while none is needed. */
   readonly third: string | null;
   readonly comparisons: readonly Comparison[];
-  /** Those who said that they are through. */
+  /** Workers that reported this audit as done. */
   readonly done: readonly string[];
-  /** When the last of them said so. */
+  /** When the last of `done` reported, or when the audit began. */
   readonly sinceMs: number;
 }
 
 /** What a worker may send from now on. */
 export type Grant =
-  /** The initial parameters. Whoever was asked before may no more. */
+  /** The worker may send the initial parameters; a worker that was asked before may not any more. */
   | { readonly kind: "INITIAL" }
-  /** Sums of these lanes and no others. */
+  /** The worker may send sums of these lanes and no others. */
   | {
       readonly kind: "GRADIENT";
       readonly step: number;
       readonly attempt: number;
       readonly lanes: readonly number[];
     }
-  /** This node's sum, to be compared. */
+  /** The worker may send the sum of this node, to be compared and not added. */
   | { readonly kind: "AUDIT"; readonly step: number; readonly attempt: number; readonly node: TreeNode };
 
 /** Lanes that were handed out, of which it is not decided yet whether they are audited. */
@@ -149,18 +149,18 @@ export interface Undrawn {
   readonly lanes: readonly number[];
 }
 
-/** Of one slice: whether two workers' sums are equal. */
+/** Whether two workers' sums of a node are equal in one slice. */
 export interface Comparison {
   readonly slice: number;
   readonly workers: readonly [string, string];
   readonly isEqual: boolean;
 }
 
-/** Whose lanes are whose from step to step: each worker gets a contiguous range by its speed. */
+/** Placement of lanes on workers from step to step: each worker has a contiguous range, sized by its speed. */
 export interface LanePlacement {
-  /** Ready workers when it was drawn up, in join order. */
+  /** Workers that were ready when the placement was made, in join order. */
   readonly workers: readonly string[];
-  /** By lane. */
+  /** The worker of each lane, by lane. */
   readonly lanes: readonly string[];
   /** Steps in a row at whose beginning another division would have been much faster. */
   readonly unbalanced: number;

@@ -1,4 +1,4 @@
-/** Samples that can't be read any more, and machines that only say so (DESIGN 5.8); suspects. */
+/** Samples that can't be read any more, and machines that only say so; suspects. */
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../coordinator/core/events.js";
 import { samplesOf } from "../../coordinator/core/run-dimensions.js";

@@ -1,4 +1,4 @@
-/** Slow machines: late lanes go to others too, and steadily slow workers lose lanes for good (DESIGN 5.9). */
+/** Slow machines: late lanes go to others too, and steadily slow workers lose lanes for good. */
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../coordinator/core/events.js";
 import { CoreDriver, sent, tinySpec } from "../support/core-driver.js";

@@ -1,6 +1,6 @@
 /**
- * How fast each worker is, from the shares that it settled: what the division of lanes and the notion of "late" rest on.
- * Times are the coordinator's own, from handing a share out to hearing that it is settled, network included.
+ * The speed of each worker, from the shares that it settled. Lane placement and lateness use it. Times are measured on the
+ * coordinator's clock, from handing a share out to hearing that it is settled, network included.
  */
 import { limits } from "../../../shared/limits.js";
 import { type Candidate, median } from "../distribution.js";
@@ -10,36 +10,36 @@ import type { Share } from "../work.js";
 
 /** Shares by which a worker's speed is judged: a single hiccup is outvoted. */
 const measurements = 3;
-/** Steps by which the typical time is judged (DESIGN 5.9). */
+/** Number of last steps from which the typical time of a lane is taken. */
 const recentSteps = 20;
 
-/** What a lane takes this worker; null before its first share. */
+/** Milliseconds per lane of this worker; null before its first share. */
 export const laneMsOf = (worker: WorkerState): number | null => median(worker.laneMs) ?? null;
 
-/** What a lane takes at the median, of the last steps and, in the first one, of the shares that came; null = unknown. */
+/** Median milliseconds per lane over the last steps; in the first step, over the shares settled so far. Null = unknown. */
 export const typicalLaneMs = ({ recentLaneMs, stepLaneMs }: CoreState): number | null =>
   median(recentLaneMs) ?? median(stepLaneMs) ?? null;
 
-/** A lane takes it more than what counts as late; unknown: not slow. */
+/** True when the worker needs longer for a lane than what counts as late. A worker of unknown speed is not slow. */
 export function isSlow(state: CoreState, worker: WorkerState): boolean {
   const [typical, own] = [typicalLaneMs(state), laneMsOf(worker)];
   return typical !== null && own !== null && own > limits.lateFactor * typical;
 }
 
-/** Lanes of the worker that are out, of whatever step. */
+/** Number of lanes of the share that have no record yet. */
 const unrecorded = (share: Share) => (share.kind === "audit" ? 1 : share.lanes.length - share.recorded);
 
-/** It computes something, as far as is known: what it gets now waits. */
+/** True when the worker has lanes without a record: new work would wait. */
 export const isBusy = (worker: WorkerState): boolean => worker.shares.some((share) => unrecorded(share) > 0);
 
-/** Work of another step or attempt keeps it busy, so that it would begin this one late. */
+/** True when the worker is busy with another step or attempt, and would begin this one late. */
 export function isBehind(worker: WorkerState, step: number, attempt: number): boolean {
   return worker.shares.some(
     (share) => (share.step !== step || share.attempt !== attempt) && unrecorded(share) > 0,
   );
 }
 
-/** As one to whom lanes may be given, on top of what it holds. */
+/** The worker as a candidate for more lanes. `held`: pieces that it holds already. */
 export const candidate = (worker: WorkerState, held = 0): Candidate => ({
   id: worker.id,
   held,
@@ -89,7 +89,7 @@ export function settleShare(turn: Turn, id: string, step: number, attempt: numbe
   return share;
 }
 
-/** A share that was given up tells only that its next lane would have taken longer than it had been at it. */
+/** An abandoned share gives only a lower bound on the time of a lane. */
 function measure(turn: Turn, worker: WorkerState, share: Share, elapsedMs: number): void {
   const isWhole = share.kind === "audit" || share.recorded >= share.lanes.length;
   const laneMs = elapsedMs / (isWhole ? Math.max(1, share.lanes.length) : share.recorded + 1);
@@ -110,10 +110,10 @@ export function closeStepTimes(turn: Turn): void {
   turn.set({ stepLaneMs: [], recentLaneMs: [...recentLaneMs, ofStep].slice(-recentSteps) });
 }
 
-/** After so long `pieces` of a typical time count as late (DESIGN 5.9). */
+/** Milliseconds after which `pieces` lanes or blocks of a typical time count as late. */
 export const lateAfterMs = (typicalMs: number, pieces: number): number =>
   Math.max(limits.lateMinMs, limits.lateFactor * typicalMs * pieces);
 
-/** How long a worker has been at its oldest share. */
+/** Milliseconds since the worker began its oldest share. */
 export const shareAgeMs = ({ nowMs }: CoreState, worker: WorkerState, share: Share): number =>
   nowMs - Math.max(share.sinceMs, worker.settledMs);

@@ -2,7 +2,7 @@
 import type { Outcome } from "../state.js";
 import type { Turn } from "../turn.js";
 
-/** Everyone is told, unless the run goes on later, and nothing more happens. */
+/** Ends the run. All workers are told the outcome, unless the run goes on later. */
 export function end(turn: Turn, outcome: Outcome): void {
   if (turn.state.phase.tag === "ended") return;
   turn.enter({ tag: "ended", outcome });
@@ -11,7 +11,7 @@ export function end(turn: Turn, outcome: Outcome): void {
   turn.do({ tag: "ended", outcome });
 }
 
-/** Of a run that goes on later there is no end to tell: a worker's stream ends, and it looks for the next coordinator. */
+/** Tells a worker how the run ended. An interrupted run goes on later, so the worker's stream just ends and it looks for the next coordinator. */
 export function tellEnd(turn: Turn, worker: string, outcome: Outcome): void {
   if (outcome.tag === "interrupted") return;
   turn.send(worker, { kind: "finished", outcome: outcome.tag, message: outcome.reason });
