@@ -4,7 +4,7 @@
  */
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { asTrainyardError, ExitCode, TrainyardError } from "../shared/errors.js";
-import { suggestion } from "../shared/nearest.js";
+import { suggestion } from "../shared/nearest-name.js";
 import { globalSettings } from "../shared/settings/process-settings.js";
 import { unknownVariables } from "../shared/settings/variables.js";
 import { programVersion } from "../shared/version.js";

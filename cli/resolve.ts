@@ -2,7 +2,7 @@
  * Resolves a command line: which command it names, which settings it gives, and which the environment gives. Everything is checked here, before yargs carries it to the command.
  */
 import { TrainyardError } from "../shared/errors.js";
-import { suggestion } from "../shared/nearest.js";
+import { suggestion } from "../shared/nearest-name.js";
 import { nearestSetting } from "../shared/settings/foreign-names.js";
 import { type GivenSetting, valuesOf } from "../shared/settings/given.js";
 import { globalSettings } from "../shared/settings/process-settings.js";

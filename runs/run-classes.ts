@@ -1,7 +1,7 @@
 /** The classes of a run: their order and weights, from the flags and the data set. */
 import type { Manifest } from "../dataset/manifest.js";
 import { TrainyardError } from "../shared/errors.js";
-import { suggestion } from "../shared/nearest.js";
+import { suggestion } from "../shared/nearest-name.js";
 import { parseNumber } from "../shared/settings/value.js";
 
 const refuse = (sentence: string) => new TrainyardError("USAGE", sentence);

@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import type { Manifest } from "../dataset/manifest.js";
 import { listDatasets, readManifest } from "../dataset/manifest-reader.js";
 import { TrainyardError } from "../shared/errors.js";
-import { suggestion } from "../shared/nearest.js";
+import { suggestion } from "../shared/nearest-name.js";
 import type { RunFlags } from "../shared/settings/run-settings.js";
 import { RunSpec, runKey } from "../shared/spec.js";
 import { encodeDocument, readDocument } from "../shared/store/document.js";

@@ -10,7 +10,7 @@ import {
   generationKey,
   newestGeneration,
 } from "../shared/generations.js";
-import { suggestion } from "../shared/nearest.js";
+import { suggestion } from "../shared/nearest-name.js";
 import { findPublication, type Publication } from "../shared/publication.js";
 import { readQueue } from "../shared/queue.js";
 import { listRuns } from "../shared/runs.js";

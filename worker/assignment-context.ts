@@ -11,7 +11,7 @@ import type { ControlStream } from "./control-stream.js";
 import type { PartialsSink, WeightsSource } from "./dependencies.js";
 import type { Phase, Phases } from "./phases.js";
 import type { PreparedRun } from "./prepared-run.js";
-import { type StepAttempt, unwatched, type Watermark } from "./watermark.js";
+import { type StepAttempt, unwatched, type Watermark } from "./step-watermark.js";
 
 export interface AssignmentContext {
   readonly run: PreparedRun;

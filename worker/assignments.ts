@@ -8,8 +8,8 @@ import type { SpanAttributes } from "../shared/tracing.js";
 import { type AssignmentContext, stage } from "./assignment-context.js";
 import { auditNode } from "./audit.js";
 import { evaluateBlocks } from "./evaluation.js";
+import { evaluationOf, type StepAttempt } from "./step-watermark.js";
 import { trainStep } from "./training-step.js";
-import { evaluationOf, type StepAttempt } from "./watermark.js";
 
 export type Assignment = Extract<
   CoordinatorBody,

@@ -13,7 +13,7 @@ import { type AssignmentContext, giveUpIfOver, stage } from "./assignment-contex
 import { reportDamage } from "./damage-report.js";
 import type { BlockOutcome } from "./engine-calls.js";
 import { setEvaluationWeights } from "./set-weights.js";
-import { evaluationOf, type StepAttempt } from "./watermark.js";
+import { evaluationOf, type StepAttempt } from "./step-watermark.js";
 
 type EvaluateTask = Extract<CoordinatorBody, { kind: "evaluate" }>;
 

@@ -15,7 +15,7 @@ import { bytesPerElement, encodeVector, type Wire, wireOf } from "../shared/grpc
 import { limits } from "../shared/limits.js";
 import type { ClientSecurity } from "../shared/security/client-security.js";
 import type { TreeNode } from "../shared/tree.js";
-import type { StepAttempt } from "./watermark.js";
+import type { StepAttempt } from "./step-watermark.js";
 
 export interface PartialSenderOptions {
   /** Default: the real one. */

@@ -18,8 +18,8 @@ import type { WorkerDependencies } from "./dependencies.js";
 import { type Phase, Phases } from "./phases.js";
 import type { PreparedRun } from "./prepared-run.js";
 import { type Departure, enter, type SessionEnd, type SessionState } from "./session-state.js";
+import { Watermark } from "./step-watermark.js";
 import { closeTensorStreams, openTensorStreams } from "./tensor-streams.js";
-import { Watermark } from "./watermark.js";
 
 export interface SessionOptions {
   /** The worker's id. */

@@ -3,7 +3,7 @@ import { TrainyardError } from "../shared/errors.js";
 import type { Wire } from "../shared/grpc/wire.js";
 import { roundToBfloat16 } from "../shared/kernels/bfloat16.js";
 import { type AssignmentContext, giveUpIfOver, stage } from "./assignment-context.js";
-import type { StepAttempt } from "./watermark.js";
+import type { StepAttempt } from "./step-watermark.js";
 import type { Weights } from "./weights-receiver.js";
 
 /**

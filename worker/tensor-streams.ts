@@ -4,7 +4,7 @@ import type { Wire } from "../shared/grpc/wire.js";
 import type { WorkerMetrics } from "../shared/metrics.js";
 import type { ClientSecurity } from "../shared/security/client-security.js";
 import type { PartialsSink, WeightsSource, WorkerDependencies } from "./dependencies.js";
-import type { Watermark } from "./watermark.js";
+import type { Watermark } from "./step-watermark.js";
 
 export interface TensorStreams {
   readonly weights: WeightsSource;

@@ -21,7 +21,7 @@ import { reportDamage } from "./damage-report.js";
 import type { LaneOutcome } from "./lane.js";
 import { observeMemory } from "./memory-metrics.js";
 import { setTrainingWeights } from "./set-weights.js";
-import type { StepAttempt } from "./watermark.js";
+import type { StepAttempt } from "./step-watermark.js";
 
 type StepTask = Extract<CoordinatorBody, { kind: "gradients" | "audit" }>;
 type GradientTask = Extract<CoordinatorBody, { kind: "gradients" }>;

@@ -11,7 +11,7 @@ import type { Restored, SavedState } from "../core/state.js";
 import type { SealedLog } from "../journal.js";
 import { momentVectorsOf } from "../optimizers/registry.js";
 import { sharedVector, type WholeVectors } from "../reducers/pool.js";
-import { lostSamples, readLog } from "../sealed-log.js";
+import { lostSamples, readLog } from "../sealed-journal.js";
 import { readVerified } from "./checkpoint-manifest.js";
 import { decodeState } from "./checkpoint-state.js";
 import { type WrittenCheckpoint, writtenCheckpoint } from "./checkpoint-writer.js";

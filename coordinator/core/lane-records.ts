@@ -1,10 +1,10 @@
 /** What arrives during a step: lanes' records, settled shares, slices' reports. The first of each counts. */
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { float64From } from "../../shared/grpc/numbers.js";
-import { areCredible, isCredibleSum } from "./credible.js";
 import type { CoreEvent } from "./events.js";
 import { handOutLanes, releaseLanes, setLane, type TrainingPhase } from "./lane-assignment.js";
 import { changeShare } from "./liveness/speed.js";
+import { areCredible, isCredibleSum } from "./plausible-values.js";
 import { samplesOf } from "./run-dimensions.js";
 import type { CoreState } from "./state.js";
 import { convict, suspect } from "./suspicion.js";

@@ -9,12 +9,12 @@ import type { Wire } from "../../shared/grpc/wire.js";
 import { limits } from "../../shared/limits.js";
 import { TokenBucket } from "../../shared/token-bucket.js";
 import type { SliceReport } from "../core/work.js";
+import type { Comparison } from "./audited-nodes.js";
 import { claimOf, nodeOf, type PartialAdmission, type PartialVerdict } from "./partial-admission.js";
 import { type Arrival, PartialAssembly } from "./partial-assembly.js";
 import { hasRoom, roomFor } from "./partial-room.js";
 import type { ReducedSlice } from "./slice.js";
 import { admissionOf } from "./tickets.js";
-import type { Comparison } from "./watched-nodes.js";
 
 /** What the receiver tells the server. */
 export interface ReceiverEvents {

@@ -5,7 +5,7 @@ import { TrainyardError } from "../../shared/errors.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
 import type { ServerFiles } from "../../shared/security/tls-files.js";
-import type { Watched } from "../../shared/security/watched.js";
+import type { Watched } from "../../shared/security/watched-files.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { CoreEvent } from "../core/events.js";
 import type { Grant } from "../core/work.js";

@@ -11,13 +11,13 @@ import type { TensorListener, UploadCall, WeightsCall } from "../../shared/grpc/
 import { limits } from "../../shared/limits.js";
 import type { ServerFiles } from "../../shared/security/tls-files.js";
 import type { Grant, SliceReport } from "../core/work.js";
+import type { Comparison } from "./audited-nodes.js";
 import { Grants } from "./grants.js";
 import { PartialAdmission } from "./partial-admission.js";
 import { PartialReceiver } from "./partial-receiver.js";
 import type { ReducedSlice, SliceOptions, WeightsVersion } from "./slice.js";
 import type { StepBeginning } from "./step-partials.js";
 import { admissionOf, TicketGate } from "./tickets.js";
-import type { Comparison } from "./watched-nodes.js";
 import { WeightsSender } from "./weights-sender.js";
 
 /** A slice's run and generation, and what all slices of a run have in common. */

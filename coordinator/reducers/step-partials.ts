@@ -9,8 +9,8 @@ import type { RunSpec } from "../../shared/spec.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../../shared/tree-sum.js";
 import type { SliceReport } from "../core/work.js";
+import { type Comparison, WatchedNodes } from "./audited-nodes.js";
 import type { Occupancy } from "./partial-room.js";
-import { type Comparison, WatchedNodes } from "./watched-nodes.js";
 
 /** How the core begins a step, or begins it again. */
 export interface StepBeginning {

@@ -5,7 +5,7 @@ import * as grpc from "@grpc/grpc-js";
 import { type ClientSecurity, partsOf } from "../security/client-security.js";
 import { serverTlsOptions } from "../security/server-security.js";
 import type { ServerFiles } from "../security/tls-files.js";
-import type { Watched } from "../security/watched.js";
+import type { Watched } from "../security/watched-files.js";
 import { channelOptions } from "./protocol.js";
 
 /** `source`: null = plain text. New connections get the certificate that is there then. */

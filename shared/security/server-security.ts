@@ -9,7 +9,7 @@ import { allows, isRole, type Peer, type Role } from "./roles.js";
 import { readServerFiles, type ServerFiles, textOfFiles } from "./tls-files.js";
 import { readTokenFile } from "./token-file.js";
 import { findToken, isValid, type TokenEntry } from "./tokens.js";
-import { Watched } from "./watched.js";
+import { Watched } from "./watched-files.js";
 
 /** What a call brought along. */
 export interface Credentials {

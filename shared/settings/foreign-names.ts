@@ -2,7 +2,7 @@
  * Names that other tools have for our settings, so that a user who types them is led to ours. From Keras, PyTorch and
  * Lightning, Hugging Face, fastai, timm and Ultralytics.
  */
-import { nearestName } from "../nearest.js";
+import { nearestName } from "../nearest-name.js";
 
 /** One form of a name for comparison: `batchSize`, `batch_size` and `BATCH-SIZE` are one. */
 export const plainName = (name: string) => name.replace(/[-_]/g, "").toLowerCase();

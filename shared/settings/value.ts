@@ -3,7 +3,7 @@
  * (`--epochs`, `TRAINYARD_EPOCHS`) and what would be allowed, range included. Knows no command line and no environment.
  */
 import { TrainyardError } from "../errors.js";
-import { suggestion } from "../nearest.js";
+import { suggestion } from "../nearest-name.js";
 import type { Bounds, ListSetting, NumbersSetting, Setting, SettingValue, TextSetting } from "./setting.js";
 
 /** A text and its origin. */

@@ -11,7 +11,7 @@ import { limits } from "../../shared/limits.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { PartialsSink, WeightsSource } from "../../worker/dependencies.js";
 import type { PartialSenderOptions } from "../../worker/gradient-upload.js";
-import type { StepAttempt } from "../../worker/watermark.js";
+import type { StepAttempt } from "../../worker/step-watermark.js";
 import type { Weights, WeightsOptions } from "../../worker/weights-receiver.js";
 import type { End, Network } from "./network.js";
 import type { SimProcess } from "./process.js";

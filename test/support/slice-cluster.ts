@@ -1,9 +1,10 @@
 /** Real slice servers on loopback in this process, as the reducer threads run them, and their endpoints. */
+
+import type { Comparison } from "../../coordinator/reducers/audited-nodes.js";
 import { SliceServer } from "../../coordinator/reducers/server.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { cutSlices } from "../../coordinator/reducers/slices.js";
 import type { StepBeginning } from "../../coordinator/reducers/step-partials.js";
-import type { Comparison } from "../../coordinator/reducers/watched-nodes.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { Http2TensorServer } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";

@@ -22,7 +22,7 @@ import type { EngineCalls, EngineRequest, LaneRule } from "../../worker/engine-c
 import { EngineHost } from "../../worker/engine-host.js";
 import { Phases } from "../../worker/phases.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
-import { type StepAttempt, Watermark } from "../../worker/watermark.js";
+import { type StepAttempt, Watermark } from "../../worker/step-watermark.js";
 
 /** Opened without any memory for decoded images, so that every batch is read and decoded. */
 export async function openPlace(

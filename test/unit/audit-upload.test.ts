@@ -4,9 +4,9 @@
  */
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
+import { agree } from "../../coordinator/reducers/audited-nodes.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import type { Claim } from "../../coordinator/reducers/step-partials.js";
-import { agree } from "../../coordinator/reducers/watched-nodes.js";
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { commands } from "../../cli/commands.js";
 import { commandNameOf } from "../../cli/frame.js";
-import { nearestName } from "../../shared/nearest.js";
+import { nearestName } from "../../shared/nearest-name.js";
 
 describe.each(commands)("the command $name", ({ name, describe: description, load }) => {
   it("is described in the table as in its own file", async () => {

@@ -16,7 +16,7 @@ import {
 } from "../../shared/security/server-security.js";
 import { writeTokenFile } from "../../shared/security/token-file.js";
 import { drawToken } from "../../shared/security/tokens.js";
-import { Watched } from "../../shared/security/watched.js";
+import { Watched } from "../../shared/security/watched-files.js";
 import { type CertificateFolders, makeCertificateFolders } from "../support/certificates.js";
 
 const folder = mkdtempSync(join(tmpdir(), "trainyard-security-"));

@@ -11,7 +11,7 @@ import type { RunSpec } from "../../shared/spec.js";
 import { carryOut, watermarkOf } from "../../worker/assignments.js";
 import { stepPlace } from "../../worker/batches.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
-import { Watermark } from "../../worker/watermark.js";
+import { Watermark } from "../../worker/step-watermark.js";
 import { tinySpec } from "../support/core-driver.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
 import { MemoryStore } from "../support/memory-store.js";
