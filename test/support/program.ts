@@ -23,8 +23,7 @@ export interface RunOptions {
 export function startProgram(words: readonly string[], options: RunOptions): ChildProcess {
   return spawn(process.execPath, [programFile, ...words], {
     cwd: options.cwd,
-    // The variables of the test run itself are none of the program's, which would say that it does not know them.
-    env: { ...process.env, TRAINYARD_TEST_FIXTURES: undefined, NO_COLOR: "1", ...options.env },
+    env: { ...process.env, NO_COLOR: "1", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

@@ -6,7 +6,7 @@ const scales = ["quick", "normal", "full"] as const;
 type Scale = (typeof scales)[number];
 
 /** The scale of this test run. `test/support/setup/run-tests.mjs` sets the variable; files run by hand are normal. */
-const scale: Scale = scales.find((known) => known === process.env["TRAINYARD_TEST_SCALE"]) ?? "normal";
+const scale: Scale = scales.find((known) => known === process.env["TEST_SCALE"]) ?? "normal";
 
 export const isFullScale = scale === "full";
 

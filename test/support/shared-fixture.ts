@@ -12,7 +12,7 @@ export async function sharedFixture(
   content: string,
   make: (folder: string) => Promise<void>,
 ): Promise<string> {
-  const root = process.env["TRAINYARD_TEST_FIXTURES"];
+  const root = process.env["TEST_FIXTURES_FOLDER"];
   if (root === undefined) throw new Error("vitest's global set-up names no folder for fixtures");
   const folder = join(root, createHash("sha256").update(content).digest("hex").slice(0, 16));
   await withLock(

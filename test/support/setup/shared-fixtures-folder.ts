@@ -5,6 +5,6 @@ import { join } from "node:path";
 
 export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), "trainyard-fixtures-"));
-  process.env["TRAINYARD_TEST_FIXTURES"] = folder;
+  process.env["TEST_FIXTURES_FOLDER"] = folder;
   return () => rmSync(folder, { recursive: true, force: true });
 }

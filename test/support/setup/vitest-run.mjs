@@ -21,7 +21,7 @@ export async function runVitest(root, scale, selection) {
       "--reporter=./test/support/setup/slowest-files.mjs",
     ];
     const args = ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...selection];
-    const code = await show(root, args, { ...process.env, TRAINYARD_TEST_SCALE: scale });
+    const code = await show(root, args, { ...process.env, TEST_SCALE: scale });
     return countTests(existsSync(report) ? readFileSync(report, "utf8") : undefined, code);
   } finally {
     rmSync(folder, { recursive: true, force: true });
