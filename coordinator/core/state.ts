@@ -102,7 +102,7 @@ export type Decision =
   | { readonly tag: "apply"; readonly gradientNorm: number }
   | { readonly tag: "skip"; readonly reason: string };
 
-/** How a run ended. An interrupted run goes on later, and workers are not told of an end; the other outcomes are final. */
+/** How a run ended. An interrupted run goes on later, and its workers hear of no end. The other outcomes are final. */
 export type Outcome =
   | { readonly tag: "finished"; readonly reason: string }
   | { readonly tag: "stopped"; readonly reason: string }
