@@ -43,9 +43,10 @@ describe.each(secretVariables)("$name", ({ name, hasFile }) => {
     }
   });
 
-  it.runIf(hasFile)("is refused by the name of its file's variable when the file has two lines", () => {
-    expect(() => readVariable(name, { [`${name}_FILE`]: twoLines })).toThrow(`${name}_FILE`);
-    expect(() => readVariable(name, { [`${name}_FILE`]: twoLines })).toThrow(refusal);
-    expect(() => readVariable(name, { [`${name}_FILE`]: twoLines })).not.toThrow("secret\n");
-  });
+  if (hasFile)
+    it("is refused by the name of its file's variable when the file has two lines", () => {
+      expect(() => readVariable(name, { [`${name}_FILE`]: twoLines })).toThrow(`${name}_FILE`);
+      expect(() => readVariable(name, { [`${name}_FILE`]: twoLines })).toThrow(refusal);
+      expect(() => readVariable(name, { [`${name}_FILE`]: twoLines })).not.toThrow("secret\n");
+    });
 });

@@ -104,9 +104,10 @@ describe.each(ofKind("number"))("the number $title", ({ name, setting }) => {
     expect(() => byOption(name, setting, `--${name}=`)).toThrow(range);
   });
 
-  it.runIf(setting.isWhole)("refuses fractions", () => {
-    expect(() => option(String((min ?? 0) + 0.5))).toThrow(`--${name} must be a whole number, ${range}`);
-  });
+  if (setting.isWhole)
+    it("refuses fractions", () => {
+      expect(() => option(String((min ?? 0) + 0.5))).toThrow(`--${name} must be a whole number, ${range}`);
+    });
 
   it("has a default within its bounds", () => {
     const defaults = [
@@ -155,17 +156,15 @@ describe.each([...ofKind("list"), ...ofKind("numbers")])("the list $title", ({ n
     }
   });
 
-  it.runIf(setting.kind === "list" && hasCommas)(
-    "has items with commas where it is repeated, each once",
-    () => {
+  if (setting.kind === "list" && hasCommas)
+    it("has items with commas where it is repeated, each once", () => {
       expect(byOption(name, setting, `--${name}`, "a, b", `--${name}`, "c")).toEqual(["a, b", "c"]);
       for (const words of [["a,b,a"], ["a", "a"]]) {
         expect(() => byOption(name, setting, `--${name}`, ...words)).toThrow(
           `--${name} names "a" more than once`,
         );
       }
-    },
-  );
+    });
 });
 
 describe.each(all.filter(({ setting }) => hasVariable(setting)))("$title", ({ name, setting }) => {
