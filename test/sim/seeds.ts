@@ -5,13 +5,13 @@ import { planOf } from "./plan.js";
 import { runScript } from "./run.js";
 
 const parts = 4;
-const perPart = atScale({ quick: 15, normal: 250, full: 1_000 });
+const perPart = atScale({ quick: 15, normal: 250, full: 500 });
 
 /** `part`: from 0. */
 export function simulateSeeds(part: number): void {
   const first = 1 + part * perPart;
   it(`${perPart} of ${parts * perPart} seeds end with the weights of a run without faults`, {
-    timeout: 600_000,
+    timeout: 1_800_000,
   }, async () => {
     const failed: string[] = [];
     for (let seed = first; seed < first + perPart && failed.length < 5; seed += 1) {

@@ -5,6 +5,7 @@ import { areInstalled } from "../../bootstrap/npm-packages.mjs";
 import { cacheFolder, needFreeSpace } from "../../engine/native/setup/cache-folder.mjs";
 import { pipError } from "../../engine/native/setup/run-program.mjs";
 import { asSetupError, SetupError } from "../../engine/native/setup/setup-error.mjs";
+import { selectionOf } from "../support/setup/run-tests.mjs";
 import { slowestLines } from "../support/setup/slowest-files.mjs";
 import { countTests } from "../support/setup/vitest-run.mjs";
 
@@ -14,6 +15,16 @@ const lock = {
   "node_modules/for-mac": { version: "1.0.0", integrity: "sha512-m", optional: true },
 };
 const installed = { "node_modules/a": { version: "1.0.0", integrity: "sha512-a" } };
+
+describe("what a test run selects", () => {
+  it("is everything for npm test, and for both scales no file twice", () => {
+    expect(selectionOf("normal", ["normal"])).toEqual([]);
+    const excluded = selectionOf("normal", ["normal", "full"]).filter((word) => word !== "--exclude");
+    const full = selectionOf("full", ["normal", "full"]);
+    expect(full.length).toBeGreaterThan(0);
+    for (const beginning of full) expect(excluded).toContain(`${beginning}**`);
+  });
+});
 
 describe("whether the npm packages are there", () => {
   it("is so without the optional packages of other platforms", () => {
