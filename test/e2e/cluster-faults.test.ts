@@ -294,7 +294,9 @@ describe("a store that goes away", () => {
     expect(await runProgram(["import", "pets", "--store", options.store], options)).toMatchObject({
       code: 0,
     });
-    const cluster = await TestCluster.start("pets", ["--run", "vanishing-1", ...long], options);
+    // Long enough to lose its bucket in the middle, short enough to come to the checkpoint that it can't write.
+    const flags = [...quick, "--run", "vanishing-1", "--epochs", "60"];
+    const cluster = await TestCluster.start("pets", flags, options);
     try {
       cluster.worker("a");
       await cluster.until("some steps", (status) => status.step > 3);
