@@ -103,7 +103,7 @@ describe("bad input is one sentence and exit code 2", () => {
     [["plan", "shades", "--run", "x"], "unknown option --run"],
     [["plan", "shades", "--batch-size", "10", "--lanes", "4"], "--batch-size 10 is no multiple of 4 lanes"],
     [["plan", "shadow"], "has no data set shadow; did you mean shades?"],
-    [["plan"], "missing (0 given, at least 1 needed)"],
+    [["plan"], "an argument is missing, DATASET"],
   ])("%j", async (words, sentence) => {
     const { code, stdout, stderr } = await run(...words);
     expect(stderr).toContain(sentence);
