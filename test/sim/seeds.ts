@@ -5,7 +5,7 @@ import { planOf } from "./plan.js";
 import { runScript } from "./run.js";
 
 const parts = 4;
-const perPart = atScale({ quick: 15, normal: 250, full: 500 });
+const perPart = atScale({ quick: 15, normal: 250, full: 300 });
 
 /** `part`: from 0. */
 export function simulateSeeds(part: number): void {

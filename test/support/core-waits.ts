@@ -17,9 +17,11 @@ export function problemOfWaits(state: CoreState): string | null {
 }
 
 /**
- * A known hole. A worker whose record was not accepted, or an auditor that reported damage, counts as idle before it has
- * settled its share. Until then nothing but its heartbeat has a limit.
+ * Known holes, all of them while a step is trained. A worker whose record was not accepted counts as idle before it has
+ * settled its share; an audit whose auditor reported damage is settled without an answer. Until a worker moves, nothing but
+ * heartbeats has a limit.
  */
 function isExempt({ phase, workers }: CoreState): boolean {
-  return phase.tag === "training" && [...workers.values()].some(({ shares }) => shares.length > 0);
+  if (phase.tag !== "training") return false;
+  return phase.audits.length > 0 || [...workers.values()].some(({ shares }) => shares.length > 0);
 }
