@@ -108,7 +108,7 @@ export const serverSecuritySettings = {
   insecure: {
     kind: "boolean",
     default: false,
-    help: "Listen beyond loopback without TLS or identity: whoever reaches the ports can join",
+    help: "Listen beyond loopback without TLS or identity: every peer that reaches the ports can join",
     group: security,
   },
 } as const satisfies Settings;
@@ -240,7 +240,7 @@ export const workerSettings = {
   },
   insecure: {
     ...serverSecuritySettings.insecure,
-    help: "Show /metrics beyond loopback to whoever reaches the port, and send the token in plain text",
+    help: "Show /metrics beyond loopback to every peer that reaches the port, and send the token in plain text",
   },
   "metrics-port": {
     kind: "number",

@@ -1,11 +1,11 @@
 /** The core through a store that is away at a run's end, and a run whose epochs or patience changed when it went on. */
 import { describe, expect, it } from "vitest";
-import { decodeState, encodeState } from "../../coordinator/checkpoints/checkpoint-state.js";
 import type { Effect } from "../../coordinator/core/events.js";
 import type { Restored } from "../../coordinator/core/state.js";
 import { limits } from "../../shared/limits.js";
 import type { RunSpec } from "../../shared/spec.js";
-import { CoreDriver, goOn, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
+import { CoreDriver, goOn, has, sent, tinySpec } from "../support/core-driver.js";
+import { lastSaved, restoredFrom } from "../support/core-restored.js";
 
 const once = tinySpec({ epochs: 1 });
 
@@ -129,11 +129,8 @@ describe("a checkpoint of a run that had ended", () => {
   /** As it comes back from the store. */
   function endOf(spec: RunSpec): Restored {
     const core = began(spec);
-    const checkpoint = atLastCheckpoint(core);
-    const effect = core.effects.findLast((item) => item.tag === "checkpoint");
-    if (effect?.tag !== "checkpoint") throw new Error("no checkpoint");
-    const { saved } = decodeState(encodeState(checkpoint, tinyLayout, effect.saved), "state.json");
-    return { checkpoint, layout: tinyLayout, saved, redone: 0 };
+    atLastCheckpoint(core);
+    return restoredFrom(lastSaved(core));
   }
 
   it("is exported with the same epochs, and trained on with more", () => {

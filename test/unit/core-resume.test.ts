@@ -1,22 +1,10 @@
 /** A coordinator that goes on from another one's checkpoint decides as the other one would have. */
 import { describe, expect, it } from "vitest";
 import { decodeState, encodeState } from "../../coordinator/checkpoints/checkpoint-state.js";
-import type { Effect } from "../../coordinator/core/events.js";
-import type { Restored } from "../../coordinator/core/state.js";
 import type { OptimizerSpec } from "../../shared/spec.js";
 import { CoreDriver, goOn, has, sent, tinyLayout, tinySpec } from "../support/core-driver.js";
+import { lastSaved, restoredFrom } from "../support/core-restored.js";
 import { adamSpec, sgdSpec } from "../support/optimizers.js";
-
-type Saved = Extract<Effect, { tag: "checkpoint" }>;
-
-/** As it comes back from the store. */
-function restoredFrom({ checkpoint, saved }: Saved, redone = 0): Restored {
-  const { layout, saved: read } = decodeState(encodeState(checkpoint, tinyLayout, saved), "state.json");
-  return { checkpoint, layout, saved: read, redone };
-}
-
-const lastCheckpoint = (core: CoreDriver) =>
-  core.effects.findLast((effect) => effect.tag === "checkpoint") as Saved;
 
 /** Carries out what the core waits for, once; the validation loss falls, rises, and falls. */
 function advance(core: CoreDriver): void {
@@ -83,7 +71,7 @@ describe.each([
     former.begins("a");
     runWhile(former, () => former.state.progress.step < steps);
     former.on({ tag: "stop", reason: "test" });
-    const restored = restoredFrom(lastCheckpoint(former));
+    const restored = restoredFrom(lastSaved(former));
     expect(restored.checkpoint).toBe(`1-${steps}`);
     const core = goOn(spec, restored);
     expect(sent(core.effects, "initialise")).toHaveLength(0);
@@ -105,7 +93,7 @@ describe.each([
     former.begins("a");
     runWhile(former, () => former.state.phase.tag !== "evaluating");
     former.on({ tag: "stop", reason: "test" });
-    const core = goOn(spec, restoredFrom(lastCheckpoint(former)));
+    const core = goOn(spec, restoredFrom(lastSaved(former)));
     expect(core.state.phase.tag).toBe("evaluating");
     expect(has(core.effects, "beginStep")).toBe(false);
     toEnd(core);
@@ -116,7 +104,7 @@ describe.each([
     const former = new CoreDriver(spec);
     former.begins("a");
     runWhile(former, () => former.state.phase.tag !== "exporting");
-    const core = goOn(spec, restoredFrom(lastCheckpoint(former)));
+    const core = goOn(spec, restoredFrom(lastSaved(former)));
     expect(sent(core.effects, "gradients")).toHaveLength(0);
     expect(sent(core.effects, "export")).toMatchObject([{ body: { checkpoint: "1-9" } }]);
     toEnd(core);
@@ -128,7 +116,7 @@ describe.each([
     former.begins("a");
     former.completesStep();
     former.on({ tag: "stop", reason: "test" });
-    const core = goOn(spec, restoredFrom(lastCheckpoint(former)));
+    const core = goOn(spec, restoredFrom(lastSaved(former)));
     expect(core.effects).toContainEqual(expect.objectContaining({ tag: "checkpoint", checkpoint: "2-1" }));
   });
 
@@ -138,7 +126,7 @@ describe.each([
     former.begins("a", "b");
     former.passes(2_000);
     former.on({ tag: "stop", reason: "test" });
-    const core = goOn(spec, restoredFrom(lastCheckpoint(former), 48));
+    const core = goOn(spec, restoredFrom(lastSaved(former), 48));
     expect(core.state.progress.ledger).toMatchObject({ committed: 0, redone: 48 });
     expect(core.state.nowMs - core.state.startedMs).toBe(5_000);
     expect(core.state.nowMs - core.state.epochStartedMs).toBe(2_000);
@@ -150,7 +138,7 @@ describe.each([
     const former = new CoreDriver(spec);
     former.begins("a");
     former.on({ tag: "stop", reason: "test" });
-    const core = new CoreDriver(spec, 22, [0, 1, 1], restoredFrom(lastCheckpoint(former)));
+    const core = new CoreDriver(spec, 22, [0, 1, 1], restoredFrom(lastSaved(former)));
     core.joins("a");
     core.on({ tag: "slicesUp", count: 2 });
     core.on({ tag: "sliceLoaded", slice: 1 });
@@ -163,7 +151,7 @@ describe.each([
     const former = new CoreDriver(spec);
     former.begins("a");
     former.on({ tag: "stop", reason: "test" });
-    const core = new CoreDriver(spec, 22, [0, 1, 1], restoredFrom(lastCheckpoint(former)));
+    const core = new CoreDriver(spec, 22, [0, 1, 1], restoredFrom(lastSaved(former)));
     core.hello("a");
     const other = { ...tinyLayout, statisticsCount: 4 };
     const effects = core.says("a", { kind: "ready", layoutJson: JSON.stringify(other) });
@@ -176,7 +164,7 @@ describe("a stored state", () => {
   const stored = (change: object) => {
     const core = new CoreDriver(tinySpec());
     core.begins("a");
-    const { checkpoint, saved } = lastCheckpoint(core);
+    const { checkpoint, saved } = lastSaved(core);
     const state = JSON.parse(Buffer.from(encodeState(checkpoint, tinyLayout, saved)).toString());
     state.progress.optimizer = change;
     return Buffer.from(JSON.stringify(state));
