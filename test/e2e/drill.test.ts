@@ -96,7 +96,7 @@ describe("the drill", () => {
     [["--minio", "no-such-program"], "--minio names the server's program, and there is no file"],
     [["--minio", "/bin/true"], "the MinIO server does not answer: it ended with exit code 0"],
     [["--workers", "1"], "--workers must be at least 2"],
-    [["no-such-set"], "has no data set no-such-set"],
+    [["no-such-set"], "there is no store at file:.trainyard; check --store, or import a data set first"],
   ])("%j is refused with a sentence", async (words, sentence) => {
     const { code, stderr } = await runProgram(["drill", ...words], { cwd: folder });
     expect(code).toBeGreaterThan(0);
