@@ -21,10 +21,10 @@ import type { ObjectStore } from "../shared/store/object-store.js";
 import type { Tracer } from "../shared/tracing.js";
 import { programVersion } from "../shared/version.js";
 import { findRestoration, type Restoration } from "./checkpoints/restoration.js";
+import { initialState } from "./core/initial-state.js";
 import { dimensionsOf } from "./core/run-dimensions.js";
 import { reasonItEnded } from "./core/saved.js";
-import type { CoreState, Outcome, Restored } from "./core/state.js";
-import { initialState } from "./core/transition.js";
+import type { Outcome, Restored } from "./core/state.js";
 import type { CoordinatorDependencies } from "./dependencies.js";
 import { fencedStore } from "./generation-fence.js";
 import { Ownership } from "./ownership/ownership.js";
@@ -205,10 +205,11 @@ async function carryOut(
   const { generation, manifest, spec, metrics } = opening;
   const restored = restoration?.restored ?? null;
   metrics.samplesRedone.inc(restored?.redone ?? 0);
-  const plan = dimensionsOf(spec, manifest.splits.train, validationLabels(opening));
+  const dimensions = dimensionsOf(spec, manifest.splits.train, validationLabels(opening));
   const salt = options.drawSalt?.() ?? randomInt(2 ** 32);
-  const fresh = initialState(plan, generation, programVersion(), clock.nowMs(), restored, salt);
-  const state: CoreState = { ...fresh, waitsForWorkers: options.waitsForWorkers ?? false };
+  const waitsForWorkers = options.waitsForWorkers ?? false;
+  const start = { dimensions, generation, version: programVersion(), waitsForWorkers, restored, salt };
+  const state = initialState(start, clock.nowMs());
   const shell = new Shell({
     ...options,
     ...opening,

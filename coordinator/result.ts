@@ -5,6 +5,7 @@ import { runKey } from "../shared/spec.js";
 
 import type { WrittenCheckpoint } from "./checkpoints/checkpoint-writer.js";
 import { median } from "./core/distribution.js";
+import type { EpochRow } from "./core/epoch.js";
 import type { CoreState, Outcome } from "./core/state.js";
 import type { StepTiming } from "./core/timing.js";
 
@@ -24,29 +25,31 @@ export interface FinishedRun {
 /** The result of a finished run. */
 export function resultOf(state: CoreState, finished: FinishedRun): RunResult {
   const { outcome, exported, checkpoint, reducersBusySeconds } = finished;
-  const { dimensions, progress, layout } = state;
-  const seconds = (state.nowMs - state.startedMs) / 1000;
+  const { dimensions } = state.run;
+  const { progress } = state;
+  const { layout } = state.model;
+  const seconds = (state.clock.nowMs - state.clock.startedMs) / 1000;
   return {
     format: "trainyard-result/1",
     run: dimensions.spec.run,
-    generation: state.generation,
+    generation: state.run.generation,
     outcome: outcome.tag,
     reason: outcome.reason,
     dataset: dimensions.spec.dataset,
     model: dimensions.spec.model.name,
     parameters: layout?.parameterCount ?? 0,
     lanes: dimensions.spec.lanes,
-    workersSeen: state.joined,
-    fingerprints: state.fingerprints.map((known) => ({ ...known, ...dimensions.spec.engine })),
-    sameBits: state.fingerprints.length <= 1,
+    workersSeen: state.membership.joined,
+    fingerprints: state.membership.fingerprints.map((known) => ({ ...known, ...dimensions.spec.engine })),
+    sameBits: state.membership.fingerprints.length <= 1,
     steps: progress.step,
     epochs: progress.epoch,
     seconds,
     imagesPerSecond: seconds > 0 ? progress.ledger.committed / seconds : 0,
-    final: state.lastEpoch === null ? null : summary(state.lastEpoch),
+    final: state.results.lastEpoch === null ? null : summary(state.results.lastEpoch),
     best: progress.memory.best === null ? null : summary(progress.memory.best),
     classes: classResults(state),
-    confusion: state.evaluation?.confusion ?? [],
+    confusion: state.results.evaluation?.confusion ?? [],
     samples: { ...progress.ledger, ...accountOf(state) },
     exclusions: progress.exclusions.map((exclusion) => ({ ...exclusion })),
     exported: exported && {
@@ -60,7 +63,10 @@ export function resultOf(state: CoreState, finished: FinishedRun): RunResult {
 
 /** Where the time of the steps went; null when this coordinator committed no step that counts. */
 function timingOf(state: CoreState, reducersBusySeconds: number): RunResult["timing"] {
-  const { timings, progress, restored, slices } = state;
+  const { timings } = state.measured;
+  const { progress } = state;
+  const { restored } = state.run;
+  const { slices } = state.model;
   const spread = (of: (timing: StepTiming) => number) => secondsSpread(timings.map(of));
   if (timings.length === 0) return null;
   const steps = progress.step - (restored?.saved.progress.step ?? 0);
@@ -84,12 +90,12 @@ function secondsSpread(values: readonly number[]) {
 /** Paths in result.json lie below `runs/<run>/`. */
 const belowRun = (run: string, key: string) => key.slice(runKey(run, "").length);
 
-function summary(row: NonNullable<CoreState["lastEpoch"]>): EpochSummary {
+function summary(row: EpochRow): EpochSummary {
   const { epoch, loss, accuracy, validationLoss, validationAccuracy } = row;
   return { epoch, loss, accuracy, validationLoss, validationAccuracy };
 }
 
-function classResults({ dimensions, evaluation }: CoreState): ClassResult[] {
+function classResults({ run: { dimensions }, results: { evaluation } }: CoreState): ClassResult[] {
   return dimensions.spec.classes.map((name, index) => {
     const row = evaluation?.confusion[index] ?? [];
     const images = row.reduce((sum, count) => sum + count, 0);
@@ -99,7 +105,7 @@ function classResults({ dimensions, evaluation }: CoreState): ClassResult[] {
 }
 
 /** Every sample of a finished epoch must be committed, skipped or excluded, exactly once. */
-function accountOf({ dimensions, progress }: CoreState): { lost: number; repeated: number } {
+function accountOf({ run: { dimensions }, progress }: CoreState): { lost: number; repeated: number } {
   const { committed, skipped, excluded } = progress.ledger;
   const difference =
     dimensions.trainingSamples * progress.epoch + progress.totals.samples - (committed + skipped + excluded);

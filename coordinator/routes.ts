@@ -41,7 +41,7 @@ export function coordinatorRoutes(
     route("GET", "/alive", (shell) => json(aliveOf(shell.status)), { role: null }),
     route("GET", "/status", (shell) => json(shell.status)),
     route("GET", "/curve", (shell) => ({ type: "application/json", body: toJson(shell.journal.curve) })),
-    route("GET", "/", (shell) => html(page(shell.state.dimensions.spec))),
+    route("GET", "/", (shell) => html(page(shell.state.run.dimensions.spec))),
     route("POST", "/stop", (shell) => {
       shell.dispatch({ tag: "stop", reason: "asked to stop" });
       return json({ stopping: true });

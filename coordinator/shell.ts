@@ -110,8 +110,8 @@ export class Shell {
     this.#clock = options.clock ?? realClock;
     const { store, spec, state, restoration } = options;
     this.#observations = new Observations(options.metrics, spec, this.#clock);
-    this.#traces = new RunTraces(options.tracer ?? noTracer, spec.run, state.generation);
-    this.#journal = new Journal(spec.run, state.generation, this.#clock, restoration?.log);
+    this.#traces = new RunTraces(options.tracer ?? noTracer, spec.run, state.run.generation);
+    this.#journal = new Journal(spec.run, state.run.generation, this.#clock, restoration?.log);
     const onLeftover = (message: string) => options.logger.warn(message);
     this.#checkpoints = new CheckpointWriter({
       store,
@@ -267,7 +267,7 @@ export class Shell {
     this.#lastAdmission += 1;
     this.#admissions.set(worker, this.#lastAdmission);
     this.#pool?.admit(this.#lastAdmission);
-    const seal = { run: spec.run, generation: this.#state.generation, secret: this.#ticketSecret };
+    const seal = { run: spec.run, generation: this.#state.run.generation, secret: this.#ticketSecret };
     return issueTicket(seal, worker, this.#lastAdmission);
   }
 
@@ -303,7 +303,7 @@ export class Shell {
     this.#pool = openReducers({
       identity: {
         run: spec.run,
-        generation: this.#state.generation,
+        generation: this.#state.run.generation,
         lanes: spec.lanes,
         momentVectors: momentVectorsOf(spec.optimizer).length,
         tolerance: spec.allowMixed ? mixedTolerance : 0,
@@ -405,7 +405,7 @@ export class Shell {
     const { store, spec, logger } = this.#options;
     if (outcome.tag === "finished") return this.#end(outcome);
     const record = {
-      generation: this.#state.generation,
+      generation: this.#state.run.generation,
       outcome: outcome.tag,
       reason: outcome.reason,
       status: this.status,
@@ -425,7 +425,10 @@ export class Shell {
 
   #publish(checkpoint: string, paths: readonly string[]): void {
     const { store, spec, logger, finish = async () => undefined } = this.#options;
-    const outcome: Outcome = { tag: "finished", reason: this.#state.endedBecause ?? "the model is exported" };
+    const outcome: Outcome = {
+      tag: "finished",
+      reason: this.#state.ending.endedBecause ?? "the model is exported",
+    };
     const written = this.#checkpoints.find(checkpoint);
     this.#result = resultOf(this.#state, {
       outcome,

@@ -6,13 +6,15 @@ import type { LaneState } from "./core/work.js";
 
 /** The status of a run as pages and followers see it, from the core's state. */
 export function statusOf(state: CoreState, result: Record<string, unknown> | null): RunStatus {
-  const { dimensions, progress, evaluation, phase } = state;
+  const { dimensions } = state.run;
+  const { progress, phase } = state;
+  const { evaluation } = state.results;
   const { totals } = progress;
   const message = messageOf(state);
   const imagesPerSecond = speedOf(state);
   return {
     run: dimensions.spec.run,
-    generation: state.generation,
+    generation: state.run.generation,
     phase: phaseName(phase),
     epoch: Math.min(progress.epoch, dimensions.spec.epochs - 1),
     epochs: dimensions.spec.epochs,
@@ -21,14 +23,15 @@ export function statusOf(state: CoreState, result: Record<string, unknown> | nul
     stepsPerEpoch: dimensions.stepsPerEpoch,
     step: progress.step,
     steps: dimensions.stepsPerEpoch * dimensions.spec.epochs,
-    loss: totals.samples > 0 ? totals.lossSum / totals.samples : (state.lastEpoch?.loss ?? null),
-    accuracy: totals.samples > 0 ? totals.correct / totals.samples : (state.lastEpoch?.accuracy ?? null),
+    loss: totals.samples > 0 ? totals.lossSum / totals.samples : (state.results.lastEpoch?.loss ?? null),
+    accuracy:
+      totals.samples > 0 ? totals.correct / totals.samples : (state.results.lastEpoch?.accuracy ?? null),
     ...(evaluation === null
       ? {}
       : {
           validation: { epoch: evaluation.epoch, loss: evaluation.loss, accuracy: evaluation.accuracy },
         }),
-    ...(state.lastEpoch === null ? {} : { lastEpoch: state.lastEpoch }),
+    ...(state.results.lastEpoch === null ? {} : { lastEpoch: state.results.lastEpoch }),
     imagesPerSecond,
     etaSeconds: etaOf(state, imagesPerSecond),
     workers: [...state.workers.values()].map((worker) => workerStatus(phase, worker)),
@@ -75,14 +78,22 @@ function messageOf(state: CoreState): string | null {
 }
 
 /** Samples per second of the epoch so far, its steps only. */
-function speedOf({ progress, phase, nowMs, epochStartedMs, lastEpoch }: CoreState): number | null {
+function speedOf({
+  progress,
+  phase,
+  clock: { nowMs, epochStartedMs },
+  results: { lastEpoch },
+}: CoreState): number | null {
   const seconds = (nowMs - epochStartedMs) / 1000;
   const isRunning = phase.tag === "training" || phase.tag === "committing";
   if (!isRunning || progress.totals.samples === 0 || seconds <= 0) return lastEpoch?.imagesPerSecond ?? null;
   return progress.totals.samples / seconds;
 }
 
-function etaOf({ dimensions, progress, phase }: CoreState, imagesPerSecond: number | null): number | null {
+function etaOf(
+  { run: { dimensions }, progress, phase }: CoreState,
+  imagesPerSecond: number | null,
+): number | null {
   if (phase.tag === "ended") return 0;
   if (imagesPerSecond === null || imagesPerSecond === 0) return null;
   const done = progress.epoch * dimensions.trainingSamples + progress.totals.samples;

@@ -25,7 +25,8 @@ const isSameNode = (a: TreeNode, b: TreeNode) => a.begin === b.begin && a.end ==
 /** Draws audits from the lanes handed out since the last draw: at the beginning of a step, and when lanes change hands. */
 export function drawAudits(turn: Turn): void {
   const phase = turn.in("training");
-  const { dimensions, progress, generation, salt } = turn.state;
+  const { dimensions, generation, salt } = turn.state.run;
+  const { progress } = turn.state;
   if (phase.undrawn.length === 0) return;
   turn.update("training", { undrawn: [] });
   if (dimensions.spec.audit === 0) return;
@@ -43,7 +44,7 @@ export function drawAudits(turn: Turn): void {
 /** Begins an audit of a node. A node that is audited already needs no second audit: its sum is compared for every sender. */
 function beginAudit(turn: Turn, worker: string, node: TreeNode): void {
   const phase = turn.in("training");
-  const { nowMs } = turn.state;
+  const { nowMs } = turn;
   if (phase.audits.some((known) => isSameNode(known.node, node))) return;
   const auditor = auditorFor(turn, holdersOf(phase, node));
   if (auditor === undefined) return;
@@ -130,7 +131,8 @@ export function takeAuditDone(
   worker: string,
   done: Extract<WorkerBody, { kind: "auditDone" }>,
 ): void {
-  const { progress, nowMs } = turn.state;
+  const { progress } = turn.state;
+  const { nowMs } = turn;
   if (done.step !== progress.step || done.attempt !== phase.attempt) {
     return turn.drop(worker, "stale step");
   }
@@ -196,7 +198,7 @@ function askThird(turn: Turn, audit: Audit): void {
   );
   const third = auditorFor(turn, [worker, auditor]);
   if (third === undefined) return unresolved(turn, audit, "there is no third worker to decide");
-  change(turn, node, (known) => ({ ...known, third, sinceMs: turn.state.nowMs }));
+  change(turn, node, (known) => ({ ...known, third, sinceMs: turn.nowMs }));
   assign(turn, third, node);
 }
 
@@ -224,7 +226,7 @@ export function answeredAudits({ audits }: TrainingPhase): Audit[] {
 
 /** The step is complete otherwise, and audits hold it up whose sums came in other pieces: they are dropped. */
 export function dropAnsweredAudits(turn: Turn): void {
-  const { nowMs } = turn.state;
+  const { nowMs } = turn;
   for (const audit of answeredAudits(turn.in("training"))) {
     if (nowMs - audit.sinceMs <= limits.lateMinMs) continue;
     if (audit.third === null) conclude(turn, audit, "dropped");

@@ -27,7 +27,8 @@ type Damaged = Extract<WorkerBody, { kind: "damaged" }>;
 
 /** A worker can't read training samples of lanes that it holds. */
 export function takeDamagedLanes(turn: Turn, phase: TrainingPhase, worker: string, report: Damaged): void {
-  const { dimensions, progress } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { progress } = turn.state;
   const damaged = { ...report, samples: [...new Set(report.samples)] };
   const { step } = progress;
   if (damaged.step !== step) return turn.drop(worker, "stale step");
@@ -65,7 +66,8 @@ export function takeDamagedLanes(turn: Turn, phase: TrainingPhase, worker: strin
 
 /** A worker can't read validation samples of blocks that it holds. */
 export function takeDamagedBlocks(turn: Turn, phase: EvaluatingPhase, worker: string, report: Damaged): void {
-  const { dimensions, progress } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { progress } = turn.state;
   const damaged = { ...report, samples: [...new Set(report.samples)] };
   if (damaged.step !== progress.step) return turn.drop(worker, "stale step");
   if (damaged.split !== "validation") return turn.drop(worker, "misplaced");
@@ -129,7 +131,8 @@ function tell(turn: Turn, worker: string, { samples, key, split, reason }: Damag
 
 /** Excludes the samples from this step on, for good. Fails the run when too many are excluded: then the data set is at fault. */
 function exclude(turn: Turn, { split, samples, key, reason }: Damaged): void {
-  const { dimensions, progress } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { progress } = turn.state;
   const { step } = progress;
   const known = new Set(progress.exclusions.filter((one) => one.split === split).map(({ sample }) => sample));
   const added = samples.filter((sample) => !known.has(sample));

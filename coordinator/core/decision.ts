@@ -68,12 +68,12 @@ function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
     decision.tag === "apply" ? applied(turn, phase, sums, decision.gradientNorm) : skipped(turn.state, phase);
   turn.enter({
     tag: "committing",
-    sinceMs: turn.state.nowMs,
+    sinceMs: turn.nowMs,
     startedMs: phase.sinceMs,
     decision,
     next,
     step: sums,
-    times: decision.tag === "apply" ? laneTimes(phase, turn.state.dimensions.samplesPerLane) : null,
+    times: decision.tag === "apply" ? laneTimes(phase, turn.state.run.dimensions.samplesPerLane) : null,
     checksums: phase.slices.map(() => null),
     isLateLogged: false,
   });
@@ -83,7 +83,7 @@ function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
   }
 }
 
-const isLastOfEpoch = ({ progress, dimensions }: CoreState) =>
+const isLastOfEpoch = ({ progress, run: { dimensions } }: CoreState) =>
   progress.stepInEpoch + 1 >= dimensions.stepsPerEpoch;
 
 function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number } {
@@ -91,7 +91,9 @@ function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number
 }
 
 function applied(turn: Turn, phase: TrainingPhase, sums: StepSums, gradientNorm: number): Progress {
-  const { progress, dimensions, layout } = turn.state;
+  const { progress } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { layout } = turn.state.model;
   const { optimizer } = dimensions.spec;
   const learningRate = learningRateOf(dimensions, progress, progress.step);
   const divisor = divisorOf(optimizer, sums.samples, gradientNorm);
@@ -140,7 +142,7 @@ function skipped(state: CoreState, phase: TrainingPhase): Progress {
 }
 
 /** Samples of the step that are left out. */
-function missing({ dimensions, progress }: CoreState, phase: TrainingPhase): number {
+function missing({ run: { dimensions }, progress }: CoreState, phase: TrainingPhase): number {
   if (progress.exclusions.length === 0) return 0;
   const whole = laneSamples(dimensions, progress, []);
   return whole.reduce((sum, count, lane) => sum + count - (phase.samples[lane] ?? 0), 0);

@@ -30,10 +30,10 @@ const recentBlocks = 20;
 
 export function beginEvaluation(turn: Turn): void {
   const blocks = Array.from(
-    { length: turn.state.dimensions.blocks },
+    { length: turn.state.run.dimensions.blocks },
     (): BlockState => ({ tag: "open", refusals: [] }),
   );
-  turn.enter({ tag: "evaluating", sinceMs: turn.state.nowMs, blocks, doubts: [], lateLogged: [] });
+  turn.enter({ tag: "evaluating", sinceMs: turn.nowMs, blocks, doubts: [], lateLogged: [] });
   handOutBlocks(turn);
 }
 
@@ -60,7 +60,9 @@ const handsOf = (state: CoreState) => {
 
 /** The workers hold these blocks from now on, beside those who have them already, and are told. */
 export function giveBlocks(turn: Turn, given: ReadonlyMap<string, readonly number[]>): void {
-  const { nowMs, layout, progress } = turn.state;
+  const { nowMs } = turn;
+  const { layout } = turn.state.model;
+  const { progress } = turn.state;
   if (given.size === 0) return;
   invariant(layout !== null, "an evaluation without a layout");
   const blocks = [...turn.in("evaluating").blocks];
@@ -105,7 +107,8 @@ export function reopenBlocks(turn: Turn, worker: string): void {
 
 /** The first whole result of a block counts, from whichever of its holders. */
 export function takeBlock(turn: Turn, phase: EvaluatingPhase, worker: string, result: BlockResult): void {
-  const { progress, dimensions } = turn.state;
+  const { progress } = turn.state;
+  const { dimensions } = turn.state.run;
   if (result.step !== progress.step) return turn.drop(worker, "stale step");
   const block = phase.blocks[result.block];
   if (block === undefined) return turn.drop(worker, "unknown block");
@@ -146,14 +149,16 @@ function doubtLoss(turn: Turn, worker: string, index: number): void {
 
 /** Measures the time of a block: since it was handed out, or since the worker's previous result. */
 function measureBlock(turn: Turn, id: string, block: BlockState): void {
-  const { nowMs, recentBlockMs, workers } = turn.state;
+  const { nowMs } = turn;
+  const { recentBlockMs } = turn.state.measured;
+  const { workers } = turn.state;
   const worker = workers.get(id);
   const holder =
     block.tag === "assigned" ? block.holders.find((candidate) => candidate.worker === id) : undefined;
   if (worker === undefined || holder === undefined) return;
   const blockMs = nowMs - Math.max(holder.sinceMs, worker.settledMs);
   turn.worker(id, { settledMs: nowMs });
-  turn.set({ recentBlockMs: [...recentBlockMs, blockMs].slice(-recentBlocks) });
+  turn.change("measured", { recentBlockMs: [...recentBlockMs, blockMs].slice(-recentBlocks) });
 }
 
 /** The evaluation once every block is done; null before. */
@@ -165,7 +170,8 @@ const isPrediction = (classes: number, result: BlockResult) =>
   result.predicted.every((predicted) => predicted < classes);
 
 function summarise(state: CoreState, blocks: readonly BlockState[]): Evaluation {
-  const { dimensions, progress } = state;
+  const { dimensions } = state.run;
+  const { progress } = state;
   const confusion = dimensions.spec.classes.map(() => dimensions.spec.classes.map(() => 0));
   const excluded = new Set(excludedOf(progress.exclusions, "validation"));
   let lossSum = 0;

@@ -12,25 +12,28 @@ export function invariant(condition: boolean, message: string): asserts conditio
 
 /** Checked after each event. The cost does not grow with workers or lanes. */
 export function checkState(state: CoreState): void {
-  const { phase, progress, dimensions, checkpointsPending, layout } = state;
-  invariant(checkpointsPending >= 0, "more checkpoints were written than asked for");
+  const { phase, progress } = state;
+  const { dimensions } = state.run;
+  const { pending } = state.checkpoints;
+  const { layout } = state.model;
+  invariant(pending >= 0, "more checkpoints were written than asked for");
   invariant(progress.stepInEpoch <= dimensions.stepsPerEpoch, "the cursor left its epoch");
-  invariant(state.joined >= state.workers.size, "a worker is there that never joined");
+  invariant(state.membership.joined >= state.workers.size, "a worker is there that never joined");
   if (phase.tag === "gathering" || phase.tag === "ended") return;
-  invariant(state.slices.tag === "up" && layout !== null, `${phase.tag} without slices`);
-  checkPhase(state, phase, state.slices.count);
+  invariant(state.model.slices.tag === "up" && layout !== null, `${phase.tag} without slices`);
+  checkPhase(state, phase, state.model.slices.count);
 }
 
 function checkPhase(state: CoreState, phase: Phase, slices: number): void {
   if (phase.tag === "saving") {
     invariant(
-      phase.retryMs !== null || state.checkpointsPending > 0,
+      phase.retryMs !== null || state.checkpoints.pending > 0,
       "saving without a checkpoint under way",
     );
   } else if (phase.tag === "training") {
     invariant(phase.slices.length === slices, "a training step has another number of slices");
     invariant(
-      phase.lanes.length === state.dimensions.spec.lanes,
+      phase.lanes.length === state.run.dimensions.spec.lanes,
       "a training step has another number of lanes",
     );
   } else if (phase.tag === "committing") {
@@ -60,8 +63,11 @@ function checkWorkers(state: CoreState): void {
   const orders = new Set<number>();
   for (const [id, worker] of state.workers) {
     invariant(worker.id === id, `worker ${id} is filed under another name`);
-    invariant(!state.banned.includes(id), `worker ${id} is banned and still there`);
-    invariant(worker.order < state.joined && !orders.has(worker.order), "two workers have one join order");
+    invariant(!state.membership.banned.includes(id), `worker ${id} is banned and still there`);
+    invariant(
+      worker.order < state.membership.joined && !orders.has(worker.order),
+      "two workers have one join order",
+    );
     invariant(
       worker.tag === "ready" || worker.shares.length === 0,
       `worker ${id} got work before it was ready`,

@@ -19,7 +19,11 @@ type Given = Map<string, number[]>;
 
 /** Begins the step of `progress`: opens its lanes and hands them out. `attempt` > 0: the step is begun again from nothing. */
 export function beginStep(turn: Turn, attempt = 0): void {
-  const { dimensions, progress, slices, banned, nowMs } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { progress } = turn.state;
+  const { slices } = turn.state.model;
+  const { banned } = turn.state.membership;
+  const { nowMs } = turn;
   const samples = laneSamples(dimensions, progress, progress.exclusions);
   const lanes = samples.map(
     (count): LaneState => (count > 0 ? { tag: "open", refusals: [] } : { tag: "absent" }),
@@ -118,7 +122,8 @@ function addTo(given: Given, worker: string, lane: number): void {
 /** Assigns these lanes to the workers, in addition to workers that hold them already, and sends the assignments. */
 export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>): void {
   const phase = turn.in("training");
-  const { nowMs, progress } = turn.state;
+  const { nowMs } = turn;
+  const { progress } = turn.state;
   if (given.size === 0) return;
   const lanes = [...phase.lanes];
   for (const [worker, share] of given) {

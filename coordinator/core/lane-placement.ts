@@ -17,7 +17,8 @@ const trialEvery = 20;
 
 /** The placement for the step that begins. `workers`: the ready ones in join order, at least one. */
 export function placementFor(turn: Turn, workers: readonly WorkerState[]): LanePlacement {
-  const { placement, dimensions } = turn.state;
+  const { placement } = turn.state;
+  const { dimensions } = turn.state.run;
   const ids = workers.map((worker) => worker.id);
   const lanes = Array.from({ length: dimensions.spec.lanes }, (_, lane) => lane);
   const candidates = workers.map((worker) => candidate(worker));

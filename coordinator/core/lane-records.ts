@@ -42,7 +42,7 @@ export function countRecord(turn: Turn, worker: string, { step, attempt, lane }:
   changeShare(turn, worker, isIt, ({ recorded }) => ({ recorded: recorded + 1 }));
 }
 
-const isStatistics = ({ layout }: CoreState, statistics: Uint8Array) =>
+const isStatistics = ({ model: { layout } }: CoreState, statistics: Uint8Array) =>
   statistics.byteLength === 8 * (layout?.statisticsCount ?? 0);
 
 const isFiniteRecord = (record: LaneRecord) =>
@@ -66,7 +66,7 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
   }
   const { lanes } = turn.in("training");
   if (lanes.every(({ tag }) => tag === "arrived" || tag === "absent")) {
-    turn.update("training", { arrivedMs: turn.state.nowMs });
+    turn.update("training", { arrivedMs: turn.nowMs });
   }
 }
 
@@ -75,7 +75,8 @@ function arrive(turn: Turn, worker: string, record: LaneRecord, lane: LaneState)
  * the step is skipped (docs/design/mathematics-of-a-lane.md).
  */
 function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState): void {
-  const { dimensions, progress } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { progress } = turn.state;
   const refused = refusedBy(lane, { worker, why: "not finite" });
   const samples = samplesOf(dimensions, progress, index);
   turn.log(

@@ -15,13 +15,13 @@ export function refusal(state: CoreState, hello: HelloEvent): { message: string;
   if (hello.protocol !== protocolVersion) {
     return {
       retry: false,
-      message: `the worker speaks protocol ${hello.protocol} (Trainyard ${hello.version || "unknown"}), the coordinator ${protocolVersion} (Trainyard ${state.version}): install one version on both`,
+      message: `the worker speaks protocol ${hello.protocol} (Trainyard ${hello.version || "unknown"}), the coordinator ${protocolVersion} (Trainyard ${state.run.version}): install one version on both`,
     };
   }
-  if (minorOf(hello.version) !== minorOf(state.version)) {
+  if (minorOf(hello.version) !== minorOf(state.run.version)) {
     return {
       retry: false,
-      message: `the worker is Trainyard ${hello.version || "of no version"}, the coordinator ${state.version}: install one version on both`,
+      message: `the worker is Trainyard ${hello.version || "of no version"}, the coordinator ${state.run.version}: install one version on both`,
     };
   }
   if (hello.fingerprint === null) return { retry: false, message: "the worker sent no engine fingerprint" };
@@ -32,14 +32,15 @@ export function refusal(state: CoreState, hello: HelloEvent): { message: string;
 }
 
 /** Most members of the run: one worker per lane and as many spares, and at least a fleet of spares. */
-const mostMembers = ({ dimensions }: CoreState) => Math.max(limits.spares, 2 * dimensions.spec.lanes);
+const mostMembers = ({ run: { dimensions } }: CoreState) =>
+  Math.max(limits.spares, 2 * dimensions.spec.lanes);
 
 const minorOf = (version: string) => version.split(".").slice(0, 2).join(".");
 
 function refusedFingerprint(state: CoreState, fingerprint: WireFingerprint) {
-  const first = state.fingerprints[0];
+  const first = state.membership.fingerprints[0];
   if (first === undefined) return null;
-  if (state.dimensions.spec.allowMixed) return refusedKind(state, fingerprint);
+  if (state.run.dimensions.spec.allowMixed) return refusedKind(state, fingerprint);
   const difference = differenceOf(first, fingerprint);
   if (difference === null) return null;
   return {
@@ -49,7 +50,7 @@ function refusedFingerprint(state: CoreState, fingerprint: WireFingerprint) {
 }
 
 /** Refuses a new kind of machine when there are too many: each kind is kept in checkpoints and in the result. */
-function refusedKind({ fingerprints }: CoreState, fingerprint: WireFingerprint) {
+function refusedKind({ membership: { fingerprints } }: CoreState, fingerprint: WireFingerprint) {
   const isKnown = fingerprints.some((known) => differenceOf(known, fingerprint) === null);
   if (isKnown || fingerprints.length < limits.machineKinds) return null;
   return { retry: false, message: `it would be the run's ${fingerprints.length + 1}th kind of machine` };
@@ -74,28 +75,29 @@ export function admit(turn: Turn, hello: HelloEvent): boolean {
     turn.log("warn", `refused worker ${hello.worker}: ${reason.message}`, { worker: hello.worker });
     return false;
   }
-  if (hello.version !== turn.state.version) {
-    turn.log("warn", `worker ${hello.worker} is Trainyard ${hello.version}, this is ${turn.state.version}`);
+  if (hello.version !== turn.state.run.version) {
+    turn.log(
+      "warn",
+      `worker ${hello.worker} is Trainyard ${hello.version}, this is ${turn.state.run.version}`,
+    );
   }
   const worker = {
     id: hello.worker,
-    order: turn.state.joined,
+    order: turn.state.membership.joined,
     host: hello.host,
     fingerprint: hello.fingerprint as WireFingerprint,
     tag: "preparing" as const,
-    sinceMs: turn.state.nowMs,
-    heardMs: turn.state.nowMs,
+    sinceMs: turn.nowMs,
+    heardMs: turn.nowMs,
     doing: "prepare",
     shares: [],
-    settledMs: turn.state.nowMs,
+    settledMs: turn.nowMs,
     laneMs: [],
     measuredStep: 0,
     isLateLogged: false,
   };
-  turn.set({
-    workers: new Map(turn.state.workers).set(hello.worker, worker),
-    joined: turn.state.joined + 1,
-  });
+  turn.set({ workers: new Map(turn.state.workers).set(hello.worker, worker) });
+  turn.change("membership", { joined: turn.state.membership.joined + 1 });
   turn.do({ tag: "welcome", worker: hello.worker });
   turn.log("info", `worker ${hello.worker} joined from ${hello.host}`, { worker: hello.worker });
   return true;
@@ -112,21 +114,24 @@ export function makeReady(turn: Turn, id: string, layoutJson: string): void {
     turn.do({ tag: "disconnect", worker: id, reason: message ?? "" });
     return;
   }
-  turn.worker(id, { tag: "ready", sinceMs: turn.state.nowMs, doing: "idle" });
+  turn.worker(id, { tag: "ready", sinceMs: turn.nowMs, doing: "idle" });
   rememberFingerprint(turn, id);
   turn.log("info", `worker ${id} is ready`, { worker: id, workers: turn.ready.length });
-  if (turn.state.slices.tag === "none") {
-    if (turn.state.layout === null) turn.advance({ statistics: emptyStatistics(layout) });
-    turn.set({ layout, slices: { tag: "starting" } });
+  if (turn.state.model.slices.tag === "none") {
+    if (turn.state.model.layout === null) turn.advance({ statistics: emptyStatistics(layout) });
+    turn.change("model", { layout, slices: { tag: "starting" } });
     turn.do({ tag: "startSlices", layout });
-  } else if (turn.state.slices.tag === "up") {
+  } else if (turn.state.model.slices.tag === "up") {
     turn.do({ tag: "nameSlices", worker: id });
   }
 }
 
 /** Checks layout and fingerprint. The fingerprint is checked again because two workers may have prepared at the same time. */
 function refusedAsReady(state: CoreState, id: string, layout: ModelLayout | null): string | null {
-  if (layout === null || (state.layout !== null && layoutHash(state.layout) !== layoutHash(layout))) {
+  if (
+    layout === null ||
+    (state.model.layout !== null && layoutHash(state.model.layout) !== layoutHash(layout))
+  ) {
     return "the worker's model has other parameters than the run's: install one version on both";
   }
   const fingerprint = state.workers.get(id)?.fingerprint;
@@ -144,9 +149,9 @@ function parseLayout(json: string): ModelLayout | null {
 function rememberFingerprint(turn: Turn, id: string): void {
   const fingerprint = turn.state.workers.get(id)?.fingerprint;
   if (fingerprint === undefined) return;
-  const { fingerprints } = turn.state;
+  const { fingerprints } = turn.state.membership;
   if (fingerprints.some((other) => differenceOf(other, fingerprint) === null)) return;
-  turn.set({ fingerprints: [...fingerprints, fingerprint] });
+  turn.change("membership", { fingerprints: [...fingerprints, fingerprint] });
   const [first] = fingerprints;
   if (first === undefined) return;
   const what = differenceOf(first, fingerprint);

@@ -4,7 +4,11 @@ import { reasonToStop } from "./epoch.js";
 import type { CoreState, Restored, SavedState } from "./state.js";
 
 export function savedState(state: CoreState): SavedState {
-  const { progress, evaluation, lastEpoch, bestCheckpoint, endedBecause, fingerprints, joined } = state;
+  const { progress } = state;
+  const { evaluation, lastEpoch } = state.results;
+  const { best: bestCheckpoint } = state.checkpoints;
+  const { endedBecause } = state.ending;
+  const { fingerprints, joined } = state.membership;
   return {
     progress,
     evaluation,
@@ -13,8 +17,8 @@ export function savedState(state: CoreState): SavedState {
     endedBecause,
     fingerprints,
     joined,
-    elapsedMs: state.nowMs - state.startedMs,
-    epochElapsedMs: state.nowMs - state.epochStartedMs,
+    elapsedMs: state.clock.nowMs - state.clock.startedMs,
+    epochElapsedMs: state.clock.nowMs - state.clock.epochStartedMs,
   };
 }
 
@@ -24,19 +28,22 @@ export function restoredState(fresh: CoreState, restored: Restored): CoreState {
   const { progress } = saved;
   return {
     ...fresh,
-    restored,
-    layout,
+    clock: {
+      ...fresh.clock,
+      startedMs: fresh.clock.nowMs - saved.elapsedMs,
+      epochStartedMs: fresh.clock.nowMs - saved.epochElapsedMs,
+    },
+    membership: { ...fresh.membership, joined: saved.joined, fingerprints: saved.fingerprints },
+    model: { ...fresh.model, layout },
     progress: { ...progress, ledger: { ...progress.ledger, redone: progress.ledger.redone + redone } },
-    evaluation: saved.evaluation,
-    lastEpoch: saved.lastEpoch,
-    bestCheckpoint: saved.bestCheckpoint,
-    lastCheckpoint: restored.checkpoint,
-    savedStep: progress.step,
-    endedBecause: reasonItEnded(fresh.dimensions.spec, saved),
-    fingerprints: saved.fingerprints,
-    joined: saved.joined,
-    startedMs: fresh.nowMs - saved.elapsedMs,
-    epochStartedMs: fresh.nowMs - saved.epochElapsedMs,
+    checkpoints: {
+      ...fresh.checkpoints,
+      last: restored.checkpoint,
+      best: saved.bestCheckpoint,
+      requestedStep: progress.step,
+    },
+    results: { ...fresh.results, evaluation: saved.evaluation, lastEpoch: saved.lastEpoch },
+    ending: { ...fresh.ending, endedBecause: reasonItEnded(fresh.run.dimensions.spec, saved) },
   };
 }
 

@@ -217,32 +217,62 @@ export interface Evaluation {
   readonly confusion: readonly (readonly number[])[];
 }
 
-export interface CoreState {
+/** What this coordinator was started with. It never changes. */
+export interface RunFacts {
   readonly dimensions: RunDimensions;
   /** True: the run waits for workers without a limit. False: it fails when no worker comes for `limits.noWorkersMs`. */
   readonly waitsForWorkers: boolean;
   readonly generation: Generation;
   /** Trainyard's version: workers of another major.minor are refused. */
   readonly version: string;
+  /** The checkpoint from which this coordinator goes on; null = the run begins. */
+  readonly restored: Restored | null;
+  /** Decides which lanes are audited; known to no worker. */
+  readonly salt: number;
+}
+
+/** What a coordinator must know to begin; the rest of `RunFacts` has defaults. */
+export type RunStart = Pick<RunFacts, "dimensions" | "generation" | "version"> & Partial<RunFacts>;
+
+/** Times of the coordinator's clock, in milliseconds. */
+export interface CoreClock {
   readonly nowMs: number;
   readonly startedMs: number;
   readonly epochStartedMs: number;
-  readonly workers: ReadonlyMap<string, WorkerState>;
-  /** The checkpoint from which this coordinator goes on; null = the run begins. */
-  readonly restored: Restored | null;
+  /** When the waits were last looked at. */
+  readonly watchedMs: number;
+}
+
+/** What the run remembers of workers, whether they are present or not. */
+export interface Membership {
   /** Number of workers that ever joined; also the join order of the next one. */
   readonly joined: number;
   /** Engine fingerprints of all workers that ever got ready, without repeats. */
   readonly fingerprints: readonly WireFingerprint[];
-  /** The model's layout: from the first ready worker, or from the checkpoint. Null before. */
+  /** How often a worker's result was wrong where another's was right. */
+  readonly suspicions: ReadonlyMap<string, { readonly count: number; readonly what: string }>;
+  /** Workers that were drained as wrong. Their messages are dropped. */
+  readonly banned: readonly string[];
+  /** Workers whose assignments failed since the last commit, newest last. */
+  readonly failures: readonly string[];
+  /** When a worker was last present, or when their absence was last logged. */
+  readonly aloneSinceMs: number;
+  /** Since when workers can't read the store, without a commit in between; null while they can. */
+  readonly storeAwayMs: number | null;
+}
+
+/** The model's layout and the slices that hold its vectors. */
+export interface ModelSlices {
+  /** From the first ready worker, or from the checkpoint. Null before. */
   readonly layout: ModelLayout | null;
   readonly slices:
     | { readonly tag: "none" }
     | { readonly tag: "starting" }
     | { readonly tag: "up"; readonly count: number };
-  readonly progress: Progress;
-  readonly phase: Phase;
-  readonly evaluation: Evaluation | null;
+}
+
+/** Durations that were measured lately. Deadlines, lateness and the placement of lanes follow from them. */
+export interface MeasuredTimes {
   /** Milliseconds of the last committed steps, for the step deadline. */
   readonly recentStepMs: readonly number[];
   /** Timings of the last usual steps that this coordinator committed. */
@@ -253,35 +283,62 @@ export interface CoreState {
   readonly recentLaneMs: readonly number[];
   /** Milliseconds of the last evaluated blocks. */
   readonly recentBlockMs: readonly number[];
-  /** Placement of lanes on workers; null until lanes are handed out for the first time. */
-  readonly placement: LanePlacement | null;
-  /** Decides which lanes are audited; known to no worker. */
-  readonly salt: number;
-  /** How often a worker's result was wrong where another's was right. */
-  readonly suspicions: ReadonlyMap<string, { readonly count: number; readonly what: string }>;
-  /** Workers that were drained as wrong. Their messages are dropped. */
-  readonly banned: readonly string[];
+}
+
+/** The run's checkpoints: which are whole, and what was asked for last. */
+export interface CheckpointState {
+  /** The newest whole checkpoint: this coordinator's, or the one from which it goes on. */
+  readonly last: string | null;
+  readonly best: string | null;
+  /** When the last checkpoint was requested. */
+  readonly requestedMs: number;
+  /** The step at which the last checkpoint was requested. */
+  readonly requestedStep: number;
+  /** Checkpoints that were requested and are being written. */
+  readonly pending: number;
+}
+
+/** The newest results that status and report show. */
+export interface Results {
+  /** The last evaluation; null before the first. */
+  readonly evaluation: Evaluation | null;
+  readonly lastEpoch: EpochRow | null;
   /** The last step that was not applied. */
   readonly lastSkip: { readonly step: number; readonly reason: string } | null;
-  /** The newest whole checkpoint: this coordinator's, or the one from which it goes on. */
-  readonly lastCheckpoint: string | null;
-  /** When the last checkpoint was requested. */
-  readonly savedMs: number;
-  /** The step at which the last checkpoint was requested. */
-  readonly savedStep: number;
-  /** When the waits were last looked at. */
-  readonly watchedMs: number;
-  readonly bestCheckpoint: string | null;
+}
+
+/** Why and how the run comes to its end. */
+export interface Ending {
   /** The outcome with which the run shall end at its next commit; null = it goes on. */
   readonly stopRequested: Outcome | null;
   /** Why training came to its end; null before. */
   readonly endedBecause: string | null;
-  readonly checkpointsPending: number;
-  /** Workers whose assignments failed since the last commit, newest last. */
-  readonly failures: readonly string[];
-  /** Since when workers can't read the store, without a commit in between; null while they can. */
-  readonly storeAwayMs: number | null;
-  /** When a worker was last present, or when their absence was last logged. */
-  readonly aloneSinceMs: number;
-  readonly lastEpoch: EpochRow | null;
 }
+
+export interface CoreState {
+  readonly run: RunFacts;
+  readonly clock: CoreClock;
+  readonly progress: Progress;
+  readonly phase: Phase;
+  /** Workers with an open control stream, by id. */
+  readonly workers: ReadonlyMap<string, WorkerState>;
+  readonly membership: Membership;
+  readonly model: ModelSlices;
+  /** Placement of lanes on workers; null until lanes are handed out for the first time. */
+  readonly placement: LanePlacement | null;
+  readonly measured: MeasuredTimes;
+  readonly checkpoints: CheckpointState;
+  readonly results: Results;
+  readonly ending: Ending;
+}
+
+/** Names of the parts of the state that `Turn.change` changes value by value. */
+export type StatePart =
+  | "run"
+  | "clock"
+  | "membership"
+  | "model"
+  | "measured"
+  | "checkpoints"
+  | "results"
+  | "ending";

@@ -5,11 +5,7 @@
 
 import { assertNever, isStoreOutage } from "../../shared/errors.js";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
-import type { Generation } from "../../shared/ids.js";
-import { asEpoch, asStep } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
-import { initialOptimizer } from "../optimizers/registry.js";
-import { freshMemory } from "./epoch.js";
 import type { CoreEvent, Effect, HelloEvent } from "./events.js";
 import { checkState } from "./invariants.js";
 import { countRecord } from "./lane-records.js";
@@ -27,9 +23,7 @@ import {
   stopPhase,
 } from "./phases/dispatch.js";
 import { end, tellEnd } from "./phases/ended.js";
-import type { RunDimensions } from "./run-dimensions.js";
-import { restoredState } from "./saved.js";
-import type { CoreState, Outcome, Restored } from "./state.js";
+import type { CoreState, Outcome } from "./state.js";
 import { dueDrains, isBanned, sendAway } from "./suspicion.js";
 import { Turn } from "./turn.js";
 
@@ -40,77 +34,6 @@ import { Turn } from "./turn.js";
 const failuresLimit = 3;
 /** Number of failures that are kept: enough for one of each worker of a large fleet. */
 const failuresKept = 2 * limits.lanes;
-
-export function initialState(
-  dimensions: RunDimensions,
-  generation: Generation,
-  version: string,
-  nowMs: number,
-  restored: Restored | null = null,
-  salt = 0,
-): CoreState {
-  const fresh = { ...freshState(dimensions, generation, version, nowMs), salt };
-  return restored === null ? fresh : restoredState(fresh, restored);
-}
-
-function freshState(
-  dimensions: RunDimensions,
-  generation: Generation,
-  version: string,
-  nowMs: number,
-): CoreState {
-  return {
-    dimensions,
-    waitsForWorkers: false,
-    generation,
-    version,
-    nowMs,
-    startedMs: nowMs,
-    epochStartedMs: nowMs,
-    workers: new Map(),
-    restored: null,
-    joined: 0,
-    fingerprints: [],
-    layout: null,
-    slices: { tag: "none" },
-    progress: {
-      step: asStep(0),
-      epoch: asEpoch(0),
-      stepInEpoch: 0,
-      optimizer: initialOptimizer(dimensions.spec.optimizer),
-      statistics: { sums: new Float64Array(0), decay: [] },
-      totals: { lossSum: 0, correct: 0, samples: 0 },
-      memory: freshMemory,
-      ledger: { committed: 0, redone: 0, skipped: 0, excluded: 0 },
-      exclusions: [],
-      skippedInARow: 0,
-    },
-    phase: { tag: "gathering", sinceMs: nowMs },
-    evaluation: null,
-    recentStepMs: [],
-    timings: [],
-    stepLaneMs: [],
-    recentLaneMs: [],
-    recentBlockMs: [],
-    placement: null,
-    salt: 0,
-    suspicions: new Map(),
-    banned: [],
-    lastSkip: null,
-    lastCheckpoint: null,
-    savedMs: nowMs,
-    savedStep: 0,
-    watchedMs: Number.NEGATIVE_INFINITY,
-    bestCheckpoint: null,
-    stopRequested: null,
-    endedBecause: null,
-    checkpointsPending: 0,
-    failures: [],
-    storeAwayMs: null,
-    aloneSinceMs: nowMs,
-    lastEpoch: null,
-  };
-}
 
 export function transition(state: CoreState, event: CoreEvent): { state: CoreState; effects: Effect[] } {
   const turn = new Turn(state);
@@ -130,7 +53,7 @@ function react(turn: Turn, event: CoreEvent): void {
     case "left":
       return lose(turn, event.worker, event.reason);
     case "slicesUp":
-      turn.set({ slices: { tag: "up", count: event.count } });
+      turn.change("model", { slices: { tag: "up", count: event.count } });
       for (const worker of turn.ready) turn.do({ tag: "nameSlices", worker: worker.id });
       return eventToPhase(turn, event);
     case "sliceLoaded":
@@ -141,19 +64,16 @@ function react(turn: Turn, event: CoreEvent): void {
     case "published":
       return eventToPhase(turn, event);
     case "checkpointWritten":
-      turn.set({
-        checkpointsPending: turn.state.checkpointsPending - 1,
-        lastCheckpoint: event.checkpoint,
-      });
+      turn.change("checkpoints", { pending: turn.state.checkpoints.pending - 1, last: event.checkpoint });
       return eventToPhase(turn, event);
     case "checkpointFailed":
-      turn.set({ checkpointsPending: turn.state.checkpointsPending - 1 });
+      turn.change("checkpoints", { pending: turn.state.checkpoints.pending - 1 });
       turn.log("error", `checkpoint ${event.checkpoint} was not written: ${event.message}`);
       return eventToPhase(turn, event);
     case "stop":
       return stop(turn, { tag: "stopped", reason: event.reason });
     case "interrupt":
-      if (turn.state.stopRequested !== null) return;
+      if (turn.state.ending.stopRequested !== null) return;
       return stop(turn, { tag: "interrupted", reason: event.reason });
     case "fatal":
       return end(turn, { tag: "failed", reason: event.message });
@@ -182,8 +102,8 @@ function greet(turn: Turn, hello: HelloEvent): void {
 
 function hear(turn: Turn, worker: string, generation: number, body: WorkerBody): void {
   if (!turn.state.workers.has(worker)) return turn.drop(worker, "unknown worker");
-  if (generation !== turn.state.generation) return turn.drop(worker, "stale generation");
-  turn.worker(worker, { heardMs: turn.state.nowMs });
+  if (generation !== turn.state.run.generation) return turn.drop(worker, "stale generation");
+  turn.worker(worker, { heardMs: turn.nowMs });
   switch (body.kind) {
     case "hello":
       return turn.drop(worker, "misplaced");
@@ -225,7 +145,7 @@ function settle(turn: Turn, worker: string, step: number, attempt: number): void
 
 /** Work under way is dropped; the last commit is saved, if there is one, and the run ends with this outcome. */
 function stop(turn: Turn, outcome: Outcome): void {
-  turn.set({ stopRequested: outcome });
+  turn.change("ending", { stopRequested: outcome });
   stopPhase(turn, outcome);
 }
 
@@ -236,9 +156,9 @@ function stop(turn: Turn, outcome: Outcome): void {
  */
 function waitOutStore(turn: Turn, worker: string, assignment: string, message: string): boolean {
   if (assignment === "export") return outageToPhase(turn, { worker, assignment, message });
-  const sinceMs = turn.state.storeAwayMs ?? turn.state.nowMs;
-  if (assignment === "prepare" || turn.state.nowMs - sinceMs >= limits.storeOutageMs) return false;
-  turn.set({ storeAwayMs: sinceMs });
+  const sinceMs = turn.state.membership.storeAwayMs ?? turn.nowMs;
+  if (assignment === "prepare" || turn.nowMs - sinceMs >= limits.storeOutageMs) return false;
+  turn.change("membership", { storeAwayMs: sinceMs });
   turn.log("warn", `worker ${worker} waits for the store (${assignment}): ${message}`, { worker });
   turn.do({ tag: "disconnect", worker, reason: message });
   lose(turn, worker, "the store is away");
@@ -246,8 +166,8 @@ function waitOutStore(turn: Turn, worker: string, assignment: string, message: s
 }
 
 function takeFailure(turn: Turn, worker: string, assignment: string, message: string): void {
-  const failures = [...turn.state.failures, worker].slice(-failuresKept);
-  turn.set({ failures });
+  const failures = [...turn.state.membership.failures, worker].slice(-failuresKept);
+  turn.change("membership", { failures });
   turn.log("error", `worker ${worker} could not carry out ${assignment}: ${message}`, { worker });
   const isAnybodyFine = [...turn.state.workers.keys()].some((id) => !failures.includes(id));
   if (failures.length >= failuresLimit && !isAnybodyFine) {
@@ -264,10 +184,10 @@ function takeFailure(turn: Turn, worker: string, assignment: string, message: st
 const watchEveryMs = 50;
 
 function passTime(turn: Turn, nowMs: number): void {
-  turn.set({ nowMs });
+  turn.change("clock", { nowMs });
   const { state } = turn;
-  if (state.phase.tag === "ended" || nowMs - state.watchedMs < watchEveryMs) return;
-  turn.set({ watchedMs: nowMs });
+  if (state.phase.tag === "ended" || nowMs - state.clock.watchedMs < watchEveryMs) return;
+  turn.change("clock", { watchedMs: nowMs });
   fireDueWaits(turn);
-  if (turn.state.workers.size > 0) turn.set({ aloneSinceMs: nowMs });
+  if (turn.state.workers.size > 0) turn.change("membership", { aloneSinceMs: nowMs });
 }

@@ -3,7 +3,7 @@ import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
 import type { Effect } from "./events.js";
 import { invariant } from "./invariants.js";
 import { requirePhaseChange } from "./phases/phase-changes.js";
-import type { CoreState, Phase, PhaseOf, PhaseTag, Progress, WorkerState } from "./state.js";
+import type { CoreState, Phase, PhaseOf, PhaseTag, Progress, StatePart, WorkerState } from "./state.js";
 
 export class Turn {
   state: CoreState;
@@ -15,6 +15,15 @@ export class Turn {
 
   set(change: Partial<CoreState>): void {
     this.state = { ...this.state, ...change };
+  }
+
+  get nowMs(): number {
+    return this.state.clock.nowMs;
+  }
+
+  /** Changes values of one part of the state. */
+  change<Part extends StatePart>(part: Part, change: Partial<CoreState[Part]>): void {
+    this.set({ [part]: { ...this.state[part], ...change } });
   }
 
   /** The next phase. Errors: the table of phase changes does not allow it here. */

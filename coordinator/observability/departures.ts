@@ -37,10 +37,10 @@ function comingsOf(worker: string, before: CoreState, after: CoreState): Comings
 
 function why(worker: string, event: CoreEvent, before: CoreState, after: CoreState): Departure {
   if (before.phase.tag === "ended") return "ended";
-  if (after.banned.includes(worker)) return "wrong";
+  if (after.membership.banned.includes(worker)) return "wrong";
   if (event.tag === "left") return "disconnected";
   if (event.tag === "said") return whySaid(event.body);
-  const silentMs = after.nowMs - (before.workers.get(worker)?.heardMs ?? after.nowMs);
+  const silentMs = after.clock.nowMs - (before.workers.get(worker)?.heardMs ?? after.clock.nowMs);
   return silentMs > limits.lostAfterMs ? "silent" : "overdue";
 }
 

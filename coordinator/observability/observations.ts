@@ -47,7 +47,7 @@ export class Observations {
   }
 
   /** Looks at every lane and, more seldom, at every worker, so: now and then. */
-  state({ phase, workers, placement, nowMs }: CoreState): void {
+  state({ phase, workers, placement, clock: { nowMs } }: CoreState): void {
     const count = (tag: string) => [...workers.values()].filter((worker) => worker.tag === tag).length;
     this.#metrics.setPhase(phaseName(phase));
     this.#metrics.workers.set({ state: "ready" }, count("ready"));

@@ -146,7 +146,7 @@ export class QueueService {
     const { store, clock } = this.#options;
     const run = await this.#resolve(name, signal);
     const shell = isFollowed ? await this.#untilBegun(run, signal) : this.#shellOf(run);
-    yield* sealedEvents(store, run, shell?.state.generation, signal);
+    yield* sealedEvents(store, run, shell?.state.run.generation, signal);
     if (shell === null) return;
     for (let from = 0; !signal.aborted; ) {
       const isLast = !isFollowed || this.#shellOf(run) !== shell;

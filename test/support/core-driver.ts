@@ -1,10 +1,11 @@
 /** Drives the pure core in tests: workers that answer at once with given numbers, reducers that always agree. */
 
 import type { CoreEvent, Effect } from "../../coordinator/core/events.js";
+import { initialState } from "../../coordinator/core/initial-state.js";
 import { checkWholeState } from "../../coordinator/core/invariants.js";
 import { dimensionsOf } from "../../coordinator/core/run-dimensions.js";
 import type { CoreState, Restored } from "../../coordinator/core/state.js";
-import { initialState, transition } from "../../coordinator/core/transition.js";
+import { transition } from "../../coordinator/core/transition.js";
 import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";
 import { protocolVersion } from "../../shared/grpc/version.js";
 import { asGeneration } from "../../shared/ids.js";
@@ -77,7 +78,8 @@ export class CoreDriver {
     restored: Restored | null = null,
   ) {
     const dimensions = dimensionsOf(spec, splitOf(trainingSamples), validationLabels);
-    this.state = initialState(dimensions, asGeneration(restored === null ? 1 : 2), "0.1.0", 0, restored);
+    const generation = asGeneration(restored === null ? 1 : 2);
+    this.state = initialState({ dimensions, generation, version: "0.1.0", restored }, 0);
   }
 
   /** Applies one event; returns its effects. */
@@ -95,7 +97,7 @@ export class CoreDriver {
     if (problem !== null) throw new Error(problem);
   }
 
-  says(worker: string, body: WorkerBody, generation: number = this.state.generation): Effect[] {
+  says(worker: string, body: WorkerBody, generation: number = this.state.run.generation): Effect[] {
     return this.on({ tag: "said", worker, generation, body });
   }
 

@@ -75,7 +75,7 @@ class Stage {
   /** The next coordinator, with what the former one saved last. */
   takeOver({ samples = 22, labels = [0, 1, 1], redone = 0, ...change }: Values): void {
     this.#former = this.core;
-    const { spec } = this.#former.state.dimensions;
+    const { spec } = this.#former.state.run.dimensions;
     const restored = restoredFrom(lastSaved(this.#former), Number(redone));
     this.#core = new CoreDriver(
       RunSpec.parse({ ...spec, ...change }),
@@ -192,7 +192,7 @@ const commands: Readonly<Record<string, Command>> = {
   exported: ({ core }, [worker = "", checkpoint = ""]) =>
     core.says(worker, { kind: "exported", checkpoint, paths: ["model.h5"] }),
   published: (stage) => on(stage, { tag: "published" }),
-  beat: ({ core }, [worker = "", phase = "compute"], { generation = core.state.generation }) =>
+  beat: ({ core }, [worker = "", phase = "compute"], { generation = core.state.run.generation }) =>
     core.says(worker, heartbeat(phase), Number(generation)),
   tick: ({ core }, [time]) => core.passes(milliseconds(time)),
   wait: (stage, [time], { heard = "" }) => wait(stage, milliseconds(time), list(String(heard))),

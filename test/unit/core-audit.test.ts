@@ -98,7 +98,7 @@ describe("an audit", () => {
   it("is drawn for about the share that was asked for, by a salt that no worker knows", () => {
     const count = (salt: number) => {
       const core = new CoreDriver(tinySpec({ audit: 0.2, lanes: 2, batchSize: 4 }), 4_000, []);
-      core.state = { ...core.state, salt };
+      core.state = { ...core.state, run: { ...core.state.run, salt } };
       core.begins("a", "b");
       const steps: number[] = [];
       for (let step = 0; step < 300; step += 1) {

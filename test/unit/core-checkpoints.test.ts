@@ -17,7 +17,7 @@ const written = (core: CoreDriver, checkpoint: string) => core.on({ tag: "checkp
 
 /** Writes the checkpoints that were asked for and are not there yet. */
 function writesAll(core: CoreDriver): void {
-  for (const checkpoint of savedBy(core).slice(-core.state.checkpointsPending || Number.POSITIVE_INFINITY)) {
+  for (const checkpoint of savedBy(core).slice(-core.state.checkpoints.pending || Number.POSITIVE_INFINITY)) {
     written(core, checkpoint);
   }
 }
@@ -82,7 +82,7 @@ it("the next epoch begins while the last one's is written; a third one is waited
   long.begins("a");
   for (let step = 0; step < 20; step += 1) long.completesStep();
   expect(long.state).toMatchObject({
-    checkpointsPending: 3,
+    checkpoints: { pending: 3 },
     phase: { tag: "saving", goal: { tag: "train" } },
   });
   for (const checkpoint of ["1-8", "1-10", "1-20"]) written(long, checkpoint);

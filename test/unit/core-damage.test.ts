@@ -12,7 +12,7 @@ const started = (...workers: string[]) => {
 };
 
 const sampleOf = (core: CoreDriver, lane: number) =>
-  samplesOf(core.state.dimensions, core.state.progress, lane)[0] as number;
+  samplesOf(core.state.run.dimensions, core.state.progress, lane)[0] as number;
 
 function damaged(
   core: CoreDriver,
@@ -35,7 +35,7 @@ describe("a sample that one worker can't read", () => {
     const effects = damaged(core, "a", [sample]);
     expect(sent(effects, "gradients")).toMatchObject([{ worker: "b", body: { lanes: [0], excluded: [] } }]);
     core.record("b", 0);
-    expect(core.state.suspicions.get("a")).toMatchObject({ count: 1 });
+    expect(core.state.membership.suspicions.get("a")).toMatchObject({ count: 1 });
     expect(core.state.progress.exclusions).toEqual([]);
     core.settles("a");
     expect(core.state.workers.has("a")).toBe(true);
@@ -99,7 +99,7 @@ describe("a sample that two workers can't read", () => {
 
   it("leaves its lane absent when it was the last one there", () => {
     const core = started("a");
-    damaged(core, "a", samplesOf(core.state.dimensions, core.state.progress, 1));
+    damaged(core, "a", samplesOf(core.state.run.dimensions, core.state.progress, 1));
     const begun = core.effects.filter((effect) => effect.tag === "beginStep");
     expect(begun.at(-1)).toMatchObject({ attempt: 1, present: [0, 2, 3] });
     core.completesStep();
@@ -109,7 +109,7 @@ describe("a sample that two workers can't read", () => {
   it("ends the run, by name, when too many are gone", () => {
     const core = started("a");
     for (const lane of [0, 1])
-      damaged(core, "a", samplesOf(core.state.dimensions, core.state.progress, lane));
+      damaged(core, "a", samplesOf(core.state.run.dimensions, core.state.progress, lane));
     expect(core.state.phase.tag).toBe("training");
     damaged(core, "a", [sampleOf(core, 2)]);
     expect(core.state.phase).toMatchObject({
@@ -154,7 +154,7 @@ describe("a validation sample that nobody can read", () => {
     expect(sent(again, "evaluate")).toMatchObject([{ body: { blocks: [0], excluded: [1] } }]);
     expect(dropped(result(core, "a", [0, 1, 1]))).toMatchObject([{ reason: "wrong sample count" }]);
     result(core, "a", [0, 0]);
-    expect(core.state.evaluation).toMatchObject({
+    expect(core.state.results.evaluation).toMatchObject({
       loss: 1,
       accuracy: 0.5,
       confusion: [
@@ -169,15 +169,15 @@ describe("a validation sample that nobody can read", () => {
     const effects = result(core, "a", [0, 0, 0], Number.NaN);
     expect(sent(effects, "evaluate")).toMatchObject([{ worker: "b" }]);
     expect(dropped(result(core, "a", [0, 0, 0], Number.NaN))).toMatchObject([{ reason: "not asked" }]);
-    expect(core.state.evaluation).toBeNull();
+    expect(core.state.results.evaluation).toBeNull();
     result(core, "b", [0, 0, 0], 3);
-    expect(core.state.evaluation).toMatchObject({ loss: 1 });
-    expect(core.state.suspicions.get("a")).toMatchObject({ count: 1 });
+    expect(core.state.results.evaluation).toMatchObject({ loss: 1 });
+    expect(core.state.membership.suspicions.get("a")).toMatchObject({ count: 1 });
     const other = evaluating("a", "b");
     result(other, "a", [0, 0, 0], Number.POSITIVE_INFINITY);
     result(other, "b", [0, 0, 0], Number.POSITIVE_INFINITY);
-    expect(other.state.evaluation?.loss).toBe(Number.POSITIVE_INFINITY);
-    expect(other.state.suspicions.size).toBe(0);
+    expect(other.state.results.evaluation?.loss).toBe(Number.POSITIVE_INFINITY);
+    expect(other.state.membership.suspicions.size).toBe(0);
   });
 });
 
@@ -189,7 +189,7 @@ it("a worker that returns lanes without a word has failed; one that reported dam
 
 it("values that are not finite on one machine only make it a suspect, and name its samples", () => {
   const core = started("a", "b");
-  const samples = samplesOf(core.state.dimensions, core.state.progress, 0);
+  const samples = samplesOf(core.state.run.dimensions, core.state.progress, 0);
   const effects = core.record("a", 0, { finite: false });
   expect(effects).toContainEqual(
     expect.objectContaining({
@@ -198,7 +198,7 @@ it("values that are not finite on one machine only make it a suspect, and name i
     }),
   );
   core.record("b", 0);
-  expect(core.state.suspicions.get("a")).toMatchObject({ count: 1 });
+  expect(core.state.membership.suspicions.get("a")).toMatchObject({ count: 1 });
   expect(has(core.completesStep(), "stepCommitted")).toBe(true);
   expect(core.state.progress.ledger).toMatchObject({ committed: 8, skipped: 0 });
 });

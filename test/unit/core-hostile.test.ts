@@ -37,7 +37,7 @@ describe("a layout", () => {
     });
     expect(sent(effects, "refused")).toHaveLength(1);
     expect(has(effects, "startSlices")).toBe(false);
-    expect(core.state).toMatchObject({ layout: null, slices: { tag: "none" } });
+    expect(core.state).toMatchObject({ model: { layout: null, slices: { tag: "none" } } });
   });
 
   it("that is no JSON is refused, however deep or long", () => {
@@ -117,7 +117,10 @@ describe("a record without a gradient", () => {
     expect(sent(effects, "drain")).toMatchObject([{ worker: "liar" }]);
     expect(core.assigned).toEqual({ honest: [2, 3] });
     core.completesStep();
-    expect(core.state).toMatchObject({ progress: { step: 1, ledger: { committed: 8 } }, banned: ["liar"] });
+    expect(core.state).toMatchObject({
+      progress: { step: 1, ledger: { committed: 8 } },
+      membership: { banned: ["liar"] },
+    });
   });
 
   it("of the only worker is computed by it again, for as long as it takes", () => {
@@ -162,7 +165,7 @@ describe("a failure", () => {
     expect(core.state.phase.tag).toBe("training");
     core.on({ tag: "left", worker: "b", reason: "test" });
     core.completesStep();
-    expect(core.state).toMatchObject({ progress: { step: 1 }, failures: [] });
+    expect(core.state).toMatchObject({ progress: { step: 1 }, membership: { failures: [] } });
   });
 
   it("of everybody ends it, and names the last", () => {
@@ -250,7 +253,7 @@ describe("members", () => {
       core.says("a", { kind: "ready", layoutJson: JSON.stringify(tinyLayout) });
       core.on({ tag: "left", worker: "a", reason: "test" });
     }
-    expect(core.state.fingerprints).toHaveLength(limits.machineKinds);
+    expect(core.state.membership.fingerprints).toHaveLength(limits.machineKinds);
     expect(has(core.hello("a", { device: "kind 0" }), "welcome")).toBe(true);
   });
 });

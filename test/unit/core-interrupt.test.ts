@@ -61,7 +61,7 @@ describe("an interrupted run", () => {
 describe("a run to which no worker comes", () => {
   const waited = (waitsForWorkers: boolean) => {
     const core = new CoreDriver(tinySpec());
-    core.state = { ...core.state, waitsForWorkers };
+    core.state = { ...core.state, run: { ...core.state.run, waitsForWorkers } };
     core.passes(limits.noWorkersMs + 1_000);
     return core;
   };

@@ -139,7 +139,7 @@ describe("a checkpoint of a run that had ended", () => {
     expect(goOn(once, restored).state.phase.tag).toBe("exporting");
     const longer = goOn(tinySpec({ epochs: 2 }), restored);
     expect(longer.state).toMatchObject({
-      endedBecause: null,
+      ending: { endedBecause: null },
       phase: { tag: "training" },
       progress: { epoch: 1 },
     });
@@ -154,10 +154,10 @@ describe("a checkpoint of a run that had ended", () => {
     expect(goOn(tinySpec({ epochs: 4 }), unfinished).state.phase.tag).toBe("exporting");
     const patient = { ...four, epochs: 9 };
     expect(goOn(patient, restored).state).toMatchObject({
-      endedBecause: expect.stringMatching(/patience 3/),
+      ending: { endedBecause: expect.stringMatching(/patience 3/) },
     });
     expect(goOn({ ...patient, earlyStopping: { patience: 5, minDelta: 0 } }, restored).state).toMatchObject({
-      endedBecause: null,
+      ending: { endedBecause: null },
       phase: { tag: "training" },
     });
   });
@@ -182,7 +182,10 @@ describe("a store that workers can't read", () => {
     }
     core.joins("a");
     core.completesStep();
-    expect(core.state).toMatchObject({ progress: { step: 1 }, storeAwayMs: null, failures: [] });
+    expect(core.state).toMatchObject({
+      progress: { step: 1 },
+      membership: { storeAwayMs: null, failures: [] },
+    });
   });
 
   it("ends the run after ten minutes, by its words", () => {

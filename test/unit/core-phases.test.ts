@@ -43,7 +43,7 @@ describe("an invariant", () => {
 
   it("a cursor behind its epoch throws", () => {
     const { state } = new CoreDriver(tinySpec());
-    const progress = { ...state.progress, stepInEpoch: state.dimensions.stepsPerEpoch + 1 };
+    const progress = { ...state.progress, stepInEpoch: state.run.dimensions.stepsPerEpoch + 1 };
     expect(() => checkState({ ...state, progress })).toThrow("the cursor left its epoch");
   });
 

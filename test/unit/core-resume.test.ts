@@ -85,7 +85,7 @@ describe.each([
       optimizer: unbroken.state.progress.optimizer,
       statistics: unbroken.state.progress.statistics,
     });
-    expect(core.state.evaluation).toEqual(unbroken.state.evaluation);
+    expect(core.state.results.evaluation).toEqual(unbroken.state.results.evaluation);
   });
 
   it("evaluates an epoch first whose steps are done, and repeats none of them", () => {
@@ -128,9 +128,9 @@ describe.each([
     former.on({ tag: "stop", reason: "test" });
     const core = goOn(spec, restoredFrom(lastSaved(former), 48));
     expect(core.state.progress.ledger).toMatchObject({ committed: 0, redone: 48 });
-    expect(core.state.nowMs - core.state.startedMs).toBe(5_000);
-    expect(core.state.nowMs - core.state.epochStartedMs).toBe(2_000);
-    expect(core.state.joined).toBe(3);
+    expect(core.state.clock.nowMs - core.state.clock.startedMs).toBe(5_000);
+    expect(core.state.clock.nowMs - core.state.clock.epochStartedMs).toBe(2_000);
+    expect(core.state.membership.joined).toBe(3);
     expect(sent(core.hello("c", { device: "another cpu" }), "refused")).toHaveLength(1);
   });
 

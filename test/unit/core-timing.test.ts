@@ -24,7 +24,7 @@ describe("a usual step", () => {
     core.begins("a", "b", "c");
     step(core);
     // Worker a has two of four lanes, 0.1 s each.
-    expect(core.state.timings).toEqual([
+    expect(core.state.measured.timings).toEqual([
       { stepMs: 510, gatherMs: 500, commitMs: 10, laneMs: 100, computeMs: 200, workers: 3 },
     ]);
   });
@@ -36,13 +36,13 @@ describe("a usual step", () => {
     skipped.sliceWhole(false);
     skipped.committed();
     expect(skipped.state.progress.step).toBe(1);
-    expect(skipped.state.timings).toEqual([]);
+    expect(skipped.state.measured.timings).toEqual([]);
     // 22 samples in lanes of 5 or 6, two a step: the third step is not full.
     const short = new CoreDriver(tinySpec());
     short.begins("a");
     for (const _ of [0, 1, 2]) step(short);
     expect(short.state.progress.epoch + short.state.progress.stepInEpoch).toBeGreaterThan(0);
-    expect(short.state.timings.length).toBe(2);
+    expect(short.state.measured.timings.length).toBe(2);
   });
 });
 

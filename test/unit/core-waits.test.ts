@@ -18,7 +18,7 @@ describe("a run waits for", () => {
         consequence: "fail the run",
       },
     ]);
-    core.state = { ...core.state, waitsForWorkers: true };
+    core.state = { ...core.state, run: { ...core.state.run, waitsForWorkers: true } };
     expect(waitsOf(core.state)).toMatchObject([
       { until: "no worker", consequence: "log that the run waits on" },
     ]);

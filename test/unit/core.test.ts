@@ -185,8 +185,8 @@ describe("an epoch", () => {
     while (core.state.phase.tag === "training") core.completesStep();
     core.says("a", { kind: "blockResult", step: 3, block: 0, lossSum: 1.5, predicted: [0, 1, 0] });
     // Lane l reports l + 1; lanes of 5, 6, 5, 6 samples at 2 a step are in 3 steps each.
-    expect(core.state.lastEpoch?.loss).toBeCloseTo((3 * (1 + 2 + 3 + 4)) / 22, 12);
-    expect(core.state.lastEpoch).toMatchObject({ validationLoss: 0.5, validationAccuracy: 2 / 3 });
+    expect(core.state.results.lastEpoch?.loss).toBeCloseTo((3 * (1 + 2 + 3 + 4)) / 22, 12);
+    expect(core.state.results.lastEpoch).toMatchObject({ validationLoss: 0.5, validationAccuracy: 2 / 3 });
   });
 
   it("evaluates every validation sample once, whoever is lost meanwhile", () => {
@@ -201,8 +201,8 @@ describe("an epoch", () => {
         .map((label, i) => (block + i === 0 ? 1 - label : label));
       core.says("b", { kind: "blockResult", step: 1, block, lossSum: 0, predicted });
     }
-    expect(core.state.lastEpoch?.validationAccuracy).toBe(199 / 200);
-    expect(core.state.evaluation?.confusion).toEqual([
+    expect(core.state.results.lastEpoch?.validationAccuracy).toBe(199 / 200);
+    expect(core.state.results.evaluation?.confusion).toEqual([
       [99, 1],
       [0, 100],
     ]);
@@ -219,7 +219,7 @@ describe("an epoch", () => {
       for (const { worker } of sent(core.effects, "evaluate")) {
         core.says(worker, { kind: "blockResult", step: 1, block: 0, lossSum: 21, predicted });
       }
-      expect(core.state.evaluation).toMatchObject({
+      expect(core.state.results.evaluation).toMatchObject({
         accuracy: 1 / 21,
         loss: 1,
         confusion: [
@@ -290,7 +290,7 @@ describe("membership", () => {
     expect(ready).toContainEqual(
       expect.objectContaining({ level: "warn", message: expect.stringContaining(message) }),
     );
-    expect(core.state.fingerprints).toHaveLength(2);
+    expect(core.state.membership.fingerprints).toHaveLength(2);
   });
 
   it("has checkpoint 0 built by another worker when the first is lost", () => {

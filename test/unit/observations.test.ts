@@ -139,7 +139,7 @@ describe("who is in the run", () => {
   it("tells who was sent away for wrong results", async () => {
     const core = begun();
     const suspicions = new Map([["a", { count: limits.suspicions, what: "its sums differ" }]]);
-    core.state = { ...core.state, suspicions };
+    core.state = { ...core.state, membership: { ...core.state.membership, suspicions } };
     core.passes(100);
     expect(await core.departures()).toEqual({ wrong: 1 });
     expect(await core.lost()).toEqual(['{worker="a",reason="wrong"}']);

@@ -22,7 +22,7 @@ function shellOf(core: CoreDriver, clock: Clock = realClock) {
     },
   });
   const shell = new Shell({
-    spec: core.state.dimensions.spec,
+    spec: core.state.run.dimensions.spec,
     store: new MemoryStore(),
     storeAddress: "memory:",
     state: core.state,
@@ -121,7 +121,7 @@ describe("a metric says", () => {
     const core = new CoreDriver(tinySpec(), 40, []);
     core.begins("a");
     const { shell, counted } = shellOf(core, new ManualClock());
-    const samples = samplesOf(core.state.dimensions, core.state.progress, 0).slice(0, 1);
+    const samples = samplesOf(core.state.run.dimensions, core.state.progress, 0).slice(0, 1);
     const body = {
       kind: "damaged",
       step: 0,

@@ -29,7 +29,7 @@ export const preparations: WaitKind = {
   },
 };
 
-const deadlineOf = ({ recentStepMs, dimensions }: CoreState) =>
+const deadlineOf = ({ measured: { recentStepMs }, run: { dimensions } }: CoreState) =>
   stepDeadlineMs(recentStepMs, callsPerLane(dimensions.spec));
 
 /** Each worker's oldest share, also of a step that went on without it: so slow a machine is of no use. */
@@ -82,7 +82,7 @@ export const blockDeadlines: WaitKind = {
   },
 };
 
-function lastBlockOf({ phase, nowMs }: CoreState, id: string): number {
+function lastBlockOf({ phase, clock: { nowMs } }: CoreState, id: string): number {
   if (phase.tag !== "evaluating") return -1;
   return phase.blocks.findLastIndex(
     (block) =>

@@ -17,7 +17,7 @@ export const heartbeats: WaitKind = {
     ),
   fire: (turn, due) => {
     for (const { from, sinceMs } of due) {
-      cutOff(turn, from, `silent for ${((turn.state.nowMs - sinceMs) / 1000).toFixed(1)} s`);
+      cutOff(turn, from, `silent for ${((turn.nowMs - sinceMs) / 1000).toFixed(1)} s`);
     }
   },
 };

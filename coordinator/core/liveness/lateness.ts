@@ -34,7 +34,7 @@ export const latePreparations: WaitKind = {
       const worker = turn.state.workers.get(from);
       if (worker === undefined) continue;
       turn.worker(from, { isLateLogged: true });
-      tell(turn, worker, "its preparation", turn.state.nowMs - sinceMs, limits.prepareLateMs);
+      tell(turn, worker, "its preparation", turn.nowMs - sinceMs, limits.prepareLateMs);
     }
   },
 };
@@ -73,12 +73,12 @@ export const lateReducers: WaitKind = {
     if (sinceMs === null || missingSlices(phase).length === 0) return [];
     return [late("slices", "reducers", sinceMs, limits.reduceLateMs)];
   },
-  fire: (turn, due) => logLateReducers(turn, due[0]?.sinceMs ?? turn.state.nowMs),
+  fire: (turn, due) => logLateReducers(turn, due[0]?.sinceMs ?? turn.nowMs),
 };
 
 /** Blocks of the validation split, once none is left to hand out: idle workers compute late ones as well. */
 export const lateBlocks: WaitKind = {
-  waits: ({ phase, recentBlockMs }) => {
+  waits: ({ phase, measured: { recentBlockMs } }) => {
     const typical = median(recentBlockMs);
     if (phase.tag !== "evaluating" || typical === undefined) return [];
     if (phase.blocks.some(({ tag }) => tag === "open")) return [];
@@ -193,7 +193,9 @@ function helpers(turn: Turn): WorkerState[] {
 }
 
 function helpLateBlocks(turn: Turn): void {
-  const { phase, nowMs, recentBlockMs } = turn.state;
+  const { phase } = turn.state;
+  const { nowMs } = turn;
+  const { recentBlockMs } = turn.state.measured;
   const typical = median(recentBlockMs);
   if (phase.tag !== "evaluating" || typical === undefined) return;
   if (phase.blocks.some(({ tag }) => tag === "open")) return;
@@ -223,7 +225,8 @@ function helpLateBlocks(turn: Turn): void {
 }
 
 function logLateBlock(turn: Turn, id: string, block: number, typicalMs: number): void {
-  const { phase, nowMs } = turn.state;
+  const { phase } = turn.state;
+  const { nowMs } = turn;
   const worker = turn.state.workers.get(id);
   if (phase.tag !== "evaluating" || worker === undefined || phase.lateLogged.includes(id)) return;
   turn.update("evaluating", { lateLogged: [...phase.lateLogged, id] });
@@ -233,7 +236,8 @@ function logLateBlock(turn: Turn, id: string, block: number, typicalMs: number):
 }
 
 function logLateReducers(turn: Turn, sinceMs: number): void {
-  const { phase, nowMs, progress } = turn.state;
+  const { phase, progress } = turn.state;
+  const { nowMs } = turn;
   if (phase.tag !== "training" && phase.tag !== "committing") return;
   const missing = missingSlices(phase);
   turn.update(phase.tag, { isLateLogged: true });
@@ -258,7 +262,8 @@ export const reducers = (slices: readonly number[]): string =>
   slices.length === 1 ? `reducer ${slices[0]} is` : `reducers ${slices.join(", ")} are`;
 
 function logLateTask(turn: Turn): void {
-  const { phase, nowMs } = turn.state;
+  const { phase } = turn.state;
+  const { nowMs } = turn;
   if ((phase.tag !== "exporting" && phase.tag !== "initialising") || phase.worker === null) return;
   const worker = turn.state.workers.get(phase.worker);
   if (worker === undefined) return;

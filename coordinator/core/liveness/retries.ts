@@ -53,7 +53,7 @@ export const exportRetries: WaitKind = {
 
 /** Answers of the shell that have no limit in the core: reducers start, vectors are restored, results are written. */
 export const shellAnswers: WaitKind = {
-  waits: ({ phase, slices, nowMs }) => {
+  waits: ({ phase, model: { slices }, clock: { nowMs } }) => {
     const wait = { sinceMs: nowMs, until: "shell", consequence: "fail the run" } as const;
     if (phase.tag === "publishing") return [{ what: "result", from: "the store", ...wait }];
     const isStarting = phase.tag === "gathering" && slices.tag === "starting";
@@ -64,7 +64,7 @@ export const shellAnswers: WaitKind = {
 
 /** A run without any worker. It fails after a while, unless its coordinator waits for workers. */
 export const nextWorker: WaitKind = {
-  waits: ({ workers, aloneSinceMs, waitsForWorkers }) =>
+  waits: ({ workers, membership: { aloneSinceMs }, run: { waitsForWorkers } }) =>
     workers.size > 0
       ? []
       : [
@@ -77,11 +77,12 @@ export const nextWorker: WaitKind = {
           },
         ],
   fire: (turn: Turn) => {
-    const { waitsForWorkers, nowMs } = turn.state;
+    const { waitsForWorkers } = turn.state.run;
+    const { nowMs } = turn;
     if (!waitsForWorkers) {
       return end(turn, { tag: "failed", reason: `no worker came for ${limits.noWorkersMs / 1000} s` });
     }
     turn.log("warn", `no worker came for ${lastingWaitLogMs / 1000} s: the run waits on`);
-    turn.set({ aloneSinceMs: nowMs });
+    turn.change("membership", { aloneSinceMs: nowMs });
   },
 };

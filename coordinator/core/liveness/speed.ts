@@ -17,7 +17,7 @@ const recentSteps = 20;
 export const laneMsOf = (worker: WorkerState): number | null => median(worker.laneMs) ?? null;
 
 /** Median milliseconds per lane over the last steps; in the first step, over the shares settled so far. Null = unknown. */
-export const typicalLaneMs = ({ recentLaneMs, stepLaneMs }: CoreState): number | null =>
+export const typicalLaneMs = ({ measured: { recentLaneMs, stepLaneMs } }: CoreState): number | null =>
   median(recentLaneMs) ?? median(stepLaneMs) ?? null;
 
 /** True when the worker needs longer for a lane than what counts as late. A worker of unknown speed is not slow. */
@@ -55,7 +55,7 @@ export function addShare(
   if (worker === undefined) return;
   const added: Share = {
     ...share,
-    sinceMs: turn.state.nowMs,
+    sinceMs: turn.nowMs,
     recorded: 0,
     isExcused: false,
     isLateLogged: false,
@@ -83,7 +83,7 @@ export function settleShare(turn: Turn, id: string, step: number, attempt: numbe
   const index = worker?.shares.findIndex((share) => share.step === step && share.attempt === attempt) ?? -1;
   const share = worker?.shares[index];
   if (worker === undefined || share === undefined) return undefined;
-  const { nowMs } = turn.state;
+  const { nowMs } = turn;
   turn.worker(id, { shares: worker.shares.toSpliced(index, 1), settledMs: nowMs });
   measure(turn, worker, share, nowMs - Math.max(share.sinceMs, worker.settledMs));
   return share;
@@ -99,15 +99,15 @@ function measure(turn: Turn, worker: WorkerState, share: Share, elapsedMs: numbe
     laneMs: [...worker.laneMs, laneMs].slice(-measurements),
     measuredStep: turn.state.progress.step,
   });
-  if (isWhole) turn.set({ stepLaneMs: [...turn.state.stepLaneMs, laneMs] });
+  if (isWhole) turn.change("measured", { stepLaneMs: [...turn.state.measured.stepLaneMs, laneMs] });
 }
 
 /** At a commit: the step's median joins those of the last ones. */
 export function closeStepTimes(turn: Turn): void {
-  const { stepLaneMs, recentLaneMs } = turn.state;
+  const { stepLaneMs, recentLaneMs } = turn.state.measured;
   const ofStep = median(stepLaneMs);
   if (ofStep === undefined) return;
-  turn.set({ stepLaneMs: [], recentLaneMs: [...recentLaneMs, ofStep].slice(-recentSteps) });
+  turn.change("measured", { stepLaneMs: [], recentLaneMs: [...recentLaneMs, ofStep].slice(-recentSteps) });
 }
 
 /** Milliseconds after which `pieces` lanes or blocks of a typical time count as late. */
@@ -115,5 +115,5 @@ export const lateAfterMs = (typicalMs: number, pieces: number): number =>
   Math.max(limits.lateMinMs, limits.lateFactor * typicalMs * pieces);
 
 /** Milliseconds since the worker began its oldest share. */
-export const shareAgeMs = ({ nowMs }: CoreState, worker: WorkerState, share: Share): number =>
+export const shareAgeMs = ({ clock: { nowMs } }: CoreState, worker: WorkerState, share: Share): number =>
   nowMs - Math.max(share.sinceMs, worker.settledMs);

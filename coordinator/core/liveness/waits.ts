@@ -46,7 +46,7 @@ export function waitsOf(state: CoreState): Wait[] {
 
 /** Fires the waits that have reached their limit. Each kind is looked at after what the former ones changed. */
 export function fireDueWaits(turn: Turn): void {
-  const { nowMs } = turn.state;
+  const { nowMs } = turn;
   for (const kind of kinds) {
     if (turn.isIn("ended")) return;
     const due = kind.waits(turn.state).filter((wait) => isDue(wait, nowMs, lastingWaitLogMs));

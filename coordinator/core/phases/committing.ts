@@ -36,19 +36,26 @@ function takeSliceCommit(
 }
 
 function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]): void {
-  const { dimensions, progress, nowMs, recentStepMs } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { progress } = turn.state;
+  const { nowMs } = turn;
+  const { recentStepMs } = turn.state.measured;
   const { step: sums, decision, times, startedMs, sinceMs } = phase;
   const seconds = (nowMs - startedMs) / 1000;
   closeStepTimes(turn);
-  turn.set({
-    progress: phase.next,
+  turn.set({ progress: phase.next });
+  turn.change("measured", {
     recentStepMs: [...recentStepMs, nowMs - startedMs].slice(-20),
     timings: [
-      ...turn.state.timings,
+      ...turn.state.measured.timings,
       ...(times === null ? [] : [{ ...times, stepMs: nowMs - startedMs, commitMs: nowMs - sinceMs }]),
     ].slice(-timedSteps),
+  });
+  turn.change("results", {
     lastSkip:
-      decision.tag === "skip" ? { step: progress.step, reason: decision.reason } : turn.state.lastSkip,
+      decision.tag === "skip"
+        ? { step: progress.step, reason: decision.reason }
+        : turn.state.results.lastSkip,
   });
   turn.do({
     tag: "stepCommitted",
@@ -67,8 +74,10 @@ function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]
   });
 }
 function afterCommit(turn: Turn): void {
-  const { dimensions, progress, stopRequested } = turn.state;
-  turn.set({ failures: [], storeAwayMs: null });
+  const { dimensions } = turn.state.run;
+  const { progress } = turn.state;
+  const { stopRequested } = turn.state.ending;
+  turn.change("membership", { failures: [], storeAwayMs: null });
   if (isHopeless(turn.state)) return halt(turn);
   if (stopRequested !== null) {
     return saveAndThen(turn, "stop", { tag: "end", outcome: stopRequested });
@@ -78,14 +87,16 @@ function afterCommit(turn: Turn): void {
 }
 
 /** Too many steps were skipped in a row, or one was and that is one too many: going on would only burn machines. */
-function isHopeless({ dimensions, progress }: CoreState): boolean {
+function isHopeless({ run: { dimensions }, progress }: CoreState): boolean {
   const { policy, inARow } = dimensions.spec.nonFinite;
   return progress.skippedInARow >= (policy === "halt" ? 1 : inARow);
 }
 
 /** The weights are good: nothing of the skipped steps is in them. They are saved, and named. */
 function halt(turn: Turn): void {
-  const { progress, lastSkip, generation, dimensions } = turn.state;
+  const { progress } = turn.state;
+  const { lastSkip } = turn.state.results;
+  const { generation, dimensions } = turn.state.run;
   const { policy } = dimensions.spec.nonFinite;
   const steps =
     progress.skippedInARow === 1

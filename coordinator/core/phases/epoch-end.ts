@@ -9,7 +9,9 @@ import { checkpointId, enterSaving, save } from "./saving.js";
 
 /** Decisions on the epoch, a checkpoint, and then the next epoch or the export. */
 export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
-  const { progress, dimensions, checkpointsPending } = turn.state;
+  const { progress } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { pending } = turn.state.checkpoints;
   const row = epochRow(turn.state, evaluation);
   const decision = decideEpoch(dimensions.spec, progress.memory, row, progress.optimizer.learningRate);
   turn.advance({
@@ -20,13 +22,10 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
     optimizer: { ...progress.optimizer, learningRate: decision.learningRate },
   });
   const checkpoint = checkpointId(turn.state);
-  turn.set({
-    evaluation: evaluation ?? turn.state.evaluation,
-    epochStartedMs: turn.state.nowMs,
-    lastEpoch: row,
-    endedBecause: decision.stop,
-    ...(decision.isBest ? { bestCheckpoint: checkpoint } : {}),
-  });
+  turn.change("clock", { epochStartedMs: turn.nowMs });
+  turn.change("results", { evaluation: evaluation ?? turn.state.results.evaluation, lastEpoch: row });
+  turn.change("ending", { endedBecause: decision.stop });
+  if (decision.isBest) turn.change("checkpoints", { best: checkpoint });
   turn.do({ tag: "epochEnded", row, evaluation, isBest: decision.isBest });
   if (decision.learningRate !== progress.optimizer.learningRate) {
     turn.log("info", `learning rate lowered to ${decision.learningRate}: no lower loss`, {
@@ -37,7 +36,7 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   if (decision.stop !== null) {
     turn.log("info", `training ends: ${decision.stop}`, { epoch: row.epoch });
     enterSaving(turn, { tag: "export" });
-  } else if (checkpointsPending > 1) {
+  } else if (pending > 1) {
     enterSaving(turn, { tag: "train" });
   } else {
     beginStep(turn);
@@ -45,7 +44,9 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
 }
 
 function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
-  const { dimensions, progress, nowMs, epochStartedMs } = state;
+  const { dimensions } = state.run;
+  const { progress } = state;
+  const { nowMs, epochStartedMs } = state.clock;
   const seconds = (nowMs - epochStartedMs) / 1000;
   const { samples, lossSum, correct } = progress.totals;
   return {

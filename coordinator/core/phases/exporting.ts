@@ -19,8 +19,10 @@ export const exporting: PhaseHandlers<"exporting"> = {
 
 /** `last`: the checkpoint of the run's last commit. */
 export function beginExport(turn: Turn, last: string): void {
-  const { dimensions, bestCheckpoint, nowMs } = turn.state;
-  const best = dimensions.spec.exportWeights === "best" ? bestCheckpoint : null;
+  const { dimensions } = turn.state.run;
+  const { checkpoints } = turn.state;
+  const { nowMs } = turn;
+  const best = dimensions.spec.exportWeights === "best" ? checkpoints.best : null;
   const times = { sinceMs: nowMs, begunMs: nowMs, notBeforeMs: nowMs };
   turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, isLateLogged: false, ...times });
   assignExport(turn);
@@ -32,7 +34,7 @@ function postponeExport(
   phase: ExportingPhase,
   { worker, assignment, message }: StoreOutage,
 ): boolean {
-  const { nowMs } = turn.state;
+  const { nowMs } = turn;
   if (assignment !== "export" || phase.worker !== worker) return false;
   if (nowMs - phase.begunMs >= limits.storeOutageMs) return false;
   turn.log("warn", `the export waits for the store: ${message}`, { worker });
@@ -42,7 +44,7 @@ function postponeExport(
 
 /** Gives the export to the first ready worker, unless one has it. */
 export function assignExport(turn: Turn): void {
-  const { nowMs } = turn.state;
+  const { nowMs } = turn;
   const phase = turn.in("exporting");
   if (phase.worker !== null || nowMs < phase.notBeforeMs) return;
   const worker = turn.ready[0];

@@ -18,6 +18,6 @@ function takeSlices(
   _phase: PhaseOf<"gathering">,
   { count }: Extract<CoreEvent, { tag: "slicesUp" }>,
 ): void {
-  if (turn.state.restored === null) beginInitialising(turn, count);
+  if (turn.state.run.restored === null) beginInitialising(turn, count);
   else beginRestoring(turn, count);
 }

@@ -19,14 +19,14 @@ export const initialising: PhaseHandlers<"initialising"> = {
 /** The slices are up: the first ready worker builds the weights. */
 export function beginInitialising(turn: Turn, slices: number): void {
   const loaded = Array.from({ length: slices }, () => false);
-  turn.enter({ tag: "initialising", worker: null, sinceMs: turn.state.nowMs, isLateLogged: false, loaded });
+  turn.enter({ tag: "initialising", worker: null, sinceMs: turn.nowMs, isLateLogged: false, loaded });
   assignInitialising(turn);
 }
 
 function assignInitialising(turn: Turn): void {
   if (turn.in("initialising").worker !== null) return;
   const worker = turn.ready[0]?.id ?? null;
-  turn.update("initialising", { worker, sinceMs: turn.state.nowMs, isLateLogged: false });
+  turn.update("initialising", { worker, sinceMs: turn.nowMs, isLateLogged: false });
   if (worker === null) return;
   turn.do({ tag: "grant", worker, grant: { kind: "INITIAL" } });
   turn.send(worker, { kind: "initialise" });
@@ -46,6 +46,6 @@ function takeLoaded(
   const loaded = phase.loaded.map((known, index) => known || index === slice);
   turn.update("initialising", { loaded });
   if (!loaded.every(Boolean)) return;
-  turn.set({ epochStartedMs: turn.state.nowMs });
+  turn.change("clock", { epochStartedMs: turn.nowMs });
   saveAndThen(turn, "initial weights", { tag: "train" });
 }

@@ -6,7 +6,8 @@ import { endEpoch } from "./epoch-end.js";
 
 /** Begins the step that `progress` stands at; behind the epoch's last step its evaluation, or the next epoch. */
 export function beginStepOrEndEpoch(turn: Turn): void {
-  const { progress, dimensions } = turn.state;
+  const { progress } = turn.state;
+  const { dimensions } = turn.state.run;
   if (progress.stepInEpoch < dimensions.stepsPerEpoch) return beginStep(turn);
   if (dimensions.blocks > 0) return beginEvaluation(turn);
   endEpoch(turn, null);

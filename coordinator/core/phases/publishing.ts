@@ -7,5 +7,5 @@ import type { PhaseHandlers } from "./phase-handlers.js";
 export const publishing: PhaseHandlers<"publishing"> = { published: finish };
 
 function finish(turn: Turn): void {
-  end(turn, { tag: "finished", reason: turn.state.endedBecause ?? "the model is exported" });
+  end(turn, { tag: "finished", reason: turn.state.ending.endedBecause ?? "the model is exported" });
 }

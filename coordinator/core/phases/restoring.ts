@@ -16,7 +16,8 @@ export const restoring: PhaseHandlers<"restoring"> = {
 
 /** The slices are up and empty: they take the vectors of the checkpoint. */
 export function beginRestoring(turn: Turn, slices: number): void {
-  const { restored, progress } = turn.state;
+  const { restored } = turn.state.run;
+  const { progress } = turn.state;
   invariant(restored !== null, "a new run has no checkpoint to restore");
   const { checkpoint } = restored;
   turn.enter({ tag: "restoring", checkpoint, loaded: Array.from({ length: slices }, () => false) });
@@ -29,12 +30,13 @@ function takeRestored(
   phase: PhaseOf<"restoring">,
   { slice }: Extract<CoreEvent, { tag: "sliceLoaded" }>,
 ): void {
-  const { restored, nowMs } = turn.state;
+  const { restored } = turn.state.run;
+  const { nowMs } = turn;
   invariant(restored !== null, "a new run has no checkpoint to restore");
   const loaded = phase.loaded.map((known, index) => known || index === slice);
   turn.update("restoring", { loaded });
   if (!loaded.every(Boolean)) return;
-  turn.set({ epochStartedMs: nowMs - restored.saved.epochElapsedMs });
+  turn.change("clock", { epochStartedMs: nowMs - restored.saved.epochElapsedMs });
   goOn(turn);
 }
 
@@ -43,7 +45,8 @@ function takeRestored(
  * its own comes first, so that nothing rests on what a fenced coordinator might still delete.
  */
 function goOn(turn: Turn): void {
-  const { endedBecause, progress } = turn.state;
+  const { endedBecause } = turn.state.ending;
+  const { progress } = turn.state;
   turn.log("info", `the run goes on with step ${progress.step}`, { step: progress.step });
   if (endedBecause !== null) return saveAndThen(turn, "restored", { tag: "export" });
   save(turn, "restored");

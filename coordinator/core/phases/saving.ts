@@ -19,12 +19,14 @@ export const saving: PhaseHandlers<"saving"> = {
 };
 
 /** The name of a checkpoint of the last commit. */
-export const checkpointId = (state: CoreState) => `${state.generation}-${state.progress.step}`;
+export const checkpointId = (state: CoreState) => `${state.run.generation}-${state.progress.step}`;
 
 /** Asks for a checkpoint of the commit under `progress`; training goes on meanwhile. */
 export function save(turn: Turn, reason: string): void {
-  const { checkpointsPending, nowMs, progress } = turn.state;
-  turn.set({ checkpointsPending: checkpointsPending + 1, savedMs: nowMs, savedStep: progress.step });
+  const { pending } = turn.state.checkpoints;
+  const { nowMs } = turn;
+  const { progress } = turn.state;
+  turn.change("checkpoints", { pending: pending + 1, requestedMs: nowMs, requestedStep: progress.step });
   turn.do({
     tag: "checkpoint",
     checkpoint: checkpointId(turn.state),
@@ -35,12 +37,15 @@ export function save(turn: Turn, reason: string): void {
 
 /** Within an epoch: by steps or by time, where the spec says so, and never two at once. */
 export function saveIfDue(turn: Turn): void {
-  const { dimensions, progress, checkpointsPending, nowMs, savedMs, savedStep } = turn.state;
+  const { dimensions } = turn.state.run;
+  const { progress } = turn.state;
+  const { pending, requestedMs, requestedStep } = turn.state.checkpoints;
+  const { nowMs } = turn;
   const { everySteps, everySeconds } = dimensions.spec.checkpoint;
-  if (checkpointsPending > 0) return;
-  const steps = progress.step - savedStep;
+  if (pending > 0) return;
+  const steps = progress.step - requestedStep;
   if (everySteps !== null && steps >= everySteps) return save(turn, `${steps} steps since the last`);
-  const seconds = (nowMs - savedMs) / 1000;
+  const seconds = (nowMs - requestedMs) / 1000;
   if (everySeconds !== null && seconds >= everySeconds) save(turn, `${seconds.toFixed(0)} s since the last`);
 }
 
@@ -51,7 +56,7 @@ export function saveAndThen(turn: Turn, reason: string, goal: SavingGoal): void 
 
 export function enterSaving(turn: Turn, goal: SavingGoal): void {
   const checkpoint = checkpointId(turn.state);
-  turn.enter({ tag: "saving", checkpoint, goal, sinceMs: turn.state.nowMs, retryMs: null });
+  turn.enter({ tag: "saving", checkpoint, goal, sinceMs: turn.nowMs, retryMs: null });
 }
 
 function goOnAfterSaving(
@@ -79,7 +84,7 @@ function goOnWithoutCheckpoint(
   phase: SavingPhase,
   { checkpoint, message, isOutage }: Extract<CoreEvent, { tag: "checkpointFailed" }>,
 ): void {
-  const { nowMs } = turn.state;
+  const { nowMs } = turn;
   if (phase.checkpoint !== checkpoint) return;
   if (phase.goal.tag === "train" && turn.state.progress.step > 0) return beginStep(turn);
   const isWorthWaiting = turn.state.progress.step > 0; // before the first step nothing is lost by an early end

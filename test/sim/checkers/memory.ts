@@ -29,10 +29,13 @@ function core({ coordinators, mostWorkers, spec }: Simulation): string | null {
     const { state } = shell;
     // Lost workers and their successors may be there together.
     if (state.workers.size > 4 * mostWorkers) return `${name} knows ${state.workers.size} workers`;
-    if (state.recentStepMs.length > 20) return `${name} remembers ${state.recentStepMs.length} steps`;
-    if (state.timings.length > 200) return `${name} remembers ${state.timings.length} timings`;
-    if (state.fingerprints.length > 1) return `${name} knows ${state.fingerprints.length} fingerprints`;
-    if (state.checkpointsPending > 3) return `${name} has ${state.checkpointsPending} checkpoints to write`;
+    if (state.measured.recentStepMs.length > 20)
+      return `${name} remembers ${state.measured.recentStepMs.length} steps`;
+    if (state.measured.timings.length > 200)
+      return `${name} remembers ${state.measured.timings.length} timings`;
+    if (state.membership.fingerprints.length > 1)
+      return `${name} knows ${state.membership.fingerprints.length} fingerprints`;
+    if (state.checkpoints.pending > 3) return `${name} has ${state.checkpoints.pending} checkpoints to write`;
     if (state.phase.tag === "training" && state.phase.lanes.length !== spec.lanes)
       return `${name} lost a lane`;
   }

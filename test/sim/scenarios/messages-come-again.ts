@@ -10,7 +10,7 @@ export const messagesComeAgain: Scenario = {
   seed: 1,
   faults: [at(0, { act: "echoes", share: 1, forMs: 20_000 })],
   expect({ coordinators, refused }) {
-    const joined = coordinators[0]?.shell?.state.joined;
+    const joined = coordinators[0]?.shell?.state.membership.joined;
     if (joined !== 2) return `two workers joined ${joined} times`;
     const missing = ["duplicate", "misplaced", "stale step"].filter((reason) => !refused.has(reason));
     return missing.length === 0 ? null : `nothing was refused as ${missing.join(", ")}`;
