@@ -68,10 +68,10 @@ async function coordinate(asked: Asked): Promise<ExitCode> {
     letHeapGrow();
     if (flags.dataset === undefined && flags.run === undefined) {
       refuseRunSettings(written);
-      const store = await openUserStore(flags.store, signal);
+      const store = await openUserStore(flags.store, signal, "create");
       return await standReadyFor({ ...asked, security, store }, logger);
     }
-    const store = await openUserStore(flags.store, signal, { create: false });
+    const store = await openUserStore(flags.store, signal, "write");
     return await coordinateOne({ ...asked, security, store });
   } finally {
     security.close();

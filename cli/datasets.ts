@@ -41,7 +41,7 @@ export const command = defineParent({
 });
 
 async function runList({ store: url, json }: ListFlags, signal: AbortSignal): Promise<void> {
-  const store = await openUserStore(url, signal, { create: false });
+  const store = await openUserStore(url, signal, "read");
   const manifests: Manifest[] = [];
   for (const name of await listDatasets(store, signal)) {
     manifests.push((await openDataset(store, name, undefined, { signal })).manifest);
@@ -52,7 +52,7 @@ async function runList({ store: url, json }: ListFlags, signal: AbortSignal): Pr
 }
 
 async function runShow({ store: url, json, name }: ShowFlags, signal: AbortSignal): Promise<void> {
-  const store = await openUserStore(url, signal, { create: false });
+  const store = await openUserStore(url, signal, "read");
   const { manifest } = await openDataset(store, name, undefined, { signal });
   if (json) process.stdout.write(`${JSON.stringify(brief(manifest), null, 2)}\n`);
   else process.stdout.write(manifestSummary(manifest, store.url, reportKey(name)));

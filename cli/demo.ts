@@ -45,7 +45,7 @@ export const command = defineCommand({
 
 async function demonstrate(options: DemoFlags, signal: AbortSignal): Promise<number> {
   const startedMs = performance.now();
-  const store = await openUserStore(options.store, signal);
+  const store = await openUserStore(options.store, signal, "create");
   say(`1  import the digits into ${store.url}`);
   const report = await importDataset({
     source: digitsFolder(),

@@ -55,8 +55,7 @@ async function drill(options: DrillFlags, signal: AbortSignal): Promise<ExitCode
 
 async function drillIn(folder: string, options: DrillFlags, signal: AbortSignal): Promise<DrillReport> {
   const { minio, dataset, seed, workers, epochs, logLevel } = options;
-  const userStore =
-    dataset === undefined ? null : await openUserStore(options.store, signal, { create: false });
+  const userStore = dataset === undefined ? null : await openUserStore(options.store, signal, "read");
   const scratch = minio === undefined ? folderStore(folder) : await minioStore(minio, folder, signal);
   try {
     const store = await openStore(scratch.url, { environment: scratch.environment, signal });

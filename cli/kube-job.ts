@@ -41,7 +41,7 @@ async function print(options: KubeJobFlags, signal: AbortSignal): Promise<void> 
 
 /** Errors: NOT_FOUND, ALREADY_EXISTS when it is over, the store's. */
 async function lookUp(run: string, { store, workers }: KubeJobFlags, signal: AbortSignal): Promise<void> {
-  const found = await readRunState(await openUserStore(store, signal, { create: false }), run, signal);
+  const found = await readRunState(await openUserStore(store, signal, "read"), run, signal);
   if (found.state.tag === "ended") {
     throw new TrainyardError("ALREADY_EXISTS", `the run ${run} is over: ${stateName(found)}`);
   }

@@ -32,7 +32,7 @@ export const command = defineCommand({
 async function plan(options: PlanFlags, signal: AbortSignal): Promise<void> {
   const { reducers, workersPerMachine } = options;
   const link = linkOf(options);
-  const store = await openUserStore(options.store, signal, { create: false });
+  const store = await openUserStore(options.store, signal, "read");
   const manifest = await manifestOf(store, options.dataset, signal);
   const spec = buildSpec(options, manifest, "plan");
   process.stderr.write("measuring engine and exchange, some ten seconds …\n");

@@ -38,7 +38,7 @@ function withRuns(options: ListFlags, work: (runs: RunsSource) => Promise<void>)
 async function openRuns(options: ListFlags, signal: AbortSignal): Promise<RunsSource> {
   const security = clientSecurityOf(options);
   if (options.coordinator !== undefined) return new CoordinatorRuns(options.coordinator, security, signal);
-  return new StoreRuns(await openUserStore(options.store, signal, { create: false }), security, signal);
+  return new StoreRuns(await openUserStore(options.store, signal, "read"), security, signal);
 }
 
 const list = defineCommand({
@@ -134,7 +134,7 @@ const remove = defineCommand({
   examples: [["$0 runs delete faces-1", "Refused while it runs"]],
   run: (options) =>
     withSignals(async (signal) => {
-      const store = await openUserStore(options.store, signal, { create: false });
+      const store = await openUserStore(options.store, signal, "read");
       const state = await readRunState(store, checkRunName(options.run), signal);
       const { run } = state;
       if (state.state.tag === "live" || state.state.tag === "queued") {

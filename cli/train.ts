@@ -41,7 +41,7 @@ async function train(flags: TrainFlags, written: WrittenSettings, signal: AbortS
   await announceDevice(flags.device); // refused before a run is made; its workers look for themselves
   const request = { flags, written };
   checkTrainingRequest(request);
-  const store = await openUserStore(flags.store, signal, { create: false });
+  const store = await openUserStore(flags.store, signal, "write");
   const { spec, notes, changes, isResumed } = await prepareTraining(store, request, signal);
   for (const note of notes) notice(note);
   return await trainLocally(store, spec, { ...flags, changes, isResumed }, signal);

@@ -1,6 +1,6 @@
 /** Options that every function of the library takes. */
 import { defaultStore } from "../shared/settings/process-settings.js";
-import type { ObjectStore } from "../shared/store/object-store.js";
+import type { ObjectStore, StorePurpose } from "../shared/store/object-store.js";
 import { openStore } from "../shared/store/open.js";
 
 export interface CommonOptions {
@@ -15,11 +15,11 @@ export interface CommonOptions {
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-/** Opens the store of a call. `create: false` where a missing folder or bucket is a mistake. Errors: openStore's. */
+/** Opens the store for what the call does with it. Errors: openStore's. */
 export function openGivenStore(
   { store = defaultStore, onNotice }: CommonOptions,
   signal: AbortSignal,
-  options: { readonly create?: boolean } = {},
+  purpose: StorePurpose,
 ): Promise<ObjectStore> {
-  return openStore(store, { ...options, signal, onWaiting: (message) => onNotice?.(message) });
+  return openStore(store, { purpose, signal, onWaiting: (message) => onNotice?.(message) });
 }

@@ -41,7 +41,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 }
 
 async function evaluateRun(options: EvaluateOptions, signal: AbortSignal): Promise<Evaluation> {
-  const store = await openGivenStore(options, signal, { create: false });
+  const store = await openGivenStore(options, signal, "read");
   const run = await resolveRun(store, options.run, signal);
   const model = await publishedModel(store, run, signal);
   const dataset = await datasetOf(store, model.spec, options.data, signal);

@@ -44,7 +44,7 @@ export async function importDataset(options: ImportDatasetOptions): Promise<Impo
   const { store, signal, onNotice, onProgress, ...given } = options;
   const { flags } = readProgramOptions(settings, given);
   return await withInterruption(signal, async (ours) => {
-    const opened = await openGivenStore({ store, onNotice }, ours);
+    const opened = await openGivenStore({ store, onNotice }, ours, "create");
     const report = await importInto({
       source: options.path,
       name: flags.name ?? basename(resolve(options.path)),

@@ -26,7 +26,7 @@ export interface LoadModelOptions extends CommonOptions {
  */
 export async function loadModel(options: LoadModelOptions): Promise<Model> {
   return await withInterruption(options.signal, async (signal) => {
-    const store = await openGivenStore(options, signal, { create: false });
+    const store = await openGivenStore(options, signal, "read");
     const run = await resolveRun(store, options.run, signal);
     const exported = await publishedModel(store, run, signal);
     const { device } = await findDevice(options.device ?? "auto");

@@ -52,7 +52,7 @@ export async function train(options: TrainOptions): Promise<TrainingRun> {
     checkTrainingRequest({ flags, written });
     const { sentence, isNews } = await findDevice(flags.device);
     if (isNews) onNotice(sentence);
-    const store = await openGivenStore({ store: url, onNotice }, ours, { create: false });
+    const store = await openGivenStore({ store: url, onNotice }, ours, "write");
     const prepared = await prepareTraining(store, { flags, written }, ours);
     for (const note of prepared.notes) onNotice(note);
     const spares = spareWorkersNotice(prepared.spec, flags.workers);

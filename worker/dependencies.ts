@@ -45,9 +45,9 @@ export const realDependencies: WorkerDependencies = {
   diagnose: findTlsFault,
   openWeights: (options) => new WeightsReceiver(options),
   openPartials: (options) => new PartialSender(options),
-  openStore: (url, signal) => openStore(url, { create: false, signal }),
+  openStore: (url, signal) => openStore(url, { purpose: "read", signal }),
   prepareRun: async (spec, storeUrl, signal, { metrics, ...options } = {}) => {
-    const store = await openStore(storeUrl, { signal });
+    const store = await openStore(storeUrl, { purpose: "read", signal });
     const metered = metrics === undefined ? store : meteredStore(store, metrics, realClock);
     return await prepareRun(spec, metered, signal, options);
   },

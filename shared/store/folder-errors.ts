@@ -9,7 +9,10 @@ export function systemCode(caught: unknown): string {
 }
 
 const explanations: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  ENOSPC: ["STORE_FULL", "the disk is full; free some space there, or choose another --store"],
+  ENOSPC: [
+    "STORE_FULL",
+    "the disk is full; free some space there, as trainyard runs delete RUN does, or choose another --store",
+  ],
   EDQUOT: ["STORE_FULL", "the disk quota is used up; free some space there, or choose another --store"],
   EFBIG: ["STORE_FULL", "the file would be larger than the file system or `ulimit -f` allows"],
   EACCES: [
@@ -29,7 +32,8 @@ export function folderError(store: string, doing: string, key: string, caught: u
   if (caught instanceof TrainyardError) return caught;
   const reason = systemCode(caught);
   const [code, explanation] = explanations[reason] ?? (["FAILED", reasonOf(caught)] as const);
-  const message = `${doing} ${quote(key)} in the store ${store}: ${explanation}`;
+  const subject = key === "" ? "" : ` ${quote(key)} in`;
+  const message = `${doing}${subject} the store ${store}: ${explanation}`;
   return new TrainyardError(code, message, { cause: caught, fields: { store, key, reason } });
 }
 

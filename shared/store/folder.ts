@@ -33,14 +33,12 @@ export class FolderStore implements ObjectStore {
     this.#root = resolve(path);
   }
 
-  /** Errors: NOT_FOUND with `create: false` and no folder; USAGE when a file is in the way; STORE_DENIED, STORE_FULL. */
-  async open(options: OpenOptions = {}): Promise<void> {
-    throwIfAborted(options.signal, `opening ${this.url}`);
+  /** Errors: NOT_FOUND when no folder is there to read or write; USAGE when a file is in the way; STORE_DENIED, STORE_FULL. */
+  async open({ purpose = "create", signal }: OpenOptions = {}): Promise<void> {
+    throwIfAborted(signal, `opening ${this.url}`);
     try {
-      if (options.create === false) await this.#mustExist();
-      await makeFolder(join(this.#root, writingFolder));
-      await removeAbandoned(this.#root);
-      await unlink(await this.#writeTemporary("", new Uint8Array(1)));
+      if (purpose !== "create") await this.#mustExist();
+      if (purpose !== "read") await this.#tryWriting();
     } catch (error) {
       if (["EEXIST", "ENOTDIR"].includes(systemCode(error))) {
         const message = `the store ${this.url} is not a folder but a file; give the path of a folder`;
@@ -149,11 +147,19 @@ export class FolderStore implements ObjectStore {
       if (systemCode(error) === "ENOENT") return null;
       throw error;
     });
+    if (found?.isDirectory() === false) throw Object.assign(new Error("is a file"), { code: "ENOTDIR" });
     if (found !== null) return;
     throw new TrainyardError(
       "NOT_FOUND",
       `there is no store at ${this.url}; check --store, or import a data set first`,
     );
+  }
+
+  /** Removes what killed writers left, and writes a byte that does not stay. */
+  async #tryWriting(): Promise<void> {
+    await makeFolder(join(this.#root, writingFolder));
+    await removeAbandoned(this.#root);
+    await unlink(await this.#writeTemporary("", new Uint8Array(1)));
   }
 
   /** The whole body, synced to the disk, under a name of its own; nothing stays when it fails. */

@@ -25,11 +25,18 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * What a store is opened for. `read`: reading and deleting; opening writes nothing, so a read-only or full store will do.
+ * `write`: a test object is written and deleted, so that a store that takes nothing is refused at once. `create`: as
+ * `write`, and a folder or bucket that is not there is made.
+ */
+export type StorePurpose = "read" | "write" | "create";
+
 /** How a store is opened. */
 export interface OpenOptions {
   readonly signal?: AbortSignal;
-  /** Make the folder or bucket when it is not there. Default: true. */
-  readonly create?: boolean;
+  /** Default: create. */
+  readonly purpose?: StorePurpose;
   /** How long to wait for a server that is just starting. Default: limits.storeCallMs. A folder never waits. */
   readonly waitMs?: number;
   /** Called once, with a sentence, when it has to wait. */
@@ -51,7 +58,7 @@ export interface SizedStream {
 export interface ObjectStore {
   /** The store's URL as the user wrote it, without credentials: `file:.trainyard`, `s3://host:port/bucket/prefix`. */
   readonly url: string;
-  /** Reachable, writable, bucket there (created if missing). Called once before use. */
+  /** Checks that the store is there and serves its purpose. Called once before use. */
   open(options?: OpenOptions): Promise<void>;
   put(key: string, body: Uint8Array | SizedStream, options?: PutOptions): Promise<void>;
   get(key: string, options?: GetOptions): Promise<Uint8Array>;

@@ -47,14 +47,15 @@ export class S3Store implements ObjectStore {
 
   /**
    * Waits for a server that is just starting, up to `waitMs`; wrong credentials fail at once. Two processes may open,
-   * and create, at the same time. Errors: those of ObjectStore; USAGE for a server that ignores `If-None-Match`.
+   * and create, at the same time. Errors: those of ObjectStore; USAGE when it is opened to write and the server ignores
+   * `If-None-Match`.
    */
   async open(options: OpenOptions = {}): Promise<void> {
-    const { signal, waitMs = limits.storeCallMs } = options;
+    const { signal, waitMs = limits.storeCallMs, purpose = "create" } = options;
     let isTold = false;
     const attempt = async (attemptSignal: AbortSignal) => {
       try {
-        await this.#openBucket(options.create !== false, attemptSignal);
+        await this.#openBucket(purpose === "create", attemptSignal);
       } catch (error) {
         if (isPassing(error) && !isTold) options.onWaiting?.(this.#error(error, "waiting for", "").message);
         isTold ||= isPassing(error);
@@ -64,7 +65,7 @@ export class S3Store implements ObjectStore {
     const what = `opening ${this.url}`;
     await this.#translated("can't open", "", signal, async () => {
       await retry(attempt, { deadlineMs: waitMs, isRetryable: isPassing, signal, what });
-      await this.#probeConditions(signal);
+      if (purpose !== "read") await this.#probeConditions(signal);
     });
   }
 

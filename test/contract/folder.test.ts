@@ -1,5 +1,5 @@
 /** The folder store: the contract, and what only a file system can do to it. */
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,7 +14,9 @@ describeObjectStore("folder", async () => {
   const folder = await newFolder();
   const store = new FolderStore(join(folder, "deep", "store"));
   await store.open();
-  return { store, close: () => rm(folder, { recursive: true }) };
+  const places = [join(folder, "deep", "store"), join(folder, "deep", "store", ".writing")];
+  const trace = () => Promise.all(places.map(async (place) => (await stat(place)).mtimeMs));
+  return { store, trace, close: () => rm(folder, { recursive: true }) };
 });
 
 describe("the folder store", () => {
@@ -75,17 +77,21 @@ describe("the folder store", () => {
 
   test("opens nothing that is not there when told so", async () => {
     const absent = new FolderStore(join(folder, "absent"));
-    await expect(absent.open({ create: false })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    for (const purpose of ["read", "write"] as const) {
+      await expect(absent.open({ purpose })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    }
     expect(await readdir(folder)).not.toContain("absent");
   });
 
   test("says that its path is a file", async () => {
     await writeFile(join(folder, "a-file"), "x");
     for (const path of ["a-file", "a-file/below"]) {
-      await expect(new FolderStore(join(folder, path)).open()).rejects.toMatchObject({
-        code: "USAGE",
-        message: expect.stringContaining("a folder"),
-      });
+      for (const purpose of ["read", "create"] as const) {
+        await expect(new FolderStore(join(folder, path)).open({ purpose })).rejects.toMatchObject({
+          code: "USAGE",
+          message: expect.stringContaining("a folder"),
+        });
+      }
     }
   });
 

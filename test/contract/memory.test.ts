@@ -2,6 +2,11 @@
 import { MemoryStore } from "../support/memory-store.js";
 import { describeObjectStore } from "./object-store.contract.js";
 
-describeObjectStore("memory", async () => ({ store: new MemoryStore(), close: async () => undefined }), {
-  isInMemory: true,
-});
+describeObjectStore(
+  "memory",
+  async () => {
+    const store = new MemoryStore();
+    return { store, trace: async () => store.changes, close: async () => undefined };
+  },
+  { isInMemory: true },
+);

@@ -7,9 +7,10 @@ import { describeObjectStore } from "./object-store.contract.js";
 
 describeObjectStore(
   "metered",
-  async () => ({
-    store: meteredStore(new MemoryStore(), workerMetrics(), realClock),
-    close: async () => undefined,
-  }),
+  async () => {
+    const memory = new MemoryStore();
+    const store = meteredStore(memory, workerMetrics(), realClock);
+    return { store, trace: async () => memory.changes, close: async () => undefined };
+  },
   { isInMemory: true },
 );

@@ -11,18 +11,29 @@ import { awkwardNames } from "../support/awkward-names.js";
 import { collect, inPieces, pattern, sizedStream } from "../support/bodies.js";
 import { heldBytes } from "../support/held-bytes.mjs";
 
-/** `provide` returns an open, empty store, and what closes it. `isInMemory`: the store itself holds what is put into it. */
+/** A store under test. */
+export interface ProvidedStore {
+  /** Open and empty. */
+  readonly store: ObjectStore;
+  /** A value that changes with every write, also with one that is undone at once. */
+  readonly trace: () => Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** `isInMemory`: the store itself holds what is put into it. */
 export function describeObjectStore(
   name: string,
-  provide: () => Promise<{ store: ObjectStore; close(): Promise<void> }>,
+  provide: () => Promise<ProvidedStore>,
   { isInMemory = false } = {},
 ): void {
   describe(`object store: ${name}`, () => {
     let store: ObjectStore;
+    let trace: ProvidedStore["trace"];
     let close: (() => Promise<void>) | undefined;
     beforeAll(async () => {
       const provided = await provide();
       store = provided.store;
+      trace = provided.trace;
       close = provided.close;
     });
     afterAll(() => close?.());
@@ -418,11 +429,24 @@ export function describeObjectStore(
       });
     });
 
-    test("opening again keeps what is there", async () => {
-      const key = `kept/${randomUUID()}`;
-      await put(key, "kept");
-      await store.open();
-      expect(await text(key)).toBe("kept");
+    test.each(["read", "write", "create"] as const)(
+      "opening again to %s keeps what is there",
+      async (purpose) => {
+        const key = `kept/${randomUUID()}`;
+        await put(key, "kept");
+        await store.open({ purpose });
+        expect(await text(key)).toBe("kept");
+      },
+    );
+
+    test("opening it to read writes nothing, not even for a moment", async () => {
+      const before = await trace();
+      await store.open({ purpose: "read" });
+      expect(await trace()).toEqual(before);
+      const key = `trace-${randomUUID()}`;
+      await put(key, "x");
+      await store.delete(key);
+      expect(await trace()).not.toEqual(before);
     });
   });
 }

@@ -10,7 +10,7 @@ import { describeObjectStore } from "./object-store.contract.js";
 describeObjectStore("S3 (MinIO)", async () => {
   const minio = await startMinio();
   const store = await openStore(minio.url("contract"), { environment: minio.environment });
-  return { store, close: minio.stop };
+  return { store, trace: () => minio.changedMs("contract"), close: minio.stop };
 });
 
 describe("the S3 store", () => {
@@ -34,10 +34,12 @@ describe("the S3 store", () => {
   });
 
   test("creates no bucket when told so, and says that it is not there", async () => {
-    await expect(open("never-created", { create: false })).rejects.toMatchObject({
-      code: "NOT_FOUND",
-      message: expect.stringContaining(minio.url("never-created")),
-    });
+    for (const purpose of ["read", "write"]) {
+      await expect(open("never-created", { purpose })).rejects.toMatchObject({
+        code: "NOT_FOUND",
+        message: expect.stringContaining(minio.url("never-created")),
+      });
+    }
   });
 
   test("leaves nothing of its own in the bucket after opening", async () => {

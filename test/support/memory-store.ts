@@ -17,6 +17,8 @@ export class MemoryStore implements ObjectStore {
   readonly objects = new Map<string, Uint8Array>();
   /** Calls of `get`, to see what was fetched. */
   readonly fetched: string[] = [];
+  /** Number of writes and deletes. */
+  changes = 0;
 
   async open(options: { signal?: AbortSignal } = {}): Promise<void> {
     throwIfAborted(options.signal, `opening ${this.url}`);
@@ -34,6 +36,7 @@ export class MemoryStore implements ObjectStore {
       const message = `the object ${quote(key)} is already in the store ${this.url}`;
       throw new TrainyardError("ALREADY_EXISTS", message, { fields: { key } });
     }
+    this.changes += 1;
     this.objects.set(key, Uint8Array.from(Buffer.concat(chunks)));
   }
 
@@ -76,6 +79,7 @@ export class MemoryStore implements ObjectStore {
   async delete(key: string, options: { signal?: AbortSignal } = {}): Promise<void> {
     checkKey(key);
     throwIfAborted(options.signal, `deleting ${quote(key)}`);
+    this.changes += 1;
     this.objects.delete(key);
   }
 }

@@ -3,7 +3,7 @@
  * killed, paused and started again on the same port with the same data.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort, MinioServer } from "../../drill/minio-server.js";
@@ -24,6 +24,8 @@ export interface Minio {
   /** It keeps its connections and says nothing. */
   pause(): void;
   resume(): void;
+  /** When an object was last written or deleted at the top level of the bucket. */
+  changedMs(bucket: string): Promise<number>;
   /** With everything in it, as an administrator would. */
   removeBucket(bucket: string): Promise<void>;
   /** Kills it and removes its data. */
@@ -57,6 +59,7 @@ export async function startMinio(options: { isStarted?: boolean } = {}): Promise
     restart,
     pause: () => server?.signal("SIGSTOP"),
     resume: () => server?.signal("SIGCONT"),
+    changedMs: async (bucket) => (await stat(join(folder, bucket))).mtimeMs,
     removeBucket: async (bucket) => {
       // Not under a running server: a write that is under way would make the bucket's folder again.
       await kill();

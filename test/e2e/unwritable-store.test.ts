@@ -1,0 +1,74 @@
+/**
+ * A store that takes no writes is still read, and a full one can be tidied up: reading needs no right to write, deleting
+ * needs no space. Made only where this user may mount a small disk.
+ */
+import { cpSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { runProgram } from "../support/program.js";
+import { mountSmallDisk, type SmallDisk } from "../support/small-disk.js";
+
+const golden = resolve("test/golden");
+const disk = mountSmallDisk(12 * 1024 * 1024);
+if (disk !== null) describeUnwritable(disk);
+
+function describeUnwritable(disk: SmallDisk): void {
+  const store = `file:${join(disk.folder, "store")}`;
+  cpSync(join(golden, "store"), join(disk.folder, "store"), { recursive: true });
+  afterAll(() => disk.remove());
+  const trainyard = (...words: string[]) => runProgram([...words, "--store", store], { cwd: disk.folder });
+  const reading = [
+    ["datasets", "list"],
+    ["datasets", "show", "shapes"],
+    ["runs", "list"],
+    ["runs", "show", "finished"],
+    ["runs", "logs", "finished"],
+    ["evaluate", "finished"],
+    ["predict", "finished", join(golden, "images", "circles.png")],
+  ];
+
+  describe("a read-only store", () => {
+    it("is read by every command that only reads", async () => {
+      disk.setReadOnly(true);
+      await Promise.all(
+        reading.map(async (words) => {
+          expect({ words, ...(await trainyard(...words)) }).toMatchObject({ words, code: 0, stderr: "" });
+        }),
+      );
+    });
+
+    it("is refused in a sentence by what writes", async () => {
+      const refusals = [
+        ["runs", "delete", "finished"],
+        ["train", "shapes"],
+        ["import", join(golden, "images"), "--name", "more"],
+      ];
+      for (const words of refusals) {
+        expect({ words, ...(await trainyard(...words)) }).toMatchObject({
+          words,
+          code: 2,
+          stderr: expect.stringMatching(/^trainyard: [^\n]*read-only; choose another --store\n$/),
+        });
+      }
+      disk.setReadOnly(false);
+    });
+  });
+
+  it("on a full store runs are read and deleted, and a new run is refused before it begins", async () => {
+    disk.fill();
+    for (const words of [
+      ["runs", "list"],
+      ["runs", "logs", "finished"],
+      ["runs", "show", "finished"],
+    ]) {
+      expect({ words, ...(await trainyard(...words)) }).toMatchObject({ words, code: 0, stderr: "" });
+    }
+    const refused = await trainyard("train", "shapes");
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("the disk is full") });
+    expect(await trainyard("runs", "delete", "finished")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("finished is deleted"),
+    });
+    expect((await trainyard("runs", "list")).stdout).not.toContain("finished");
+  });
+}
