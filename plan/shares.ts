@@ -1,4 +1,5 @@
 /** Who computes what in a full step, as the coordinator divides it among equal workers: alike workers as one class. */
+import { limits } from "../shared/limits.js";
 import { childrenOf, rootOf, type TreeNode } from "../shared/tree.js";
 
 /** Workers whose shares look alike. */
@@ -15,7 +16,7 @@ export function workerClasses(lanes: number, workers: number): WorkerClass[] {
   let begin = 0;
   for (let worker = 0; worker < workers; worker += 1) {
     const end = begin + base + (worker < extra ? 1 : 0);
-    const nodes = coverOfRange({ begin, end }, lanes).map((node) => node.end - node.begin);
+    const nodes = nodesOfRange({ begin, end }, lanes).map((node) => node.end - node.begin);
     const known = classes.get(nodes.join());
     if (known === undefined) classes.set(nodes.join(), { count: 1, nodes });
     else known.count += 1;
@@ -24,14 +25,16 @@ export function workerClasses(lanes: number, workers: number): WorkerClass[] {
   return [...classes.values()];
 }
 
-/** The fewest nodes that cover a range of present lanes, in lane order. Cost: the tree's depth. */
-export function coverOfRange(range: TreeNode, lanes: number): TreeNode[] {
+/** The nodes that a worker sends for a range of present lanes, in lane order: `nodesToSend` at the cost of the tree's depth. */
+export function nodesOfRange(range: TreeNode, lanes: number): TreeNode[] {
   const cover: TreeNode[] = [];
   const visit = (node: TreeNode) => {
     if (node.end <= range.begin || node.begin >= range.end) return;
-    if (node.begin >= range.begin && node.end <= range.end) cover.push(node);
+    if (isWithin(node, range) && node.end - node.begin <= limits.nodeLanes) cover.push(node);
     else childrenOf(node).forEach(visit);
   };
   visit(rootOf(lanes));
   return cover;
 }
+
+const isWithin = (node: TreeNode, range: TreeNode) => node.begin >= range.begin && node.end <= range.end;

@@ -202,6 +202,11 @@ export const limits = {
   imagePixels: 268_402_689,
   /** Most lanes of a run. More could not each have a worker; with these the tree is twelve additions deep. */
   lanes: 4_096,
+  /**
+   * Lanes of one partial at most: the largest default number of lanes. A worker that is cut off within a large share loses
+   * no more computed lanes than these (docs/design/lanes-and-tree.md).
+   */
+  nodeLanes: 8,
   /** Most local steps: twice DiLoCo's 500. A lane's images of a step lie in the worker's memory all at once. */
   localSteps: 1_000,
 } as const;

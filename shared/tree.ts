@@ -4,6 +4,8 @@
  * Lanes without samples in a step are absent: their parent's value equals the sibling's.
  */
 
+import { limits } from "./limits.js";
+
 /** A node: the lanes [begin, end) whose gradients its partial sums. */
 export interface TreeNode {
   readonly begin: number;
@@ -64,6 +66,29 @@ export function coverOf(owned: ReadonlySet<number>, present: ReadonlySet<number>
   };
   visit(rootOf(lanes));
   return cover;
+}
+
+/** True when the node's sum is of few enough lanes to be sent as one partial. */
+export const isSendable = (node: TreeNode, present: ReadonlySet<number>): boolean =>
+  node.end - node.begin <= limits.nodeLanes || lanesBelow(node, present).length <= limits.nodeLanes;
+
+/**
+ * The nodes that a worker sends for the lanes that it owns, in lane order: their cover, where a node of more than
+ * `limits.nodeLanes` present lanes is cut into its children. So a worker that is lost with a large share loses the lanes of
+ * one node. Workers, grants and audits use this rule. The order of additions is the tree's either way.
+ */
+export function nodesToSend(
+  owned: ReadonlySet<number>,
+  present: ReadonlySet<number>,
+  lanes: number,
+): TreeNode[] {
+  const cut = (node: TreeNode): TreeNode[] => {
+    if (isSendable(node, present)) return [node];
+    return childrenOf(node)
+      .filter((child) => isPresent(child, present))
+      .flatMap(cut);
+  };
+  return coverOf(owned, present, lanes).flatMap(cut);
 }
 
 /** The present lanes below a node, in order. */

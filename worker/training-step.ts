@@ -4,7 +4,7 @@
  *
  * 1. Wait for weights version n and set them.
  * 2. For each lane: read its micro-batches; forward, loss, backward; sum their gradients (lane.ts, in the engine's thread).
- * 3. Add the lanes' finite gradients along the summation tree, up to the nodes that this worker covers whole.
+ * 3. Add the lanes' finite gradients along the summation tree, up to the nodes that it sends.
  * 4. Upload each node's sum to every slice of the parameter vector.
  * 5. Once all slices have acknowledged it, send the record of each lane.
  */
@@ -13,7 +13,7 @@ import type { MicroBatch } from "../engine/engine.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
 import { asLane, type Lane } from "../shared/ids.js";
-import { coverOf, lanesBelow, type TreeNode } from "../shared/tree.js";
+import { lanesBelow, nodesToSend, type TreeNode } from "../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../shared/tree-sum.js";
 import { type AssignmentContext, giveUpIfOver, inPhase, stage } from "./assignment-context.js";
 import { type StepPlace, stepPlace } from "./batches.js";
@@ -65,7 +65,7 @@ export async function trainStep(context: AssignmentContext, task: GradientTask):
   await setTrainingWeights(context, step);
   const uploads: Promise<void>[] = [];
   try {
-    for (const node of coverOf(new Set(task.lanes), step.present, run.spec.lanes)) {
+    for (const node of nodesToSend(new Set(task.lanes), step.present, run.spec.lanes)) {
       const upload = uploadNode(context, step, await sumNode(context, step, node));
       upload.catch(() => undefined); // awaited below, while the next node is computed
       uploads.push(upload);

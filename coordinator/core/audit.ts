@@ -10,7 +10,7 @@
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { limits } from "../../shared/limits.js";
 import { hashWords, Purpose } from "../../shared/random.js";
-import { coverOf, type TreeNode } from "../../shared/tree.js";
+import { lanesBelow, nodesToSend, type TreeNode } from "../../shared/tree.js";
 import type { CoreEvent } from "./events.js";
 import { excludedOf } from "./exclusion.js";
 import { lanesWhere, type TrainingPhase } from "./lane-assignment.js";
@@ -33,11 +33,11 @@ export function drawAudits(turn: Turn): void {
   for (const { worker, lanes } of phase.undrawn) {
     const order = turn.state.workers.get(worker)?.order ?? 0;
     const { step } = progress;
-    const words = [salt, Purpose.audit, generation, step, phase.attempt, order, lanes[0] ?? 0, lanes.length];
-    if (hashWords(...words) / 2 ** 32 >= dimensions.spec.audit) continue;
     const present = new Set(lanesWhere(phase.lanes, ({ tag }) => tag !== "absent"));
-    for (const node of coverOf(new Set(lanes), present, dimensions.spec.lanes))
-      beginAudit(turn, worker, node);
+    for (const node of nodesToSend(new Set(lanes), present, dimensions.spec.lanes)) {
+      const words = [salt, Purpose.audit, generation, step, phase.attempt, order, node.begin, node.end];
+      if (hashWords(...words) / 2 ** 32 < dimensions.spec.audit) beginAudit(turn, worker, node);
+    }
   }
 }
 
@@ -73,9 +73,7 @@ function assign(turn: Turn, worker: string, node: TreeNode): void {
   const { progress } = turn.state;
   const { step, epoch, stepInEpoch } = progress;
   const { attempt } = phase;
-  const lanes = lanesWhere(phase.lanes, ({ tag }) => tag !== "absent").filter(
-    (lane) => lane >= node.begin && lane < node.end,
-  );
+  const lanes = lanesBelow(node, new Set(lanesWhere(phase.lanes, ({ tag }) => tag !== "absent")));
   addShare(turn, worker, { step, attempt, kind: "audit", lanes });
   turn.do({ tag: "grant", worker, grant: { kind: "AUDIT", step, attempt, node } });
   turn.send(worker, {

@@ -3,14 +3,14 @@
  * Grants only grow within an attempt at a step: when a lane is given to a second worker, the first may still send it,
  * and the first partial to arrive counts.
  */
-import { nodeKey } from "../../shared/tree.js";
+import { isSendable, lanesBelow, nodeKey } from "../../shared/tree.js";
 import type { Grant } from "../core/work.js";
 import type { Claim } from "./step-partials.js";
 
 export class Grants {
   #step = -1;
   #attempt = -1;
-  #present: readonly number[] = [];
+  #present: ReadonlySet<number> = new Set();
   #initialiser: string | null = null;
   /** Lanes that a worker may send, by worker. */
   readonly #lanes = new Map<string, Set<number>>();
@@ -21,7 +21,7 @@ export class Grants {
   begin(step: number, attempt: number, present: readonly number[]): void {
     this.#step = step;
     this.#attempt = attempt;
-    this.#present = present;
+    this.#present = new Set(present);
     this.#lanes.clear();
     this.#audits.clear();
   }
@@ -41,15 +41,16 @@ export class Grants {
     return this.#initialiser === worker;
   }
 
-  /** The worker was asked for this partial. Lanes without samples need no grant: no sum holds anything from them. */
+  /**
+   * The worker was asked for this partial, and it has no more lanes than a partial may have. Lanes without samples need no
+   * grant: no sum holds anything from them.
+   */
   allows({ kind, step, attempt, worker, node }: Claim): boolean {
     if (step !== this.#step || attempt !== this.#attempt) return false;
     if (kind === "AUDIT") return this.#audits.get(worker)?.has(nodeKey(node)) === true;
     const lanes = this.#lanes.get(worker);
-    return (
-      lanes !== undefined &&
-      this.#present.every((lane) => lane < node.begin || lane >= node.end || lanes.has(lane))
-    );
+    if (lanes === undefined || !isSendable(node, this.#present)) return false;
+    return lanesBelow(node, this.#present).every((lane) => lanes.has(lane));
   }
 }
 

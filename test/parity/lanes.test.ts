@@ -9,7 +9,7 @@ import { laneRange } from "../../dataset/lane-samples.js";
 import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
 import { modelTopology, type SequentialTopology } from "../../engine/models/model-topology.js";
 import { createEngineOf } from "../../engine/tensorflow-engine.js";
-import { coverOf, lanesBelow } from "../../shared/tree.js";
+import { lanesBelow, nodesToSend } from "../../shared/tree.js";
 import { TreeSum } from "../../shared/tree-sum.js";
 import { computeLane } from "../../worker/lane.js";
 import { photographBatch } from "../support/engine/photographs.js";
@@ -63,7 +63,7 @@ function stepOver(ranges: readonly (readonly [number, number])[], owner: readonl
   let blockSums = new Float64Array(0);
   for (const worker of new Set(owner)) {
     const owned = new Set([...present].filter((lane) => owner[lane] === worker));
-    for (const node of coverOf(owned, present, ranges.length)) {
+    for (const node of nodesToSend(owned, present, ranges.length)) {
       const sum = new TreeSum(ranges.length, present);
       for (const lane of lanesBelow(node, present)) {
         const [begin, end] = ranges[lane] ?? [0, 0];

@@ -16,7 +16,7 @@ import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { normBlock } from "../../shared/kernels/kernels.js";
 import { RandomStream } from "../../shared/random.js";
-import { coverOf, lanesBelow } from "../../shared/tree.js";
+import { lanesBelow, nodesToSend } from "../../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../../shared/tree-sum.js";
 import { adamSpec, firstStep, optimizerSpecs } from "../support/optimizers.js";
 import { ownedBy, vectorsOf } from "../support/slice-vectors.js";
@@ -77,7 +77,7 @@ function train(given: Plan, reducers: number, workers: number): Outcome {
     const blockSums: number[] = [];
     const parts = Array.from({ length: workers }, (_, worker) => worker).flatMap((worker) => {
       const owned = new Set([...present].filter((lane) => owner[lane] === worker));
-      return coverOf(owned, present, lanes);
+      return nodesToSend(owned, present, lanes);
     });
     deal.shuffle(parts);
     for (const slice of slices) {

@@ -4,8 +4,9 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { limits } from "../../shared/limits.js";
 import { RandomStream } from "../../shared/random.js";
-import { childrenOf, coverOf, isLeaf, lanesBelow, pathTo, rootOf, type TreeNode } from "../../shared/tree.js";
+import { childrenOf, coverOf, isLeaf, lanesBelow, nodesToSend, pathTo, rootOf, type TreeNode } from "../../shared/tree.js";
 import { TreeSum } from "../../shared/tree-sum.js";
 
 const width = 5;
@@ -58,7 +59,7 @@ const ownedBy = ({ owners, present }: Plan, worker: number) =>
 /** What a worker sends: its lanes added along the tree, as the nodes that cover them. */
 function sentBy(given: Plan, worker: number, vectors: Float32Array[]) {
   const owned = ownedBy(given, worker);
-  return coverOf(owned, given.present, given.lanes).map((node) => ({
+  return nodesToSend(owned, given.present, given.lanes).map((node) => ({
     node,
     sum: recursiveSum(node, given.present, vectors) as Float32Array,
   }));
@@ -117,6 +118,37 @@ describe("coverOf", () => {
         }
       }),
     );
+  });
+});
+
+describe("nodesToSend", () => {
+  it("covers the owned lanes with nodes of at most eight present lanes, each of which is below the cover's", () => {
+    const wide = fc.tuple(fc.integer({ min: 9, max: 200 }), fc.nat(0xffff)).map(([lanes, seed]) => {
+      const random = new RandomStream(seed, 5);
+      const all = Array.from({ length: lanes }, (_, lane) => lane);
+      const present = new Set(all.filter(() => random.nextBelow(8) > 0));
+      const end = 1 + random.nextBelow(lanes);
+      return { lanes, present, owned: new Set([...present].filter((lane) => lane < end)) };
+    });
+    fc.assert(
+      fc.property(wide, ({ lanes, present, owned }) => {
+        const sent = nodesToSend(owned, present, lanes);
+        expect(sent.flatMap((node) => lanesBelow(node, present))).toEqual([...owned]);
+        const cover = coverOf(owned, present, lanes);
+        for (const node of sent) {
+          const { length } = lanesBelow(node, present);
+          expect(length > 0 && length <= limits.nodeLanes).toBe(true);
+          expect(pathTo(node, lanes)).not.toBeNull();
+          expect(cover.some(({ begin, end }) => begin <= node.begin && node.end <= end)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it("gives a worker with all of 128 lanes sixteen nodes, and one with a run of eight lanes a single one", () => {
+    const all = (lanes: number) => new Set(Array.from({ length: lanes }, (_, lane) => lane));
+    expect(nodesToSend(all(128), all(128), 128)).toHaveLength(16);
+    expect(nodesToSend(all(8), all(8), 8)).toEqual([{ begin: 0, end: 8 }]);
   });
 });
 

@@ -3,6 +3,7 @@
  * is another's; and hold one vector for it, however many streams it opens, and however slowly it sends or reads.
  */
 import { afterEach, describe, expect, it } from "vitest";
+import { Grants } from "../../coordinator/reducers/grants.js";
 import { limits } from "../../shared/limits.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { TicketedSlice } from "../support/ticketed-slice.js";
@@ -36,6 +37,22 @@ const until = async (isTrue: () => boolean, what: string) => {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
+
+describe("a grant", () => {
+  it("of all lanes allows partials of at most eight lanes with samples, as workers send them", () => {
+    const grants = new Grants();
+    const lanes = Array.from({ length: 32 }, (_, lane) => lane);
+    grants.begin(0, 0, lanes);
+    grants.give("a", { kind: "GRADIENT", ...step, lanes });
+    const allows = (begin: number, end: number) =>
+      grants.allows({ ...step, kind: "GRADIENT", worker: "a", node: { begin, end } });
+    expect([allows(0, 8), allows(8, 16), allows(0, 16), allows(0, 32)]).toEqual([true, true, false, false]);
+    grants.begin(0, 1, [0, 20]);
+    grants.give("a", { kind: "GRADIENT", step: 0, attempt: 1, lanes });
+    const root = { begin: 0, end: 32 };
+    expect(grants.allows({ step: 0, attempt: 1, kind: "GRADIENT", worker: "a", node: root })).toBe(true);
+  });
+});
 
 describe("a sum", () => {
   it("of lanes that are another's is stale, and takes the place of none that was accepted", async () => {

@@ -14,9 +14,9 @@ import {
   type StepWork,
 } from "../../plan/scenario.js";
 import { Fluid } from "../../plan/shared-resources.js";
-import { coverOfRange, workerClasses } from "../../plan/shares.js";
+import { nodesOfRange, workerClasses } from "../../plan/shares.js";
 import { predictStep } from "../../plan/step-model.js";
-import { coverOf } from "../../shared/tree.js";
+import { nodesToSend } from "../../shared/tree.js";
 
 const unlimited = Number.POSITIVE_INFINITY;
 
@@ -107,7 +107,7 @@ describe("flows", () => {
 });
 
 describe("shares", () => {
-  it("are the coordinator's: every lane once, each worker's cover the tree's fewest nodes", () => {
+  it("are the coordinator's: every lane once, each worker's are the nodes that it sends", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 96 }), fc.integer({ min: 1, max: 40 }), (lanes, workers) => {
         const classes = workerClasses(lanes, workers);
@@ -127,7 +127,7 @@ describe("shares", () => {
       fc.property(range, ({ lanes, begin, end }) => {
         const present = new Set(Array.from({ length: lanes }, (_, lane) => lane));
         const owned = new Set([...present].filter((lane) => lane >= begin && lane < end));
-        expect(coverOfRange({ begin, end }, lanes)).toEqual(coverOf(owned, present, lanes));
+        expect(nodesOfRange({ begin, end }, lanes)).toEqual(nodesToSend(owned, present, lanes));
       }),
     );
   });
