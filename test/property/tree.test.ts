@@ -6,7 +6,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limits } from "../../shared/limits.js";
 import { RandomStream } from "../../shared/random.js";
-import { childrenOf, coverOf, isLeaf, lanesBelow, nodesToSend, pathTo, rootOf, type TreeNode } from "../../shared/tree.js";
+import {
+  childrenOf,
+  coverOf,
+  isLeaf,
+  lanesBelow,
+  nodesToSend,
+  pathTo,
+  rootOf,
+  type TreeNode,
+} from "../../shared/tree.js";
 import { TreeSum } from "../../shared/tree-sum.js";
 
 const width = 5;
