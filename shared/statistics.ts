@@ -94,6 +94,10 @@ export function advanceStatistics(
   return { sums, decay };
 }
 
+/** True when every published statistic is a finite float32. */
+export const arePublishable = (layout: ModelLayout, moving: MovingStatistics): boolean =>
+  publishStatistics(layout, moving).every(Number.isFinite);
+
 /** float32 [statisticsCount] for evaluation and export; before the first step means 0, variances 1. */
 export function publishStatistics(layout: ModelLayout, moving: MovingStatistics): Float32Array {
   const published = new Float32Array(layout.statisticsCount);

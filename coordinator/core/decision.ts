@@ -4,9 +4,10 @@
  */
 
 import { asStep, type Step } from "../../shared/ids.js";
-import { advanceStatistics, combineStatistics } from "../../shared/statistics.js";
+import { advanceStatistics, arePublishable, combineStatistics } from "../../shared/statistics.js";
 import { divisorOf } from "../optimizers/gradient-divisor.js";
-import { nextOptimizerStep } from "../optimizers/registry.js";
+import type { StepMagnitudes } from "../optimizers/optimizer.js";
+import { nextOptimizerStep, type OptimizerStep, staysFinite } from "../optimizers/registry.js";
 import type { TrainingPhase } from "./lane-assignment.js";
 import { laneSamples } from "./run-dimensions.js";
 import { learningRateOf } from "./schedule.js";
@@ -19,28 +20,33 @@ import type { LaneState, SliceReport } from "./work.js";
 export function maybeDecide(turn: Turn): void {
   const phase = turn.in("training");
   if (phase.isTainted) return;
-  const decision = decisionOf(phase);
-  if (decision === null || (decision.tag === "apply" && phase.audits.length > 0)) return;
-  decide(turn, phase, decision);
+  const arrival = arrivalOf(phase);
+  // An audit may find that a sum is wrong: what the sum is like is judged when none is left.
+  if (arrival.tag === "incomplete" || (arrival.tag === "whole" && phase.audits.length > 0)) return;
+  decide(turn, phase, arrival);
 }
 
-/** Every lane and slice of the step is there, and it can be applied once no audit is left. */
-export const isGathered = (phase: TrainingPhase): boolean => decisionOf(phase)?.tag === "apply";
+/** Every lane and slice of the step is there, and it can be decided once no audit is left. */
+export const isGathered = (phase: TrainingPhase): boolean => arrivalOf(phase).tag === "whole";
 
-/** The decision on a step; null as long as a lane or a slice is missing. */
-function decisionOf(phase: TrainingPhase): Decision | null {
+/** What has arrived of a step. */
+type Arrival =
+  /** A lane or a slice is missing. */
+  | { readonly tag: "incomplete" }
+  /** There is no sum to apply, whatever else arrives. */
+  | { readonly tag: "nothing"; readonly reason: string }
+  /** Every lane's record and every slice's report. */
+  | { readonly tag: "whole"; readonly sums: StepSums; readonly reports: readonly SliceReport[] };
+
+function arrivalOf(phase: TrainingPhase): Arrival {
   const poisoned = phase.lanes.findIndex((lane) => lane.tag === "poisoned");
-  if (poisoned >= 0) return { tag: "skip", reason: `lane ${poisoned} is not finite` };
-  if (!phase.lanes.every((lane) => lane.tag === "arrived" || lane.tag === "absent")) return null;
+  if (poisoned >= 0) return { tag: "nothing", reason: `lane ${poisoned} is not finite on two computations` };
+  if (!phase.lanes.every((lane) => lane.tag === "arrived" || lane.tag === "absent"))
+    return { tag: "incomplete" };
   const sums = sumLanes(phase.lanes);
-  if (sums.samples === 0) return { tag: "skip", reason: "every sample of it is excluded" };
+  if (sums.samples === 0) return { tag: "nothing", reason: "every sample of it is excluded" };
   const reports = phase.slices.filter((report) => report !== null);
-  if (reports.length < phase.slices.length) return null;
-  const gradientNorm = normOf(reports) / sums.samples;
-  const isWhole = reports.every((report) => report.finite) && Number.isFinite(gradientNorm);
-  return isWhole
-    ? { tag: "apply", gradientNorm }
-    : { tag: "skip", reason: "the sum of finite gradients overflows" };
+  return reports.length < phase.slices.length ? { tag: "incomplete" } : { tag: "whole", sums, reports };
 }
 
 /** Block sums are added in vector order, so the number of slices never changes a bit. */
@@ -48,6 +54,17 @@ function normOf(reports: readonly SliceReport[]): number {
   let sum = 0;
   for (const report of reports) for (const block of report.blockSums) sum += block;
   return Math.sqrt(sum);
+}
+
+/** The largest magnitudes of the whole vectors. A maximum is exact: the number of slices never changes a bit. */
+function largestOf(reports: readonly SliceReport[]): StepMagnitudes {
+  const largest = (of: (slice: StepMagnitudes) => number | undefined) =>
+    Math.max(...reports.map((report) => of(report.largest) ?? 0));
+  return {
+    root: largest(({ root }) => root),
+    weights: largest(({ weights }) => weights),
+    moments: (reports[0]?.largest.moments ?? []).map((_, index) => largest(({ moments }) => moments[index])),
+  };
 }
 
 function sumLanes(lanes: readonly LaneState[]): StepSums {
@@ -61,26 +78,86 @@ function sumLanes(lanes: readonly LaneState[]): StepSums {
   return sums;
 }
 
-function decide(turn: Turn, phase: TrainingPhase, decision: Decision): void {
-  const { progress } = turn.state;
-  const sums = sumLanes(phase.lanes);
-  const next =
-    decision.tag === "apply" ? applied(turn, phase, sums, decision.gradientNorm) : skipped(turn.state, phase);
+function decide(turn: Turn, phase: TrainingPhase, arrival: Exclude<Arrival, { tag: "incomplete" }>): void {
+  const { state } = turn;
+  const { step } = state.progress;
+  const verdict: Verdict =
+    arrival.tag === "whole" ? verdictOn(state, phase, arrival) : { tag: "skip", reason: arrival.reason };
+  const isApplied = verdict.tag === "apply";
   turn.enter({
     tag: "committing",
     sinceMs: turn.nowMs,
     startedMs: phase.sinceMs,
-    decision,
-    next,
-    step: sums,
-    times: decision.tag === "apply" ? laneTimes(phase, turn.state.run.dimensions.samplesPerLane) : null,
+    decision: isApplied ? { tag: "apply", gradientNorm: verdict.gradientNorm } : verdict,
+    next: isApplied ? verdict.next : skipped(state, phase),
+    step: arrival.tag === "whole" ? arrival.sums : sumLanes(phase.lanes),
+    times: isApplied ? laneTimes(phase, state.run.dimensions.samplesPerLane) : null,
     checksums: phase.slices.map(() => null),
     isLateLogged: false,
   });
-  if (decision.tag === "skip") {
-    turn.do({ tag: "skip", step: progress.step, exact: isLastOfEpoch(turn.state) });
-    turn.log("warn", `step ${progress.step} is skipped: ${decision.reason}`, { step: progress.step });
-  }
+  const exact = isLastOfEpoch(state);
+  if (isApplied) return turn.do({ tag: "apply", step, update: verdict.update, exact });
+  turn.do({ tag: "skip", step, exact });
+  turn.log("warn", `step ${step} is skipped: ${verdict.reason}`, { step });
+}
+
+/** The decision, and what applying leads to. */
+type Verdict =
+  | Extract<Decision, { tag: "skip" }>
+  | {
+      readonly tag: "apply";
+      readonly gradientNorm: number;
+      readonly update: OptimizerStep;
+      readonly next: Progress;
+    };
+
+/** A step is applied only if everything that comes of it stays finite: it can't be taken back. */
+function verdictOn(
+  state: CoreState,
+  phase: TrainingPhase,
+  { sums, reports }: Extract<Arrival, { tag: "whole" }>,
+): Verdict {
+  const { progress } = state;
+  const { dimensions } = state.run;
+  const { optimizer } = dimensions.spec;
+  const largest = largestOf(reports);
+  if (!Number.isFinite(largest.root)) return { tag: "skip", reason: "the sum of finite gradients overflows" };
+  const gradientNorm = normOf(reports) / sums.samples;
+  const learningRate = learningRateOf(dimensions, progress, progress.step);
+  const divisor = divisorOf(optimizer, sums.samples, gradientNorm);
+  const { state: after, step: update } = nextOptimizerStep(optimizer, progress.optimizer, {
+    learningRate,
+    divisor,
+  });
+  if (!staysFinite(update, largest)) return { tag: "skip", reason: tooLarge(largest, sums, learningRate) };
+  const statistics = statisticsAfter(state, phase);
+  if (statistics === null) return { tag: "skip", reason: "the batch-norm statistics overflow" };
+  return {
+    tag: "apply",
+    gradientNorm,
+    update,
+    next: { ...applied(state, phase, sums), optimizer: after, statistics },
+  };
+}
+
+/** Why an update is not made, with the numbers that can make it overflow. */
+function tooLarge(largest: StepMagnitudes, { samples }: StepSums, learningRate: number): string {
+  const short = (value: number) => value.toExponential(1);
+  const values = `largest mean gradient ${short(largest.root / samples)}, weight ${short(largest.weights)}`;
+  return `its update could overflow (${values}, learning rate ${short(learningRate)})`;
+}
+
+/** The moving statistics after the step; null when they can't be published as float32. */
+function statisticsAfter(
+  { progress, model: { layout } }: CoreState,
+  phase: TrainingPhase,
+): Progress["statistics"] | null {
+  if (layout === null) return progress.statistics;
+  const lanes = phase.lanes.flatMap((lane) =>
+    lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],
+  );
+  const next = advanceStatistics(layout, progress.statistics, combineStatistics(layout, lanes));
+  return arePublishable(layout, next) ? next : null;
 }
 
 const isLastOfEpoch = ({ progress, run: { dimensions } }: CoreState) =>
@@ -90,27 +167,16 @@ function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number
   return { step: asStep(progress.step + 1), stepInEpoch: progress.stepInEpoch + 1 };
 }
 
-function applied(turn: Turn, phase: TrainingPhase, sums: StepSums, gradientNorm: number): Progress {
-  const { progress } = turn.state;
-  const { dimensions } = turn.state.run;
-  const { layout } = turn.state.model;
-  const { optimizer } = dimensions.spec;
-  const learningRate = learningRateOf(dimensions, progress, progress.step);
-  const divisor = divisorOf(optimizer, sums.samples, gradientNorm);
-  const next = nextOptimizerStep(optimizer, progress.optimizer, { learningRate, divisor });
-  turn.do({ tag: "apply", step: progress.step, update: next.step, exact: isLastOfEpoch(turn.state) });
-  const lanes = phase.lanes.flatMap((lane) =>
-    lane.tag === "arrived" ? [{ samples: lane.result.samples, values: lane.result.statistics }] : [],
-  );
-  const statistics =
-    layout === null
-      ? progress.statistics
-      : advanceStatistics(layout, progress.statistics, combineStatistics(layout, lanes));
+/** The position after an applied step. The caller adds the optimizer's state and the statistics. */
+function applied(
+  state: CoreState,
+  phase: TrainingPhase,
+  sums: StepSums,
+): Omit<Progress, "optimizer" | "statistics"> {
+  const { progress } = state;
   return {
     ...progress,
-    ...cursorAfter(turn.state),
-    optimizer: next.state,
-    statistics,
+    ...cursorAfter(state),
     totals: {
       lossSum: progress.totals.lossSum + sums.lossSum,
       correct: progress.totals.correct + sums.correct,
@@ -119,7 +185,7 @@ function applied(turn: Turn, phase: TrainingPhase, sums: StepSums, gradientNorm:
     ledger: {
       ...progress.ledger,
       committed: progress.ledger.committed + sums.samples,
-      excluded: progress.ledger.excluded + missing(turn.state, phase),
+      excluded: progress.ledger.excluded + missing(state, phase),
     },
     skippedInARow: 0,
   };

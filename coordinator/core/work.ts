@@ -3,6 +3,7 @@
  * workers in state.ts contain them.
  */
 import type { TreeNode } from "../../shared/tree.js";
+import type { StepMagnitudes } from "../optimizers/optimizer.js";
 
 /** A lane's result in a step, as its worker recorded it. */
 export interface LaneResult {
@@ -52,9 +53,10 @@ export type LaneState =
 
 /** A reducer's report on its slice once the root is complete (docs/design/two-phase-commit.md). */
 export interface SliceReport {
-  readonly finite: boolean;
   /** Sums of squares of the root per fixed block of the flat vector, float64. */
   readonly blockSums: Float64Array;
+  /** The largest magnitudes in the slice: of the root, and of the weights and moments that the step starts from. */
+  readonly largest: StepMagnitudes;
 }
 
 /** One block of the evaluation under way. */

@@ -20,6 +20,24 @@ export interface OptimizerVectors {
   readonly moments: readonly Float32Array[];
 }
 
+/** The largest magnitude in the weights and in each moment vector; infinity or NaN where a value is not finite. */
+export interface OptimizerMagnitudes {
+  readonly weights: number;
+  /** In the order of `momentVectors`. */
+  readonly moments: readonly number[];
+}
+
+/** What a kernel found in the vectors that it changed: the weights first, then the moments. */
+export const magnitudesOf = ([weights = 0, ...moments]: readonly number[]): OptimizerMagnitudes => ({
+  weights,
+  moments,
+});
+
+/** The largest magnitudes of everything that an update starts from. `root`: of the sum of the step's gradients. */
+export interface StepMagnitudes extends OptimizerMagnitudes {
+  readonly root: number;
+}
+
 /** What every optimizer remembers between two steps. */
 export interface BaseState {
   /** The learning rate before the schedule's factor. Reduce-on-plateau lowers it. */
@@ -54,6 +72,14 @@ export interface Optimizer<Spec, State extends BaseState, Step extends BaseStep>
     state: State,
     given: { readonly learningRate: number; readonly divisor: number },
   ): { readonly state: State; readonly step: Step };
-  /** Updates weights and moments in place. `root`: the sum of the step's gradients, of the same length; it stays. */
-  apply(kernels: Kernels, vectors: OptimizerVectors, root: Float32Array, step: Step): void;
+  /**
+   * An upper bound of the magnitude of every float32 that `apply` computes from vectors with these largest magnitudes,
+   * scalars included. Infinity or NaN: the update may leave float32.
+   */
+  bound(step: Step, largest: StepMagnitudes): number;
+  /**
+   * Updates weights and moments in place and returns their new largest magnitudes. `root`: the sum of the step's
+   * gradients, of the same length; it stays.
+   */
+  apply(kernels: Kernels, vectors: OptimizerVectors, root: Float32Array, step: Step): OptimizerMagnitudes;
 }

@@ -2,9 +2,17 @@
 import { z } from "zod";
 import type { Kernels } from "../../shared/kernels/kernels.js";
 import type { OptimizerSpec } from "../../shared/spec.js";
-import { type AdamState, type AdamStep, adam } from "./adam/adam.js";
-import type { MomentVector, Optimizer, OptimizerVectors } from "./optimizer.js";
-import { type SgdState, type SgdStep, sgd } from "./sgd/sgd.js";
+import { type AdamState, adam } from "./adam/adam.js";
+import type { AdamStep } from "./adam/adam-kernel.js";
+import type {
+  MomentVector,
+  Optimizer,
+  OptimizerMagnitudes,
+  OptimizerVectors,
+  StepMagnitudes,
+} from "./optimizer.js";
+import { type SgdState, sgd } from "./sgd/sgd.js";
+import type { SgdStep } from "./sgd/sgd-kernels.js";
 
 /** An optimizer's scalars between two steps, as the core keeps them and checkpoints store them. */
 export type OptimizerState = AdamState | SgdState;
@@ -48,12 +56,20 @@ export function nextOptimizerStep(
   return optimizers[spec.name].nextStep(spec, state, given);
 }
 
-/** Updates a slice's weights and moments in place. `root`: the sum of the step's gradients; it stays. */
-export function applyOptimizerStep(
+/**
+ * True when no number of this step's update can leave float32, whatever the elements of vectors with these largest
+ * magnitudes. Largest magnitudes of the whole vectors: so the answer does not depend on the number of slices.
+ */
+export const staysFinite = (step: OptimizerStep, largest: StepMagnitudes): boolean =>
+  Number.isFinite(optimizers[step.name].bound(step, largest));
+
+/**
+ * Updates a slice's weights and moments in place and returns their new largest magnitudes. `root`: the sum of the
+ * step's gradients; it stays.
+ */
+export const applyOptimizerStep = (
   kernels: Kernels,
   vectors: OptimizerVectors,
   root: Float32Array,
   step: OptimizerStep,
-): void {
-  optimizers[step.name].apply(kernels, vectors, root, step);
-}
+): OptimizerMagnitudes => optimizers[step.name].apply(kernels, vectors, root, step);

@@ -4,7 +4,8 @@ import { bytesOf } from "../../shared/grpc/numbers.js";
 import { SimdVectors } from "../../shared/kernels/simd.js";
 import type { RunSpec } from "../../shared/spec.js";
 import type { TreeNode } from "../../shared/tree.js";
-import type { OptimizerVectors } from "../optimizers/optimizer.js";
+import type { SliceReport } from "../core/work.js";
+import { magnitudesOf, type OptimizerMagnitudes, type OptimizerVectors } from "../optimizers/optimizer.js";
 import { applyOptimizerStep, type OptimizerStep } from "../optimizers/registry.js";
 import type { Occupancy } from "./partial-room.js";
 import type { SliceRange } from "./slices.js";
@@ -24,6 +25,12 @@ export interface WeightsVersion {
   readonly weights: Float32Array;
   /** CRC-32C of the weights' bytes. */
   readonly crc32c: number;
+}
+
+/** What a whole partial led to. */
+export interface TakenBySlice extends Pick<Taken, "verdict" | "comparison"> {
+  /** The slice's report, when this partial completed the step's sum; else null. */
+  readonly report: SliceReport | null;
 }
 
 /** What all slices of a run have in common. */
@@ -46,6 +53,8 @@ export class ReducedSlice {
   readonly #place: PartialsPlace;
   /** Undefined until the slice is loaded. */
   #whole: OptimizerVectors | undefined;
+  /** Largest magnitudes of `#whole`, which each update measures. */
+  #largest: OptimizerMagnitudes = { weights: 0, moments: [] };
   #partials: StepPartials | undefined;
   #version: WeightsVersion | undefined;
 
@@ -93,6 +102,7 @@ export class ReducedSlice {
       return false;
     }
     this.#whole = { weights, moments: this.#newMoments() };
+    this.#measure(this.#whole);
     this.#encode(0);
     return true;
   }
@@ -102,7 +112,13 @@ export class ReducedSlice {
     const { begin, end } = this.range;
     this.#whole ??= { weights: this.vectors.allocate(), moments: this.#newMoments() };
     for (const [own, other] of pairs(this.#whole, whole)) own.set(other.subarray(begin, end));
+    this.#measure(this.#whole);
     return this.#encode(step);
+  }
+
+  #measure({ weights, moments }: OptimizerVectors): void {
+    const { kernels } = this.vectors;
+    this.#largest = magnitudesOf([weights, ...moments].map((vector) => kernels.largestMagnitude(vector)));
   }
 
   #newMoments(): Float32Array[] {
@@ -126,17 +142,22 @@ export class ReducedSlice {
   }
 
   /** Takes a whole partial: a vector of the slice's own, owned from here on. */
-  take(claim: Claim, values: Float32Array): Taken {
-    if (this.#partials !== undefined) return this.#partials.take(claim, values);
-    this.vectors.release(values);
-    return { verdict: "stale", report: null, comparison: null };
+  take(claim: Claim, values: Float32Array): TakenBySlice {
+    if (this.#partials === undefined) {
+      this.vectors.release(values);
+      return { verdict: "stale", report: null, comparison: null };
+    }
+    const { verdict, root, comparison } = this.#partials.take(claim, values);
+    if (root === null) return { verdict, report: null, comparison };
+    const report = { blockSums: root.sums, largest: { root: root.largest, ...this.#largest } };
+    return { verdict, report, comparison };
   }
 
   /** Ends the step: updates weights and moments with the step's sum. Throws when the sum is not whole. */
   apply(step: OptimizerStep): WeightsVersion {
     const root = this.#partials?.root;
     if (root === undefined || this.#whole === undefined) throw new Error("apply before the slice was whole");
-    applyOptimizerStep(this.vectors.kernels, this.#whole, root, step);
+    this.#largest = applyOptimizerStep(this.vectors.kernels, this.#whole, root, step);
     return this.#endStep();
   }
 

@@ -3,12 +3,11 @@
  * are compared with. Another attempt is another object, so nothing of an earlier one can get in.
  */
 
-import type { Kernels } from "../../shared/kernels/kernels.js";
+import type { BlockSums } from "../../shared/kernels/kernels.js";
 import type { SimdVectors } from "../../shared/kernels/simd.js";
 import type { RunSpec } from "../../shared/spec.js";
 import type { TreeNode } from "../../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../../shared/tree-sum.js";
-import type { SliceReport } from "../core/work.js";
 import { type Comparison, WatchedNodes } from "./audited-nodes.js";
 import type { Occupancy } from "./partial-room.js";
 
@@ -42,8 +41,8 @@ export type SumVerdict = "wanted" | "dropped" | "stale";
 /** What a whole partial led to. */
 export interface Taken {
   readonly verdict: SumVerdict;
-  /** Norm and finiteness of the sum, when this partial completed it; else null. */
-  readonly report: SliceReport | null;
+  /** What was found in the sum, when this partial completed it; else null. */
+  readonly root: BlockSums | null;
   readonly comparison: Comparison | null;
 }
 
@@ -98,16 +97,17 @@ export class StepPartials {
     const verdict = this.judge(claim);
     if (verdict !== "wanted") {
       this.#vectors.release(values);
-      return { verdict, report: null, comparison: null };
+      return { verdict, root: null, comparison: null };
     }
     const { node, kind, worker } = claim;
     if (kind === "AUDIT")
-      return { verdict, report: null, comparison: this.#watched.keep(node, worker, values) };
+      return { verdict, root: null, comparison: this.#watched.keep(node, worker, values) };
     // The tree adds into what it is given, so the copy is made before.
     const comparison = this.#watched.has(node) ? this.#watched.keep(node, worker, this.#copy(values)) : null;
     this.#tree?.add(node, values);
-    const root = this.root;
-    return { verdict, report: root === undefined ? null : reportOf(this.#vectors.kernels, root), comparison };
+    const { root } = this;
+    const found = root === undefined ? null : this.#vectors.kernels.blockSumsOfSquares(root);
+    return { verdict, root: found, comparison };
   }
 
   #copy(values: Float32Array): Float32Array {
@@ -132,9 +132,4 @@ export class StepPartials {
     this.#tree = undefined;
     this.#watched.clear();
   }
-}
-
-function reportOf(kernels: Kernels, root: Float32Array): SliceReport {
-  const blockSums = kernels.blockSumsOfSquares(root);
-  return { finite: blockSums.every(Number.isFinite), blockSums };
 }

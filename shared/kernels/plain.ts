@@ -4,14 +4,18 @@
  * precision gives (Figueroa 1995: 53 bits are more than twice 24 and two), so Math.fround after each is exact.
  */
 import { addBfloat16Into, roundToBfloat16 } from "./bfloat16.js";
-import { type Kernels, normBlock } from "./kernels.js";
+import { type BlockSums, type Kernels, normBlock } from "./kernels.js";
 
 export const plainKernels: Kernels = {
   add: addInto,
   addBfloat16: addBfloat16Into,
   roundBfloat16: roundToBfloat16,
-  update: (kernel, vectors, scalars) => kernel.plain(vectors, rounded(scalars)),
+  update: (kernel, vectors, scalars) => {
+    kernel.plain(vectors, rounded(scalars));
+    return vectors.slice(0, kernel.changed).map(largestMagnitude);
+  },
   blockSumsOfSquares,
+  largestMagnitude,
 };
 
 /** left += right, element by element in float32. */
@@ -23,7 +27,14 @@ export function addInto(left: Float32Array, right: Float32Array): void {
 const rounded = <Scalars extends readonly number[]>(scalars: Scalars): Scalars =>
   scalars.map(Math.fround) as unknown as Scalars;
 
-function blockSumsOfSquares(values: Float32Array): Float64Array {
+/** The largest magnitude; NaN when a value is NaN. */
+function largestMagnitude(values: Float32Array): number {
+  let largest = 0;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  return largest;
+}
+
+function blockSumsOfSquares(values: Float32Array): BlockSums {
   const sums = new Float64Array(Math.ceil(values.length / normBlock));
   for (let block = 0; block < sums.length; block += 1) {
     const end = Math.min(values.length, (block + 1) * normBlock);
@@ -34,5 +45,5 @@ function blockSumsOfSquares(values: Float32Array): Float64Array {
     }
     sums[block] = sum;
   }
-  return sums;
+  return { sums, largest: largestMagnitude(values) };
 }

@@ -24,12 +24,13 @@ interface Exports {
   add(left: number, right: number, count: number): void;
   addBfloat16(left: number, right: number, count: number): void;
   roundBfloat16(values: number, count: number): void;
-  blockSumsOfSquares(values: number, count: number, block: number, sums: number): void;
+  blockSumsOfSquares(values: number, count: number, block: number, sums: number, largest: number): void;
+  largestMagnitude(values: number, count: number, largest: number): void;
   encodeBfloat16(values: number, halves: number, count: number): void;
   decodeBfloat16(halves: number, values: number, count: number): void;
 }
 
-/** An optimizer's kernel as the module exports it: vectors, count, scalars. */
+/** An optimizer's kernel as the module exports it: vectors, count, scalars, largest magnitudes. */
 type UpdateExport = (...given: number[]) => void;
 
 const pageBytes = 65_536;
@@ -37,6 +38,8 @@ const pageBytes = 65_536;
 const alignment = 64;
 /** Through which bfloat16 goes in and out, piece by piece: small enough for the first caches. */
 const windowBytes = 16 * 1024;
+/** Through which the largest magnitudes come out: float32 of so many vectors. */
+const largestCount = 16;
 const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
 let compiled: object | undefined;
@@ -52,8 +55,9 @@ export const capacityFor = (length: number) =>
 /** Where what is not vectors lies, and the first of them. */
 function placeOf(length: number) {
   const sums = Math.ceil(length / normBlock);
-  const windowAt = alignment + aligned(sums * 8);
-  return { sums, sumsAt: alignment, windowAt, firstAt: windowAt + windowBytes };
+  const sumsAt = alignment + aligned(largestCount * 4);
+  const windowAt = sumsAt + aligned(sums * 8);
+  return { largestAt: alignment, sums, sumsAt, windowAt, firstAt: windowAt + windowBytes };
 }
 
 export class SimdVectors {
@@ -72,7 +76,7 @@ export class SimdVectors {
   constructor(length: number) {
     this.length = length;
     this.#vectorBytes = aligned(length * 4);
-    const { sums, sumsAt, windowAt, firstAt } = placeOf(length);
+    const { largestAt, sums, sumsAt, windowAt, firstAt } = placeOf(length);
     this.#firstAt = firstAt;
     const initial = Math.ceil(this.#firstAt / pageBytes);
     this.#memory = new WebAssembly.Memory({ initial, maximum: maximumPages, shared: true });
@@ -83,7 +87,10 @@ export class SimdVectors {
       this.#exports,
       exports as Record<string, UpdateExport>,
       (vector) => this.#at(vector),
-      new Float64Array(this.#memory.buffer, sumsAt, sums),
+      {
+        sums: new Float64Array(this.#memory.buffer, sumsAt, sums),
+        largest: new Float32Array(this.#memory.buffer, largestAt, largestCount),
+      },
     );
   }
 
@@ -154,28 +161,40 @@ export class SimdVectors {
   }
 }
 
+/** Where the module puts what a call finds. */
+interface Results {
+  readonly sums: Float64Array;
+  readonly largest: Float32Array;
+}
+
 function kernelsOf(
   exports: Exports,
   updates: Readonly<Record<string, UpdateExport>>,
   at: (vector: Float32Array) => number,
-  sums: Float64Array,
+  { sums, largest }: Results,
 ): Kernels {
+  const largestOfFirst = () => largest[0] as number;
   return {
     add: (left, right) => exports.add(at(left), at(right), left.length),
     addBfloat16: (left, right) => exports.addBfloat16(at(left), at(right), left.length),
     roundBfloat16: (values) => exports.roundBfloat16(at(values), values.length),
-    update: ({ name }, vectors, scalars) => {
+    update: ({ name, changed }, vectors, scalars) => {
       const update = updates[name];
       if (update === undefined)
         throw new Error(
           `invariant broken: the kernels' module exports no ${name}; run npm run build:kernels`,
         );
       // Passing the scalars rounds each to float32.
-      update(...vectors.map(at), vectors[0]?.length ?? 0, ...scalars);
+      update(...vectors.map(at), vectors[0]?.length ?? 0, ...scalars, largest.byteOffset);
+      return [...largest.subarray(0, changed)];
     },
     blockSumsOfSquares: (values) => {
-      exports.blockSumsOfSquares(at(values), values.length, normBlock, sums.byteOffset);
-      return sums.slice(0, Math.ceil(values.length / normBlock));
+      exports.blockSumsOfSquares(at(values), values.length, normBlock, sums.byteOffset, largest.byteOffset);
+      return { sums: sums.slice(0, Math.ceil(values.length / normBlock)), largest: largestOfFirst() };
+    },
+    largestMagnitude: (values) => {
+      exports.largestMagnitude(at(values), values.length, largest.byteOffset);
+      return largestOfFirst();
     },
   };
 }

@@ -38,6 +38,10 @@ function vectorOf(length: number, seed: number): Float32Array {
 
 type Floats = Float32Array | Float64Array;
 
+/** The largest magnitude of what a vector holds; NaN when it holds one. */
+const largestOf = (values: Float32Array) =>
+  values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+
 /** Bit for bit, every NaN the same. (Vitest's toEqual takes seconds for these.) */
 function expectSameBits(actual: Floats, expected: Floats): void {
   expect(actual.length).toBe(expected.length);
@@ -103,7 +107,8 @@ describe("SIMD kernels give the bits of plain TypeScript:", () => {
           const next = nextOptimizerStep(spec, state, { learningRate, divisor: 24 * factor });
           state = next.state;
           const vectors = { weights: weights as Float32Array, moments };
-          applyOptimizerStep(kernels, vectors, root as Float32Array, next.step);
+          const largest = applyOptimizerStep(kernels, vectors, root as Float32Array, next.step);
+          expect(largest).toEqual({ weights: largestOf(vectors.weights), moments: moments.map(largestOf) });
         }
       });
     },
@@ -121,13 +126,24 @@ describe("SIMD kernels give the bits of plain TypeScript:", () => {
           isTame && !Number.isFinite(value) ? 1e38 : value,
         );
         const { simd, copies } = inSimd([values]);
-        const sums = simd.kernels.blockSumsOfSquares(copies[0] as Float32Array);
-        expectSameBits(sums, plainKernels.blockSumsOfSquares(values));
+        const { sums, largest } = simd.kernels.blockSumsOfSquares(copies[0] as Float32Array);
+        const plain = plainKernels.blockSumsOfSquares(values);
+        expectSameBits(sums, plain.sums);
+        expect([largest, plain.largest]).toEqual([largestOf(values), largestOf(values)]);
         if (isTame) expect(sums.every(Number.isFinite)).toBe(true);
       }),
       { numRuns: 60 },
     );
   });
+
+  it("the largest magnitude, as small as it is", () =>
+    compare(1, (kernels, [values]) => {
+      const vector = values as Float32Array;
+      expect(kernels.largestMagnitude(vector)).toBe(largestOf(vector));
+      const tiny = vector.map((value) => (value === 0 ? value : -1e-42));
+      vector.set(tiny);
+      expect(kernels.largestMagnitude(vector)).toBe(largestOf(tiny));
+    }));
 
   it("bfloat16 there and back, as a wire would carry it", () => {
     compare(1, (kernels, [values]) => {

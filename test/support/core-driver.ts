@@ -165,12 +165,14 @@ export class CoreDriver {
     return this.says(worker, { kind: "settled", step: share?.step ?? 0, attempt: share?.attempt ?? 0 });
   }
 
-  sliceWhole(finite = true): Effect[] {
+  /** `root`: the largest magnitude of the step's sum. */
+  sliceWhole(root = 2): Effect[] {
+    const largest = { root, weights: 1, moments: [1, 1] };
     return this.on({
       tag: "sliceWhole",
       slice: 0,
       step: this.state.progress.step,
-      report: { finite, blockSums: Float64Array.of(finite ? 4 : Number.NaN) },
+      report: { blockSums: Float64Array.of(root * root), largest },
     });
   }
 

@@ -147,7 +147,7 @@ const commands: Readonly<Record<string, Command>> = {
   record: ({ core }, [worker = "", lanes], values) =>
     numbers(lanes).flatMap((lane) => core.record(worker, lane, values)),
   settle: ({ core }, workers) => workers.flatMap((worker) => core.settles(worker)),
-  whole: ({ core }, _, { finite = true }) => core.sliceWhole(finite === true),
+  whole: ({ core }, _, { root = 2 }) => core.sliceWhole(Number(root)),
   committed: ({ core }) => core.committed(),
   complete: ({ core }, [times = "1"]) => {
     const before = core.effects.length;

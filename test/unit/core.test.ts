@@ -161,7 +161,7 @@ describe("values that are not finite", () => {
   it("finite lanes whose sum overflows are skipped at once", () => {
     const core = new CoreDriver(tinySpec());
     core.begins("a");
-    core.sliceWhole(false);
+    core.sliceWhole(Number.POSITIVE_INFINITY);
     for (const lane of [0, 1, 2, 3]) core.record("a", lane);
     expect(core.effects.some((effect) => effect.tag === "skip")).toBe(true);
   });

@@ -49,7 +49,10 @@ class ObservedCore extends CoreDriver {
         tag: "sliceWhole",
         slice: 0,
         step,
-        report: { finite: true, blockSums: new Float64Array([1]) },
+        report: {
+          blockSums: new Float64Array([1]),
+          largest: { root: 1, weights: 1, moments: [1, 1] },
+        },
       });
     for (const worker of Object.keys(lanes)) this.settles(worker);
     this.on({ tag: "sliceCommitted", slice: 0, step, checksum: 1 });

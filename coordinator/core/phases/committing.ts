@@ -102,6 +102,6 @@ function halt(turn: Turn): void {
     progress.skippedInARow === 1
       ? `step ${lastSkip?.step ?? 0} was`
       : `${progress.skippedInARow} steps in a row were`;
-  const reason = `${steps} not finite on two computations (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): lower --learning-rate, or look at the data. The last good checkpoint is ${generation}-${progress.step}`;
+  const reason = `${steps} skipped (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): lower --learning-rate, or look at the data. The last good checkpoint is ${generation}-${progress.step}`;
   saveAndThen(turn, "halt", { tag: "end", outcome: { tag: "failed", reason } });
 }

@@ -3,6 +3,17 @@ import type { UpdateKernel } from "../../../shared/kernels/kernels.js";
 
 const f = Math.fround;
 
+/** Adam's scalars of one step. */
+export interface AdamStep {
+  readonly name: "adam";
+  /** The learning rate with both bias corrections. */
+  readonly alpha: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly divisor: number;
+}
+
 type Vectors = [weights: Float32Array, m: Float32Array, v: Float32Array, root: Float32Array];
 type Scalars = [
   divisor: number,
@@ -15,6 +26,7 @@ type Scalars = [
 /** Updates weights, m and v with one step of Adam; `root` stays. */
 export const adamKernel: UpdateKernel<Vectors, Scalars> = {
   name: "adam",
+  changed: 3,
   plain([weights, m, v, root], [divisor, alpha, epsilon, oneMinusBeta1, oneMinusBeta2]) {
     for (let i = 0; i < weights.length; i += 1) {
       const g = f((root[i] as number) / divisor);

@@ -11,8 +11,9 @@
  */
 import { z } from "zod";
 import type { AdamSpec } from "../../../shared/spec.js";
-import type { Optimizer } from "../optimizer.js";
-import { adamKernel } from "./adam-kernel.js";
+import { magnitudesOf, type Optimizer } from "../optimizer.js";
+import { adamBound } from "./adam-bound.js";
+import { type AdamStep, adamKernel } from "./adam-kernel.js";
 
 const AdamState = z.object({
   name: z.literal("adam"),
@@ -25,17 +26,6 @@ const AdamState = z.object({
 
 /** Adam's scalars between two steps. */
 export type AdamState = z.infer<typeof AdamState>;
-
-/** Adam's scalars of one step. */
-export interface AdamStep {
-  readonly name: "adam";
-  /** The learning rate with both bias corrections. */
-  readonly alpha: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly divisor: number;
-}
 
 const moments = [
   { name: "m", file: "adam-m.safetensors" },
@@ -66,8 +56,11 @@ export const adam: Optimizer<AdamSpec, AdamState, AdamStep> = {
     };
   },
 
+  bound: adamBound,
+
   apply(kernels, { weights, moments }, root, { divisor, alpha, epsilon, beta1, beta2 }) {
     const [m, v] = moments as [Float32Array, Float32Array];
-    kernels.update(adamKernel, [weights, m, v, root], [divisor, alpha, epsilon, 1 - beta1, 1 - beta2]);
+    const scalars = [divisor, alpha, epsilon, 1 - beta1, 1 - beta2] as const;
+    return magnitudesOf(kernels.update(adamKernel, [weights, m, v, root], [...scalars]));
   },
 };

@@ -9,8 +9,9 @@
  */
 import { z } from "zod";
 import type { SgdSpec } from "../../../shared/spec.js";
-import type { Optimizer } from "../optimizer.js";
-import { momentumKernel, nesterovKernel, sgdKernel } from "./sgd-kernels.js";
+import { magnitudesOf, type Optimizer } from "../optimizer.js";
+import { sgdBound } from "./sgd-bound.js";
+import { momentumKernel, nesterovKernel, type SgdStep, sgdKernel } from "./sgd-kernels.js";
 
 const SgdState = z.object({
   name: z.literal("sgd"),
@@ -20,16 +21,6 @@ const SgdState = z.object({
 
 /** SGD's scalars between two steps. */
 export type SgdState = z.infer<typeof SgdState>;
-
-/** SGD's scalars of one step. */
-export interface SgdStep {
-  readonly name: "sgd";
-  /** The step's learning rate, with the schedule's factor. */
-  readonly rate: number;
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  readonly divisor: number;
-}
 
 const velocity = { name: "velocity", file: "sgd-velocity.safetensors" } as const;
 
@@ -46,9 +37,12 @@ export const sgd: Optimizer<SgdSpec, SgdState, SgdStep> = {
     step: { name: "sgd", rate: learningRate, momentum, nesterov, divisor },
   }),
 
+  bound: sgdBound,
+
   apply(kernels, { weights, moments: [velocity] }, root, { rate, momentum, nesterov, divisor }) {
-    if (velocity === undefined) return kernels.update(sgdKernel, [weights, root], [divisor, rate]);
+    if (velocity === undefined)
+      return magnitudesOf(kernels.update(sgdKernel, [weights, root], [divisor, rate]));
     const kernel = nesterov ? nesterovKernel : momentumKernel;
-    kernels.update(kernel, [weights, velocity, root], [divisor, rate, momentum]);
+    return magnitudesOf(kernels.update(kernel, [weights, velocity, root], [divisor, rate, momentum]));
   },
 };

@@ -1,9 +1,9 @@
 /**
- * `npm run build:kernels`: compiles kernels.ts and each optimizer's kernels (coordinator/optimizers/NAME/assembly/NAME.ts)
- * with the pinned AssemblyScript into one module and writes it, in base64, to ../module.ts, which is checked in: so a
+ * `npm run build:kernels`: compiles kernels.ts and each optimizer's kernels (coordinator/optimizers/NAME/assembly/NAME.ts),
+ * and what they import, with the pinned AssemblyScript into one module and writes it, in base64, to ../module.ts, which is checked in: so a
  * run needs neither the compiler nor a file beside the program. A test compiles again and compares the bytes.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
 /** 4 GiB less a page, so that no pointer to an end overflows. */
@@ -14,29 +14,32 @@ const flags = [
   `${maximumPages}`,
 ];
 
-const optimizers = new URL("../../../coordinator/optimizers/", import.meta.url);
+const root = new URL("../../../", import.meta.url);
+const optimizers = "coordinator/optimizers/";
 
-/** The sources by the names that the compiler gets, in a fixed order. @returns {Map<string, string>} */
-function readSources() {
-  const names = readdirSync(optimizers, { withFileTypes: true })
+/** The files whose functions the module exports, in a fixed order, below the repository. @returns {string[]} */
+function listEntries() {
+  const names = readdirSync(new URL(optimizers, root), { withFileTypes: true })
     .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
     .sort();
-  return new Map([
-    ["kernels.ts", readFileSync(new URL("kernels.ts", import.meta.url), "utf8")],
-    ...names.map(
-      /** @returns {[string, string]} */
-      (name) => [`${name}.ts`, readFileSync(new URL(`${name}/assembly/${name}.ts`, optimizers), "utf8")],
-    ),
-  ]);
+  return [
+    "shared/kernels/assembly/kernels.ts",
+    ...names.map((name) => `${optimizers}${name}/assembly/${name}.ts`),
+  ];
+}
+
+/** A source below the repository; null where the compiler only looks whether there is one. @param {string} name */
+function readSource(name) {
+  const file = new URL(name, root);
+  return existsSync(file) ? readFileSync(file, "utf8") : null;
 }
 
 /** The module's bytes. @returns {Promise<Buffer>} */
 export async function compileKernels() {
-  const sources = readSources();
   /** @type {Uint8Array | undefined} */
   let compiled;
-  const { error, stderr } = await asc.main([...sources.keys(), "--outFile", "kernels.wasm", ...flags], {
-    readFile: (name) => sources.get(name) ?? null,
+  const { error, stderr } = await asc.main([...listEntries(), "--outFile", "kernels.wasm", ...flags], {
+    readFile: readSource,
     writeFile: (name, contents) => {
       if (name === "kernels.wasm" && typeof contents !== "string") compiled = contents;
     },

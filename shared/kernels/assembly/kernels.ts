@@ -5,6 +5,7 @@
  * TypeScript that specifies them (../plain.ts), except for a NaN's payload. Pointers are bytes and multiples
  * of 16; counts are elements. Nothing is allocated here.
  */
+import { largerMagnitudes, largestLane, magnitudeBits } from "./magnitudes";
 
 /** left += right: float32 [count] each. */
 export function add(left: usize, right: usize, count: usize): void {
@@ -31,13 +32,21 @@ export function add(left: usize, right: usize, count: usize): void {
 
 /**
  * Sums of squares of consecutive blocks: float32 [count] to float64 [ceil(count / block)], element after element in
- * each. A sum waits for the one before it, so eight blocks run side by side; their order stays as it is.
+ * each. A sum waits for the one before it, so eight blocks run side by side; their order stays as it is. `largest`:
+ * float32 [1] gets the largest magnitude.
  */
-export function blockSumsOfSquares(values: usize, count: usize, block: usize, sums: usize): void {
+export function blockSumsOfSquares(
+  values: usize,
+  count: usize,
+  block: usize,
+  sums: usize,
+  largest: usize,
+): void {
   const bytes = block << 2;
   const end = values + (count << 2);
+  let top: u32 = 0;
   while (end - values >= bytes << 3) {
-    sumEightBlocks(values, bytes, sums);
+    top = max(top, sumEightBlocks(values, bytes, sums));
     values += bytes << 3;
     sums += 64;
   }
@@ -45,39 +54,51 @@ export function blockSumsOfSquares(values: usize, count: usize, block: usize, su
     const next = values + min(bytes, end - values);
     let sum: f64 = 0;
     while (values < next) {
-      const value = <f64>load<f32>(values);
-      sum += value * value;
+      const value = load<f32>(values);
+      sum += <f64>value * <f64>value;
+      top = max(top, magnitudeBits(value));
       values += 4;
     }
     store<f64>(sums, sum);
     sums += 8;
   }
+  store<u32>(largest, top);
 }
 
-/** `bytes` of a block: a multiple of 16. */
-function sumEightBlocks(values: usize, bytes: usize, sums: usize): void {
+/** `bytes` of a block: a multiple of 16. Returns the largest magnitude. */
+function sumEightBlocks(values: usize, bytes: usize, sums: usize): u32 {
+  let top = i32x4.splat(0);
   let ab = f64x2.splat(0);
   let cd = f64x2.splat(0);
   let ef = f64x2.splat(0);
   let gh = f64x2.splat(0);
   for (let at: usize = 0; at < bytes; at += 16) {
-    let a = values + at;
-    let b = a + bytes;
-    const c = b + bytes;
-    const d = c + bytes;
-    ab = squaresAdded(ab, v128.load(a), v128.load(b));
-    cd = squaresAdded(cd, v128.load(c), v128.load(d));
-    a = d + bytes;
-    b = a + bytes;
-    ef = squaresAdded(ef, v128.load(a), v128.load(b));
-    a = b + bytes;
-    b = a + bytes;
-    gh = squaresAdded(gh, v128.load(a), v128.load(b));
+    let left = values + at;
+    let right = left + bytes;
+    ab = squaresAdded(ab, v128.load(left), v128.load(right));
+    top = largerOfPair(top, v128.load(left), v128.load(right));
+    left = right + bytes;
+    right = left + bytes;
+    cd = squaresAdded(cd, v128.load(left), v128.load(right));
+    top = largerOfPair(top, v128.load(left), v128.load(right));
+    left = right + bytes;
+    right = left + bytes;
+    ef = squaresAdded(ef, v128.load(left), v128.load(right));
+    top = largerOfPair(top, v128.load(left), v128.load(right));
+    left = right + bytes;
+    right = left + bytes;
+    gh = squaresAdded(gh, v128.load(left), v128.load(right));
+    top = largerOfPair(top, v128.load(left), v128.load(right));
   }
   v128.store(sums, ab, 0);
   v128.store(sums, cd, 16);
   v128.store(sums, ef, 32);
   v128.store(sums, gh, 48);
+  return largestLane(top);
+}
+
+function largerOfPair(top: v128, left: v128, right: v128): v128 {
+  return largerMagnitudes(largerMagnitudes(top, left), right);
 }
 
 /** sums [left, right] + the squares of four elements of two blocks, one element after the other. */
@@ -92,6 +113,23 @@ function squaresAdded(sums: v128, left: v128, right: v128): v128 {
 
 function squareAdded(sums: v128, values: v128): v128 {
   return f64x2.add(sums, f64x2.mul(values, values));
+}
+
+/** The largest magnitude of float32 [count], to `largest`: float32 [1]. */
+export function largestMagnitude(values: usize, count: usize, largest: usize): void {
+  const end = values + (count << 2);
+  const wide = values + ((count >> 2) << 4);
+  let top = i32x4.splat(0);
+  while (values < wide) {
+    top = largerMagnitudes(top, v128.load(values));
+    values += 16;
+  }
+  let last = largestLane(top);
+  while (values < end) {
+    last = max(last, magnitudeBits(load<f32>(values)));
+    values += 4;
+  }
+  store<u32>(largest, last);
 }
 
 /** left = bf16(left + right): float32 [count] each, the result's lower halves zero. */

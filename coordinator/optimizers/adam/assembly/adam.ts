@@ -4,10 +4,11 @@
  * TypeScript that specifies them (../adam-kernel.ts), except for a NaN's payload. Pointers are bytes and multiples of 16;
  * counts are elements. Nothing is allocated here.
  */
+import { largerMagnitudes, largestLane, magnitudeBits } from "../../../../shared/kernels/assembly/magnitudes";
 
 /**
  * Keras' Adam in place: float32 [count] each. g = root / divisor; m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2);
- * w -= m alpha / (sqrt(v) + epsilon).
+ * w -= m alpha / (sqrt(v) + epsilon). `largest`: float32 [3] gets the largest magnitudes of the new weights, m and v.
  */
 export function adam(
   weights: usize,
@@ -20,6 +21,7 @@ export function adam(
   epsilon: f32,
   oneMinusBeta1: f32,
   oneMinusBeta2: f32,
+  largest: usize,
 ): void {
   const end = weights + (count << 2);
   const wide = weights + ((count >> 2) << 4);
@@ -28,6 +30,9 @@ export function adam(
   const epsilons = f32x4.splat(epsilon);
   const rates1 = f32x4.splat(oneMinusBeta1);
   const rates2 = f32x4.splat(oneMinusBeta2);
+  let topWeights = i32x4.splat(0);
+  let topM = i32x4.splat(0);
+  let topV = i32x4.splat(0);
   while (weights < wide) {
     const g = f32x4.div(v128.load(root), divisors);
     const m0 = v128.load(m);
@@ -37,12 +42,19 @@ export function adam(
     v128.store(m, m1);
     v128.store(v, v1);
     const update = f32x4.div(f32x4.mul(m1, alphas), f32x4.add(f32x4.sqrt(v1), epsilons));
-    v128.store(weights, f32x4.sub(v128.load(weights), update));
+    const w1 = f32x4.sub(v128.load(weights), update);
+    v128.store(weights, w1);
+    topM = largerMagnitudes(topM, m1);
+    topV = largerMagnitudes(topV, v1);
+    topWeights = largerMagnitudes(topWeights, w1);
     weights += 16;
     m += 16;
     v += 16;
     root += 16;
   }
+  let lastWeights = largestLane(topWeights);
+  let lastM = largestLane(topM);
+  let lastV = largestLane(topV);
   while (weights < end) {
     const g = load<f32>(root) / divisor;
     const m1 = load<f32>(m) + (g - load<f32>(m)) * oneMinusBeta1;
@@ -50,10 +62,17 @@ export function adam(
     store<f32>(m, m1);
     store<f32>(v, v1);
     const update = (m1 * alpha) / (sqrt<f32>(v1) + epsilon);
-    store<f32>(weights, load<f32>(weights) - update);
+    const w1 = load<f32>(weights) - update;
+    store<f32>(weights, w1);
+    lastM = max(lastM, magnitudeBits(m1));
+    lastV = max(lastV, magnitudeBits(v1));
+    lastWeights = max(lastWeights, magnitudeBits(w1));
     weights += 4;
     m += 4;
     v += 4;
     root += 4;
   }
+  store<u32>(largest, lastWeights, 0);
+  store<u32>(largest, lastM, 4);
+  store<u32>(largest, lastV, 8);
 }
