@@ -51,7 +51,11 @@ export class CheckpointQueue {
         await this.#writer.write({ ...owed, vectors: await owed.vectors, log });
         this.#owed = null;
       }
-      const written = await this.#writer.write({ ...request, vectors: await request.vectors, log });
+      const vectors = await request.vectors.catch((error: unknown) => {
+        if (this.#owed === request) this.#owed = null; // a snapshot that failed can't be written later either
+        throw error;
+      });
+      const written = await this.#writer.write({ ...request, vectors, log });
       if (this.#owed === request) this.#owed = null;
       return written;
     } finally {

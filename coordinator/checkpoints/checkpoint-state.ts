@@ -7,6 +7,7 @@ import { EpochRow, exact, keepNonFinite } from "../../shared/curve.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { ModelLayout } from "../../shared/layout.js";
+import { arePublishable } from "../../shared/statistics.js";
 import type { SavedState } from "../core/state.js";
 import { StoredOptimizerState } from "../optimizers/registry.js";
 
@@ -58,8 +59,14 @@ const State = z.object({
   epochElapsedMs: z.number(),
 });
 
+/** Errors: FAILED when the batch-norm statistics are not finite. */
 export function encodeState(checkpoint: string, layout: ModelLayout, saved: SavedState): Uint8Array {
   const { statistics, ...progress } = saved.progress;
+  if (!arePublishable(layout, statistics))
+    throw new TrainyardError(
+      "FAILED",
+      `the batch-norm statistics of checkpoint ${checkpoint} are not finite`,
+    );
   const state = {
     format: "trainyard-state/1",
     checkpoint,

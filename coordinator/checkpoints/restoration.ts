@@ -6,6 +6,7 @@ import { type CheckpointManifest, decodeVector, parseCheckpointId } from "../../
 import { TrainyardError } from "../../shared/errors.js";
 import { type GenerationEntry, listGenerations } from "../../shared/generations.js";
 import { type OptimizerSpec, runKey } from "../../shared/spec.js";
+import { arePublishable } from "../../shared/statistics.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import type { Restored, SavedState } from "../core/state.js";
 import type { SealedLog } from "../journal.js";
@@ -141,11 +142,15 @@ async function readWhole({ store, run, optimizer }: Source, candidate: Candidate
   const checkpoint = await readVerified(store, run, candidate.id);
   const state = checkpoint.file("state.json");
   const { layout, saved } = decodeState(state.bytes, state.key);
+  if (!arePublishable(layout, saved.progress.statistics))
+    throw new TrainyardError("DAMAGED", "its batch-norm statistics are not finite");
   if (saved.progress.optimizer.name !== optimizer.name)
     throw new TrainyardError("DAMAGED", `${state.key} is not of the run's optimizer, ${optimizer.name}`);
   const vector = (name: string) => {
     const { bytes, key } = checkpoint.file(name);
-    return decodeVector(layout, bytes, key, sharedVector(layout.parameterCount));
+    const values = decodeVector(layout, bytes, key, sharedVector(layout.parameterCount));
+    if (values.every(Number.isFinite)) return values;
+    throw new TrainyardError("DAMAGED", `${name} holds values that are not finite`);
   };
   const vectors = {
     weights: vector("weights.safetensors"),

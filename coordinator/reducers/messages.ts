@@ -61,7 +61,7 @@ export type FromReducer =
       readonly lanes: readonly number[];
     }
   /** The snapshot of this id is copied. */
-  | { readonly tag: "snapshot"; readonly id: number }
+  | { readonly tag: "snapshot"; readonly id: number; readonly hasNonFinite: boolean }
   | { readonly tag: "traffic"; readonly bytesIn: number; readonly bytesOut: number }
   | { readonly tag: "refused"; readonly reason: string }
   | { readonly tag: "broken"; readonly message: string };

@@ -141,7 +141,7 @@ export class ReducerPool {
 
   /**
    * The vectors as of the last decision that was passed down; ports keep order, so later steps don't mix in. Errors:
-   * FAILED when a reducer died or did not answer.
+   * FAILED when a reducer died or did not answer, or when a value is not finite.
    */
   snapshot(): Promise<VectorSnapshot> {
     this.#lastSnapshot += 1;
@@ -238,6 +238,13 @@ export class ReducerPool {
     });
   }
 
+  #takeSnapshot(slice: number, { id, hasNonFinite }: Extract<FromReducer, { tag: "snapshot" }>): void {
+    const snapshot = this.#snapshots.get(id);
+    if (!hasNonFinite) return snapshot?.take();
+    const sentence = `weights or moments of slice ${slice} are not finite: nothing could go on from them`;
+    snapshot?.reject(new TrainyardError("FAILED", sentence));
+  }
+
   #hear(slice: number, message: Exclude<FromReducer, { tag: "listening" | "broken" }>): void {
     switch (message.tag) {
       case "loaded":
@@ -265,7 +272,7 @@ export class ReducerPool {
         return this.#options.onEvent({ tag: "sliceCompared", slice, ...comparison });
       }
       case "snapshot":
-        return this.#snapshots.get(message.id)?.take();
+        return this.#takeSnapshot(slice, message);
       case "traffic":
         return this.#options.onTraffic(message.bytesIn, message.bytesOut);
       case "refused":

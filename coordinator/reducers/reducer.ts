@@ -107,8 +107,7 @@ class Reducer {
       case "skip":
         return this.#endStep(message);
       case "snapshot":
-        this.#slice.snapshot(message.whole);
-        return this.#send({ tag: "snapshot", id: message.id });
+        return this.#copySnapshot(message);
       case "certificate":
         return this.#listener.renew(message.files);
       case "admit":
@@ -121,6 +120,10 @@ class Reducer {
       default:
         return assertNever(message);
     }
+  }
+
+  #copySnapshot({ id, whole }: Extract<ToReducer, { tag: "snapshot" }>): void {
+    this.#send({ tag: "snapshot", id, hasNonFinite: this.#slice.snapshot(whole) });
   }
 
   #reportMissingLanes({ step, attempt }: Extract<ToReducer, { tag: "findMissingLanes" }>): void {

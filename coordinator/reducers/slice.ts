@@ -171,11 +171,16 @@ export class ReducedSlice {
     return this.#encode(this.step + 1);
   }
 
-  /** Copies the vectors as of the last commit to their place in whole ones, for a checkpoint. */
-  snapshot(whole: OptimizerVectors): void {
+  /**
+   * Copies the vectors as of the last commit to their place in whole ones, for a checkpoint. True: they hold a value that
+   * is not finite.
+   */
+  snapshot(whole: OptimizerVectors): boolean {
     if (this.#whole === undefined) throw new Error("snapshot before the slice was loaded");
     const { begin } = this.range;
     for (const [own, other] of pairs(this.#whole, whole)) other.set(own, begin);
+    this.#measure(this.#whole);
+    return ![this.#largest.weights, ...this.#largest.moments].every(Number.isFinite);
   }
 
   #encode(step: number): WeightsVersion {

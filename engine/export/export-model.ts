@@ -1,4 +1,5 @@
 /** Builds all files that a finished run exports, in memory. The same model always gives the same contents. */
+import { TrainyardError } from "../../shared/errors.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { EngineSpec } from "../engine.js";
 import { modelTopology } from "../models/model-topology.js";
@@ -21,9 +22,10 @@ export interface ExportInput {
 /**
  * Builds the files in the order in which they are to be stored: weights before the JSON that names them, and last
  * labels.json, whose presence says that the export is complete.
- * Throws MODEL when weights and layout don't fit.
+ * Errors: MODEL when weights and layout don't fit, or when a weight or a statistic is not finite.
  */
 export async function exportFiles(input: ExportInput): Promise<ExportFile[]> {
+  checkFinite(input);
   const { spec, ...trained } = input;
   const model = portableModel({ topology: modelTopology(spec), ...trained });
   const tfjs = tfjsFiles(model);
@@ -37,4 +39,14 @@ export async function exportFiles(input: ExportInput): Promise<ExportFile[]> {
     ...tfjs,
     jsonFile(exportPaths.labels, labelsOf(spec, tfjs)),
   ];
+}
+
+function checkFinite({ layout, parameters, statistics }: ExportInput): void {
+  const spoilt = layout.parameters.find(({ offset, size }) =>
+    parameters.subarray(offset, offset + size).some((value) => !Number.isFinite(value)),
+  );
+  const what = spoilt?.name ?? (statistics.every(Number.isFinite) ? null : "the batch-norm statistics");
+  if (what === null) return;
+  const sentence = `the model holds values in ${what} that are not finite: it predicts nothing and is not exported`;
+  throw new TrainyardError("MODEL", sentence);
 }

@@ -7,6 +7,7 @@ import { savedState } from "../../coordinator/core/saved.js";
 import { Journal } from "../../coordinator/journal.js";
 import { momentVectorsOf } from "../../coordinator/optimizers/registry.js";
 import { takeNumber } from "../../coordinator/ownership/generation-record.js";
+import type { VectorSnapshot } from "../../coordinator/reducers/pool.js";
 import { realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { asStep } from "../../shared/ids.js";
@@ -46,7 +47,7 @@ beforeEach(async () => {
   queue = new CheckpointQueue(store, new Journal(run, 1, realClock), writer);
 });
 
-function save(step: number, best: number) {
+function save(step: number, best: number, vectors = snapshotAt(step)) {
   const state = savedState(new CoreDriver(tinySpec()).state);
   const statistics = { sums: new Float64Array(2), decay: [1] };
   return queue.save({
@@ -58,14 +59,17 @@ function save(step: number, best: number) {
       progress: { ...state.progress, step: asStep(step), statistics },
       bestCheckpoint: `1-${best}`,
     },
-    vectors: Promise.resolve({
-      weights: Float32Array.of(step, 0),
-      moments: [new Float32Array(2), new Float32Array(2)],
-      release: () => void released.push(step),
-    }),
+    vectors,
     unsealed: `{"kind":"event","step":${step}}\n`,
   });
 }
+
+const snapshotAt = (step: number): Promise<VectorSnapshot> =>
+  Promise.resolve({
+    weights: Float32Array.of(step, 0),
+    moments: [new Float32Array(2), new Float32Array(2)],
+    release: () => void released.push(step),
+  });
 
 const stored = () =>
   [...store.objects.keys()]
@@ -96,6 +100,12 @@ describe("a checkpoint that could not be written", () => {
     expect(stored()).toEqual(["1-10"]);
     // The snapshot of 4 was kept until it was written, the others no longer than that.
     expect(released).toEqual([2, 6, 4, 8, 10]);
+  });
+
+  it("because its snapshot failed is not tried again, though it was the best, and holds up no other", async () => {
+    await expect(save(4, 4, Promise.reject(new Error("not finite")))).rejects.toThrow("not finite");
+    await save(6, 4);
+    expect(stored()).toEqual(["1-6"]);
   });
 
   it("is forgotten when there is a better one", async () => {

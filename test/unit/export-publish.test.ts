@@ -111,6 +111,17 @@ describe("the files of an export", () => {
     await expect(exportFiles({ spec, ...trained, statistics })).rejects.toMatchObject({ code: "MODEL" });
   });
 
+  it("a model with a value that is not finite is not exported, and the sentence says where it is", async () => {
+    const parameters = trained.parameters.slice();
+    parameters[layout.parameters[1]?.offset ?? 0] = Number.NEGATIVE_INFINITY;
+    await expect(exportFiles({ spec, ...trained, parameters })).rejects.toMatchObject({
+      code: "MODEL",
+      message: `the model holds values in ${layout.parameters[1]?.name} that are not finite: it predicts nothing and is not exported`,
+    });
+    const statistics = trained.statistics.slice().fill(Number.NaN, 3, 4);
+    await expect(exportFiles({ spec, ...trained, statistics })).rejects.toThrow("the batch-norm statistics");
+  });
+
   it("a topology without an input shape is refused", () => {
     const { class_name, config } = modelTopology(spec) as SequentialTopology;
     const topology: SequentialTopology = {

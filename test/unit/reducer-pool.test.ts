@@ -52,6 +52,15 @@ it("hands out the vectors of the last commit, whole", async () => {
   expect(moments).toEqual([new Float32Array(parameterCount), new Float32Array(parameterCount)]);
 });
 
+it("hands out no vectors with a value that is not finite: no checkpoint is made of them", async () => {
+  const { pool, partials } = await start();
+  await partials.sendInitial(new Float32Array(parameterCount).fill(1, 0, 9_000).fill(Number.NaN, 9_000));
+  await expect(pool.snapshot()).rejects.toMatchObject({
+    code: "FAILED",
+    message: "weights or moments of slice 1 are not finite: nothing could go on from them",
+  });
+});
+
 it("that can't carry out a decision is fatal, and a snapshot that waits for it is rejected", async () => {
   const { pool, events } = await start();
   const snapshot = pool.snapshot(); // before any weights are there

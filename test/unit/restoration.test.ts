@@ -86,13 +86,18 @@ class Writer {
   }
 
   /** `steps`: those since the last checkpoint. */
-  async checkpoint(step: number, steps: readonly number[], change: Partial<SavedState> = {}): Promise<void> {
+  async checkpoint(
+    step: number,
+    steps: readonly number[],
+    change: Partial<SavedState> = {},
+    vectors = vectorsAt(step),
+  ): Promise<void> {
     await this.#checkpoints.write({
       checkpoint: `${this.generation}-${step}`,
       reason: "test",
       layout: tinyLayout,
       saved: savedAt(step, change),
-      vectors: vectorsAt(step),
+      vectors,
       log: await this.seal(...steps),
     });
   }
@@ -172,6 +177,15 @@ describe("the checkpoint that a run goes on from", () => {
       }
     },
   );
+
+  it("is the one before when the newest holds a value that is not finite, as earlier versions could write it", async () => {
+    await first.checkpoint(6, [4, 5], {}, { ...vectorsAt(6), weights: Float32Array.of(6, Number.NaN) });
+    const { id, notes } = await chosen();
+    expect({ id, notes }).toEqual({
+      id: "1-4",
+      notes: ["checkpoint 1-6 is skipped: weights.safetensors holds values that are not finite"],
+    });
+  });
 
   it("is the one before when the newest manifest is cut", async () => {
     const key = `${checkpoints}/1-4/manifest.json`;
