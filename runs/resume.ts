@@ -13,7 +13,13 @@ import { readRunState } from "./run-state.js";
 
 type ChangeFlags = Pick<
   RunFlags,
-  "epochs" | "patience" | "minDelta" | "keepCheckpoints" | "checkpointSteps" | "checkpointSeconds"
+  | "epochs"
+  | "patience"
+  | "minDelta"
+  | "exportWeights"
+  | "keepCheckpoints"
+  | "checkpointSteps"
+  | "checkpointSeconds"
 >;
 
 /** The settings that may change when a run goes on, each with its name in `SpecChanges`; all others are decided. */

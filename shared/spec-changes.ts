@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { TrainyardError } from "./errors.js";
 import { runSettings } from "./settings/run-settings.js";
-import { numberSchema } from "./settings/schema.js";
+import { choiceSchema, numberSchema } from "./settings/schema.js";
 import type { RunSpec } from "./spec.js";
 
 /** Settings of a run that a resume may change. */
@@ -14,6 +14,7 @@ export const SpecChanges = z.object({
   epochs: numberSchema(runSettings.epochs).optional(),
   patience: numberSchema(runSettings.patience).optional(),
   minDelta: numberSchema(runSettings["min-delta"]).optional(),
+  exportWeights: choiceSchema(runSettings["export-weights"]).optional(),
   keepCheckpoints: numberSchema(runSettings["keep-checkpoints"]).optional(),
   checkpointSteps: numberSchema(runSettings["checkpoint-steps"]).optional(),
   /** Seconds between two checkpoints; null, which the flag writes as 0, means no checkpoints by time. */
@@ -38,6 +39,7 @@ export function effectiveSpec(spec: RunSpec, changes: SpecChanges): RunSpec {
     ...spec,
     epochs: changes.epochs ?? spec.epochs,
     earlyStopping: earlyStoppingOf(spec, changes),
+    exportWeights: exportWeightsOf(spec, changes),
     checkpoint: {
       keep: changes.keepCheckpoints ?? keep,
       everySteps: changes.checkpointSteps ?? everySteps,
@@ -57,8 +59,14 @@ function earlyStoppingOf({ run, earlyStopping }: RunSpec, changes: SpecChanges):
   );
 }
 
+/** A run that gets its first --patience exports the best weights, as one does that had it from the beginning. */
+function exportWeightsOf(spec: RunSpec, changes: SpecChanges): RunSpec["exportWeights"] {
+  const isNewlyPatient = changes.patience !== undefined && spec.earlyStopping === null;
+  return changes.exportWeights ?? (isNewlyPatient ? "best" : spec.exportWeights);
+}
+
 /** A text that is equal for two specs whose steps have the same bits, so that a worker's engine and images serve both. */
 export function stepIdentity(spec: RunSpec): string {
-  const { epochs: _, earlyStopping: __, checkpoint: ___, ...deciding } = spec;
+  const { epochs: _, earlyStopping: __, checkpoint: ___, exportWeights: ____, ...deciding } = spec;
   return JSON.stringify(deciding);
 }

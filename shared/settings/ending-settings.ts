@@ -58,6 +58,7 @@ export const endingSettings = {
     choices: ["last", "best"],
     defaultInWords: "last; best with --patience",
     help: "Which weights are exported",
+    isChangeable: true,
     group: ending,
   },
   "keep-checkpoints": {

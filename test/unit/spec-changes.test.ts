@@ -40,10 +40,20 @@ describe("the spec that counts", () => {
     });
   });
 
+  it("exports the best weights once patience is given, like a run that had it from the beginning, unless told otherwise", () => {
+    expect(spec).toMatchObject({ earlyStopping: null, exportWeights: "last" });
+    expect(effectiveSpec(spec, { patience: 4 }).exportWeights).toBe("best");
+    expect(effectiveSpec(spec, { patience: 4, exportWeights: "last" }).exportWeights).toBe("last");
+    expect(effectiveSpec(spec, { exportWeights: "best" }).exportWeights).toBe("best");
+    const told = tinySpec({ earlyStopping: { patience: 3, minDelta: 0 }, exportWeights: "last" });
+    expect(effectiveSpec(told, { patience: 4 }).exportWeights).toBe("last");
+  });
+
   it("leaves a worker's engine and images as they are; every other difference does not", () => {
     const changes = {
       epochs: 9,
       patience: 1,
+      exportWeights: "best" as const,
       keepCheckpoints: 9,
       checkpointSteps: 1,
       checkpointSeconds: null,
@@ -77,6 +87,7 @@ describe("the flags of a run that goes on", () => {
     "epochs",
     "patience",
     "min-delta",
+    "export-weights",
     "keep-checkpoints",
     "checkpoint-steps",
     "checkpoint-seconds",
