@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Manifest } from "../dataset/manifest.js";
 import { readManifest } from "../dataset/manifest-reader.js";
 import { TrainyardError } from "../shared/errors.js";
+import { refuseUnknownFormat } from "../shared/formats.js";
 import { RunSpec, runKey } from "../shared/spec.js";
 import { readJson } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -25,11 +26,12 @@ export async function readRunInputs(store: ObjectStore, run: string): Promise<Ru
   return { spec, manifest };
 }
 
-/** Reads a run's spec as it was submitted. Errors: NOT_FOUND, DAMAGED, the store's. */
+/** Reads a run's spec as it was submitted. Errors: NOT_FOUND, UNKNOWN_FORMAT, DAMAGED, the store's. */
 export async function readSpec(store: ObjectStore, run: string, signal?: AbortSignal): Promise<RunSpec> {
   const key = runKey(run, "spec.json");
   const document = await readJson(store, key, signal);
   if (document === null) throw new TrainyardError("NOT_FOUND", `there is no run ${run} in ${store.url}`);
+  refuseUnknownFormat(document, key);
   const spec = RunSpec.safeParse(document);
   if (spec.success) return spec.data;
   throw new TrainyardError("DAMAGED", `${key} is no run spec of this version: ${spec.error.message}`);

@@ -1,10 +1,11 @@
 /** Reads and lists the manifests in a store. The import writes them; manifest.ts says what they hold. */
 import { TrainyardError } from "../shared/errors.js";
+import { refuseUnknownFormat } from "../shared/formats.js";
 import { getIfThere } from "../shared/store/document.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { Manifest, manifestKey } from "./manifest.js";
 
-/** The manifest of a data set, or null when there is none. Errors: DAMAGED when it can't be parsed, and the store's. */
+/** The manifest of a data set, or null when there is none. Errors: UNKNOWN_FORMAT, DAMAGED when it can't be parsed, and the store's. */
 export async function readManifest(
   store: ObjectStore,
   name: string,
@@ -14,8 +15,11 @@ export async function readManifest(
   const bytes = await getIfThere(store, key, signal);
   if (bytes === null) return null;
   try {
-    return Manifest.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+    const document: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    refuseUnknownFormat(document, `${key} in ${store.url}`);
+    return Manifest.parse(document);
   } catch (cause) {
+    if (cause instanceof TrainyardError) throw cause;
     const message = `${key} in ${store.url} is not a manifest that this version reads; import the data set again under another name`;
     throw new TrainyardError("DAMAGED", message, { cause, fields: { key } });
   }

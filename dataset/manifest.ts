@@ -3,6 +3,7 @@
  * its `hash` names the data set in every run that uses it.
  */
 import { z } from "zod";
+import type { Draws } from "../shared/random.js";
 
 /** One sample: where its image lies in the shard's tar, its label, and the file it came from. */
 export const SampleEntry = z.object({
@@ -33,7 +34,8 @@ export type SplitEntry = z.infer<typeof SplitEntry>;
 
 /** The whole document: what a data set is, and what the import accepted, rejected and ignored. */
 export const Manifest = z.object({
-  format: z.literal("trainyard-dataset/1"),
+  /** 1: split and shuffle by draws 1. 2: by draws 2 (shared/random.ts). Everything else means the same in both. */
+  format: z.enum(["trainyard-dataset/1", "trainyard-dataset/2"]),
   name: z.string(),
   /** SHA-256 over all content that decides training (classes, splits, shards), hex. */
   hash: z.string(),
@@ -58,6 +60,14 @@ export const Manifest = z.object({
   warnings: z.array(z.string()),
 });
 export type Manifest = z.infer<typeof Manifest>;
+
+/** The format of a new data set's manifest. */
+export const newestManifestFormat = "trainyard-dataset/2" satisfies Manifest["format"];
+
+/** The draws of an import: which images are for validation, and their order in the shards. */
+export const importDrawsOf = (format: Manifest["format"]): Draws =>
+  format === "trainyard-dataset/1" ? 1 : 2;
+
 export type SplitName = "train" | "validation";
 
 /** The key of a data set's manifest in the store. */

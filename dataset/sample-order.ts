@@ -1,16 +1,18 @@
 /**
  * The order of samples: in which order a lane visits its samples in an epoch, and which of them belong to each step. The
- * order is a function of (seed, epoch, lane, number of lanes, shard sizes, shuffleShards) alone. It does not depend on
+ * order is a function of (draws, seed, epoch, lane, number of lanes, shard sizes, shuffleShards) alone. It does not depend on
  * the worker that computes the lane, nor on what was read before. Read more in docs/design/order-and-seeds.md.
  */
 import type { Epoch, Lane } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
-import { Purpose, RandomStream } from "../shared/random.js";
+import { type Draws, drawStream, Purpose } from "../shared/random.js";
 import { laneOf, laneRange, type SampleRange, stepShare } from "./lane-samples.js";
 import type { SplitEntry } from "./manifest.js";
 
 /** Everything that decides the order of a lane's samples in one epoch. */
 export interface LaneEpoch {
+  /** The draws of the run's format (drawsOf in shared/spec.ts). */
+  readonly draws: Draws;
   /** The run's seed, unsigned 32 bit. */
   readonly seed: number;
   readonly epoch: Epoch;
@@ -32,12 +34,12 @@ export type ShardSizes = {
  * shards that the lane owns are shuffled, then the samples within each group of `shuffleShards` pieces.
  */
 export function laneEpochOrder(options: LaneEpoch): Uint32Array {
-  const { seed, epoch, lane, lanes, split, shuffleShards } = options;
+  const { draws, seed, epoch, lane, lanes, split, shuffleShards } = options;
   const range = laneRange(lane, lanes, split.samples);
   const pieces = shardPieces(split, range);
-  new RandomStream(seed, Purpose.shardOrder, epoch, lane).shuffle(pieces);
+  drawStream(draws, seed, Purpose.shardOrder, epoch, lane).shuffle(pieces);
   const order = new Uint32Array(range.end - range.begin);
-  const random = new RandomStream(seed, Purpose.sampleOrder, epoch, lane);
+  const random = drawStream(draws, seed, Purpose.sampleOrder, epoch, lane);
   let filled = 0;
   for (let first = 0; first < pieces.length; first += shuffleShards) {
     const begin = filled;

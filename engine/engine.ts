@@ -3,6 +3,7 @@
  * one thread (worker/engine-thread.ts runs it) and one model, and owns every tensor. TensorFlow implements it.
  */
 import type { ModelLayout } from "../shared/layout.js";
+import type { Draws } from "../shared/random.js";
 import type { AugmentationSpec, ImageSpec, ModelSpec, RunSpec } from "../shared/spec.js";
 
 /** The part of a run spec that decides which graphs an engine records. */
@@ -28,8 +29,11 @@ export interface MicroBatch {
   readonly brightness: Float32Array;
   /** float32 [n]: channel shifts in units of 0 to 255; used only when the spec turns them on. */
   readonly channelShifts: Float32Array;
-  /** Seed of the model's random layers: (seed, step, lane, call) hashed to 32 bits. Each layer adds its index. */
-  readonly dropoutSeed: number;
+  /**
+   * Seed of the model's random layers, two unsigned 32-bit numbers from (draws, seed, step, lane, call). Each layer adds
+   * its index to the second one.
+   */
+  readonly dropoutSeed: readonly [number, number];
 }
 
 /** The result of a training call on one micro-batch. The formulas are explained in docs/design/mathematics-of-a-lane.md. */
@@ -57,8 +61,8 @@ export interface EvaluationResult {
 /** A model on a device, with its weights. All calls block the thread. */
 export interface Engine {
   readonly layout: ModelLayout;
-  /** Fresh parameters: Glorot uniform kernels, zero biases. Each tensor has the seed hash(seed, its index in the layout). */
-  initialise(seed: number): Float32Array;
+  /** Fresh parameters: Glorot uniform kernels, zero biases. Each tensor has a stream of (draws, seed, its index in the layout). */
+  initialise(seed: number, draws: Draws): Float32Array;
   /** Records the graphs for these sizes of micro-batches and evaluation blocks, so that no later call takes time for it. */
   prepare(sizes: { gradients: readonly number[]; evaluate: readonly number[] }): void;
   /** Sets the parameters (float32 [parameterCount]) and the published statistics (float32 [statisticsCount]). Copies both. */

@@ -3,6 +3,7 @@
  * session. It owns the model, the sessions and the weights in TensorFlow's memory; results leave as typed arrays.
  */
 import { invariant, TrainyardError } from "../shared/errors.js";
+import type { Draws } from "../shared/random.js";
 import { imageBytesOf } from "../shared/spec.js";
 import type { Engine, EngineSpec, EvaluationResult, MicroBatch, MicroBatchResult } from "./engine.js";
 import { recordEvaluation } from "./evaluation-graph.js";
@@ -60,8 +61,8 @@ class TensorFlowEngine implements Engine {
     return this.#source.layout;
   }
 
-  initialise(seed: number): Float32Array {
-    return initialParameters(this.layout, seed);
+  initialise(seed: number, draws: Draws): Float32Array {
+    return initialParameters(this.layout, seed, draws);
   }
 
   prepare(sizes: { gradients: readonly number[]; evaluate: readonly number[] }): void {
@@ -85,7 +86,7 @@ class TensorFlowEngine implements Engine {
         transforms: float(batch.transforms, [samples, 8]),
         brightness: float(batch.brightness, [samples]),
         channelShifts: float(batch.channelShifts, [samples]),
-        dropoutSeed: { shape: [1], dtype: DataType.int32, values: Int32Array.of(batch.dropoutSeed) },
+        dropoutSeed: { shape: [2], dtype: DataType.int32, values: Int32Array.from(batch.dropoutSeed) },
       },
       fetches,
     );

@@ -130,7 +130,7 @@ function exampleBatch({ tf, spec }: StepModel, n: number): Record<keyof StepInpu
     transforms: example("transforms", [n, 8], DataType.float, floats(n * 8)),
     brightness: example("brightness", [n], DataType.float, floats(n)),
     channelShifts: example("channelShifts", [n], DataType.float, floats(n)),
-    dropoutSeed: example("dropoutSeed", [1], DataType.int32, new Int32Array(1)),
+    dropoutSeed: example("dropoutSeed", [2], DataType.int32, new Int32Array(2)),
   };
 }
 

@@ -1,6 +1,6 @@
 /** How long an engine takes for lanes of a run, one after another. */
 import type { RunSpec } from "../shared/spec.js";
-import { callsPerLane, microBatchSize } from "../shared/spec.js";
+import { callsPerLane, drawsOf, microBatchSize } from "../shared/spec.js";
 import { emptyStatistics, publishStatistics } from "../shared/statistics.js";
 import type { LaneBatches } from "../worker/batches.js";
 import { EngineClient } from "../worker/engine-client.js";
@@ -39,7 +39,7 @@ export async function setInitialWeights(
   spec: RunSpec,
   layout: PreparedRun["layout"],
 ): Promise<number> {
-  const parameters = (await engine.call("initialise", { seed: spec.seed })).output;
+  const parameters = (await engine.call("initialise", { seed: spec.seed, draws: drawsOf(spec) })).output;
   const statistics = publishStatistics(layout, emptyStatistics(layout));
   return (await engine.call("setWeights", { parameters, statistics })).seconds;
 }

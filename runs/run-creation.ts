@@ -42,8 +42,13 @@ export async function createRun(
     });
   } catch (error) {
     if (!(error instanceof TrainyardError && error.code === "ALREADY_EXISTS")) throw error;
-    if (orSame && (await isStored(store, spec, signal))) {
-      return { spec, isNew: false, notes: [`the run ${spec.run} is there already, with these settings`] };
+    const stored = orSame ? await storedSame(store, spec, signal) : null;
+    if (stored !== null) {
+      return {
+        spec: stored,
+        isNew: false,
+        notes: [`the run ${spec.run} is there already, with these settings`],
+      };
     }
     const others = orSame ? " with other settings" : "";
     throw new TrainyardError(
@@ -66,9 +71,12 @@ export async function manifestOf(
   return manifest;
 }
 
-async function isStored(store: ObjectStore, spec: RunSpec, signal: AbortSignal): Promise<boolean> {
+/** The stored spec of a run with the same settings, in whatever format it was stored; null when there is none. */
+async function storedSame(store: ObjectStore, spec: RunSpec, signal: AbortSignal): Promise<RunSpec | null> {
   const stored = await readDocument(store, runKey(spec.run, "spec.json"), RunSpec, signal);
-  return stored !== null && JSON.stringify(stored) === JSON.stringify(RunSpec.parse(spec));
+  if (stored === null) return null;
+  const wanted = RunSpec.parse({ ...spec, format: stored.format });
+  return JSON.stringify(stored) === JSON.stringify(wanted) ? stored : null;
 }
 
 /** Deletes a run that no coordinator has taken: a start that fails (a port in use, a wrong address) leaves nothing behind. */

@@ -11,7 +11,7 @@ import {
   withModelDefaults,
 } from "../shared/settings/run-settings.js";
 import { parseSides } from "../shared/settings/value.js";
-import { type AugmentationSpec, type ImageSpec, RunSpec } from "../shared/spec.js";
+import { type AugmentationSpec, type ImageSpec, newestRunFormat, RunSpec } from "../shared/spec.js";
 import { chooseLanes } from "./lane-choice.js";
 import { checkClasses, classesOf, classWeightsOf } from "./run-classes.js";
 import { checkRunName } from "./run-name.js";
@@ -25,7 +25,7 @@ export function buildSpec(given: RunFlags, manifest: Manifest, runId: string): R
   checkDependentFlags(given);
   const flags = withModelDefaults(given);
   const spec: RunSpec = {
-    format: "trainyard-run/1",
+    format: newestRunFormat,
     run: checkRunName(runId),
     dataset: { name: manifest.name, hash: manifest.hash },
     classes,

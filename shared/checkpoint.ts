@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { TrainyardError } from "./errors.js";
+import { refuseUnknownFormat } from "./formats.js";
 import { ModelLayout } from "./layout.js";
 import { decodeSafetensors, safetensorsStream } from "./safetensors.js";
 import { runKey } from "./spec.js";
@@ -79,7 +80,7 @@ export function parseCheckpointId(id: string): { generation: number; step: numbe
   return parts === null ? null : { generation: Number(parts[1]), step: Number(parts[2]) };
 }
 
-/** Errors: NOT_FOUND; DAMAGED when what is there is no manifest of that checkpoint. */
+/** Errors: NOT_FOUND; UNKNOWN_FORMAT; DAMAGED when what is there is no manifest of that checkpoint. */
 export async function readCheckpointManifest(
   store: ObjectStore,
   run: string,
@@ -87,7 +88,9 @@ export async function readCheckpointManifest(
   options: { signal?: AbortSignal } = {},
 ): Promise<CheckpointManifest> {
   const key = checkpointManifestKey(run, checkpoint);
-  const manifest = CheckpointManifest.safeParse(jsonOf(await store.get(key, options)));
+  const document = jsonOf(await store.get(key, options));
+  refuseUnknownFormat(document, key);
+  const manifest = CheckpointManifest.safeParse(document);
   if (manifest.success && manifest.data.run === run && manifest.data.checkpoint === checkpoint) {
     return manifest.data;
   }

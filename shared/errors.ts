@@ -18,6 +18,7 @@ export type ErrorCode =
   | "STORE_DENIED" // wrong credentials or rights
   | "STORE_FULL" // no space left
   | "DAMAGED" // bytes do not match their hash
+  | "UNKNOWN_FORMAT" // another version of Trainyard wrote it
   | "SETUP" // TensorFlow or its binding is missing or broken
   | "ENGINE" // TensorFlow refused a graph or a call
   | "MODEL" // a model that can't be built or loaded
@@ -54,6 +55,7 @@ export class TrainyardError extends Error {
       case "NOT_FOUND":
       case "ALREADY_EXISTS":
       case "STORE_DENIED":
+      case "UNKNOWN_FORMAT":
       case "SETUP":
       case "MODEL":
       case "REFUSED":

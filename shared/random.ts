@@ -24,6 +24,16 @@ function mix(word: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/**
+ * How words become random numbers. Stored formats say which draws they were made with, so that a change of the draws never
+ * gives an old run another order. 1: three hashes of 32 bits that follow from one of 32 bits, so that two streams are equal
+ * with probability 2^-32. 2: all 96 bits of a stream's state follow from the words on their own.
+ */
+export type Draws = 1 | 2;
+
+/** The draws of everything that is new. */
+export const newestDraws = 2 satisfies Draws;
+
 /** Unsigned 32-bit hash of any number of non-negative integers up to 2^53 - 1. */
 export function hashWords(...words: number[]): number {
   let h = 0x9e3779b9;
@@ -36,17 +46,55 @@ export function hashWords(...words: number[]): number {
   return h >>> 0;
 }
 
-/** A stream of numbers from words (sfc32 by Chris Doty-Humphrey, public domain; passes PractRand). */
-export class RandomStream {
+/** The 96 bits of state that a stream begins with. */
+type StreamState = readonly [a: number, b: number, c: number];
+
+/** The state of draws 1. It keeps 32 bits of what the words say, because all three hashes share one. */
+const narrowState = (words: readonly number[]): StreamState => [
+  hashWords(...words, 1),
+  hashWords(...words, 2),
+  hashWords(...words, 3),
+];
+
+/**
+ * The state of draws 2. A word enters 64 of the 96 bits, and a round that can be undone mixes them into all. So two lists
+ * that differ in one word never give the same state, and nor do two that differ in their last two words below 2^32, as
+ * (epoch, sample) do. Other lists do with probability 2^-96.
+ */
+function wideState(words: readonly number[]): StreamState {
+  let [a, b, c] = [mix(0x9e3779b9 ^ words.length), 0x243f6a88, 0x85a308d3];
+  for (const word of words) {
+    a = mix(a ^ (word >>> 0));
+    b = mix((b ^ Math.floor(word / 0x1_0000_0000)) + a);
+    c = mix(c + b);
+    a = (a + c) >>> 0;
+  }
+  return [a, b, c];
+}
+
+/** The stream of numbers that a stored format's draws give for the words. */
+export function drawStream(draws: Draws, ...words: number[]): NumberStream {
+  return new NumberStream(draws === 1 ? narrowState(words) : wideState(words));
+}
+
+/** Two unsigned 32-bit numbers from the words, as a seed of TensorFlow's random ops. By draws 1 the second one is 0. */
+export function drawSeed(draws: Draws, ...words: number[]): [number, number] {
+  if (draws === 1) return [hashWords(...words), 0];
+  const [a, b] = wideState(words);
+  return [a, b];
+}
+
+/** A stream of numbers from a state (sfc32 by Chris Doty-Humphrey, public domain; passes PractRand). */
+export class NumberStream {
   #a: number;
   #b: number;
   #c: number;
   #counter = 1;
 
-  constructor(...words: number[]) {
-    this.#a = hashWords(...words, 1);
-    this.#b = hashWords(...words, 2);
-    this.#c = hashWords(...words, 3);
+  constructor([a, b, c]: StreamState) {
+    this.#a = a;
+    this.#b = b;
+    this.#c = c;
     for (let i = 0; i < 12; i += 1) this.nextUint32();
   }
 
@@ -89,5 +137,12 @@ export class RandomStream {
       items[i] = items[j] as T;
       items[j] = held;
     }
+  }
+}
+
+/** A stream of numbers from words, by the newest draws. What is stored names its draws: use `drawStream` there. */
+export class RandomStream extends NumberStream {
+  constructor(...words: number[]) {
+    super(wideState(words));
   }
 }

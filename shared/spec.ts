@@ -4,6 +4,7 @@
  * users give (shared/settings); a field that a later version added has a default here, so that old specs stay readable.
  */
 import { z } from "zod";
+import type { Draws } from "./random.js";
 import { runSettings as settings } from "./settings/run-settings.js";
 import { choiceSchema, numberSchema } from "./settings/schema.js";
 
@@ -103,7 +104,8 @@ export type LocalSteps = z.infer<typeof LocalSteps>;
 
 /** Everything that decides the result of a run: spec.json. */
 export const RunSpec = z.object({
-  format: z.literal("trainyard-run/1"),
+  /** 1: draws 1. 2: draws 2 (shared/random.ts). Everything else means the same in both. */
+  format: z.enum(["trainyard-run/1", "trainyard-run/2"]),
   run: z.string(),
   dataset: z.object({ name: z.string(), hash: z.string() }),
   /** In label order; two classes = one sigmoid unit, more = softmax. */
@@ -178,6 +180,12 @@ export const RunSpec = z.object({
   allowMixed: z.boolean(),
 });
 export type RunSpec = z.infer<typeof RunSpec>;
+
+/** The format of a new run's spec. */
+export const newestRunFormat = "trainyard-run/2" satisfies RunSpec["format"];
+
+/** The draws of a run: order of samples, augmentation, dropout and initial weights. A run keeps those it began with. */
+export const drawsOf = ({ format }: Pick<RunSpec, "format">): Draws => (format === "trainyard-run/1" ? 1 : 2);
 
 /** Samples that one lane contributes to a full step: of all its engine calls. */
 export const samplesPerLane = (spec: Pick<RunSpec, "batchSize" | "lanes" | "localSteps">) =>

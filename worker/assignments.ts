@@ -4,6 +4,7 @@
  */
 import { assertNever } from "../shared/errors.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
+import { drawsOf } from "../shared/spec.js";
 import type { SpanAttributes } from "../shared/tracing.js";
 import { type AssignmentContext, stage } from "./assignment-context.js";
 import { auditNode } from "./audit.js";
@@ -72,7 +73,7 @@ export function carryOut(context: AssignmentContext, assignment: Assignment): Pr
 async function initialise(context: AssignmentContext): Promise<void> {
   const { run, partials, control } = context;
   const { output } = await stage(context, { span: "compute", phase: "compute" }, () =>
-    run.engine.call("initialise", { seed: run.spec.seed }),
+    run.engine.call("initialise", { seed: run.spec.seed, draws: drawsOf(run.spec) }),
   );
   await stage(context, { span: "upload", phase: "upload" }, () => partials.sendInitial(output));
   control.send({ kind: "initialised" });

@@ -12,8 +12,8 @@ import { augmentationOf } from "../engine/augmentation/random-augmentation.js";
 import type { MicroBatch } from "../engine/engine.js";
 import { asEpoch, asLane, asStep, type Epoch, type Lane, type Step } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
-import { hashWords, Purpose } from "../shared/random.js";
-import { imageBytesOf, microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
+import { drawSeed, Purpose } from "../shared/random.js";
+import { drawsOf, imageBytesOf, microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
 
 /** A step's place in the run, and which samples of the training split are left out of it. */
 export interface StepPlace {
@@ -195,12 +195,13 @@ export class LaneBatches {
 
   async #micro(place: LanePlace, call: number, samples: Uint32Array): Promise<MicroBatch> {
     const { seed, augmentation, image } = this.#spec;
+    const draws = drawsOf(this.#spec);
     const { images, labels } = await this.#loader.batch(samples);
     return {
       images,
       labels,
-      ...augmentationOf(augmentation, image, { seed, epoch: place.epoch, samples }),
-      dropoutSeed: hashWords(seed, Purpose.dropout, place.step, place.lane, call),
+      ...augmentationOf(augmentation, image, { draws, seed, epoch: place.epoch, samples }),
+      dropoutSeed: drawSeed(draws, seed, Purpose.dropout, place.step, place.lane, call),
     };
   }
 
@@ -212,6 +213,7 @@ export class LaneBatches {
     for (const old of this.#orders.keys()) if (Number.parseInt(old, 10) < epoch - 1) this.#orders.delete(old);
     const { seed, lanes, shuffleShards } = this.#spec;
     const order = laneEpochOrder({
+      draws: drawsOf(this.#spec),
       seed,
       epoch,
       lane,

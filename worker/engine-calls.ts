@@ -2,6 +2,7 @@
 import type { EngineSpec, MicroBatch } from "../engine/engine.js";
 import type { ComputeDevice } from "../engine/native/compute-device.js";
 import type { ModelLayout } from "../shared/layout.js";
+import type { Draws } from "../shared/random.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { LaneOutcome } from "./lane.js";
 
@@ -28,7 +29,7 @@ export interface BlockOutcome {
 export interface EngineCalls {
   open: [Record<string, never>, { layout: ModelLayout; tensorflow: string }];
   prepare: [{ gradients: number[]; evaluate: number[] }, null];
-  initialise: [{ seed: number }, Float32Array];
+  initialise: [{ seed: number; draws: Draws }, Float32Array];
   setWeights: [{ parameters: Float32Array; statistics: Float32Array }, null];
   /**
    * Computes a lane on the weights that were set last, which stay set. `over`: int32 [1] in shared memory; once it is 1

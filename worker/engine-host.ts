@@ -27,7 +27,7 @@ export class EngineHost {
         this.engine.prepare(request.input);
         return null;
       case "initialise":
-        return this.engine.initialise(request.input.seed);
+        return this.engine.initialise(request.input.seed, request.input.draws);
       case "setWeights":
         this.#lanes.setWeights(request.input.parameters, request.input.statistics);
         return null;

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { EpochRow, exact, keepNonFinite } from "../../shared/curve.js";
 import { TrainyardError } from "../../shared/errors.js";
+import { refuseUnknownFormat } from "../../shared/formats.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import { ModelLayout } from "../../shared/layout.js";
 import { arePublishable } from "../../shared/statistics.js";
@@ -78,9 +79,11 @@ export function encodeState(checkpoint: string, layout: ModelLayout, saved: Save
   return Buffer.from(`${JSON.stringify(state, keepNonFinite, 1)}\n`);
 }
 
-/** Errors: DAMAGED naming the object and the field. */
+/** Errors: UNKNOWN_FORMAT; DAMAGED naming the object and the field. */
 export function decodeState(bytes: Uint8Array, key: string): { layout: ModelLayout; saved: SavedState } {
-  const parsed = State.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  const document: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  refuseUnknownFormat(document, key);
+  const parsed = State.safeParse(document);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = `${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`;

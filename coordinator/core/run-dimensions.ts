@@ -11,7 +11,7 @@ import {
 } from "../../dataset/sample-order.js";
 import { asEpoch, asLane } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
-import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
+import { drawsOf, type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { type Exclusion, excludedOf } from "./exclusion.js";
 
 export interface RunDimensions {
@@ -62,6 +62,7 @@ export function laneSamples(
 function orderOf({ spec, training }: RunDimensions, epoch: number, lane: number): Uint32Array {
   const { seed, lanes, shuffleShards } = spec;
   return laneEpochOrder({
+    draws: drawsOf(spec),
     seed,
     epoch: asEpoch(epoch),
     lane: asLane(lane),

@@ -7,7 +7,7 @@
 import { TrainyardError } from "../../shared/errors.js";
 import { compareCodePoints } from "../../shared/store/keys.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
-import { Manifest, manifestKey, type SplitName } from "../manifest.js";
+import { Manifest, manifestKey, newestManifestFormat, type SplitName } from "../manifest.js";
 import { readManifest } from "../manifest-reader.js";
 import { checkDatasetName, normalName } from "../names.js";
 import { chooseClasses } from "./choose-classes.js";
@@ -111,9 +111,12 @@ export async function importDataset(request: ImportRequest): Promise<ImportRepor
   const { classes, isSplit } = source;
   const { splitSeed: seed } = options;
   const validationSplit = options.validationSplit ?? 0.2;
-  const plan = planImport(examined, { classes, isSplit, validationSplit, seed, rejected: skipped.rejected });
-  const there = await findSame(store, name, plan.hash, signal);
-  const draft = draftManifest({ name, options, source, examined, plan, skipped });
+  const there = await readManifest(store, name, signal);
+  const format = there?.format ?? newestManifestFormat;
+  const { rejected } = skipped;
+  const plan = planImport(examined, { format, classes, isSplit, validationSplit, seed, rejected });
+  if (there !== null) refuseOther(there, plan.hash);
+  const draft = draftManifest({ name, format, options, source, examined, plan, skipped });
   const manifest =
     there === null ? await write(request, plan, draft, examined) : { ...draft, splits: there.splits };
   const seconds = (performance.now() - begin) / 1000;
@@ -143,15 +146,10 @@ function refuseRejected({ rejected }: SkippedFiles): void {
   throw new TrainyardError("INPUT", message);
 }
 
-/** The manifest under this name, or null when the name is free. @throws TrainyardError ALREADY_EXISTS for other content. */
-async function findSame(
-  store: ObjectStore,
-  name: string,
-  hash: string,
-  signal?: AbortSignal,
-): Promise<Manifest | null> {
-  const there = await readManifest(store, name, signal);
-  if (there === null || there.hash === hash) return there;
+/** Refuses an import under the name of a data set with other content. @throws TrainyardError ALREADY_EXISTS. */
+function refuseOther(there: Manifest, hash: string): void {
+  if (there.hash === hash) return;
+  const { name } = there;
   const images = there.splits.train.samples + there.splits.validation.samples;
   const message =
     `the data set "${name}" is there already with other content (${images} images, hash ${there.hash.slice(0, 12)}); ` +
@@ -161,6 +159,7 @@ async function findSame(
 
 /** Everything that a manifest is made of before the shards are written. */
 interface PlannedImport extends Pick<ImportRequest, "name" | "options"> {
+  readonly format: Manifest["format"];
   readonly source: ImageSource;
   readonly examined: readonly ExaminedImage[];
   readonly plan: ImportPlan;
@@ -168,7 +167,7 @@ interface PlannedImport extends Pick<ImportRequest, "name" | "options"> {
 }
 
 /** The manifest without its shards, which are known once they are written. */
-function draftManifest({ name, options, source, examined, plan, skipped }: PlannedImport): Manifest {
+function draftManifest({ name, format, options, source, examined, plan, skipped }: PlannedImport): Manifest {
   const split = (of: SplitName) => ({
     samples: plan.splits[of].reduce((sum, shard) => sum + shard.length, 0),
     shards: [],
@@ -177,7 +176,7 @@ function draftManifest({ name, options, source, examined, plan, skipped }: Plann
   const size = (at: number): [number, number] => [bySize[at]?.height ?? 0, bySize[at]?.width ?? 0];
   const wrongNames = misnamed(examined);
   return {
-    format: "trainyard-dataset/1",
+    format,
     name,
     hash: plan.hash,
     classes: [...plan.classes],

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
-import { Purpose, RandomStream } from "../../shared/random.js";
-import type { SplitName } from "../manifest.js";
+import { drawStream, type NumberStream, Purpose } from "../../shared/random.js";
+import { importDrawsOf, type Manifest, type SplitName } from "../manifest.js";
 import type { ExaminedImage } from "./examine-images.js";
 import { memberBytes } from "./shard-tar.js";
 import { splitStratified } from "./stratified-split.js";
@@ -23,13 +23,15 @@ export interface ImportPlan {
   readonly splits: Readonly<Record<SplitName, readonly (readonly PlannedSample[])[]>>;
   /** The number of images for each label, by split. */
   readonly counts: Readonly<Record<SplitName, number[]>>;
-  /** SHA-256 of the classes and of each sample's bytes and label, shard by shard in order. */
+  /** SHA-256 of the format, of the classes and of each sample's bytes and label, shard by shard in order. */
   readonly hash: string;
   readonly warnings: readonly string[];
 }
 
 /** What decides a plan, besides the images. */
 export interface PlanOptions {
+  /** The format of the manifest that is planned. It decides the draws. */
+  readonly format: Manifest["format"];
   readonly classes: readonly string[];
   /** Whether the source itself says which images are for validation. */
   readonly isSplit: boolean;
@@ -44,7 +46,8 @@ export const splitOrder = ["train", "validation"] as const satisfies readonly Sp
 
 /** Plans an import. @throws TrainyardError INPUT when a class or a split would be empty. */
 export function planImport(examined: readonly ExaminedImage[], options: PlanOptions): ImportPlan {
-  const { classes, seed } = options;
+  const { classes, format, seed } = options;
+  const draws = importDrawsOf(format);
   const labels = new Map(classes.map((name, label) => [name, label]));
   const samples = examined.map((one) => ({ ...one, label: labels.get(one.image.className) ?? -1 }));
   const warnings: string[] = [];
@@ -56,10 +59,10 @@ export function planImport(examined: readonly ExaminedImage[], options: PlanOpti
   checkCounts(counts, options, warnings);
   warnDuplicates(bySplit, warnings);
   const splits = {
-    train: cutShards(shuffled(bySplit.train, seed, 0)),
-    validation: cutShards(shuffled(bySplit.validation, seed, 1)),
+    train: cutShards(shuffled(bySplit.train, drawStream(draws, seed, Purpose.importShuffle, 0))),
+    validation: cutShards(shuffled(bySplit.validation, drawStream(draws, seed, Purpose.importShuffle, 1))),
   };
-  return { classes, splits, counts, hash: contentHash(classes, splits), warnings };
+  return { classes, splits, counts, hash: contentHash(format, classes, splits), warnings };
 }
 
 type BySplit = Readonly<Record<SplitName, PlannedSample[]>>;
@@ -73,7 +76,10 @@ function givenSplit(samples: readonly PlannedSample[]): BySplit {
 
 function seededSplit(samples: readonly PlannedSample[], options: PlanOptions, warnings: string[]): BySplit {
   const labels = samples.map(({ label }) => label);
-  const { isValidation, single } = splitStratified(labels, options.validationSplit, options.seed);
+  const { isValidation, single } = splitStratified(labels, options.validationSplit, {
+    draws: importDrawsOf(options.format),
+    seed: options.seed,
+  });
   for (const label of single) {
     warnings.push(
       `class "${options.classes[label]}" has 1 image: it is in training, and validation has none of it`,
@@ -138,10 +144,10 @@ function warnDuplicates(bySplit: BySplit, warnings: string[]): void {
     warnings.push(`${found.same} of the images are copies of others of their class and split`);
 }
 
-/** The samples of a split in a seeded random order, so that each shard holds all classes. */
-function shuffled(samples: readonly PlannedSample[], seed: number, split: number): PlannedSample[] {
+/** The samples of a split in a random order, so that each shard holds all classes. */
+function shuffled(samples: readonly PlannedSample[], random: NumberStream): PlannedSample[] {
   const order = [...samples];
-  new RandomStream(seed, Purpose.importShuffle, split).shuffle(order);
+  random.shuffle(order);
   return order;
 }
 
@@ -163,8 +169,8 @@ function cutShards(samples: readonly PlannedSample[]): PlannedSample[][] {
   return shards;
 }
 
-function contentHash(classes: readonly string[], splits: ImportPlan["splits"]): string {
-  const hash = createHash("sha256").update(JSON.stringify(["trainyard-dataset/1", classes]));
+function contentHash(format: string, classes: readonly string[], splits: ImportPlan["splits"]): string {
+  const hash = createHash("sha256").update(JSON.stringify([format, classes]));
   for (const split of splitOrder) {
     hash.update(`\n${split}`);
     for (const shard of splits[split]) {

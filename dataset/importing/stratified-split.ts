@@ -1,5 +1,5 @@
 /** Splits samples into training and validation within each class, by a seed, for sources that are not split. Pure. */
-import { Purpose, RandomStream } from "../../shared/random.js";
+import { type Draws, drawStream, Purpose } from "../../shared/random.js";
 
 /** The result of a split. */
 export interface StratifiedSplit {
@@ -11,11 +11,15 @@ export interface StratifiedSplit {
 
 /**
  * Splits the items of each label: round(n * fraction) of n items are for validation, at least 1 and at most n - 1. A
- * label's only item goes to training. A shuffle seeded by (seed, label) chooses the items.
+ * label's only item goes to training. A shuffle by (draws, seed, label) chooses the items.
  * @param labels the label of each item, in an order that does not depend on the machine.
  * @param fraction between 0 and 1, both excluded.
  */
-export function splitStratified(labels: readonly number[], fraction: number, seed: number): StratifiedSplit {
+export function splitStratified(
+  labels: readonly number[],
+  fraction: number,
+  { draws, seed }: { readonly draws: Draws; readonly seed: number },
+): StratifiedSplit {
   const isValidation = new Array<boolean>(labels.length).fill(false);
   const single: number[] = [];
   for (const [label, items] of itemsByLabel(labels)) {
@@ -23,7 +27,7 @@ export function splitStratified(labels: readonly number[], fraction: number, see
       single.push(label);
       continue;
     }
-    new RandomStream(seed, Purpose.split, label).shuffle(items);
+    drawStream(draws, seed, Purpose.split, label).shuffle(items);
     const wanted = Math.round(items.length * fraction);
     const count = Math.min(items.length - 1, Math.max(1, wanted));
     for (const item of items.slice(0, count)) isValidation[item] = true;

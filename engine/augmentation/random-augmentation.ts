@@ -1,5 +1,5 @@
 /**
- * Draws the augmentation of a sample in an epoch. It is a pure function of (seed, epoch, sample), so that neither the
+ * Draws the augmentation of a sample in an epoch. It is a pure function of (draws, seed, epoch, sample), so that neither the
  * number of workers nor a restart changes it. Ranges have the names and units of Keras' `ImageDataGenerator`:
  *
  * - rotationRange: degrees, uniform in [-r, r]. As Keras.
@@ -12,7 +12,7 @@
  * - brightnessRange: factor, uniform in [low, high]. As Keras.
  * - channelShiftRange: one number for all channels, uniform in [-r, r]. As Keras.
  */
-import { Purpose, RandomStream } from "../../shared/random.js";
+import { type Draws, drawStream, type NumberStream, Purpose } from "../../shared/random.js";
 import type { AugmentationSpec } from "../../shared/spec.js";
 import type { MicroBatch } from "../engine.js";
 import { type Geometry, projectiveTransform, type Size } from "./affine-transform.js";
@@ -28,6 +28,14 @@ export interface Augmentation {
   readonly channelShift: number;
 }
 
+/** What decides the draws of an epoch's augmentation, besides the sample's number (SampleIndex). */
+export interface Drawn {
+  /** The draws of the run's format (drawsOf in shared/spec.ts). */
+  readonly draws: Draws;
+  readonly seed: number;
+  readonly epoch: number;
+}
+
 /**
  * Draws the augmentation of one sample. Every number is drawn whether its option is on or not, in this order: rotation,
  * width shift, height shift, shear, column zoom, row zoom, horizontal flip, vertical flip, brightness, channel shift. So
@@ -36,9 +44,9 @@ export interface Augmentation {
 export function drawAugmentation(
   spec: AugmentationSpec,
   size: Size,
-  { seed, epoch, sample }: { seed: number; epoch: number; sample: number },
+  { draws, seed, epoch, sample }: Drawn & { readonly sample: number },
 ): Augmentation {
-  const random = new RandomStream(seed, Purpose.augmentation, epoch, sample);
+  const random = drawStream(draws, seed, Purpose.augmentation, epoch, sample);
   const geometry = drawGeometry(spec, size, random);
   const [low, high] = spec.brightnessRange ?? [1, 1];
   return {
@@ -49,7 +57,7 @@ export function drawAugmentation(
   };
 }
 
-function drawGeometry(spec: AugmentationSpec, { height, width }: Size, random: RandomStream): Geometry {
+function drawGeometry(spec: AugmentationSpec, { height, width }: Size, random: NumberStream): Geometry {
   return {
     rotation: drawWithin(spec.rotationRange, random),
     columnShift: drawWithin(spec.widthShiftRange, random) * width,
@@ -63,30 +71,22 @@ function drawGeometry(spec: AugmentationSpec, { height, width }: Size, random: R
 }
 
 /** A number drawn uniformly from [-range, range). */
-const drawWithin = (range: number, random: RandomStream) => range * (2 * random.nextFloat() - 1);
-
-/** The samples of a micro-batch, in order, with the seed and epoch that decide their augmentation. */
-export interface DrawnSamples {
-  readonly seed: number;
-  readonly epoch: number;
-  /** The samples' numbers (SampleIndex). */
-  readonly samples: ArrayLike<number>;
-}
+const drawWithin = (range: number, random: NumberStream) => range * (2 * random.nextFloat() - 1);
 
 /** Draws the augmentation of a micro-batch, in the form in which MicroBatch holds it. */
 export function augmentationOf(
   spec: AugmentationSpec,
   size: Size,
-  { seed, epoch, samples }: DrawnSamples,
+  { samples, ...drawn }: Drawn & { readonly samples: ArrayLike<number> },
 ): Pick<MicroBatch, "transforms" | "brightness" | "channelShifts"> {
   const transforms = new Float32Array(samples.length * 8);
   const brightness = new Float32Array(samples.length);
   const channelShifts = new Float32Array(samples.length);
   for (let i = 0; i < samples.length; i += 1) {
-    const drawn = drawAugmentation(spec, size, { seed, epoch, sample: samples[i] as number });
-    transforms.set(drawn.transform, i * 8);
-    brightness[i] = drawn.brightness;
-    channelShifts[i] = drawn.channelShift;
+    const one = drawAugmentation(spec, size, { ...drawn, sample: samples[i] as number });
+    transforms.set(one.transform, i * 8);
+    brightness[i] = one.brightness;
+    channelShifts[i] = one.channelShift;
   }
   return { transforms, brightness, channelShifts };
 }

@@ -13,17 +13,17 @@ export class TrainingContext {
   readonly #statistics = new Map<string, readonly [mean: Tensor, variance: Tensor]>();
   #randomLayers = 0;
 
-  /** @param seed int32 [1], the micro-batch's dropout seed; the caller keeps owning it. */
+  /** @param seed int32 [2], the micro-batch's dropout seed; the caller keeps owning it. */
   constructor(tf: TensorFlow, seed: Tensor) {
     this.#tf = tf;
     this.#seed = seed;
   }
 
-  /** The seed of the next random layer, int32 [2]: the dropout seed, and the layer's number in the order of calls. */
+  /** The seed of the next random layer, int32 [2]: the dropout seed plus [0, the layer's number in the order of calls]. */
   nextSeed(): Tensor1D {
-    const layer = this.#tf.tensor1d([this.#randomLayers], "int32");
+    const layer = this.#tf.tensor1d([0, this.#randomLayers], "int32");
     this.#randomLayers += 1;
-    return this.#tf.concat([this.#seed as Tensor1D, layer]);
+    return this.#seed.add<Tensor1D>(layer);
   }
 
   /** Keeps a batch norm's mean and variance, float32 [channels] each, until `dispose`. */

@@ -1,6 +1,7 @@
 /** JSON documents in the store: read, checked against a schema, or an error that names the object. */
 import type { z } from "zod";
 import { TrainyardError } from "../errors.js";
+import { refuseUnknownFormat } from "../formats.js";
 import type { ObjectStore } from "./object-store.js";
 
 /** A JSON document as bytes. */
@@ -33,8 +34,8 @@ export async function readJson(store: ObjectStore, key: string, signal?: AbortSi
 }
 
 /**
- * Reads a JSON object and checks it against a schema; null when it does not exist. Errors: DAMAGED when it does not fit
- * the schema; the store's.
+ * Reads a JSON object and checks it against a schema; null when it does not exist. Errors: UNKNOWN_FORMAT when another
+ * version wrote it, DAMAGED when it does not fit the schema; the store's.
  */
 export async function readDocument<T>(
   store: ObjectStore,
@@ -46,8 +47,9 @@ export async function readDocument<T>(
   return value === null ? null : parsedDocument(schema, value, key);
 }
 
-/** Checks a JSON value against a schema. Errors: DAMAGED, naming the object. */
+/** Checks a JSON value against a schema. Errors: UNKNOWN_FORMAT, DAMAGED, naming the object. */
 export function parsedDocument<T>(schema: z.ZodType<T>, value: unknown, key: string): T {
+  refuseUnknownFormat(value, key);
   const outcome = schema.safeParse(value);
   if (outcome.success) return outcome.data;
   throw new TrainyardError("DAMAGED", `${key} is not what this version of Trainyard writes`, {

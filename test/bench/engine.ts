@@ -12,6 +12,7 @@ import type { EngineSpec } from "../../engine/engine.js";
 import { exportFiles } from "../../engine/export/export-model.js";
 import { loadTensorFlow } from "../../engine/native/load-tensorflow.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
+import { newestDraws } from "../../shared/random.js";
 import { engineSpec, freshStatistics, microBatch } from "../support/engine/spec.js";
 import { scratch } from "../support/program.js";
 import { peerPythons } from "../support/setup/peers.mjs";
@@ -39,7 +40,7 @@ const tf = loadTensorFlow({ intraOpThreads: threads, oneDnn: true });
 function ours(spec: EngineSpec): Peer {
   const engine = createEngine(tf, spec);
   const statistics = freshStatistics(engine.layout);
-  const parameters = engine.initialise(1);
+  const parameters = engine.initialise(1, newestDraws);
   engine.prepare({ gradients: [samples], evaluate: [] });
   const batch = microBatch(spec, samples);
   engine.setWeights(parameters, statistics);
@@ -63,7 +64,7 @@ async function exported(spec: EngineSpec, folder: string): Promise<void> {
   const files = await exportFiles({
     spec,
     layout,
-    parameters: engine.initialise(1),
+    parameters: engine.initialise(1, newestDraws),
     statistics: freshStatistics(layout),
   });
   engine.dispose();

@@ -11,6 +11,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { EngineSpec } from "../../engine/engine.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
+import { newestDraws } from "../../shared/random.js";
 import { photographBatch } from "../support/engine/photographs.js";
 import { engineSpec, freshStatistics, movedParameters, tensorFlow } from "../support/engine/spec.js";
 
@@ -19,7 +20,7 @@ const samples = 16;
 
 async function step(spec: EngineSpec) {
   const engine = createEngine(tf, spec);
-  engine.setWeights(movedParameters(engine.initialise(11)), freshStatistics(engine.layout));
+  engine.setWeights(movedParameters(engine.initialise(11, newestDraws)), freshStatistics(engine.layout));
   const batch = await photographBatch(spec, samples);
   const results = [engine.gradients(batch), engine.gradients(batch)] as const;
   const evaluated = engine.evaluate(batch.images, batch.labels);

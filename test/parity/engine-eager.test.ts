@@ -6,6 +6,7 @@ import type { LayersModel, Scalar, Tensor, Tensor2D, Variable } from "@tensorflo
 import { describe, expect, it } from "vitest";
 import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
+import { newestDraws } from "../../shared/random.js";
 import { photographBatch } from "../support/engine/photographs.js";
 import {
   engineSpec,
@@ -77,7 +78,7 @@ const cases: [string, SpecChoices, [number, number][]][] = [
 describe.each(cases)("recorded equals eager tfjs: %s", async (_, choices, blocks) => {
   const spec = engineSpec(choices);
   const engine = createEngine(tf, spec);
-  const parameters = movedParameters(engine.initialise(3));
+  const parameters = movedParameters(engine.initialise(3, newestDraws));
   engine.setWeights(parameters, freshStatistics(engine.layout));
   const batch = await photographBatch(spec, 4);
   const recorded = engine.gradients(batch);

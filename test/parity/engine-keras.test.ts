@@ -15,6 +15,7 @@ import type { EngineSpec, MicroBatch } from "../../engine/engine.js";
 import { modelTopology } from "../../engine/models/model-topology.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
 import type { ModelLayout } from "../../shared/layout.js";
+import { newestDraws } from "../../shared/random.js";
 import { photographBatch } from "../support/engine/photographs.js";
 import {
   engineSpec,
@@ -154,7 +155,7 @@ describe.each(Object.entries(cases))(
   async (_, { spec, samples, precision = "float64", hasManyBends = false }: Case) => {
     const engine = createEngine(tf, spec);
     const batch = await photographBatch(spec, samples);
-    const parameters = movedParameters(engine.initialise(11));
+    const parameters = movedParameters(engine.initialise(11, newestDraws));
     engine.setWeights(parameters, freshStatistics(engine.layout));
     const ours = engine.gradients(batch);
     const evaluated = engine.evaluate(batch.images, batch.labels);

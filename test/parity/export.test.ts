@@ -19,7 +19,7 @@ import { initialParameters } from "../../engine/models/initial-weights.js";
 import { modelTopology, type SequentialTopology } from "../../engine/models/model-topology.js";
 import { layoutOf } from "../../engine/models/parameter-layout.js";
 import { predictFiles } from "../../library/prediction.js";
-import { RandomStream } from "../../shared/random.js";
+import { newestDraws, RandomStream } from "../../shared/random.js";
 import { type RunSpec, runKey } from "../../shared/spec.js";
 import { largestDifference, tensorFlow } from "../support/engine/spec.js";
 import { exportRun, movedStatistics, runSpec, trainedParameters } from "../support/exported-run.js";
@@ -132,7 +132,7 @@ async function awkwardJob() {
   buildTopology(tf, topology).dispose();
   const model = buildTopology(tf, topology);
   const layout = layoutOf(model);
-  const parameters = trainedParameters(layout, initialParameters(layout, 3));
+  const parameters = trainedParameters(layout, initialParameters(layout, 3, newestDraws));
   const statistics = movedStatistics(layout);
   const random = new RandomStream(9, 81);
   const images = new Float32Array(8 * 16 * 20 * 3).map(() => random.nextBelow(256));

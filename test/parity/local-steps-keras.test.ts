@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
 import type { MicroBatch } from "../../engine/engine.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
+import { newestDraws } from "../../shared/random.js";
 import { lanesFor } from "../../worker/engine-host.js";
 import { photographBatch } from "../support/engine/photographs.js";
 import {
@@ -30,7 +31,7 @@ const [side, learningRate] = [24, 0.02];
 const spec = engineSpec({ height: side, classWeights: [1, 3], model: { l2: 0.01 } });
 const engine = createEngine(tensorFlow(), spec);
 afterAll(() => engine.dispose());
-const parameters = movedParameters(engine.initialise(7));
+const parameters = movedParameters(engine.initialise(7, newestDraws));
 
 /** The batch in calls of these sizes. */
 function cut(batch: MicroBatch, sizes: readonly number[]): MicroBatch[] {
@@ -41,13 +42,13 @@ function cut(batch: MicroBatch, sizes: readonly number[]): MicroBatch[] {
       const each = vector.length / samples;
       return vector.slice(begin * each, (begin + size) * each) as T;
     };
-    const call = {
+    const call: MicroBatch = {
       images: part(batch.images),
       labels: part(batch.labels),
       transforms: part(batch.transforms),
       brightness: part(batch.brightness),
       channelShifts: part(batch.channelShifts),
-      dropoutSeed: begin,
+      dropoutSeed: [begin, 0],
     };
     begin += size;
     return call;

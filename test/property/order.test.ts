@@ -11,6 +11,7 @@ import {
   stepsPerEpoch,
 } from "../../dataset/sample-order.js";
 import { asEpoch, asLane } from "../../shared/ids.js";
+import { newestDraws } from "../../shared/random.js";
 
 const shardSizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 12 });
 const plan = fc.record({
@@ -30,6 +31,7 @@ const splitOf = (sizes: readonly number[]) => ({
 function epochOrders({ sizes, lanes, shuffleShards, seed, epoch }: Plan): Uint32Array[] {
   return Array.from({ length: lanes }, (_, lane) =>
     laneEpochOrder({
+      draws: newestDraws,
       seed,
       epoch: asEpoch(epoch),
       lane: asLane(lane),

@@ -33,7 +33,7 @@ function split(name: string, samples: number, shards: number): SplitEntry {
 
 export function manifestOf({ training, validation, shards }: DatasetShape): Manifest {
   return {
-    format: "trainyard-dataset/1",
+    format: "trainyard-dataset/2",
     name: "simulated",
     hash: "simulated",
     classes: ["a", "b"],

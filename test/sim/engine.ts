@@ -64,7 +64,7 @@ export class SimEngine implements Engine {
     for (let at = 0; at < samples; at += 1) {
       const sample = sampleOf(batch.images, at);
       gradient[sample] = (gradient[sample] as number) + 1;
-      const drawn = hashWords(this.#weights, sample, batch.dropoutSeed, batch.labels[at] as number);
+      const drawn = hashWords(this.#weights, sample, ...batch.dropoutSeed, batch.labels[at] as number);
       for (let i = 0; i < chained; i += 1) {
         const slot = this.#samples + i;
         gradient[slot] = (gradient[slot] as number) + (((drawn >>> (8 * i)) & 255) - 128);

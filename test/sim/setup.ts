@@ -35,7 +35,7 @@ export const runName = "simulated";
 
 export function specOf(setup: Setup): RunSpec {
   return RunSpec.parse({
-    format: "trainyard-run/1",
+    format: "trainyard-run/2",
     run: runName,
     dataset: { name: "simulated", hash: "simulated" },
     classes: ["a", "b"],

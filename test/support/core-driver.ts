@@ -23,7 +23,7 @@ export const tinyLayout: ModelLayout = {
 
 export function tinySpec(change: Partial<RunSpec> = {}): RunSpec {
   return RunSpec.parse({
-    format: "trainyard-run/1",
+    format: "trainyard-run/2",
     run: "test",
     dataset: { name: "tiny", hash: "0" },
     classes: ["a", "b"],

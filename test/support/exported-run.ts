@@ -7,7 +7,7 @@ import type { Engine } from "../../engine/engine.js";
 import { exportFiles, publishExport } from "../../engine/export/index.js";
 import { createEngine } from "../../engine/tensorflow-engine.js";
 import type { ModelLayout } from "../../shared/layout.js";
-import { RandomStream } from "../../shared/random.js";
+import { newestDraws, RandomStream } from "../../shared/random.js";
 import type { RunResult } from "../../shared/result.js";
 import { RunSpec, runKey } from "../../shared/spec.js";
 import { encodeDocument } from "../../shared/store/document.js";
@@ -20,7 +20,7 @@ import { freshStatistics, tensorFlow } from "./engine/spec.js";
 export function runSpec(choices: Partial<RunSpec> = {}): RunSpec {
   const classes = choices.classes ?? ["female", "male"];
   return RunSpec.parse({
-    format: "trainyard-run/1",
+    format: "trainyard-run/2",
     run: "export-test",
     dataset: { name: "images", hash: "0".repeat(64) },
     classes,
@@ -96,7 +96,7 @@ async function seenStatistics(
 export async function exportRun(store: ObjectStore, spec: RunSpec): Promise<void> {
   const engine = createEngine(tensorFlow(), spec);
   const { layout } = engine;
-  const parameters = trainedParameters(layout, engine.initialise(spec.seed));
+  const parameters = trainedParameters(layout, engine.initialise(spec.seed, newestDraws));
   const statistics = isDeep(layout)
     ? await seenStatistics(engine, spec, parameters)
     : movedStatistics(layout);

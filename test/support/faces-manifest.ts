@@ -2,7 +2,7 @@
 import type { Manifest } from "../../dataset/manifest.js";
 
 export const faces: Manifest = {
-  format: "trainyard-dataset/1",
+  format: "trainyard-dataset/2",
   name: "faces",
   hash: "ab".repeat(32),
   classes: ["female", "male"],

@@ -20,7 +20,7 @@ export interface FlatDataset {
 export async function putFlatDataset(store: MemoryStore, dataset: FlatDataset): Promise<Manifest> {
   const { name, training, validation } = dataset;
   const manifest = Manifest.parse({
-    format: "trainyard-dataset/1",
+    format: "trainyard-dataset/2",
     name,
     hash: "flat",
     classes: ["a", "b"],

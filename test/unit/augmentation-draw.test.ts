@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { projectiveTransform, unmoved } from "../../engine/augmentation/affine-transform.js";
 import { augmentationOf, drawAugmentation } from "../../engine/augmentation/random-augmentation.js";
+import { newestDraws } from "../../shared/random.js";
 import type { AugmentationSpec } from "../../shared/spec.js";
 
 const everything: AugmentationSpec = {
@@ -31,14 +32,14 @@ const nothing: AugmentationSpec = {
 };
 const size = { height: 20, width: 40 };
 const many = Array.from({ length: 4000 }, (_, sample) =>
-  drawAugmentation(everything, size, { seed: 7, epoch: 3, sample }),
+  drawAugmentation(everything, size, { draws: newestDraws, seed: 7, epoch: 3, sample }),
 );
 
 describe("draws of augmentation", () => {
   it("eight copies of an image over three epochs are drawn in 24 ways", () => {
     const draws = [0, 1, 2].flatMap((epoch) =>
       [0, 1, 2, 3, 4, 5, 6, 7].map((sample) =>
-        drawAugmentation(everything, size, { seed: 1, epoch, sample }),
+        drawAugmentation(everything, size, { draws: newestDraws, seed: 1, epoch, sample }),
       ),
     );
     expect(new Set(draws.map(({ transform }) => transform.join())).size).toBe(24);
@@ -47,15 +48,21 @@ describe("draws of augmentation", () => {
   });
 
   it("another seed draws other numbers", () => {
-    expect(drawAugmentation(everything, size, { seed: 1, epoch: 0, sample: 0 })).not.toEqual(
-      drawAugmentation(everything, size, { seed: 2, epoch: 0, sample: 0 }),
-    );
+    expect(
+      drawAugmentation(everything, size, { draws: newestDraws, seed: 1, epoch: 0, sample: 0 }),
+    ).not.toEqual(drawAugmentation(everything, size, { draws: newestDraws, seed: 2, epoch: 0, sample: 0 }));
   });
 
   it("a sample's draw does not depend on which worker draws it, beside which others, or when", () => {
-    const all = augmentationOf(everything, size, { seed: 5, epoch: 2, samples: [0, 1, 2, 3, 4, 5, 6, 7] });
+    const all = augmentationOf(everything, size, {
+      draws: newestDraws,
+      seed: 5,
+      epoch: 2,
+      samples: [0, 1, 2, 3, 4, 5, 6, 7],
+    });
     for (const samples of [[6, 1], [1], [7, 3, 1, 5]]) {
       const some = augmentationOf(everything, size, {
+        draws: newestDraws,
         seed: 5,
         epoch: 2,
         samples: Uint32Array.from(samples),
@@ -99,8 +106,9 @@ describe("draws of augmentation", () => {
   });
 
   it("switching an option off leaves the draws of the others alone", () => {
-    const before = drawAugmentation(everything, size, { seed: 9, epoch: 1, sample: 4 });
+    const before = drawAugmentation(everything, size, { draws: newestDraws, seed: 9, epoch: 1, sample: 4 });
     const after = drawAugmentation({ ...everything, rotationRange: 0, zoomRange: 0 }, size, {
+      draws: newestDraws,
       seed: 9,
       epoch: 1,
       sample: 4,
@@ -117,6 +125,7 @@ describe("draws of augmentation", () => {
 
   it("with all options off an image is not changed", () => {
     const { transform, brightness, channelShift } = drawAugmentation(nothing, size, {
+      draws: newestDraws,
       seed: 9,
       epoch: 1,
       sample: 4,

@@ -29,14 +29,16 @@ function engineOf(...results: readonly MicroBatchResult[]): { engine: Engine; ba
     dispose: unused,
   };
   const nothing = new Float32Array(0);
-  const batches = results.map(({ samples }) => ({
-    images: new Uint8Array(samples),
-    labels: new Int32Array(samples),
-    transforms: nothing,
-    brightness: nothing,
-    channelShifts: nothing,
-    dropoutSeed: 0,
-  }));
+  const batches = results.map(
+    ({ samples }): MicroBatch => ({
+      images: new Uint8Array(samples),
+      labels: new Int32Array(samples),
+      transforms: nothing,
+      brightness: nothing,
+      channelShifts: nothing,
+      dropoutSeed: [0, 0],
+    }),
+  );
   return { engine, batches };
 }
 

@@ -64,7 +64,7 @@ const batch = (samples: readonly number[]): MicroBatch => ({
   transforms: nothing,
   brightness: nothing,
   channelShifts: nothing,
-  dropoutSeed: 0,
+  dropoutSeed: [0, 0],
 });
 
 const start = Float32Array.of(0.3, -0.7, 1.9, 0, 12.5);

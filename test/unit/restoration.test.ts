@@ -6,10 +6,12 @@ import type { SavedState } from "../../coordinator/core/state.js";
 import { Journal } from "../../coordinator/journal.js";
 import { initialOptimizer, momentVectorsOf } from "../../coordinator/optimizers/registry.js";
 import { takeNumber } from "../../coordinator/ownership/generation-record.js";
+import { CheckpointManifest } from "../../shared/checkpoint.js";
 import { realClock } from "../../shared/clock.js";
 import { generationKey } from "../../shared/generations.js";
 import { asEpoch, asStep } from "../../shared/ids.js";
 import type { OptimizerSpec } from "../../shared/spec.js";
+import { sha256Hex } from "../../shared/store/hashed.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
 import { MemoryStore } from "../support/memory-store.js";
 import { sgdSpec } from "../support/optimizers.js";
@@ -118,6 +120,19 @@ async function claim(store: MemoryStore, generation: number, from: string | null
 const keysOf = (store: MemoryStore, id: string) =>
   [...store.objects.keys()].filter((key) => key.startsWith(`${checkpoints}/${id}/`));
 
+/** Gives a document of a checkpoint a format number of the future, and the manifest its new hash. */
+async function changeFormat(store: MemoryStore, key: string, manifestKey: string): Promise<void> {
+  const text = (at: string) => Buffer.from(store.objects.get(at) as Uint8Array).toString("utf8");
+  const changed = Buffer.from(text(key).replace(/("format": ?"[a-z-]+)\/\d+/, "$1/99"));
+  store.objects.set(key, changed);
+  if (key === manifestKey) return;
+  const manifest = CheckpointManifest.parse(JSON.parse(text(manifestKey)));
+  const objects = manifest.objects.map((entry) =>
+    entry.key === key ? { key, bytes: changed.length, sha256: sha256Hex(changed) } : entry,
+  );
+  store.objects.set(manifestKey, Buffer.from(JSON.stringify({ ...manifest, objects })));
+}
+
 describe("the checkpoint that a run goes on from", () => {
   let store: MemoryStore;
   let first: Writer;
@@ -192,6 +207,21 @@ describe("the checkpoint that a run goes on from", () => {
     store.objects.set(key, (store.objects.get(key) as Uint8Array).slice(0, 40));
     expect(await chosen()).toMatchObject({ id: "1-2", notes: [expect.stringContaining("manifest")] });
   });
+
+  it.each(["manifest.json", "state.json"])(
+    "is never an older one in place of one whose %s another version wrote: the run is refused",
+    async (file) => {
+      const id = "1-4";
+      await changeFormat(store, `${checkpoints}/${id}/${file}`, `${checkpoints}/${id}/manifest.json`);
+      await expect(chosen()).rejects.toMatchObject({
+        code: "UNKNOWN_FORMAT",
+        exitCode: 2,
+        message: expect.stringMatching(
+          /checkpoints\/1-4\/\w+\.json has the format trainyard-\w+\/99, and Trainyard \S+ reads trainyard-\w+\/1: another version/,
+        ),
+      });
+    },
+  );
 
   it("is none, with the reason for each, when none is whole", async () => {
     for (const id of ["1-0", "1-2"]) store.objects.delete(`${checkpoints}/${id}/weights.safetensors`);

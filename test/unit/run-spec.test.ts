@@ -16,7 +16,7 @@ const specOf = async (line: string, manifest = faces) => buildSpec(await flagsOf
 describe("without flags", () => {
   it("a run has the classic's defaults", async () => {
     expect(await specOf("")).toEqual({
-      format: "trainyard-run/1",
+      format: "trainyard-run/2",
       run: "faces-1",
       dataset: { name: "faces", hash: faces.hash },
       classes: ["female", "male"],

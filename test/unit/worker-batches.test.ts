@@ -125,7 +125,7 @@ describe("a lane's calls", () => {
   async function callsOf(spec: RunSpec) {
     const worker = await workerOf(spec, 22);
     const steps = stepsPerEpoch(22, spec.lanes, samplesPerLane(spec));
-    const calls: { step: number; lane: number; size: number; seed: number; samples: number[] }[] = [];
+    const calls: { step: number; lane: number; size: number; seed: string; samples: number[] }[] = [];
     for (let step = 0; step < steps; step += 1) {
       for (let lane = 0; lane < spec.lanes; lane += 1) {
         const at = stepPlace({ step, epoch: 0, stepInEpoch: step, excluded: new Set() });
@@ -135,7 +135,7 @@ describe("a lane's calls", () => {
             labels,
             (_, at) => images[(at * images.length) / labels.length] as number,
           );
-          calls.push({ step, lane, size: labels.length, seed: dropoutSeed, samples });
+          calls.push({ step, lane, size: labels.length, seed: dropoutSeed.join(), samples });
         }
       }
     }

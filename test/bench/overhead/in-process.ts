@@ -12,6 +12,7 @@ import { loadTensorFlow } from "../../../engine/native/load-tensorflow.js";
 import { createEngine } from "../../../engine/tensorflow-engine.js";
 import { asLane } from "../../../shared/ids.js";
 import { SimdVectors } from "../../../shared/kernels/simd.js";
+import { newestDraws } from "../../../shared/random.js";
 import { RunSpec, runKey, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
 import { LaneBatches, stepPlace } from "../../../worker/batches.js";
@@ -45,7 +46,7 @@ const [weights, sum, lane] = [vector(), vector(), vector()];
 const moments = momentVectorsOf(spec.optimizer).map(vector);
 const update = firstStep(spec.optimizer, spec.batchSize);
 const statistics = new Float32Array(statisticsCount);
-weights.set(engine.initialise(spec.seed));
+weights.set(engine.initialise(spec.seed, newestDraws));
 engine.setWeights(weights, statistics);
 
 function takeStep(lanes: readonly MicroBatch[][]): void {

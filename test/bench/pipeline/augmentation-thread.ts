@@ -80,7 +80,7 @@ const zeros = (n: number): MicroBatch => ({
   transforms: new Float32Array(n * 8),
   brightness: new Float32Array(n),
   channelShifts: new Float32Array(n),
-  dropoutSeed: 0,
+  dropoutSeed: [0, 0],
 });
 
 port.on("message", (message: { prepare: number } | { batch: MicroBatch }) => {

@@ -7,7 +7,7 @@ import type { OptimizerVectors } from "../../../coordinator/optimizers/optimizer
 import type { OptimizerStep } from "../../../coordinator/optimizers/registry.js";
 import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../../dataset/sample-order.js";
 import { asEpoch, asLane } from "../../../shared/ids.js";
-import { type RunSpec, samplesPerLane } from "../../../shared/spec.js";
+import { drawsOf, type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import type { SliceUpdate } from "../reducer-threads.js";
 import type { Simulation } from "../simulation.js";
 import type { Checker } from "./checker.js";
@@ -73,6 +73,7 @@ function samplesOf({ spec, manifest }: Simulation, step: number): Map<number, nu
   for (let lane = 0; lane < spec.lanes; lane += 1) {
     const order = laneEpochOrder({
       ...spec,
+      draws: drawsOf(spec),
       epoch: asEpoch(Math.floor(step / steps)),
       lane: asLane(lane),
       split,

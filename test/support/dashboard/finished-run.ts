@@ -7,7 +7,7 @@ import type { RunSpec } from "../../../shared/spec.js";
 export const awkwardClasses = ["</script><b>x", "Südtirol", "猫 猫", `O'Neil "14`];
 
 export const spec: RunSpec = {
-  format: "trainyard-run/1",
+  format: "trainyard-run/2",
   run: "faces-20260304-050607-000a",
   dataset: { name: "faces", hash: "ab".repeat(32) },
   classes: awkwardClasses,

@@ -46,7 +46,7 @@ export function microBatch(spec: EngineSpec, samples: number, seed = 1): MicroBa
     transforms: new Float32Array(samples * 8).map((_, index) => identity[index % 8] ?? 0),
     brightness: new Float32Array(samples).fill(1),
     channelShifts: new Float32Array(samples),
-    dropoutSeed: random.nextUint32(),
+    dropoutSeed: [random.nextUint32(), 0],
   };
 }
 
