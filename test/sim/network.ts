@@ -2,9 +2,10 @@
  * Streams between simulated processes, as gRPC gives them: ordered both ways, whole messages, broken or not. What is
  * lost breaks its stream; a partition holds messages back until it heals or a side's keepalive gives up.
  */
-import { RandomStream } from "../../shared/random.js";
+import { drawStream, type NumberStream } from "../../shared/random.js";
 import { SimProcess } from "./process.js";
 import type { Scheduler } from "./scheduler.js";
+import { simulatedDraws } from "./setup.js";
 
 /** gRPC's keepalive: a ping after 5 s of silence, 5 s for its answer. */
 const keepaliveMs = 10_000;
@@ -42,7 +43,7 @@ export type Echoed = "join" | "upload";
 export class Network {
   readonly scheduler: Scheduler;
   readonly weather: Weather;
-  readonly #random: RandomStream;
+  readonly #random: NumberStream;
   /** Who sends what nobody sends. */
   readonly #ghost: SimProcess;
   readonly #listeners = new Map<string, Listener>();
@@ -56,7 +57,7 @@ export class Network {
   constructor(scheduler: Scheduler, seed: number, weather: Weather) {
     this.scheduler = scheduler;
     this.weather = weather;
-    this.#random = new RandomStream(seed, 101);
+    this.#random = drawStream(simulatedDraws, seed, 101);
     this.#ghost = new SimProcess("ghost", scheduler, () => undefined);
   }
 

@@ -1,9 +1,10 @@
 /** A seed's run: a setup out of a few (so that unbroken runs can be kept), and faults at any point of it. */
 
-import { RandomStream } from "../../shared/random.js";
+import { drawStream, type NumberStream } from "../../shared/random.js";
 import { adamSpec } from "../support/optimizers.js";
 import type { Fault, FaultAct } from "./faults.js";
 import type { Setup } from "./setup.js";
+import { simulatedDraws } from "./setup.js";
 
 export interface Script {
   readonly setup: Setup;
@@ -53,7 +54,7 @@ export const shapes: readonly Shape[] = [
 ];
 
 export function planOf(seed: number): Script {
-  const random = new RandomStream(seed, 200);
+  const random = drawStream(simulatedDraws, seed, 200);
   const pick = <T>(items: readonly T[]): T => items[random.nextBelow(items.length)] as T;
   const chosen = pick(shapes);
   const setup: Setup = {
@@ -78,7 +79,7 @@ export function planOf(seed: number): Script {
 }
 
 /** Most are short; some are longer than every deadline of the control plane. */
-function timeOf(random: RandomStream): number {
+function timeOf(random: NumberStream): number {
   const [low, high] = (
     [
       [50, 800],
@@ -91,7 +92,7 @@ function timeOf(random: RandomStream): number {
 }
 
 /** Mostly one; now and then what is only dangerous together: a coordinator's death amid echoes and slow machines. */
-function actsOf(random: RandomStream): FaultAct[] {
+function actsOf(random: NumberStream): FaultAct[] {
   if (random.nextBelow(12) > 0) return [actOf(random)];
   const [worker, forMs] = [1 + random.nextBelow(6), 8_000];
   if (random.nextBelow(2) === 0) return takeover(random);
@@ -103,7 +104,7 @@ function actsOf(random: RandomStream): FaultAct[] {
 }
 
 /** The former coordinator wakes amid its checkpoint, while the one that took over works on, slowly, and dies in turn. */
-function takeover(random: RandomStream): FaultAct[] {
+function takeover(random: NumberStream): FaultAct[] {
   const puts = 1 + random.nextBelow(12);
   const forMs = Math.round(random.nextBetween(15_000, 21_000));
   return [
@@ -113,7 +114,7 @@ function takeover(random: RandomStream): FaultAct[] {
   ];
 }
 
-function actOf(random: RandomStream): FaultAct {
+function actOf(random: NumberStream): FaultAct {
   const pick = <T>(items: readonly T[]): T => items[random.nextBelow(items.length)] as T;
   const worker = 1 + random.nextBelow(6);
   const forMs = timeOf(random);

@@ -1,4 +1,6 @@
 /** What a simulated run is: its data, its spec, its machines. Everything that faults don't change. */
+
+import type { Draws } from "../../shared/random.js";
 import { RunSpec } from "../../shared/spec.js";
 import { noAugmentation } from "../support/augmentation.js";
 import type { DatasetShape } from "./dataset.js";
@@ -32,6 +34,9 @@ export interface Setup {
 }
 
 export const runName = "simulated";
+
+/** The draws of the simulated world. They stay the first ones: the moments of scenarios were found with them. */
+export const simulatedDraws = 1 satisfies Draws;
 
 export function specOf(setup: Setup): RunSpec {
   return RunSpec.parse({

@@ -4,7 +4,7 @@
  */
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
-import { RandomStream } from "../../shared/random.js";
+import { drawStream, type NumberStream } from "../../shared/random.js";
 import { interruption, shareSignal } from "../../shared/retry.js";
 import { bodyChunks } from "../../shared/store/body.js";
 import { compareCodePoints } from "../../shared/store/keys.js";
@@ -17,6 +17,7 @@ import type {
 } from "../../shared/store/object-store.js";
 import type { Network } from "./network.js";
 import type { SimProcess } from "./process.js";
+import { simulatedDraws } from "./setup.js";
 
 export interface StoreWeather {
   /** One way, drawn uniformly. */
@@ -32,7 +33,7 @@ export class StoreServer {
   readonly makers = new Map<string, object>();
   readonly weather: StoreWeather;
   readonly network: Network;
-  readonly random: RandomStream;
+  readonly random: NumberStream;
   isAway = false;
   /** Requests that were carried out, by kind. */
   readonly carriedOut = { put: 0, get: 0, list: 0, stat: 0, delete: 0 };
@@ -42,7 +43,7 @@ export class StoreServer {
   constructor(network: Network, seed: number, weather: StoreWeather) {
     this.network = network;
     this.weather = weather;
-    this.random = new RandomStream(seed, 102);
+    this.random = drawStream(simulatedDraws, seed, 102);
   }
 
   latencyMs(): number {

@@ -1,5 +1,5 @@
 /** The run's workers: the real one in a simulated process, started again in its place when it ended. */
-import { RandomStream } from "../../shared/random.js";
+import { drawStream } from "../../shared/random.js";
 import { interruption } from "../../shared/retry.js";
 import type { WorkerDependencies } from "../../worker/dependencies.js";
 import { runWorker } from "../../worker/worker.js";
@@ -7,6 +7,7 @@ import { SimControlStream } from "./control.js";
 import type { SimEngine, Speed } from "./engine.js";
 import { prepareSimRun } from "./prepared-run.js";
 import type { SimProcess } from "./process.js";
+import { simulatedDraws } from "./setup.js";
 import { simLogger, simMetrics } from "./silent.js";
 import { SimStore } from "./store.js";
 import { SimPartials, SimWeights } from "./tensors.js";
@@ -49,7 +50,7 @@ export class Workers {
   add(): void {
     this.#last += 1;
     const number = this.#last;
-    const random = new RandomStream(this.#world.setup.seed, 103, number);
+    const random = drawStream(simulatedDraws, this.#world.setup.seed, 103, number);
     const usual: Record<string, readonly [number, number]> = {
       lane: [30, 150],
       block: [20, 60],
