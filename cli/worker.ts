@@ -1,5 +1,6 @@
 /** `trainyard worker`: joins a coordinator and computes until the run is over. */
 import { isAddress } from "../coordinator/observability/scrape-targets.js";
+import { hiddenSentence } from "../engine/native/deciding-variables.js";
 import { findDevice } from "../engine/native/find-device.js";
 import { checkRunName } from "../runs/run-name.js";
 import { realClock } from "../shared/clock.js";
@@ -65,6 +66,8 @@ async function work(options: WorkerFlags, signal: AbortSignal): Promise<ExitCode
   requireSecured(options.metricsHost, metricsSecurity, options.insecure);
   const { device, sentence } = await findDevice(options.device);
   logger.info(sentence);
+  const hidden = hiddenSentence(process.env);
+  if (hidden !== null) logger.info(hidden);
   letHeapGrow();
   const http = await startMetricsServer({
     registry: metrics.registry,

@@ -1,7 +1,7 @@
 // What has to happen in the process before TensorFlow is loaded and JavaScript can't do: setting the real
 // environment from any thread (process.env of a worker thread is a copy that C code never sees), agreeing on one
 // configuration per process, and keeping TensorFlow's greeting, which no variable turns off, out of the terminal.
-// Compiled beside the binding by the set-up; used by load.ts only.
+// Compiled beside the binding by the set-up; used by load-tensorflow.ts only.
 #include <node_api.h>
 
 #include <cstdio>
@@ -46,6 +46,15 @@ napi_value SetEnvironment(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// unsetEnvironment(name): in the process, whatever thread calls. An empty value would not do: TensorFlow refuses some.
+napi_value UnsetEnvironment(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  unsetenv(Text(env, argument).c_str());
+  return nullptr;
+}
+
 // hush(true) sends what C code prints to standard error nowhere, and hush(false) puts it back once for each: several
 // threads load at the same time. `nowhere` stays open, since a thread may hold it. Node writes to the descriptor itself
 // and is not touched.
@@ -78,6 +87,7 @@ void Export(napi_env env, napi_value exports, const char *name, napi_callback fu
 NAPI_MODULE_INIT() {
   Export(env, exports, "agree", Agree);
   Export(env, exports, "setEnvironment", SetEnvironment);
+  Export(env, exports, "unsetEnvironment", UnsetEnvironment);
   Export(env, exports, "hush", Hush);
   return exports;
 }

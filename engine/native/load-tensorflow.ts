@@ -7,6 +7,7 @@ import Module, { createRequire } from "node:module";
 import { join } from "node:path";
 import { TrainyardError } from "../../shared/errors.js";
 import { type ComputeDevice, cpuDevice } from "./compute-device.js";
+import { hiddenVariables } from "./deciding-variables.js";
 import { beforeLoadFile, bindingFile, bindingFolder, isInstalled } from "./setup/cache-paths.mjs";
 import { type Build, platformName } from "./setup/platform.mjs";
 
@@ -27,6 +28,7 @@ export interface NativeOptions {
 interface BeforeLoad {
   agree(configuration: string): string;
   setEnvironment(name: string, value: string): void;
+  unsetEnvironment(name: string): void;
   hush(on: boolean): void;
 }
 
@@ -40,7 +42,8 @@ const tfjsNode = "@tensorflow/tfjs-node-gpu";
 
 /**
  * The environment variables that TensorFlow reads while it loads. Those that decide the bits of results are set by the
- * run's spec and override the user's environment; the log level is the user's, if set.
+ * run's spec and override the user's environment; the log level is the user's, if set. Others that decide bits are taken
+ * away (deciding-variables.ts).
  */
 export function nativeEnvironment(options: NativeOptions): Record<string, string> {
   return {
@@ -88,6 +91,9 @@ export function loadBinding(options: NativeOptions): unknown {
   const environment = nativeEnvironment({ ...options, device });
   const before = load(join(folder, beforeLoadFile)) as BeforeLoad;
   agreeOnce(before, { ...options, device });
+  for (const name of hiddenVariables(process.env)) {
+    if (!(name in environment)) before.unsetEnvironment(name);
+  }
   for (const [name, value] of Object.entries(environment)) before.setEnvironment(name, value);
   const isQuiet = Number(environment["TF_CPP_MIN_LOG_LEVEL"]) >= 1;
   if (isQuiet) before.hush(true);

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { hiddenSentence, hiddenVariables } from "../../engine/native/deciding-variables.js";
 import { loadTensorFlow, nativeEnvironment } from "../../engine/native/load-tensorflow.js";
+import { startDescription } from "../../engine/processor-fingerprint.js";
 import { TrainyardError } from "../../shared/errors.js";
 
 const options = { intraOpThreads: 2, oneDnn: true };
@@ -26,6 +28,14 @@ const loadAndCount = `
   const tf = load({ intraOpThreads: N, oneDnn: true });
   tf.matMul(tf.ones([64, 64]), tf.ones([64, 64])).dataSync();
   process.stdout.write(String(readdirSync("/proc/self/task").length));`;
+
+/** Loads, runs a convolution and prints a hash of its bits. */
+const convolutionHash = `
+  const { createHash } = await import("node:crypto");
+  const tf = load({ intraOpThreads: 2, oneDnn: true });
+  const x = tf.range(0, 4 * 16 * 16 * 32).sin().reshape([4, 16, 16, 32]);
+  const y = tf.conv2d(x, tf.range(0, 3 * 3 * 32 * 64).cos().reshape([3, 3, 32, 64]), 1, "same").dataSync();
+  process.stdout.write(createHash("sha256").update(Buffer.from(y.buffer)).digest("hex"));`;
 
 /** The same program with its loading done by a thread. */
 function inThread(program: string) {
@@ -82,6 +92,20 @@ describe("loading TensorFlow", () => {
     expect(Number(stdout)).toBe(few);
   });
 
+  it("computes the same bits under variables that oneDNN, OpenMP and TensorFlow read for themselves", async () => {
+    const { stdout: plain } = await inProcess(convolutionHash);
+    const { stdout: tuned } = await inProcess(convolutionHash, {
+      ONEDNN_MAX_CPU_ISA: "SSE41",
+      ONEDNN_DEFAULT_FPMATH_MODE: "BF16",
+      TF_SET_ONEDNN_FPMATH_MODE: "BF16",
+      TF_XLA_FLAGS: "--tf_xla_auto_jit=2",
+      OMP_NUM_THREADS: "1",
+      KMP_BLOCKTIME: "0",
+    });
+    expect(plain).toMatch(/^[0-9a-f]{64}$/);
+    expect(tuned).toBe(plain);
+  });
+
   it("does so in a worker thread, whose process.env no C code ever sees", async () => {
     const load = inThread(loadAndCount);
     const few = await threadsOfProcess(2, load);
@@ -108,5 +132,50 @@ describe("the environment of TensorFlow", () => {
       TF_DETERMINISTIC_OPS: "1",
       TF_CUDNN_DETERMINISTIC: "1",
     });
+  });
+
+  it("lacks what decides bits and is no setting, and keeps what concerns logs and memory", () => {
+    const given = {
+      HOME: "/home/a",
+      ONEDNN_MAX_CPU_ISA: "SSE41",
+      DNNL_MAX_CPU_ISA: "AVX2",
+      OMP_NUM_THREADS: "1",
+      KMP_AFFINITY: "none",
+      TF_USE_DEEP_CONV2D: "1",
+      TF_CPP_MIN_LOG_LEVEL: "0",
+      TF_FORCE_GPU_ALLOW_GROWTH: "false",
+      NVIDIA_TF32_OVERRIDE: "0",
+      NVIDIA_VISIBLE_DEVICES: "all",
+    };
+    const hidden = hiddenVariables(given);
+    expect(hidden).toEqual([
+      "DNNL_MAX_CPU_ISA",
+      "KMP_AFFINITY",
+      "NVIDIA_TF32_OVERRIDE",
+      "OMP_NUM_THREADS",
+      "ONEDNN_MAX_CPU_ISA",
+      "TF_USE_DEEP_CONV2D",
+    ]);
+    expect(hiddenSentence({ OMP_NUM_THREADS: "1", TF_ENABLE_ONEDNN_OPTS: "1" })).toBe(
+      "TensorFlow does not see OMP_NUM_THREADS: it could change the bits of results",
+    );
+    expect(hiddenSentence({ HOME: "/home/a", TF_ENABLE_ONEDNN_OPTS: "1" })).toBeNull();
+  });
+});
+
+describe("variables that act when a process starts", () => {
+  it("are part of the machine's description while they are set, so that workers under others are another kind", () => {
+    expect(startDescription({ HOME: "/home/a", GLIBC_TUNABLES: "" })).toBe("");
+    expect(startDescription({ VIPS_NOVECTOR: "1", GLIBC_TUNABLES: "glibc.cpu.hwcaps=-FMA" })).toBe(
+      ", with GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA VIPS_NOVECTOR=1",
+    );
+  });
+
+  it("are told apart, and short, however long they are", () => {
+    const [one, other] = ["a", "b"].map((end) =>
+      startDescription({ LD_PRELOAD: `${"/x".repeat(400)}${end}` }),
+    );
+    expect(one).not.toBe(other);
+    expect(one?.length).toBeLessThan(100);
   });
 });
