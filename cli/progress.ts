@@ -5,7 +5,7 @@
 
 import { type WatchOptions, watchRun } from "../runs/watch-run.js";
 import { realClock } from "../shared/clock.js";
-import { decimals, duration, percent } from "../shared/readable-numbers.js";
+import { decimals, duration, percent, whole } from "../shared/readable-numbers.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
 
 /** process.stderr, or a test's. */
@@ -54,7 +54,7 @@ export function progressLine(status: RunStatus): string {
     parts.push(`epoch ${Math.min(status.epoch + 1, status.epochs)}/${status.epochs}`);
     parts.push(`step ${status.stepInEpoch}/${status.stepsPerEpoch}`);
   }
-  if (status.loss !== null)
+  if (status.loss !== null || status.step > 0)
     parts.push(`loss ${decimals(status.loss)}`, `accuracy ${percent(status.accuracy)}`);
   if (status.imagesPerSecond !== null) parts.push(`${Math.round(status.imagesPerSecond)} images/s`);
   if (status.etaSeconds !== null && !hasEnded(status.phase)) parts.push(`ETA ${duration(status.etaSeconds)}`);
@@ -71,13 +71,13 @@ export function epochLine(status: RunStatus): string | null {
     `loss ${decimals(row.loss)}`,
     `accuracy ${percent(row.accuracy)}`,
   ];
-  if (row.validationLoss !== null) {
+  if (row.validationLoss !== null || status.validation?.epoch === row.epoch) {
     parts.push(
       `validation loss ${decimals(row.validationLoss)}`,
       `accuracy ${percent(row.validationAccuracy)}`,
     );
   }
-  if (row.imagesPerSecond !== null) parts.push(`${Math.round(row.imagesPerSecond)} images/s`);
+  parts.push(`${whole(row.imagesPerSecond)} images/s`);
   return parts.join(" · ");
 }
 

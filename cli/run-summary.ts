@@ -5,7 +5,7 @@ import { lookingBackRows } from "../plan/ended-run-text.js";
 import { type RunState, stateName } from "../runs/run-state.js";
 import { assertNever } from "../shared/errors.js";
 import { placeInWords } from "../shared/queue.js";
-import { decimals, duration, percent } from "../shared/readable-numbers.js";
+import { decimals, duration, percent, whole } from "../shared/readable-numbers.js";
 import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
@@ -87,10 +87,7 @@ function stateInWords({ state }: RunState): string {
 function resultFacts(result: RunResult, spec: RunSpec): string[][] {
   const { final, best, samples } = result;
   const facts = [
-    [
-      "took",
-      `${duration(result.seconds)}, ${Math.round(result.imagesPerSecond ?? 0)} images/s, ${result.steps} steps`,
-    ],
+    ["took", `${duration(result.seconds)}, ${whole(result.imagesPerSecond)} images/s, ${result.steps} steps`],
     ["workers", `${result.workersSeen}${result.sameBits ? "" : ", of several kinds (not the same bits)"}`],
   ];
   const back = lookBack(spec, result);
@@ -110,7 +107,7 @@ function resultFacts(result: RunResult, spec: RunSpec): string[][] {
       `epoch ${best.epoch + 1}, loss ${decimals(best.validationLoss ?? best.loss)}, accuracy ${accuracy}`,
     ]);
   }
-  for (const item of result.classes) {
+  for (const item of result.classes.filter(({ images }) => images > 0)) {
     facts.push([`  ${item.name}`, `${item.correct} of ${item.images} right (${percent(item.recall)})`]);
   }
   facts.push([

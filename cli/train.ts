@@ -4,6 +4,7 @@ import { LocalTraining, type LocalTrainingOptions, spareWorkersNotice } from "..
 import { checkTrainingRequest, prepareTraining } from "../library/run-preparation.js";
 import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
+import { percent } from "../shared/readable-numbers.js";
 import { RunResult } from "../shared/result.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { GlobalFlags } from "../shared/settings/process-settings.js";
@@ -98,8 +99,8 @@ function report(spec: RunSpec, end: RunStatus, store: ObjectStore, json: boolean
     process.stdout.write(`${JSON.stringify(end.result ?? end)}\n`);
     return;
   }
-  const accuracy = end.validation?.accuracy;
-  const reached = accuracy == null ? "" : `, validation accuracy ${(100 * accuracy).toFixed(2)} %`;
+  const accuracy = end.phase === "failed" ? null : end.validation?.accuracy;
+  const reached = accuracy == null ? "" : `, validation accuracy ${percent(accuracy)}`;
   process.stdout.write(`run ${spec.run} ${end.phase}: ${end.message ?? ""}${reached}\n`);
   if (end.phase !== "finished") return;
   const result = RunResult.safeParse(end.result);

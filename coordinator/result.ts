@@ -28,6 +28,7 @@ export function resultOf(state: CoreState, finished: FinishedRun): RunResult {
   const { dimensions } = state.run;
   const { progress } = state;
   const { layout } = state.model;
+  const { committed } = progress.ledger;
   const seconds = (state.clock.nowMs - state.clock.startedMs) / 1000;
   return {
     format: "trainyard-result/1",
@@ -45,7 +46,7 @@ export function resultOf(state: CoreState, finished: FinishedRun): RunResult {
     steps: progress.step,
     epochs: progress.epoch,
     seconds,
-    imagesPerSecond: seconds > 0 ? progress.ledger.committed / seconds : 0,
+    imagesPerSecond: seconds > 0 && committed > 0 ? committed / seconds : null,
     final: state.results.lastEpoch === null ? null : summary(state.results.lastEpoch),
     best: progress.memory.best === null ? null : summary(progress.memory.best),
     classes: classResults(state),

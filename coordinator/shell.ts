@@ -9,6 +9,7 @@ import type { CoordinatorBody, SliceEndpoint } from "../shared/grpc/control-mess
 import type { ModelLayout } from "../shared/layout.js";
 import type { Logger } from "../shared/log.js";
 import type { CoordinatorMetrics } from "../shared/metrics.js";
+import { decimals, percent, whole } from "../shared/readable-numbers.js";
 import type { RunResult } from "../shared/result.js";
 import type { ServerSecurity } from "../shared/security/server-security.js";
 import type { RunSpec } from "../shared/spec.js";
@@ -392,10 +393,10 @@ export class Shell {
     const validation =
       evaluation === null
         ? ""
-        : `, validation loss ${evaluation.loss.toFixed(4)}, accuracy ${(100 * evaluation.accuracy).toFixed(2)} %`;
+        : `, validation loss ${decimals(evaluation.loss)}, accuracy ${percent(evaluation.accuracy)}`;
     logger.info(
       { step: row.step },
-      `epoch ${row.epoch + 1}/${spec.epochs}: loss ${row.loss.toFixed(4)}, accuracy ${(100 * row.accuracy).toFixed(2)} %${validation}, ${row.imagesPerSecond.toFixed(0)} images/s`,
+      `epoch ${row.epoch + 1}/${spec.epochs}: loss ${decimals(row.loss)}, accuracy ${percent(row.accuracy)}${validation}, ${whole(row.imagesPerSecond)} images/s`,
     );
     this.#observations.epoch(ended);
   }

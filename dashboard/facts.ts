@@ -72,7 +72,7 @@ export function resultFacts(result: RunResult): Fact[] {
       "workers",
       `${result.workersSeen}, ${result.sameBits ? "of one kind: the same bits for any number" : "of several kinds"}`,
     ],
-    ["weights' SHA-256", markup`<code>${result.weightsSha256}</code>`],
+    ["weights' SHA-256", markup`<code>${result.weightsSha256 === "" ? "–" : result.weightsSha256}</code>`],
   ];
 }
 

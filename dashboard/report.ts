@@ -4,6 +4,7 @@
  */
 import { relative } from "node:path/posix";
 import type { Curve } from "../shared/curve.js";
+import { decimals, percent, whole } from "../shared/readable-numbers.js";
 import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import { chartData } from "./chart-data.js";
@@ -49,16 +50,18 @@ function figuresOf({ final, best, epochs, seconds, imagesPerSecond, workersSeen 
   if (best !== null)
     figures.push([percent(best.validationAccuracy ?? best.accuracy), `best, epoch ${best.epoch + 1}`]);
   figures.push([String(epochs), "epochs"], [`${Math.round(seconds)} s`, "in all"]);
-  if (imagesPerSecond !== null) figures.push([String(Math.round(imagesPerSecond)), "images per second"]);
+  figures.push([whole(imagesPerSecond), "images per second"]);
   figures.push([String(workersSeen), workersSeen === 1 ? "worker" : "workers"]);
   return markup`<ul class="figures">${figures.map(([value, what]) => markup`<li><b>${value}</b><span>${what}</span></li>`)}</ul>`;
 }
 
 function epochTable({ epochs }: Curve): Markup {
   const rows = epochs.map(
-    (row) => markup`<tr><td>${row.epoch + 1}</td><td>${four(row.loss)}</td><td>${percent(row.accuracy)}</td>
-<td>${four(row.validationLoss)}</td><td>${percent(row.validationAccuracy)}</td><td>${String(row.learningRate)}</td>
-<td>${row.seconds.toFixed(1)}</td><td>${Math.round(row.imagesPerSecond)}</td></tr>\n`,
+    (
+      row,
+    ) => markup`<tr><td>${row.epoch + 1}</td><td>${decimals(row.loss)}</td><td>${percent(row.accuracy)}</td>
+<td>${decimals(row.validationLoss)}</td><td>${percent(row.validationAccuracy)}</td><td>${String(row.learningRate)}</td>
+<td>${row.seconds.toFixed(1)}</td><td>${whole(row.imagesPerSecond)}</td></tr>\n`,
   );
   return markup`<section><h2>Epochs</h2><div class="scroll"><table>
 <thead><tr><th>epoch</th><th>loss</th><th>accuracy</th><th>validation loss</th><th>validation accuracy</th>
@@ -73,7 +76,3 @@ function filesOf({ exported }: RunResult, folder: string): Markup {
   return markup`<section><h2>Files</h2>
 <ul>${paths.map((path) => markup`<li><a href="${href(path)}">${path}</a></li>`)}</ul></section>`;
 }
-
-const percent = (share: number | null | undefined) =>
-  share === null || share === undefined ? "–" : `${(share * 100).toFixed(2)} %`;
-const four = (value: number | null) => (value === null ? "–" : value.toFixed(4));

@@ -16,13 +16,13 @@ export const StepRow = z.object({
   step: z.number().int().nonnegative(),
   /** Epoch number; the first is 0. */
   epoch: z.number().int().nonnegative(),
-  /** Mean over the step's samples, with class weights and regularisation as Keras reports it. */
-  loss: exact,
-  /** 0 to 1, unweighted. */
-  accuracy: exact,
+  /** Mean over the step's samples, with class weights and regularisation as Keras reports it; null for a skipped step. */
+  loss: exact.nullable(),
+  /** 0 to 1, unweighted; null for a skipped step. */
+  accuracy: exact.nullable(),
   learningRate: exact,
-  /** Euclidean norm of the mean gradient. */
-  gradientNorm: exact,
+  /** Euclidean norm of the mean gradient; null for a skipped step. */
+  gradientNorm: exact.nullable(),
   samples: z.number().int().nonnegative(),
   /** Seconds from the assignment of the step to its commit. */
   seconds: exact,
@@ -39,16 +39,18 @@ export const EpochRow = z.object({
   epoch: z.number().int().nonnegative(),
   /** Steps committed when the epoch was over: the weights version that was evaluated. */
   step: z.number().int().nonnegative(),
-  /** Over the epoch's samples, each once: never a mean of step means. */
-  loss: exact,
-  accuracy: exact,
+  /** Over the samples of applied steps, each once: never a mean of step means. Null when no step was applied. */
+  loss: exact.nullable(),
+  accuracy: exact.nullable(),
   /** Validation loss; null when the data set has no validation images. */
   validationLoss: exact.nullable(),
+  /** Null also where the validation loss is not finite. */
   validationAccuracy: exact.nullable(),
   learningRate: exact,
   /** Training and evaluation. */
   seconds: exact,
-  imagesPerSecond: exact,
+  /** Null when no step was applied. */
+  imagesPerSecond: exact.nullable(),
 });
 export type EpochRow = z.infer<typeof EpochRow>;
 

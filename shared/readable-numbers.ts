@@ -9,10 +9,17 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)}h ${two(Math.floor((whole % 3600) / 60))}m`;
 }
 
+type Measured = number | null | undefined;
+
+/** None, and what is not finite, is a dash: never a number that was not measured. */
+const orDash = (value: Measured, write: (value: number) => string): string =>
+  value === null || value === undefined || !Number.isFinite(value) ? "–" : write(value);
+
 /** A share as a percentage with two digits: neighbours among ten thousand images stay apart. */
-export const percent = (share: number | null | undefined) =>
-  share === null || share === undefined ? "–" : `${(share * 100).toFixed(2)} %`;
+export const percent = (share: Measured) => orDash(share, (value) => `${(value * 100).toFixed(2)} %`);
 
 /** A loss with four digits. */
-export const decimals = (value: number | null | undefined) =>
-  value === null || value === undefined ? "–" : value.toFixed(4);
+export const decimals = (loss: Measured) => orDash(loss, (value) => value.toFixed(4));
+
+/** A number without digits after the point. */
+export const whole = (measured: Measured) => orDash(measured, (value) => value.toFixed(0));

@@ -40,7 +40,7 @@ const Progress = z.object({
 const Evaluation = z.object({
   epoch: whole,
   loss: exact,
-  accuracy: exact,
+  accuracy: exact.nullable(),
   confusion: z.array(z.array(whole)),
 });
 

@@ -9,13 +9,17 @@ export interface EpochRow {
   readonly epoch: number;
   /** Weights version after the epoch's last step. */
   readonly step: number;
-  readonly loss: number;
-  readonly accuracy: number;
+  /** Mean over the samples of the epoch's applied steps; null when none was applied. */
+  readonly loss: number | null;
+  readonly accuracy: number | null;
+  /** Null without validation images; not finite when the model's predictions are not. */
   readonly validationLoss: number | null;
+  /** Null without validation images, and where the loss is not finite: such a model predicts nothing. */
   readonly validationAccuracy: number | null;
   readonly learningRate: number;
   readonly seconds: number;
-  readonly imagesPerSecond: number;
+  /** Null when no step was applied. */
+  readonly imagesPerSecond: number | null;
 }
 
 /** Best watched value so far and epochs since. */
@@ -44,10 +48,23 @@ export interface EpochDecision {
   readonly stop: string | null;
 }
 
-const watched = (row: EpochRow) => row.validationLoss ?? row.loss;
+/** The loss by which an epoch is judged: null where there is none, or one that is not finite. */
+export function watchedLoss(row: Pick<EpochRow, "validationLoss" | "loss">): number | null {
+  const loss = row.validationLoss ?? row.loss;
+  return loss !== null && Number.isFinite(loss) ? loss : null;
+}
 
-function observe(patience: Patience, value: number, minDelta: number): Patience {
-  return value < patience.best - minDelta
+/** True when an epoch had a finite loss, so that there is a best one. Earlier versions could keep one without. */
+export const hasBest = ({ best }: EpochMemory): boolean => best !== null && watchedLoss(best) !== null;
+
+/** A loss below the best one. No loss is below none, and none is below any. */
+function isLower(value: number | null, best: EpochRow | null): boolean {
+  const before = best === null ? null : watchedLoss(best);
+  return value !== null && (before === null || value < before);
+}
+
+function observe(patience: Patience, value: number | null, minDelta: number): Patience {
+  return value !== null && value < patience.best - minDelta
     ? { best: value, wait: 0 }
     : { ...patience, wait: patience.wait + 1 };
 }
@@ -59,8 +76,8 @@ export function decideEpoch(
   row: EpochRow,
   baseRate: number,
 ): EpochDecision {
-  const value = watched(row);
-  const isBest = memory.best === null || value < watched(memory.best);
+  const value = watchedLoss(row);
+  const isBest = isLower(value, memory.best);
   const stopping = observe(memory.stopping, value, spec.earlyStopping?.minDelta ?? 0);
   const { plateau, learningRate } = decidePlateau(spec, memory.plateau, value, baseRate);
   return {
@@ -72,7 +89,7 @@ export function decideEpoch(
 }
 
 /** Keras' ReduceLROnPlateau: after `patience` epochs without improvement, rate x factor, and wait anew. */
-function decidePlateau(spec: RunSpec, before: Patience, value: number, learningRate: number) {
+function decidePlateau(spec: RunSpec, before: Patience, value: number | null, learningRate: number) {
   const plateau = observe(before, value, spec.plateau?.minDelta ?? 0);
   if (spec.plateau === null || plateau.wait < spec.plateau.patience) return { plateau, learningRate };
   const lowered = Math.max(learningRate * spec.plateau.factor, spec.plateau.minLearningRate);

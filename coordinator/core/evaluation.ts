@@ -188,5 +188,7 @@ function summarise(state: CoreState, blocks: readonly BlockState[]): Evaluation 
     });
   });
   const samples = dimensions.validationLabels.length - excluded.size;
-  return { epoch: progress.epoch, loss: lossSum / samples, accuracy: correct / samples, confusion };
+  const loss = lossSum / samples;
+  if (!Number.isFinite(loss)) return { epoch: progress.epoch, loss, accuracy: null, confusion: [] };
+  return { epoch: progress.epoch, loss, accuracy: correct / samples, confusion };
 }

@@ -76,10 +76,12 @@ export type CoreEvent =
 export interface StepRow {
   readonly step: number;
   readonly epoch: number;
-  readonly loss: number;
-  readonly accuracy: number;
+  /** Null for a skipped step. */
+  readonly loss: number | null;
+  readonly accuracy: number | null;
   readonly learningRate: number;
-  readonly gradientNorm: number;
+  /** Null for a skipped step. */
+  readonly gradientNorm: number | null;
   readonly samples: number;
   readonly seconds: number;
   readonly status: "applied" | "skipped";

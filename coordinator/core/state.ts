@@ -211,9 +211,11 @@ export interface StepSums {
 /** The last evaluation, for the report and the metrics. */
 export interface Evaluation {
   readonly epoch: number;
+  /** Not finite when the model's predictions are not. */
   readonly loss: number;
-  readonly accuracy: number;
-  /** [true class][predicted class] counts. */
+  /** Null where the loss is not finite: such a model predicts nothing. */
+  readonly accuracy: number | null;
+  /** [true class][predicted class] counts; empty where the loss is not finite. */
   readonly confusion: readonly (readonly number[])[];
 }
 

@@ -72,9 +72,9 @@ export class Observations {
     metrics.imagesPerSecond.set(this.#throughput.imagesPerSecond);
     metrics.efficiency.set(this.#throughput.efficiency);
     if (isApplied) {
-      metrics.loss.set({ split: "train" }, row.loss);
-      metrics.accuracy.set({ split: "train" }, row.accuracy);
-      metrics.gradientNorm.set(row.gradientNorm);
+      metrics.loss.set({ split: "train" }, row.loss ?? Number.NaN);
+      metrics.accuracy.set({ split: "train" }, row.accuracy ?? Number.NaN);
+      metrics.gradientNorm.set(row.gradientNorm ?? Number.NaN);
       metrics.stepsCommitted.inc();
       metrics.samplesCommitted.inc(row.samples);
     } else if (row.samples > 0) {
@@ -90,7 +90,7 @@ export class Observations {
     this.#metrics.checkpointInterval.set(checkpoint.everySeconds ?? row.seconds);
     if (evaluation === null) return;
     this.#metrics.loss.set({ split: "validation" }, evaluation.loss);
-    this.#metrics.accuracy.set({ split: "validation" }, evaluation.accuracy);
+    this.#metrics.accuracy.set({ split: "validation" }, evaluation.accuracy ?? Number.NaN);
     evaluation.confusion.forEach((counts, label) => {
       const images = counts.reduce((sum, value) => sum + value, 0);
       const name = classes[label] ?? String(label);

@@ -50,7 +50,7 @@ async function ours(task: Task, seed: number, cwd: string, also: string): Promis
   const curve = await finishedCurve(run, { store: `file:${cwd}/.trainyard` });
   return {
     lastFive: mean(curve.epochs.slice(-5).map((row) => row.validationAccuracy ?? Number.NaN)),
-    imagesPerSecond: median(curve.epochs.slice(1).map((row) => row.imagesPerSecond)),
+    imagesPerSecond: median(curve.epochs.slice(1).map((row) => row.imagesPerSecond ?? 0)),
   };
 }
 

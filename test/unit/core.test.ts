@@ -118,6 +118,7 @@ describe("values that are not finite", () => {
   it("five steps in a row: the run fails", () => {
     const core = new CoreDriver(tinySpec({ epochs: 9 }));
     core.begins("a");
+    core.completesStep();
     for (let step = 0; step < 5; step += 1) {
       core.record("a", 0, { finite: false });
       core.record("a", 0, { finite: false });

@@ -43,6 +43,27 @@ it("a run's and a class' name never reach the report as markup", () => {
   expect(page.match(/<script/g)).toHaveLength(4);
 });
 
+it("a report has a dash for what was not measured, and for a loss that is not finite, never a zero", () => {
+  const [first] = curve.epochs;
+  if (first === undefined) throw new Error("the curve has no epoch");
+  const none = { loss: null, accuracy: null, imagesPerSecond: null };
+  const row = { ...first, ...none, validationLoss: Number.NaN, validationAccuracy: null };
+  const final = { ...row, validationLoss: null };
+  const page = renderReport({
+    spec,
+    curve: { ...curve, epochs: [row] },
+    result: { ...result, final, best: null, imagesPerSecond: null, weightsSha256: "" },
+  });
+  const cells = [...page.matchAll(/<td>([^<]*)<\/td>/g)].map(([, text]) => text);
+  const at = cells.indexOf(String(row.learningRate));
+  expect(cells.slice(at - 4, at)).toEqual(["–", "–", "–", "–"]);
+  expect(cells[at + 2]).toBe("–");
+  expect(page).toContain("<b>–</b><span>validation accuracy, last epoch</span>");
+  expect(page).toContain("<b>–</b><span>images per second</span>");
+  expect(page).toContain("<code>–</code>");
+  expect(page).not.toContain("NaN %");
+});
+
 it("smoothing starts at the first value, without the bias of its start, and keeps gaps", () => {
   const smoothed = smooth([2, null, 2, 4]);
   expect(smoothed.slice(0, 2)).toEqual([2, null]);

@@ -1,6 +1,6 @@
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
-import { followRun, Progress, progressLine } from "../../cli/progress.js";
+import { epochLine, followRun, Progress, progressLine } from "../../cli/progress.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { json, startMetricsServer } from "../../shared/http.js";
 import { duration } from "../../shared/readable-numbers.js";
@@ -51,6 +51,19 @@ describe("the progress line", () => {
     expect(progressLine({ ...waiting, etaSeconds: null, message: "waiting for a worker" })).toBe(
       "waiting · waiting for a worker",
     );
+  });
+
+  it("has a dash for a loss that does not exist, never a zero", () => {
+    const none = { loss: null, accuracy: null, imagesPerSecond: null };
+    expect(progressLine({ ...status, ...none, etaSeconds: null })).toBe(
+      "epoch 3/25 · step 12/25 · loss – · accuracy –",
+    );
+    const spoilt = { ...lastEpoch, ...none, validationLoss: null, validationAccuracy: null };
+    const evaluated = { ...status, lastEpoch: spoilt, validation: { epoch: 1, loss: null, accuracy: null } };
+    expect(epochLine(evaluated)).toBe(
+      "epoch 2/25 · loss – · accuracy – · validation loss – · accuracy – · – images/s",
+    );
+    expect(epochLine({ ...status, lastEpoch: spoilt })).not.toContain("validation");
   });
 
   it("has no time to go at the end", () => {

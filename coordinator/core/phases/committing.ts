@@ -4,6 +4,7 @@
  */
 
 import type { CoreEvent } from "../events.js";
+import { adviceOnOverflow, lastGood } from "../learning.js";
 import { closeStepTimes } from "../liveness/speed.js";
 import { learningRateOf } from "../schedule.js";
 import type { CoreState, PhaseOf } from "../state.js";
@@ -42,6 +43,7 @@ function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]
   const { recentStepMs } = turn.state.measured;
   const { step: sums, decision, times, startedMs, sinceMs } = phase;
   const seconds = (nowMs - startedMs) / 1000;
+  const isApplied = decision.tag === "apply";
   closeStepTimes(turn);
   turn.set({ progress: phase.next });
   turn.change("measured", {
@@ -63,16 +65,17 @@ function commit(turn: Turn, phase: CommittingPhase, checksums: readonly number[]
     row: {
       step: progress.step,
       epoch: progress.epoch,
-      loss: sums.samples > 0 ? sums.lossSum / sums.samples : 0,
-      accuracy: sums.samples > 0 ? sums.correct / sums.samples : 0,
+      loss: isApplied ? sums.lossSum / sums.samples : null,
+      accuracy: isApplied ? sums.correct / sums.samples : null,
       learningRate: learningRateOf(dimensions, progress, progress.step),
-      gradientNorm: decision.tag === "apply" ? decision.gradientNorm : 0,
-      samples: decision.tag === "apply" ? sums.samples : phase.next.ledger.skipped - progress.ledger.skipped,
+      gradientNorm: isApplied ? decision.gradientNorm : null,
+      samples: isApplied ? sums.samples : phase.next.ledger.skipped - progress.ledger.skipped,
       seconds,
-      status: decision.tag === "apply" ? "applied" : "skipped",
+      status: isApplied ? "applied" : "skipped",
     },
   });
 }
+
 function afterCommit(turn: Turn): void {
   const { dimensions } = turn.state.run;
   const { progress } = turn.state;
@@ -92,16 +95,16 @@ function isHopeless({ run: { dimensions }, progress }: CoreState): boolean {
   return progress.skippedInARow >= (policy === "halt" ? 1 : inARow);
 }
 
-/** The weights are good: nothing of the skipped steps is in them. They are saved, and named. */
+/** Nothing of the skipped steps is in the weights. They are saved. */
 function halt(turn: Turn): void {
   const { progress } = turn.state;
   const { lastSkip } = turn.state.results;
-  const { generation, dimensions } = turn.state.run;
+  const { dimensions } = turn.state.run;
   const { policy } = dimensions.spec.nonFinite;
   const steps =
     progress.skippedInARow === 1
       ? `step ${lastSkip?.step ?? 0} was`
       : `${progress.skippedInARow} steps in a row were`;
-  const reason = `${steps} skipped (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): lower --learning-rate, or look at the data. The last good checkpoint is ${generation}-${progress.step}`;
+  const reason = `${steps} skipped (${lastSkip?.reason ?? ""}; --on-nonfinite ${policy}): ${adviceOnOverflow}. ${lastGood(turn.state)}`;
   saveAndThen(turn, "halt", { tag: "end", outcome: { tag: "failed", reason } });
 }

@@ -1,7 +1,8 @@
 /** The end of an epoch: its row of the curve, what is decided on it, its checkpoint, and what follows. */
 import { asEpoch } from "../../../shared/ids.js";
-import { decideEpoch, type EpochRow } from "../epoch.js";
+import { decideEpoch, type EpochRow, watchedLoss } from "../epoch.js";
 import { beginStep } from "../lane-assignment.js";
+import { adviceOnOverflow } from "../learning.js";
 import { learningRateOf } from "../schedule.js";
 import type { CoreState, Evaluation } from "../state.js";
 import type { Turn } from "../turn.js";
@@ -26,6 +27,11 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   turn.change("results", { evaluation: evaluation ?? turn.state.results.evaluation, lastEpoch: row });
   turn.change("ending", { endedBecause: decision.stop });
   if (decision.isBest) turn.change("checkpoints", { best: checkpoint });
+  if (evaluation !== null && watchedLoss(row) === null) {
+    turn.log("warn", `the validation loss of epoch ${row.epoch + 1} is not finite: ${adviceOnOverflow}`, {
+      epoch: row.epoch,
+    });
+  }
   turn.do({ tag: "epochEnded", row, evaluation, isBest: decision.isBest });
   if (decision.learningRate !== progress.optimizer.learningRate) {
     turn.log("info", `learning rate lowered to ${decision.learningRate}: no lower loss`, {
@@ -52,12 +58,12 @@ function epochRow(state: CoreState, evaluation: Evaluation | null): EpochRow {
   return {
     epoch: progress.epoch,
     step: progress.step,
-    loss: samples > 0 ? lossSum / samples : 0,
-    accuracy: samples > 0 ? correct / samples : 0,
+    loss: samples > 0 ? lossSum / samples : null,
+    accuracy: samples > 0 ? correct / samples : null,
     validationLoss: evaluation?.loss ?? null,
     validationAccuracy: evaluation?.accuracy ?? null,
     learningRate: learningRateOf(dimensions, progress, progress.step - 1),
     seconds,
-    imagesPerSecond: seconds > 0 ? samples / seconds : 0,
+    imagesPerSecond: seconds > 0 && samples > 0 ? samples / seconds : null,
   };
 }

@@ -1,6 +1,7 @@
 /** A worker writes the exported model of the last or the best checkpoint. */
 import type { WorkerBody } from "../../../shared/grpc/control-messages.js";
 import { limits } from "../../../shared/limits.js";
+import { reasonNothingWasLearned } from "../learning.js";
 import type { PhaseOf } from "../state.js";
 import type { Turn } from "../turn.js";
 import { end } from "./ended.js";
@@ -17,8 +18,10 @@ export const exporting: PhaseHandlers<"exporting"> = {
   stop: (turn, _phase, outcome) => end(turn, outcome),
 };
 
-/** `last`: the checkpoint of the run's last commit. */
+/** `last`: the checkpoint of the run's last commit. A run that has learned nothing fails instead. */
 export function beginExport(turn: Turn, last: string): void {
+  const nothing = reasonNothingWasLearned(turn.state);
+  if (nothing !== null) return end(turn, { tag: "failed", reason: nothing });
   const { dimensions } = turn.state.run;
   const { checkpoints } = turn.state;
   const { nowMs } = turn;
