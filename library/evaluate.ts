@@ -43,7 +43,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 async function evaluateRun(options: EvaluateOptions, signal: AbortSignal): Promise<Evaluation> {
   const store = await openGivenStore(options, signal, "read");
   const run = await resolveRun(store, options.run, signal);
-  const model = await publishedModel(store, run, signal);
+  const model = await publishedModel(store, run, { signal, onNotice: options.onNotice });
   const dataset = await datasetOf(store, model.spec, options.data, signal);
   const { manifest, validation } = await openLoaders(store, { ...model.spec, dataset }, { signal });
   const { samples } = manifest.splits.validation;

@@ -28,7 +28,7 @@ export async function loadModel(options: LoadModelOptions): Promise<Model> {
   return await withInterruption(options.signal, async (signal) => {
     const store = await openGivenStore(options, signal, "read");
     const run = await resolveRun(store, options.run, signal);
-    const exported = await publishedModel(store, run, signal);
+    const exported = await publishedModel(store, run, { signal, onNotice: options.onNotice });
     const { device } = await findDevice(options.device ?? "auto");
     const engine = exportedEngine(loadTensorFlow({ ...exported.spec.engine, device }), exported);
     return new Model(run, exported, engine);

@@ -14,7 +14,7 @@ const readable = {
   "trainyard-state": [1],
   "trainyard-curve": [1],
   "trainyard-result": [1],
-  "trainyard-labels": [1],
+  "trainyard-labels": [1, 2],
 } as const satisfies Readonly<Record<string, readonly number[]>>;
 
 type FormatName = keyof typeof readable;

@@ -1,8 +1,9 @@
 /** Exports a checkpoint of the store as the run's model files (Keras, TensorFlow.js, labels). */
 import { exportFiles, publishExport } from "../engine/export/index.js";
 import { readCheckpointModel } from "../shared/checkpoint.js";
-import type { RunSpec } from "../shared/spec.js";
+import { type RunSpec, runKey } from "../shared/spec.js";
 import { publishStatistics } from "../shared/statistics.js";
+import { sha256Hex } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
 /** Returns the store keys of all exported files. Exporting the same checkpoint again changes none of them. */
@@ -13,8 +14,10 @@ export async function exportCheckpoint(
   generation: number,
 ): Promise<string[]> {
   const model = await readCheckpointModel(store, spec.run, checkpoint);
+  const stored = await store.get(runKey(spec.run, "spec.json"));
   const files = await exportFiles({
     spec,
+    owner: { run: spec.run, specSha256: sha256Hex(stored) },
     layout: model.layout,
     parameters: model.weights,
     statistics: publishStatistics(model.layout, model.statistics),

@@ -7,8 +7,6 @@ export interface ExportFile {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly contentType: string;
-  /** Whether the bytes contain the time of writing. Two exports of a model then differ in bytes, but not in length. */
-  readonly isTimed?: boolean;
 }
 
 /** The paths of the exported files below `runs/<run>/`. */

@@ -1,17 +1,19 @@
-/** Builds all files that a finished run exports, in memory. The same model always gives the same contents. */
+/** Builds all files that a finished run exports, in memory. The same model always gives the same bytes. */
 import { TrainyardError } from "../../shared/errors.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { EngineSpec } from "../engine.js";
 import { modelTopology } from "../models/model-topology.js";
 import { type ExportFile, exportPaths, jsonFile } from "./export-file.js";
 import { kerasH5 } from "./keras-h5.js";
-import { labelsOf } from "./labels-json.js";
+import { type ExportOwner, labelsOf } from "./labels-json.js";
 import { portableModel } from "./portable-model.js";
 import { tfjsFiles } from "./tfjs-layers-model.js";
 
 /** The trained model that is exported. */
 export interface ExportInput {
-  readonly spec: Pick<EngineSpec, "classes" | "image" | "model"> & { readonly run?: string };
+  readonly spec: Pick<EngineSpec, "classes" | "image" | "model">;
+  /** The run that the model belongs to. Default: none. */
+  readonly owner?: ExportOwner;
   readonly layout: ModelLayout;
   /** The trainable weights, float32 [parameterCount]. */
   readonly parameters: Float32Array;
@@ -26,19 +28,15 @@ export interface ExportInput {
  */
 export async function exportFiles(input: ExportInput): Promise<ExportFile[]> {
   checkFinite(input);
-  const { spec, ...trained } = input;
+  const { spec, owner = null, ...trained } = input;
   const model = portableModel({ topology: modelTopology(spec), ...trained });
-  const tfjs = tfjsFiles(model);
-  return [
-    {
-      path: exportPaths.kerasH5,
-      bytes: await kerasH5(model),
-      contentType: "application/x-hdf5",
-      isTimed: true,
-    },
-    ...tfjs,
-    jsonFile(exportPaths.labels, labelsOf(spec, tfjs)),
-  ];
+  const keras = {
+    path: exportPaths.kerasH5,
+    bytes: await kerasH5(model),
+    contentType: "application/x-hdf5",
+  };
+  const files = [keras, ...tfjsFiles(model)];
+  return [...files, jsonFile(exportPaths.labels, labelsOf(spec, owner, files))];
 }
 
 function checkFinite({ layout, parameters, statistics }: ExportInput): void {

@@ -1,7 +1,7 @@
 /**
  * The file `labels.json` of an export, with what a model file can't contain: class names in label order, how an image
- * becomes the input, how the output becomes a class, and the hashes of the tfjs model. It is written last, so an export
- * that has it is complete.
+ * becomes the input, how the output becomes a class, whose export it is, and the hashes of its files. It is written last,
+ * so an export that has it is complete.
  */
 import { z } from "zod";
 import { ImageSpec } from "../../shared/spec.js";
@@ -11,10 +11,14 @@ import type { ExportFile } from "./export-file.js";
 
 /** The content of labels.json. */
 export const Labels = z.object({
-  format: z.literal("trainyard-labels/1"),
+  /** 1: names no spec, and only the files of the tfjs model. 2: names the spec and every other file of the export. */
+  format: z.enum(["trainyard-labels/1", "trainyard-labels/2"]),
   /** The version of Trainyard that wrote the file. */
   version: z.string(),
+  /** The run that exported the model; null when it belongs to no run. */
   run: z.string().nullable(),
+  /** SHA-256 of the run's spec.json as it is stored, hex; null when the model belongs to no run, and in format 1. */
+  specSha256: z.string().nullable().default(null),
   /** The classes in label order: the model's output i is about classes[i]. */
   classes: z.array(z.string()).min(2),
   /** How images are decoded and resized. */
@@ -27,10 +31,7 @@ export const Labels = z.object({
   }),
   /** Lines of Python that predict with model.h5. */
   howToUse: z.array(z.string()),
-  /**
-   * The files of the tfjs model, with paths below the folder that contains `export/`. model.h5 is not listed, because its
-   * bytes contain the time of writing: an export that was interrupted and repeated may keep the first one.
-   */
+  /** The other files of the export, with paths below the folder that contains `export/`. */
   files: z.array(z.object({ path: z.string(), bytes: z.number().int(), sha256: z.string() })),
 });
 export type Labels = z.infer<typeof Labels>;
@@ -46,15 +47,24 @@ const colourRules = {
   "as-stored": "EXIF orientation applied, embedded profiles ignored and alpha dropped, as PIL's convert",
 } as const satisfies Record<ImageSpec["colour"], string>;
 
-/** The labels.json of a run. @param files the files of the tfjs model. */
+/** The run that a model belongs to. */
+export interface ExportOwner {
+  readonly run: string;
+  /** SHA-256 of the run's spec.json as it is stored, hex. */
+  readonly specSha256: string;
+}
+
+/** The labels.json of a model. @param files the other files of the export. */
 export function labelsOf(
-  { run, classes, image }: { run?: string; classes: readonly string[]; image: ImageSpec },
+  { classes, image }: { classes: readonly string[]; image: ImageSpec },
+  owner: ExportOwner | null,
   files: readonly ExportFile[],
 ): Labels {
   return {
-    format: "trainyard-labels/1",
+    format: "trainyard-labels/2",
     version: programVersion(),
-    run: run ?? null,
+    run: owner?.run ?? null,
+    specSha256: owner?.specSha256 ?? null,
     classes: [...classes],
     image,
     input: {

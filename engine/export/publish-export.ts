@@ -6,7 +6,7 @@ import { TrainyardError } from "../../shared/errors.js";
 import { ownFolder } from "../../shared/publication.js";
 import { runKey } from "../../shared/spec.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
-import { isEqual, putOnce } from "../../shared/store/put-once.js";
+import { putOnce } from "../../shared/store/put-once.js";
 import type { ExportFile } from "./export-file.js";
 
 /** Options of `publishExport`. */
@@ -41,12 +41,9 @@ async function putAll(
   files: readonly ExportFile[],
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  for (const [index, { bytes, contentType, isTimed }] of files.entries()) {
-    const isSame = isTimed === true ? hasLength : isEqual;
-    const options = { contentType, isSame, ...(signal && { signal }) };
+  for (const [index, { bytes, contentType }] of files.entries()) {
+    const options = { contentType, ...(signal && { signal }) };
     if ((await putOnce(store, keys[index] as string, bytes, options)) === "other") return false;
   }
   return true;
 }
-
-const hasLength = (there: Uint8Array, bytes: Uint8Array) => there.length === bytes.length;

@@ -1,18 +1,19 @@
 /**
- * Reads a run's export from the store, to predict with it: weights and statistics from the tfjs files, checked against the
- * hashes in labels.json. Reading needs no TensorFlow; `exportedEngine` then builds an engine with the weights.
+ * Reads a run's export from the store, to predict with it: weights and statistics from the tfjs files. labels.json says whose
+ * export it is and what each file must be; all of it is checked. Reading needs no TensorFlow; `exportedEngine` then builds an engine with the weights.
  */
 import { z } from "zod";
 import { TrainyardError } from "../../shared/errors.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { RunSpec, runKey } from "../../shared/spec.js";
-import { getHashed } from "../../shared/store/hashed.js";
+import { parsedDocument } from "../../shared/store/document.js";
+import { getHashed, sha256Hex } from "../../shared/store/hashed.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import type { Engine } from "../engine.js";
 import type { TensorFlow } from "../native/load-tensorflow.js";
 import { createEngine } from "../tensorflow-engine.js";
 import { exportPaths } from "./export-file.js";
-import { Labels } from "./labels-json.js";
+import { type ExportOwner, Labels } from "./labels-json.js";
 
 /** An exported model, read from the store. */
 export interface ExportedModel {
@@ -41,31 +42,73 @@ export interface ReadExportOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Reads a run's export. Errors: NOT_FOUND when the run has no export yet, DAMAGED, the store's. */
+/**
+ * Reads a run's export and checks every file of it. Errors: NOT_FOUND when the run has no export yet; DAMAGED when a file is
+ * not as labels.json says, or the export is not this run's; UNKNOWN_FORMAT; the store's.
+ */
 export async function readExport(
   store: ObjectStore,
   run: string,
   { folder = "", signal }: ReadExportOptions = {},
 ): Promise<ExportedModel> {
-  const get = (path: string) => store.get(runKey(run, path), signal === undefined ? {} : { signal });
-  const labelBytes = await get(`${folder}${exportPaths.labels}`).catch((caught) => {
+  const options = signal === undefined ? {} : { signal };
+  const keyOf = (path: string) => runKey(run, `${folder}${path}`);
+  const labelBytes = await store.get(keyOf(exportPaths.labels), options).catch((caught) => {
     throw isMissing(caught) ? notExported(store, run) : caught;
   });
-  const labels = parsed(Labels, labelBytes, runKey(run, `${folder}${exportPaths.labels}`));
-  const spec = parsed(RunSpec, await get("spec.json"), runKey(run, "spec.json"));
+  const labels = parsed(Labels, labelBytes, keyOf(exportPaths.labels));
+  const specBytes = await store.get(runKey(run, "spec.json"), options);
+  refuseOtherOwner(labels, { run, specSha256: sha256Hex(specBytes) }, keyOf(exportPaths.labels));
+  const spec = parsed(RunSpec, specBytes, runKey(run, "spec.json"));
+  const files = new Map<string, Uint8Array>();
+  for (const { path, ...expected } of labels.files) {
+    const bytes = await getHashed(store, keyOf(path), expected, { advice, ...options });
+    if (path !== exportPaths.kerasH5) files.set(path, bytes);
+  }
+  return { spec, labels, weights: weightsOf(files, keyOf) };
+}
+
+/** What to do about a damaged export: it is no data set that could be imported, and no checkpoint that has another before it. */
+const advice =
+  "restore the run's export from a copy, or train with the same settings again, which gives the same model";
+
+/** Errors: DAMAGED when labels.json names another run or another spec than those that it lies with. */
+function refuseOtherOwner(labels: Labels, { run, specSha256 }: ExportOwner, key: string): void {
+  const isFirst = labels.format === "trainyard-labels/1";
+  if (labels.run !== run && !(isFirst && labels.run === null)) {
+    const whose = labels.run === null ? "no run" : `the run ${labels.run}`;
+    throw new TrainyardError("DAMAGED", `${key} is the export of ${whose}, not of ${run}: ${advice}`);
+  }
+  if (isFirst || labels.specSha256 === specSha256) return;
+  const message = `${key} is the export of another spec than ${runKey(run, "spec.json")}: one of the two was replaced; ${advice}`;
+  throw new TrainyardError("DAMAGED", message);
+}
+
+/** What could not be checked of an export that an earlier version wrote, in a sentence; null when all of it was. */
+export function uncheckedPart({ spec, labels }: ExportedModel): string | null {
+  if (labels.format !== "trainyard-labels/1") return null;
+  return `the export of ${spec.run} names no hash of its spec and of model.h5, because Trainyard ${labels.version} wrote it: those two are not checked, all other files are`;
+}
+
+/** The weights in the files of a tfjs model. Errors: DAMAGED when one that model.json names is missing or too small. */
+function weightsOf(
+  files: ReadonlyMap<string, Uint8Array>,
+  keyOf: (path: string) => string,
+): Map<string, Float32Array> {
   const file = (path: string) => {
-    const key = runKey(run, `${folder}${path}`);
-    return getHashed(store, key, listed(labels, run, path), signal === undefined ? {} : { signal });
+    const bytes = files.get(path);
+    if (bytes !== undefined) return bytes;
+    throw new TrainyardError("DAMAGED", `${keyOf(exportPaths.labels)} does not name ${path}: ${advice}`);
   };
-  const key = runKey(run, `${folder}${exportPaths.tfjsModel}`);
-  const { weightsManifest } = parsed(WeightsManifest, await file(exportPaths.tfjsModel), key);
+  const key = keyOf(exportPaths.tfjsModel);
+  const { weightsManifest } = parsed(WeightsManifest, file(exportPaths.tfjsModel), key);
+  const folder = exportPaths.tfjsModel.slice(0, exportPaths.tfjsModel.lastIndexOf("/"));
   const weights = new Map<string, Float32Array>();
   for (const group of weightsManifest) {
-    const folder = exportPaths.tfjsModel.slice(0, exportPaths.tfjsModel.lastIndexOf("/"));
-    const shards = await Promise.all(group.paths.map((path) => file(`${folder}/${path}`)));
+    const shards = group.paths.map((path) => file(`${folder}/${path}`));
     readGroup(weights, group.weights, Buffer.concat(shards), key);
   }
-  return { spec, labels, weights };
+  return weights;
 }
 
 const isMissing = (caught: unknown) => caught instanceof TrainyardError && caught.code === "NOT_FOUND";
@@ -78,19 +121,14 @@ export const notExported = (store: ObjectStore, run: string) =>
     { fields: { run } },
   );
 
-/** The entry of a file in labels.json, with its size and hash. */
-function listed(labels: Labels, run: string, path: string): Labels["files"][number] {
-  const expected = labels.files.find((file) => file.path === path);
-  if (expected !== undefined) return expected;
-  throw new TrainyardError("DAMAGED", `${runKey(run, exportPaths.labels)} does not name ${path}`);
-}
-
 function parsed<T>(schema: z.ZodType<T>, bytes: Uint8Array, key: string): T {
+  let document: unknown;
   try {
-    return schema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+    document = JSON.parse(Buffer.from(bytes).toString("utf8"));
   } catch (cause) {
-    throw new TrainyardError("DAMAGED", `${key} is not what this version of Trainyard writes`, { cause });
+    throw new TrainyardError("DAMAGED", `${key} is not JSON: ${advice}`, { cause });
   }
+  return parsedDocument(schema, document, key);
 }
 
 /** Reads a group of weights from `bytes`, which hold their values one after another. */

@@ -16,13 +16,14 @@ export const sha256Hex = (bytes: Uint8Array) => createHash("sha256").update(byte
 
 /**
  * The whole object, checked. What does not match is read once more, since the damage may have been on the way.
+ * @param options.advice what a user can do about damage, as the end of the sentence.
  * Errors: the store's; DAMAGED when both reads differ from what was expected.
  */
 export async function getHashed(
   store: ObjectStore,
   key: string,
   expected: ExpectedContent,
-  options: { signal?: AbortSignal } = {},
+  { advice = "restore it from a copy", ...options }: { signal?: AbortSignal; advice?: string } = {},
 ): Promise<Uint8Array> {
   const first = await store.get(key, options);
   if (isExpected(first, expected)) return first;
@@ -32,7 +33,7 @@ export async function getHashed(
   throw new TrainyardError(
     "DAMAGED",
     `the object ${quote(key)} in the store ${store.url} is damaged: expected ${expected.bytes} bytes with SHA-256 ` +
-      `${expected.sha256}, read ${found} (twice); restore it from a copy, or import the data set again`,
+      `${expected.sha256}, read ${found} (twice); ${advice}`,
     { fields: { store: store.url, key } },
   );
 }

@@ -11,6 +11,7 @@ import { newestDraws, RandomStream } from "../../shared/random.js";
 import type { RunResult } from "../../shared/result.js";
 import { RunSpec, runKey } from "../../shared/spec.js";
 import { encodeDocument } from "../../shared/store/document.js";
+import { sha256Hex } from "../../shared/store/hashed.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { noAugmentation } from "./augmentation.js";
 import { result } from "./dashboard/finished-run.js";
@@ -101,8 +102,10 @@ export async function exportRun(store: ObjectStore, spec: RunSpec): Promise<void
     ? await seenStatistics(engine, spec, parameters)
     : movedStatistics(layout);
   engine.dispose();
-  const files = await exportFiles({ spec, layout, parameters, statistics });
-  await store.put(runKey(spec.run, "spec.json"), Buffer.from(JSON.stringify(spec)));
+  const stored = encodeDocument(spec);
+  await store.put(runKey(spec.run, "spec.json"), stored);
+  const owner = { run: spec.run, specSha256: sha256Hex(stored) };
+  const files = await exportFiles({ spec, owner, layout, parameters, statistics });
   const keys = await publishExport(store, spec.run, files, { generation: 1 });
   const paths = keys.map((key) => key.slice(runKey(spec.run, "").length));
   const published: RunResult = {

@@ -2,16 +2,17 @@
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { exportPaths } from "../../engine/export/export-file.js";
 import { exportFiles, publishExport } from "../../engine/export/index.js";
-import { labelsOf } from "../../engine/export/labels-json.js";
+import { Labels, labelsOf } from "../../engine/export/labels-json.js";
 import { portableModel } from "../../engine/export/portable-model.js";
-import { readExport } from "../../engine/export/read-export.js";
+import { readExport, uncheckedPart } from "../../engine/export/read-export.js";
 import { tfjsFiles } from "../../engine/export/tfjs-layers-model.js";
 import { modelTopology, type SequentialTopology } from "../../engine/models/model-topology.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { runKey } from "../../shared/spec.js";
+import { sha256Hex } from "../../shared/store/hashed.js";
 import { runSpec } from "../support/exported-run.js";
 import { withSmallDisk } from "../support/full-disk.js";
 import { MemoryStore } from "../support/memory-store.js";
@@ -33,13 +34,25 @@ const layout: ModelLayout = {
 const spec = runSpec({ run: "r" });
 const numbered = (size: number, from: number) => new Float32Array(size).map((_, index) => from + index);
 const trained = { layout, parameters: numbered(960, 0), statistics: numbered(64, 5000) };
-const files = await exportFiles({ spec, ...trained });
+const storedSpec = Buffer.from(JSON.stringify(spec));
+const owner = { run: "r", specSha256: sha256Hex(storedSpec) };
+const files = await exportFiles({ spec, owner, ...trained });
 
 const noRoom = expect.stringMatching(/^can't write the Keras model in .* TMPDIR/);
 
+/** The same export, made at another time. */
+async function exportedAt(time: Date) {
+  vi.useFakeTimers({ now: time, toFake: ["Date"] });
+  try {
+    return await exportFiles({ spec, owner, ...trained });
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
 async function published(): Promise<MemoryStore> {
   const store = new MemoryStore();
-  await store.put(runKey("r", "spec.json"), Buffer.from(JSON.stringify(spec)));
+  await store.put(runKey("r", "spec.json"), storedSpec);
   await publishExport(store, "r", files, { generation: 1 });
   return store;
 }
@@ -134,14 +147,23 @@ describe("the files of an export", () => {
 
 describe("labels.json", () => {
   it("says that above 0.5 means the second of two classes", () => {
-    const { output, howToUse } = labelsOf({ ...spec, classes: ["man", "woman"] }, []);
+    const { output, howToUse } = labelsOf({ ...spec, classes: ["man", "woman"] }, null, []);
     expect(output.rule).toMatch(/above 0\.5 means "woman", else "man"/);
     expect(howToUse.join("\n")).toContain("load_img(path, target_size=(64, 64))");
   });
 
+  it("names the run, its spec and every other file of the export by its hash", () => {
+    const labels = Labels.parse(JSON.parse(Buffer.from(files.at(-1)?.bytes ?? []).toString("utf8")));
+    expect(labels).toMatchObject({ format: "trainyard-labels/2", ...owner });
+    expect(labels.files).toEqual(
+      files.slice(0, -1).map(({ path, bytes }) => ({ path, bytes: bytes.length, sha256: sha256Hex(bytes) })),
+    );
+    expect(labels.files.map(({ path }) => path)).toContain(exportPaths.kerasH5);
+  });
+
   it("keeps the classes in their order, whatever their names", () => {
     const classes = ["10", "2", "O'Neil \"14", "猫 猫"];
-    expect(labelsOf({ ...spec, classes }, []).classes).toEqual(classes);
+    expect(labelsOf({ ...spec, classes }, null, []).classes).toEqual(classes);
   });
 });
 
@@ -151,10 +173,7 @@ describe("publishing", () => {
     const key = runKey("r", exportPaths.kerasH5);
     const before = store.objects.get(key);
     store.objects.delete(runKey("r", exportPaths.labels));
-    // An hour later: the time is in the bytes of model.h5.
-    const later = files.map((file) =>
-      file.isTimed ? { ...file, bytes: file.bytes.map((byte) => byte ^ 1) } : file,
-    );
+    const later = await exportedAt(new Date("2031-05-06T07:08:09Z"));
     const keys = await publishExport(store, "r", later, { generation: 1 });
     expect(store.objects.get(key)).toEqual(before);
     expect(store.objects.has(runKey("r", exportPaths.labels))).toBe(true);
@@ -199,5 +218,54 @@ describe("reading an export back", () => {
     const bytes = store.objects.get(runKey("r", "export/tfjs/group1-shard1of1.bin"));
     if (bytes !== undefined) bytes[100] = 255 - (bytes[100] ?? 0);
     await expect(readExport(store, "r")).rejects.toMatchObject({ code: "DAMAGED" });
+  });
+
+  it("a model.h5 that was cut by two bytes is DAMAGED too, with advice that fits an export", async () => {
+    const store = await published();
+    const key = runKey("r", exportPaths.kerasH5);
+    store.objects.set(key, (store.objects.get(key) as Uint8Array).slice(0, -2));
+    await expect(readExport(store, "r")).rejects.toMatchObject({
+      code: "DAMAGED",
+      message: expect.stringMatching(
+        /"runs\/r\/export\/keras\/model\.h5" .* is damaged: .*restore the run's export from a copy, or train with the same settings again/,
+      ),
+    });
+  });
+
+  it("another run's export in its place is refused by name, and so is one of another spec", async () => {
+    const store = await published();
+    const labelsKey = runKey("r", exportPaths.labels);
+    const others = await exportFiles({ spec, owner: { ...owner, run: "other" }, ...trained });
+    for (const { path, bytes } of others) store.objects.set(runKey("r", path), bytes);
+    await expect(readExport(store, "r")).rejects.toMatchObject({
+      code: "DAMAGED",
+      message: expect.stringMatching(`^${labelsKey} is the export of the run other, not of r: restore`),
+    });
+    const unowned = await exportFiles({ spec, ...trained });
+    for (const { path, bytes } of unowned) store.objects.set(runKey("r", path), bytes);
+    await expect(readExport(store, "r")).rejects.toThrow("is the export of no run, not of r");
+    for (const { path, bytes } of files) store.objects.set(runKey("r", path), bytes);
+    store.objects.set(runKey("r", "spec.json"), Buffer.from(JSON.stringify({ ...spec, seed: 2 })));
+    await expect(readExport(store, "r")).rejects.toMatchObject({
+      code: "DAMAGED",
+      message: expect.stringMatching(`^${labelsKey} is the export of another spec than runs/r/spec.json`),
+    });
+  });
+
+  it("an export of the first format is read, and what could not be checked is said", async () => {
+    const store = await published();
+    const key = runKey("r", exportPaths.labels);
+    const labels = Labels.parse(JSON.parse(Buffer.from(store.objects.get(key) ?? []).toString("utf8")));
+    const { specSha256: _, ...first } = { ...labels, format: "trainyard-labels/1", version: "0.0.9" };
+    const tfjs = first.files.filter(({ path }) => path !== exportPaths.kerasH5);
+    store.objects.set(key, Buffer.from(JSON.stringify({ ...first, files: tfjs })));
+    store.objects.delete(runKey("r", exportPaths.kerasH5));
+    const model = await readExport(store, "r");
+    expect(uncheckedPart(model)).toMatch(
+      /^the export of r names no hash of its spec and of model\.h5, because Trainyard 0\.0\.9/,
+    );
+    expect(uncheckedPart(await readExport(await published(), "r"))).toBeNull();
+    store.objects.set(key, Buffer.from(JSON.stringify({ ...first, run: "other", files: tfjs })));
+    await expect(readExport(store, "r")).rejects.toThrow("is the export of the run other, not of r");
   });
 });
