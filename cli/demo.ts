@@ -11,7 +11,6 @@ import { defaultImportOptions, importDataset } from "../dataset/importing/import
 import { storeFolder } from "../local-cluster/local-cluster.js";
 import { createRun } from "../runs/run-creation.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
-import { asSampleIndex } from "../shared/ids.js";
 import { findPublication } from "../shared/publication.js";
 import type { RunResult } from "../shared/result.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
@@ -108,8 +107,7 @@ async function writeImages({ manifest, split }: OpenDataset, folder: string): Pr
   const reader = split("validation");
   const files: string[] = [];
   const shown = new Set<number>();
-  for (let index = 0; index < reader.samples && files.length < imagesShown; index += 1) {
-    const sample = asSampleIndex(index);
+  for (let sample = 0; sample < reader.samples && files.length < imagesShown; sample += 1) {
     const label = reader.label(sample);
     if (shown.has(label)) continue;
     shown.add(label);

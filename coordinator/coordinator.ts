@@ -9,7 +9,6 @@ import { realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
 import type { GenerationRecord } from "../shared/generations.js";
 import { requireSecured } from "../shared/grpc/listen.js";
-import { asGeneration, type Generation } from "../shared/ids.js";
 import type { Logger } from "../shared/log.js";
 import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
 import { ServerSecurity } from "../shared/security/server-security.js";
@@ -89,7 +88,7 @@ export interface CoordinatorEnd {
 /** What is known of the run before it is taken. */
 interface Opening extends RunInputs {
   readonly vacancy: Vacancy;
-  readonly generation: Generation;
+  readonly generation: number;
   /** Changes of the spec by all coordinators so far, this one's last: later changes override earlier ones. */
   readonly changes: SpecChanges;
   readonly metrics: CoordinatorMetrics;
@@ -150,7 +149,7 @@ async function openRun(options: CoordinatorOptions): Promise<Opening> {
   for (const note of vacancy.notes) logger.warn(note);
   const changes = joinChanges(vacancy.changes, options.changes ?? {});
   const spec = effectiveSpec(inputs.spec, changes);
-  const generation = asGeneration(vacancy.last + 1);
+  const generation = vacancy.last + 1;
   return { ...inputs, spec, vacancy, changes, generation, metrics: describeRun(spec, generation, options) };
 }
 
@@ -291,7 +290,7 @@ function scheduleNotes(spec: RunSpec, former: SpecChanges, { changes }: Coordina
 
 function describeRun(
   spec: RunSpec,
-  generation: Generation,
+  generation: number,
   { makeMetrics = coordinatorMetrics }: CoordinatorOptions,
 ): CoordinatorMetrics {
   const metrics = makeMetrics();

@@ -3,7 +3,6 @@
  * image-loader.ts decodes them; sample-order.ts decides in which order a run asks for them.
  */
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
-import type { SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { ShardCache } from "./caching/shard-cache.js";
@@ -96,17 +95,17 @@ export class SplitReader {
   }
 
   /** The sample's label: an index into the manifest's classes. */
-  label(sample: SampleIndex): number {
+  label(sample: number): number {
     return this.#locate(sample).entry.label;
   }
 
   /** Key of the shard that holds the sample. */
-  shardKey(sample: SampleIndex): string {
+  shardKey(sample: number): string {
     return this.#locate(sample).shard.key;
   }
 
   /** The sample's manifest entry. */
-  entry(sample: SampleIndex): SampleEntry {
+  entry(sample: number): SampleEntry {
     return this.#locate(sample).entry;
   }
 
@@ -116,7 +115,7 @@ export class SplitReader {
    * @throws DamagedSampleError with fields `key`, `sample` and `source`; the store's errors. A missing shard counts as
    * damage only while the data set's manifest is there; otherwise it is another store (STORE_UNREACHABLE).
    */
-  async read(sample: SampleIndex): Promise<Uint8Array> {
+  async read(sample: number): Promise<Uint8Array> {
     const located = this.#locate(sample);
     const { key } = located.shard;
     const { offset, bytes: length } = located.entry;
@@ -125,7 +124,7 @@ export class SplitReader {
   }
 
   /** The same bytes as `read`, from a new read of the store. Errors: those of `read`. */
-  async readAgain(sample: SampleIndex): Promise<Uint8Array> {
+  async readAgain(sample: number): Promise<Uint8Array> {
     const located = this.#locate(sample);
     const { key } = located.shard;
     const again = await this.#shard(sample, located, () => this.#cache.getAgain(key));
@@ -138,7 +137,7 @@ export class SplitReader {
   }
 
   /** Reads from a shard. A shard that is missing is asked for twice before the sample counts as damaged. */
-  async #shard(sample: SampleIndex, { shard, entry }: Located, get: () => Promise<Uint8Array>) {
+  async #shard(sample: number, { shard, entry }: Located, get: () => Promise<Uint8Array>) {
     try {
       return await get().catch((caught) => {
         if (isMissing(caught)) return get();
@@ -160,7 +159,7 @@ export class SplitReader {
     throw new TrainyardError("STORE_UNREACHABLE", message, { cause, fields: { key } });
   }
 
-  #locate(sample: SampleIndex): Located {
+  #locate(sample: number): Located {
     const at = this.#shardOf(sample);
     const shard = this.split.shards[at];
     const entry = shard?.samples[sample - (this.#firsts[at] ?? 0)];

@@ -6,7 +6,6 @@
 import { mapBounded } from "../shared/concurrency.js";
 import { asTrainyardError, TrainyardError } from "../shared/errors.js";
 import { inGroups } from "../shared/groups.js";
-import { asSampleIndex, type SampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import { type ImageSpec, imageBytesOf, type RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -153,7 +152,7 @@ export class ImageLoader {
   }
 
   /** Key of the shard that holds the sample. */
-  keyOf(sample: SampleIndex): string {
+  keyOf(sample: number): string {
     return this.#reader.shardKey(sample);
   }
 
@@ -165,7 +164,7 @@ export class ImageLoader {
   async batch(samples: ArrayLike<number>, signal?: AbortSignal): Promise<ImageBatch> {
     const images = new Uint8Array(samples.length * this.#imageBytes);
     const wanted = Array.from(samples, (sample, at) => ({
-      sample: asSampleIndex(sample),
+      sample,
       place: images.subarray(at * this.#imageBytes, (at + 1) * this.#imageBytes),
     }));
     const labels = Int32Array.from(wanted, ({ sample }) => this.label(sample));
@@ -185,7 +184,7 @@ export class ImageLoader {
   }
 
   /** The sample's label: an index into the run's classes. */
-  label(sample: SampleIndex): number {
+  label(sample: number): number {
     const label = this.#reader.label(sample);
     return this.#labels?.[label] ?? label;
   }
@@ -224,18 +223,18 @@ export class ImageLoader {
     return damage;
   }
 
-  async #keep(sample: SampleIndex, image: Uint8Array, place: Uint8Array): Promise<void> {
+  async #keep(sample: number, image: Uint8Array, place: Uint8Array): Promise<void> {
     place.set(image);
     this.counters.decoded += 1;
     if (!this.#memory.keep(sample, image)) await this.#file?.keep(sample, image);
   }
 
-  #read(sample: SampleIndex): Promise<Uint8Array> {
+  #read(sample: number): Promise<Uint8Array> {
     return this.#reading(() => this.#reader.read(sample));
   }
 
   /** Decodes a sample from a second read of the store, so that an error in transport never counts as a damaged sample. */
-  async #decodeAgain(sample: SampleIndex): Promise<Uint8Array> {
+  async #decodeAgain(sample: number): Promise<Uint8Array> {
     const again = await this.#reading(() => this.#reader.readAgain(sample));
     const [image] = await this.#decode([again]);
     if (image instanceof Error) throw undecodable(this.#reader, sample, image);
@@ -266,7 +265,7 @@ export class ImageLoader {
 
 /** A sample of a batch, and the bytes of the batch that its image goes to. */
 interface BatchSlot {
-  readonly sample: SampleIndex;
+  readonly sample: number;
   readonly place: Uint8Array;
 }
 
@@ -281,7 +280,7 @@ async function damageOr<T>(damage: DamagedSample[], work: Promise<T>): Promise<T
   }
 }
 
-function undecodable(reader: SplitReader, sample: SampleIndex, cause: unknown): DamagedSampleError {
+function undecodable(reader: SplitReader, sample: number, cause: unknown): DamagedSampleError {
   const { source } = reader.entry(sample);
   const key = reader.shardKey(sample);
   const reason = `sample ${sample} (${source}) in ${key} ${asTrainyardError(cause).message}`;

@@ -3,7 +3,6 @@
  * order is a function of (draws, seed, epoch, lane, number of lanes, shard sizes, shuffleShards) alone. It does not depend on
  * the worker that computes the lane, nor on what was read before. Read more in docs/design/order-and-seeds.md.
  */
-import type { Epoch, Lane } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import { type Draws, drawStream, Purpose } from "../shared/random.js";
 import { laneOf, laneRange, type SampleRange, stepShare } from "./lane-samples.js";
@@ -15,8 +14,8 @@ export interface LaneEpoch {
   readonly draws: Draws;
   /** The run's seed, unsigned 32 bit. */
   readonly seed: number;
-  readonly epoch: Epoch;
-  readonly lane: Lane;
+  readonly epoch: number;
+  readonly lane: number;
   readonly lanes: number;
   readonly split: ShardSizes;
   /** Number of shard pieces whose samples are shuffled together. It bounds how many shards are open at a time. */

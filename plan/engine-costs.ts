@@ -4,10 +4,9 @@
  */
 
 import { availableParallelism } from "node:os";
-import { asLane } from "../shared/ids.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
-import { LaneBatches, stepPlace } from "../worker/batches.js";
+import { LaneBatches } from "../worker/batches.js";
 import { type PreparedRun, prepareRun } from "../worker/prepared-run.js";
 import { EngineProcesses } from "./engine-processes.js";
 import { type Batches, laneTimes, setInitialWeights } from "./lane-times.js";
@@ -87,8 +86,8 @@ async function computeTogether(
 /** The first lane's part of the first step, and again: then its images are decoded already. */
 async function prepareImages(place: PreparedRun) {
   const { spec, manifest, training } = place;
-  const step = stepPlace({ step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set() });
-  const at = { ...step, lane: asLane(0) };
+  const step = { step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set<number>() };
+  const at = { ...step, lane: 0 };
   const load = async () => {
     const startedMs = performance.now();
     const batches = await new LaneBatches(spec, manifest.splits.train, training, 1).of(at);

@@ -10,34 +10,26 @@ import type { SplitEntry } from "../dataset/manifest.js";
 import { laneEpochOrder, microBatches, stepSamplesWithout, stepShares } from "../dataset/sample-order.js";
 import { augmentationOf } from "../engine/augmentation/random-augmentation.js";
 import type { MicroBatch } from "../engine/engine.js";
-import { asEpoch, asLane, asStep, type Epoch, type Lane, type Step } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import { drawSeed, Purpose } from "../shared/random.js";
 import { drawsOf, imageBytesOf, microBatchSize, type RunSpec, samplesPerLane } from "../shared/spec.js";
 
 /** A step's place in the run, and which samples of the training split are left out of it. */
 export interface StepPlace {
-  readonly step: Step;
-  readonly epoch: Epoch;
+  readonly step: number;
+  readonly epoch: number;
   readonly stepInEpoch: number;
   readonly excluded: ReadonlySet<number>;
 }
 
-/** A step's place from numbers that are not checked yet. Errors: USAGE for a number that is not whole, or negative. */
-export function stepPlace({ step, epoch, ...rest }: Numbers<StepPlace>): StepPlace {
-  return { ...rest, step: asStep(step), epoch: asEpoch(epoch) };
-}
-
-type Numbers<T> = { readonly [Key in keyof T]: T[Key] extends number ? number : T[Key] };
-
 /** A lane's part of a step. */
 export interface LanePlace extends StepPlace {
-  readonly lane: Lane;
+  readonly lane: number;
 }
 
 /** The micro-batches of a lane's step, read or being read. */
 interface Ready {
-  readonly step: Step;
+  readonly step: number;
   /** The samples that were read. When samples are excluded afterwards, the micro-batches are read anew. */
   readonly samples: Uint32Array;
   readonly batches: Promise<MicroBatch[]>;
@@ -78,7 +70,7 @@ export class LaneBatches {
       samplesPerLane: samplesPerLane(this.#spec),
       stepInEpoch,
       excluded,
-      orderOf: (lane) => this.#order(epoch, asLane(lane)),
+      orderOf: (lane) => this.#order(epoch, lane),
     });
   }
 
@@ -111,7 +103,7 @@ export class LaneBatches {
    * exclusions that are known now. For a worker that gets other lanes than before, this reads its images while the
    * weights come down.
    */
-  prefetch(place: StepPlace, lanes: readonly Lane[]): void {
+  prefetch(place: StepPlace, lanes: readonly number[]): void {
     this.#wanted = [];
     let next = place;
     for (let ahead = 0; ahead <= this.#stepsAhead && next.epoch < this.#spec.epochs; ahead += 1) {
@@ -163,8 +155,8 @@ export class LaneBatches {
     const { step, epoch, stepInEpoch } = place;
     const isLast = stepInEpoch + 1 >= this.#stepsPerEpoch;
     return isLast
-      ? { ...place, step: asStep(step + 1), epoch: asEpoch(epoch + 1), stepInEpoch: 0 }
-      : { ...place, step: asStep(step + 1), stepInEpoch: stepInEpoch + 1 };
+      ? { ...place, step: step + 1, epoch: epoch + 1, stepInEpoch: 0 }
+      : { ...place, step: step + 1, stepInEpoch: stepInEpoch + 1 };
   }
 
   /** A lane's step as it is held if it was read from these samples; else a new read. Errors: only through its batches. */
@@ -206,7 +198,7 @@ export class LaneBatches {
   }
 
   /** A lane's order of samples in an epoch. Orders of epochs before the last one are forgotten. */
-  #order(epoch: Epoch, lane: Lane): Uint32Array {
+  #order(epoch: number, lane: number): Uint32Array {
     const key = `${epoch}/${lane}`;
     const known = this.#orders.get(key);
     if (known !== undefined) return known;

@@ -6,7 +6,6 @@ import type { DamagedSample, DamagedSampleError } from "../dataset/damaged-sampl
 import type { ImageLoader } from "../dataset/image-loader.js";
 import type { SplitName } from "../dataset/manifest.js";
 import { oneLine } from "../shared/grpc/texts.js";
-import { asSampleIndex } from "../shared/ids.js";
 import { limits } from "../shared/limits.js";
 import type { AssignmentContext } from "./assignment-context.js";
 
@@ -70,7 +69,7 @@ function samplesOf(
   { samples, loader }: DamageLocation,
 ): number[] {
   const lost = found.some(({ isMissing }) => isMissing)
-    ? [...samples].filter((sample) => loader.keyOf(asSampleIndex(sample)) === key)
+    ? [...samples].filter((sample) => loader.keyOf(sample) === key)
     : found.map(({ sample }) => sample);
   return [...new Set(lost)].sort((a, b) => a - b);
 }

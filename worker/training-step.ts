@@ -12,11 +12,10 @@ import { DamagedSampleError } from "../dataset/damaged-sample-error.js";
 import type { MicroBatch } from "../engine/engine.js";
 import type { CoordinatorBody } from "../shared/grpc/control-messages.js";
 import { bytesOf } from "../shared/grpc/numbers.js";
-import { asLane, type Lane } from "../shared/ids.js";
 import { lanesBelow, nodesToSend, type TreeNode } from "../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../shared/tree-sum.js";
 import { type AssignmentContext, giveUpIfOver, inPhase, stage } from "./assignment-context.js";
-import { type StepPlace, stepPlace } from "./batches.js";
+import type { StepPlace } from "./batches.js";
 import { reportDamage } from "./damage-report.js";
 import type { LaneOutcome } from "./lane.js";
 import { observeMemory } from "./memory-metrics.js";
@@ -48,7 +47,7 @@ export interface NodeSum {
 
 export function stepOf({ run }: AssignmentContext, task: StepTask): Step {
   const { step, attempt, epoch, stepInEpoch } = task;
-  const at = { ...stepPlace({ step, epoch, stepInEpoch, excluded: new Set(task.excluded) }), attempt };
+  const at = { step, epoch, stepInEpoch, excluded: new Set(task.excluded), attempt };
   const shares = run.batches.shares(at);
   return { ...at, present: new Set(shares.flatMap((share, lane) => (share > 0 ? [lane] : []))) };
 }
@@ -61,7 +60,7 @@ export async function trainStep(context: AssignmentContext, task: GradientTask):
   const { run, watermark, metrics } = context;
   const step = stepOf(context, task);
   giveUpIfOver(context, step);
-  run.batches.prefetch(step, task.lanes.map(asLane)); // images are read while the weights come down
+  run.batches.prefetch(step, task.lanes); // images are read while the weights come down
   await setTrainingWeights(context, step);
   const uploads: Promise<void>[] = [];
   try {
@@ -88,7 +87,7 @@ export async function sumNode(context: AssignmentContext, step: Step, node: Tree
   const { spec } = context.run;
   const sum = new TreeSum(spec.lanes, step.present, arithmeticOf(spec.wire));
   const lanes: ComputedLane[] = [];
-  const below = lanesBelow(node, step.present).map(asLane);
+  const below = lanesBelow(node, step.present);
   let addFormer: () => void = () => undefined;
   for (const lane of below) {
     const batches = await readLane(context, step, lane);
@@ -106,7 +105,7 @@ export async function sumNode(context: AssignmentContext, step: Step, node: Tree
 }
 
 /** A lane's micro-batches. Null when samples of it are damaged, which is reported to the coordinator. */
-async function readLane(context: AssignmentContext, step: Step, lane: Lane): Promise<MicroBatch[] | null> {
+async function readLane(context: AssignmentContext, step: Step, lane: number): Promise<MicroBatch[] | null> {
   const { batches, training: loader } = context.run;
   const place = { ...step, lane };
   const reading = { span: "batch.wait", attributes: { lane }, phase: loader, at: step } as const;
@@ -120,7 +119,7 @@ async function readLane(context: AssignmentContext, step: Step, lane: Lane): Pro
 }
 
 /** Forward, loss and backward of a lane's micro-batches, and their sum. The engine has the call when this returns. */
-async function computeLane(context: AssignmentContext, step: Step, lane: Lane, batches: MicroBatch[]) {
+async function computeLane(context: AssignmentContext, step: Step, lane: number, batches: MicroBatch[]) {
   const { run, metrics } = context;
   const computing = { span: "compute", attributes: { lane }, phase: "compute", at: step } as const;
   const { output, seconds } = await stage(context, computing, (over) =>

@@ -6,7 +6,6 @@ import { z } from "zod";
 import { EpochRow, exact, keepNonFinite } from "../../shared/curve.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { refuseUnknownFormat } from "../../shared/formats.js";
-import { asEpoch, asStep } from "../../shared/ids.js";
 import { ModelLayout } from "../../shared/layout.js";
 import { arePublishable } from "../../shared/statistics.js";
 import type { SavedState } from "../core/state.js";
@@ -16,8 +15,8 @@ const whole = z.number().int().nonnegative();
 const Patience = z.object({ best: exact, wait: whole });
 
 const Progress = z.object({
-  step: whole.transform(asStep),
-  epoch: whole.transform(asEpoch),
+  step: whole,
+  epoch: whole,
   stepInEpoch: whole,
   optimizer: StoredOptimizerState,
   totals: z.object({ lossSum: z.number(), correct: z.number(), samples: whole }),

@@ -3,7 +3,6 @@
  * due, the core decides once, to apply or to skip. The step is committed when every slice has carried the decision out.
  */
 
-import { asStep, type Step } from "../../shared/ids.js";
 import { advanceStatistics, arePublishable, combineStatistics } from "../../shared/statistics.js";
 import { divisorOf } from "../optimizers/gradient-divisor.js";
 import type { StepMagnitudes } from "../optimizers/optimizer.js";
@@ -163,8 +162,8 @@ function statisticsAfter(
 const isLastOfEpoch = ({ progress, run: { dimensions } }: CoreState) =>
   progress.stepInEpoch + 1 >= dimensions.stepsPerEpoch;
 
-function cursorAfter({ progress }: CoreState): { step: Step; stepInEpoch: number } {
-  return { step: asStep(progress.step + 1), stepInEpoch: progress.stepInEpoch + 1 };
+function cursorAfter({ progress }: CoreState): { step: number; stepInEpoch: number } {
+  return { step: progress.step + 1, stepInEpoch: progress.stepInEpoch + 1 };
 }
 
 /** The position after an applied step. The caller adds the optimizer's state and the statistics. */

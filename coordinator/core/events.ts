@@ -1,6 +1,5 @@
 /** All that can happen to a run, and all that the core can ask for. Both are plain values. */
 import type { CoordinatorBody, WireFingerprint, WorkerBody } from "../../shared/grpc/control-messages.js";
-import type { Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { TreeNode } from "../../shared/tree.js";
 import type { OptimizerStep } from "../optimizers/registry.js";
@@ -97,14 +96,14 @@ export type Effect =
   | { readonly tag: "disconnect"; readonly worker: string; readonly reason: string }
   | { readonly tag: "startSlices"; readonly layout: ModelLayout }
   /** The slices take a checkpoint's vectors as the weights version `step`. */
-  | { readonly tag: "restore"; readonly checkpoint: string; readonly step: Step }
+  | { readonly tag: "restore"; readonly checkpoint: string; readonly step: number }
   /**
    * Each slice forgets the partials that it has, also those of this step, and expects these lanes. What banned workers
    * send, or what is of another attempt at the step, is stale.
    */
   | {
       readonly tag: "beginStep";
-      readonly step: Step;
+      readonly step: number;
       readonly attempt: number;
       readonly present: readonly number[];
       readonly banned: readonly string[];
@@ -112,12 +111,12 @@ export type Effect =
   /** Told before the worker is asked: each slice takes from it what it grants, and nothing else. */
   | { readonly tag: "grant"; readonly worker: string; readonly grant: Grant }
   /** Each slice keeps what comes for this node, to compare it with what an audit sends. */
-  | { readonly tag: "watch"; readonly step: Step; readonly node: TreeNode }
+  | { readonly tag: "watch"; readonly step: number; readonly node: TreeNode }
   /** Every lane has a record, and slices are not whole: which lanes do they lack? */
-  | { readonly tag: "findMissingLanes"; readonly step: Step; readonly attempt: number }
+  | { readonly tag: "findMissingLanes"; readonly step: number; readonly attempt: number }
   /** `exact`: the weights that follow are evaluated, so they go out as float32 on any wire. */
-  | { readonly tag: "apply"; readonly step: Step; readonly update: OptimizerStep; readonly exact: boolean }
-  | { readonly tag: "skip"; readonly step: Step; readonly exact: boolean }
+  | { readonly tag: "apply"; readonly step: number; readonly update: OptimizerStep; readonly exact: boolean }
+  | { readonly tag: "skip"; readonly step: number; readonly exact: boolean }
   | {
       readonly tag: "checkpoint";
       readonly checkpoint: string;

@@ -1,5 +1,4 @@
 /** The state in which a coordinator begins: that of a new run, or that of the checkpoint from which it goes on. */
-import { asEpoch, asStep } from "../../shared/ids.js";
 import { initialOptimizer } from "../optimizers/registry.js";
 import { freshMemory } from "./epoch.js";
 import { restoredState } from "./saved.js";
@@ -15,8 +14,8 @@ function freshState(run: RunFacts, nowMs: number): CoreState {
     run,
     clock: { nowMs, startedMs: nowMs, epochStartedMs: nowMs, watchedMs: Number.NEGATIVE_INFINITY },
     progress: {
-      step: asStep(0),
-      epoch: asEpoch(0),
+      step: 0,
+      epoch: 0,
       stepInEpoch: 0,
       optimizer: initialOptimizer(run.dimensions.spec.optimizer),
       statistics: { sums: new Float64Array(0), decay: [] },

@@ -2,7 +2,6 @@
  * The beginning of a step and the handing out of its lanes: to their owners, and again to others when a
  * worker is lost or can't compute one. lane-records.ts takes what comes back, decision.ts ends the step.
  */
-import { asStep } from "../../shared/ids.js";
 import { divide, heldBy, leastLoaded } from "./distribution.js";
 import { excludedOf } from "./exclusion.js";
 import { placementFor, workerOnTrial } from "./lane-placement.js";
@@ -30,7 +29,7 @@ export function beginStep(turn: Turn, attempt = 0): void {
   );
   const present = lanesWhere(lanes, (lane) => lane.tag === "open");
   const count = slices.tag === "up" ? slices.count : 0;
-  turn.do({ tag: "beginStep", step: asStep(progress.step), attempt, present, banned });
+  turn.do({ tag: "beginStep", step: progress.step, attempt, present, banned });
   turn.enter({
     tag: "training",
     sinceMs: nowMs,

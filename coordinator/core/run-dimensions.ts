@@ -9,7 +9,6 @@ import {
   stepShares,
   stepsPerEpoch,
 } from "../../dataset/sample-order.js";
-import { asEpoch, asLane } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { drawsOf, type RunSpec, samplesPerLane } from "../../shared/spec.js";
 import { type Exclusion, excludedOf } from "./exclusion.js";
@@ -64,8 +63,8 @@ function orderOf({ spec, training }: RunDimensions, epoch: number, lane: number)
   return laneEpochOrder({
     draws: drawsOf(spec),
     seed,
-    epoch: asEpoch(epoch),
-    lane: asLane(lane),
+    epoch,
+    lane,
     lanes,
     split: training,
     shuffleShards,

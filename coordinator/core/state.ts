@@ -3,7 +3,6 @@
  * a new one.
  */
 import type { WireFingerprint } from "../../shared/grpc/control-messages.js";
-import type { Epoch, Generation, Step } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import type { MovingStatistics } from "../../shared/statistics.js";
 import type { OptimizerState } from "../optimizers/registry.js";
@@ -50,8 +49,8 @@ export interface WorkerState {
 /** The run's position, in whole commits. A checkpoint holds it besides the vectors. */
 export interface Progress {
   /** Weights version: committed steps, skipped ones included. */
-  readonly step: Step;
-  readonly epoch: Epoch;
+  readonly step: number;
+  readonly epoch: number;
   readonly stepInEpoch: number;
   readonly optimizer: OptimizerState;
   readonly statistics: MovingStatistics;
@@ -224,7 +223,7 @@ export interface RunFacts {
   readonly dimensions: RunDimensions;
   /** True: the run waits for workers without a limit. False: it fails when no worker comes for `limits.noWorkersMs`. */
   readonly waitsForWorkers: boolean;
-  readonly generation: Generation;
+  readonly generation: number;
   /** Trainyard's version: workers of another major.minor are refused. */
   readonly version: string;
   /** The checkpoint from which this coordinator goes on; null = the run begins. */

@@ -10,7 +10,6 @@ import {
   stepShares,
   stepsPerEpoch,
 } from "../../dataset/sample-order.js";
-import { asEpoch, asLane } from "../../shared/ids.js";
 import { newestDraws } from "../../shared/random.js";
 
 const shardSizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 12 });
@@ -33,8 +32,8 @@ function epochOrders({ sizes, lanes, shuffleShards, seed, epoch }: Plan): Uint32
     laneEpochOrder({
       draws: newestDraws,
       seed,
-      epoch: asEpoch(epoch),
-      lane: asLane(lane),
+      epoch,
+      lane,
       lanes,
       split: splitOf(sizes),
       shuffleShards,

@@ -8,7 +8,6 @@ import type { CoreState, Restored } from "../../coordinator/core/state.js";
 import { transition } from "../../coordinator/core/transition.js";
 import type { CoordinatorBody, WorkerBody } from "../../shared/grpc/control-messages.js";
 import { protocolVersion } from "../../shared/grpc/version.js";
-import { asGeneration } from "../../shared/ids.js";
 import type { ModelLayout } from "../../shared/layout.js";
 import { RunSpec } from "../../shared/spec.js";
 import { noAugmentation } from "./augmentation.js";
@@ -78,7 +77,7 @@ export class CoreDriver {
     restored: Restored | null = null,
   ) {
     const dimensions = dimensionsOf(spec, splitOf(trainingSamples), validationLabels);
-    const generation = asGeneration(restored === null ? 1 : 2);
+    const generation = restored === null ? 1 : 2;
     this.state = initialState({ dimensions, generation, version: "0.1.0", restored }, 0);
   }
 

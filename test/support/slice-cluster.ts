@@ -5,6 +5,7 @@ import { SliceServer } from "../../coordinator/reducers/server.js";
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { cutSlices } from "../../coordinator/reducers/slices.js";
 import type { StepBeginning } from "../../coordinator/reducers/step-partials.js";
+import type { Clock } from "../../shared/clock.js";
 import type { SliceEndpoint } from "../../shared/grpc/control-messages.js";
 import { Http2TensorServer } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
@@ -24,8 +25,10 @@ export const adamStep = {
   divisor: 4,
 } as const;
 
-/** Who may open streams, and by which certificate they are met. Default: everybody, in plain text. */
-export interface Guard {
+/** Who may open streams, by which certificate they are met, and what time it is. Default: everybody, in plain text. */
+export interface ServerOptions {
+  /** Default: the real clock. */
+  readonly clock?: Clock;
   readonly ticketSecret?: Uint8Array;
   readonly tls?: ServerFiles | null;
 }
@@ -50,7 +53,7 @@ export class SliceCluster {
     reducers = 1,
     tolerance = 0,
     wire: Wire = "float32",
-    { tls = null, ...tickets }: Guard = {},
+    { tls = null, clock, ...tickets }: ServerOptions = {},
   ): Promise<SliceCluster> {
     const cluster = new SliceCluster();
     for (const range of cutSlices(parameterCount, reducers)) {
@@ -66,6 +69,7 @@ export class SliceCluster {
           traffic: () => undefined,
           refused: (reason) => refused.push(reason),
         },
+        clock,
       );
       const server = new Http2TensorServer();
       const port = await tensors.listen(server, "127.0.0.1", 0, tls);

@@ -10,7 +10,6 @@ import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import type { VectorSnapshot } from "../../coordinator/reducers/pool.js";
 import { realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
-import { asStep } from "../../shared/ids.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
 import { MemoryStore } from "../support/memory-store.js";
 
@@ -56,7 +55,7 @@ function save(step: number, best: number, vectors = snapshotAt(step)) {
     layout: tinyLayout,
     saved: {
       ...state,
-      progress: { ...state.progress, step: asStep(step), statistics },
+      progress: { ...state.progress, step, statistics },
       bestCheckpoint: `1-${best}`,
     },
     vectors,

@@ -9,10 +9,8 @@ import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import { type Manifest, manifestKey } from "../../dataset/manifest.js";
 import { TrainyardError } from "../../shared/errors.js";
-import { asLane } from "../../shared/ids.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut } from "../../worker/assignments.js";
-import { stepPlace } from "../../worker/batches.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
 import { tinySpec } from "../support/core-driver.js";
 import { type FlatDataset, putFlatDataset } from "../support/flat-dataset.js";
@@ -146,8 +144,11 @@ describe("a worker", () => {
   beforeEach(() => open());
   const ofLane = (lane: number, excluded: number[] = [], stepInEpoch = 0) => [
     ...place.batches.samplesOf({
-      ...stepPlace({ step: 0, epoch: 0, stepInEpoch, excluded: new Set(excluded) }),
-      lane: asLane(lane),
+      step: 0,
+      epoch: 0,
+      stepInEpoch,
+      excluded: new Set(excluded),
+      lane,
     }),
   ];
 

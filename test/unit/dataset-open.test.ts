@@ -5,7 +5,6 @@ import { ShardCache } from "../../dataset/caching/shard-cache.js";
 import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader, openLoaders } from "../../dataset/image-loader.js";
 import { defaultImportOptions, importDataset } from "../../dataset/importing/import-dataset.js";
-import { asSampleIndex } from "../../shared/ids.js";
 import { RandomStream } from "../../shared/random.js";
 import type { ImageSpec } from "../../shared/spec.js";
 import { flat, temporaryFolders, writeTree } from "../support/images.js";
@@ -65,7 +64,7 @@ describe("reading samples", () => {
   it("fetches a shard once, however many samples are read at a time", async () => {
     const reader = (await openDataset(store, "reds")).split("train");
     store.fetched.length = 0;
-    await Promise.all(Array.from({ length: 20 }, (_, sample) => reader.read(asSampleIndex(sample))));
+    await Promise.all(Array.from({ length: 20 }, (_, sample) => reader.read(sample)));
     expect(store.fetched).toEqual([shard]);
   });
 
@@ -74,14 +73,14 @@ describe("reading samples", () => {
     const entry = manifest.splits.train.shards[0]?.samples[3];
     const offset = (entry?.offset ?? 0) + 20;
     const once = (await openDataset(damagedStore(offset, 1), "reds")).split("train");
-    expect((await once.read(asSampleIndex(3))).length).toBe(entry?.bytes);
+    expect((await once.read(3)).length).toBe(entry?.bytes);
     const twice = (await openDataset(damagedStore(offset, 2), "reds")).split("train");
-    await expect(twice.read(asSampleIndex(3))).rejects.toMatchObject({
+    await expect(twice.read(3)).rejects.toMatchObject({
       code: "DAMAGED",
       fields: { key: shard, sample: 3, source: entry?.source },
     });
     const always = (await openDataset(damagedStore(offset, 99), "reds")).split("train");
-    expect((await always.read(asSampleIndex(4))).length).toBeGreaterThan(0);
+    expect((await always.read(4)).length).toBeGreaterThan(0);
   });
 });
 
@@ -93,7 +92,7 @@ describe("a batch", () => {
     const first = await loader.batch(samples);
     expect(first.images.length).toBe(samples.length * 48);
     samples.forEach((sample, at) => {
-      const { source } = reader.entry(asSampleIndex(sample));
+      const { source } = reader.entry(sample);
       const [, name, index] = /(dark|light)\/(\d)/.exec(source) ?? [];
       expect(first.images[at * 48]).toBe((name === "light" ? 200 : 0) + Number(index));
       expect(first.labels[at]).toBe(name === "light" ? 1 : 0);

@@ -1,7 +1,6 @@
 /** Draws: streams that share nothing by chance, and draws of earlier formats that stay as they were. */
 import { describe, expect, it } from "vitest";
 import { laneEpochOrder } from "../../dataset/sample-order.js";
-import { asEpoch, asLane } from "../../shared/ids.js";
 import { type Draws, drawSeed, drawStream, newestDraws, Purpose, RandomStream } from "../../shared/random.js";
 
 /** How many of the streams begin with the same 53 bits as another: of 25 epochs of 60,000 samples. */
@@ -66,8 +65,8 @@ describe("the draws of a format never change", () => {
     laneEpochOrder({
       draws,
       seed: 11,
-      epoch: asEpoch(2),
-      lane: asLane(1),
+      epoch: 2,
+      lane: 1,
       lanes: 2,
       split: { samples: 24, shards: [6, 6, 6, 6].map((length) => ({ samples: { length } })) },
       shuffleShards: 1,

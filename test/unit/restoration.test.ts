@@ -9,7 +9,6 @@ import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import { CheckpointManifest } from "../../shared/checkpoint.js";
 import { realClock } from "../../shared/clock.js";
 import { generationKey } from "../../shared/generations.js";
-import { asEpoch, asStep } from "../../shared/ids.js";
 import type { OptimizerSpec } from "../../shared/spec.js";
 import { sha256Hex } from "../../shared/store/hashed.js";
 import { CoreDriver, tinyLayout, tinySpec } from "../support/core-driver.js";
@@ -25,8 +24,8 @@ function savedAt(step: number, change: Partial<SavedState> = {}): SavedState {
   return {
     progress: {
       ...progress,
-      step: asStep(step),
-      epoch: asEpoch(Math.floor(step / 2)),
+      step,
+      epoch: Math.floor(step / 2),
       statistics: { sums: Float64Array.of(step / 3, Math.PI), decay: [0.9 ** step] },
     },
     evaluation: null,

@@ -4,6 +4,7 @@
  */
 import * as grpc from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
+import { realClock } from "../../shared/clock.js";
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { channelOptions, tensorService } from "../../shared/grpc/protocol.js";
@@ -17,8 +18,8 @@ afterEach(() => {
   for (const close of closers.splice(0).reverse()) close();
 });
 
-async function clusterOf(parameterCount: number, reducers = 1): Promise<SliceCluster> {
-  const cluster = await SliceCluster.start(parameterCount, reducers);
+async function clusterOf(parameterCount: number, reducers = 1, clock = realClock): Promise<SliceCluster> {
+  const cluster = await SliceCluster.start(parameterCount, reducers, 0, "float32", { clock });
   closers.push(() => cluster.close());
   return cluster;
 }
@@ -307,7 +308,8 @@ describe("weights coming down", () => {
 
   it("take a vector each only while there is room, also when they all waited for the same step", async () => {
     const count = limits.partialsBytes / 4 + 1; // room for one in any order
-    const cluster = await clusterOf(count);
+    const patient = { ...realClock, nowMs: () => 0 }; // however slow the machine, nobody stops waiting for room
+    const cluster = await clusterOf(count, 1, patient);
     const { vectors } = cluster.first.slice;
     const vector = new Float32Array(count);
     const sent = [3, 2, 1].map((index) => workerOf(cluster).partials.send(at(0), lane(index), vector));

@@ -4,7 +4,6 @@ import type { Effect, StepRow } from "../../coordinator/core/events.js";
 import { isTraced, RunTraces } from "../../coordinator/observability/run-traces.js";
 import { TrainyardError } from "../../shared/errors.js";
 import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
-import { asStep } from "../../shared/ids.js";
 import { OpenTelemetryTracer } from "../../shared/open-telemetry.js";
 import { commandSettings } from "../../shared/settings/command-settings.js";
 import { parseValue } from "../../shared/settings/value.js";
@@ -71,9 +70,9 @@ describe("switched off", () => {
 /** A commit's row as far as spans tell of it. */
 const row = { epoch: 3, samples: 64 } as StepRow;
 const begin = (step: number, attempt = 0): Effect => {
-  return { tag: "beginStep", step: asStep(step), attempt, present: [0, 1], banned: [] };
+  return { tag: "beginStep", step, attempt, present: [0, 1], banned: [] };
 };
-const skip = (step: number): Effect => ({ tag: "skip", step: asStep(step), exact: false });
+const skip = (step: number): Effect => ({ tag: "skip", step, exact: false });
 const committed: Effect = { tag: "stepCommitted", row, checksums: [] };
 const lanes = { epoch: 0, stepInEpoch: 0, lanes: [0], excluded: [], attempt: 0 };
 

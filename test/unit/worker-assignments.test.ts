@@ -6,10 +6,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Manifest } from "../../dataset/manifest.js";
 import { TrainyardError } from "../../shared/errors.js";
-import { asLane } from "../../shared/ids.js";
 import type { RunSpec } from "../../shared/spec.js";
 import { carryOut, watermarkOf } from "../../worker/assignments.js";
-import { stepPlace } from "../../worker/batches.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
 import { Watermark } from "../../worker/step-watermark.js";
 import { tinySpec } from "../support/core-driver.js";
@@ -55,18 +53,19 @@ describe("an audit", () => {
   });
 
   it("keeps its node's name where the sibling is absent", async () => {
-    const stepOf = stepPlace({ step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set() });
-    const excluded = [2, 3].flatMap((lane) => [
-      ...place.batches.samplesOf({ ...stepOf, lane: asLane(lane) }),
-    ]);
+    const stepOf = { step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set<number>() };
+    const excluded = [2, 3].flatMap((lane) => [...place.batches.samplesOf({ ...stepOf, lane })]);
     await carryOut(coordinator.contextOf(place), audit({ beginLane: 0, endLane: 2, excluded }));
     expect(coordinator.uploads).toMatchObject([{ kind: "AUDIT", node: { begin: 0, end: 2 } }]);
   });
 
   it("whose lanes are not finite uploads nothing and reports that", async () => {
     engine.poisoned = place.batches.samplesOf({
-      ...stepPlace({ step: 0, epoch: 0, stepInEpoch: 0, excluded: new Set() }),
-      lane: asLane(1),
+      step: 0,
+      epoch: 0,
+      stepInEpoch: 0,
+      excluded: new Set(),
+      lane: 1,
     })[0] as number;
     await carryOut(coordinator.contextOf(place), audit({ endLane: 2 }));
     expect(coordinator.uploads).toEqual([]);

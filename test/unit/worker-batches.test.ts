@@ -8,10 +8,9 @@ import { openDataset } from "../../dataset/dataset-reader.js";
 import { ImageLoader } from "../../dataset/image-loader.js";
 import type { Manifest } from "../../dataset/manifest.js";
 import { stepsPerEpoch } from "../../dataset/sample-order.js";
-import { asLane } from "../../shared/ids.js";
 import { limits } from "../../shared/limits.js";
 import { type RunSpec, samplesPerLane } from "../../shared/spec.js";
-import { LaneBatches, stepPlace } from "../../worker/batches.js";
+import { LaneBatches } from "../../worker/batches.js";
 import { graphSizes } from "../../worker/prepared-run.js";
 import { tinySpec } from "../support/core-driver.js";
 import { putFlatDataset } from "../support/flat-dataset.js";
@@ -63,7 +62,7 @@ async function epochsOf(spec: RunSpec, training: number, workers: number, from =
   for (let step = from; step < epochs * perEpoch; step += 1) {
     const [epoch, stepInEpoch] = [Math.floor(step / perEpoch), step % perEpoch];
     for (let lane = 0; lane < spec.lanes; lane += 1) {
-      const place = { ...stepPlace({ step, epoch, stepInEpoch, excluded: new Set() }), lane: asLane(lane) };
+      const place = { step, epoch, stepInEpoch, excluded: new Set<number>(), lane };
       const batches = await (all[lane % workers] as LaneBatches).of(place);
       for (const { images, labels, transforms, dropoutSeed } of batches) {
         labels.forEach((_, at) => {
@@ -128,8 +127,8 @@ describe("a lane's calls", () => {
     const calls: { step: number; lane: number; size: number; seed: string; samples: number[] }[] = [];
     for (let step = 0; step < steps; step += 1) {
       for (let lane = 0; lane < spec.lanes; lane += 1) {
-        const at = stepPlace({ step, epoch: 0, stepInEpoch: step, excluded: new Set() });
-        const place = { ...at, lane: asLane(lane) };
+        const at = { step, epoch: 0, stepInEpoch: step, excluded: new Set<number>() };
+        const place = { ...at, lane };
         for (const { images, labels, dropoutSeed } of await worker.of(place)) {
           const samples = Array.from(
             labels,
@@ -198,8 +197,8 @@ describe("loading ahead", () => {
 
   it("begins with this step's lanes, before weights are waited for, and no call is loaded twice", async () => {
     const spec = specOf(2, 4);
-    const at = (step: number) => stepPlace({ step, epoch: 0, stepInEpoch: step, excluded: new Set() });
-    const lanes = [0, 1].map(asLane);
+    const at = (step: number) => ({ step, epoch: 0, stepInEpoch: step, excluded: new Set<number>() });
+    const lanes = [0, 1];
     const ofStep = (step: number) =>
       askedBy(spec, async (batches) => {
         for (const lane of lanes) await batches.of({ ...at(step), lane });
@@ -213,8 +212,8 @@ describe("loading ahead", () => {
   });
 
   it("ends with the run", async () => {
-    const last = stepPlace({ step: 17, epoch: epochs - 1, stepInEpoch: 5, excluded: new Set() });
-    const asked = await askedBy(specOf(2, 4), async (batches) => batches.prefetch(last, [0, 1].map(asLane)));
+    const last = { step: 17, epoch: epochs - 1, stepInEpoch: 5, excluded: new Set<number>() };
+    const asked = await askedBy(specOf(2, 4), async (batches) => batches.prefetch(last, [0, 1]));
     expect(asked).toHaveLength(2);
   });
 });
@@ -229,7 +228,7 @@ describe("memory and depth of loading ahead", () => {
     colour: "srgb",
   };
   const flushed = () => new Promise((resolve) => setImmediate(resolve));
-  const at = (step: number) => stepPlace({ step, epoch: 0, stepInEpoch: step, excluded: new Set() });
+  const at = (step: number) => ({ step, epoch: 0, stepInEpoch: step, excluded: new Set<number>() });
 
   function batchesOf(lanes: number, samples: number) {
     const answers: (() => void)[] = [];
@@ -246,7 +245,7 @@ describe("memory and depth of loading ahead", () => {
 
   it("never holds more than its budget, and comes to every lane of the step all the same", async () => {
     const { answers, batches } = batchesOf(200, 400);
-    const lanes = Array.from({ length: 200 }, (_, lane) => asLane(lane));
+    const lanes = Array.from({ length: 200 }, (_, lane) => lane);
     batches.prefetch(at(0), lanes);
     expect(batches.heldBytes).toBeGreaterThan(limits.prefetchBytes * 0.9);
     for (const lane of lanes) {
@@ -268,9 +267,9 @@ describe("memory and depth of loading ahead", () => {
       await flushed();
     };
     const aheadAt = async (step: number, isLate: boolean) => {
-      batches.prefetch(at(step), [asLane(0)]);
+      batches.prefetch(at(step), [0]);
       if (!isLate) await answerUpTo(step);
-      const call = batches.of({ ...at(step), lane: asLane(0) });
+      const call = batches.of({ ...at(step), lane: 0 });
       await answerUpTo(step);
       await call;
       return batches.heldBytes / (1024 * 1024 * 3) - 1;

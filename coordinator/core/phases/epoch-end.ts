@@ -1,5 +1,4 @@
 /** The end of an epoch: its row of the curve, what is decided on it, its checkpoint, and what follows. */
-import { asEpoch } from "../../../shared/ids.js";
 import { decideEpoch, type EpochRow, watchedLoss } from "../epoch.js";
 import { beginStep } from "../lane-assignment.js";
 import { adviceOnOverflow } from "../learning.js";
@@ -16,7 +15,7 @@ export function endEpoch(turn: Turn, evaluation: Evaluation | null): void {
   const row = epochRow(turn.state, evaluation);
   const decision = decideEpoch(dimensions.spec, progress.memory, row, progress.optimizer.learningRate);
   turn.advance({
-    epoch: asEpoch(progress.epoch + 1),
+    epoch: progress.epoch + 1,
     stepInEpoch: 0,
     totals: { lossSum: 0, correct: 0, samples: 0 },
     memory: decision.memory,

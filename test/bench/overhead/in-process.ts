@@ -10,12 +10,11 @@ import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
 import { loadTensorFlow } from "../../../engine/native/load-tensorflow.js";
 import { createEngine } from "../../../engine/tensorflow-engine.js";
-import { asLane } from "../../../shared/ids.js";
 import { SimdVectors } from "../../../shared/kernels/simd.js";
 import { newestDraws } from "../../../shared/random.js";
 import { RunSpec, runKey, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
-import { LaneBatches, stepPlace } from "../../../worker/batches.js";
+import { LaneBatches } from "../../../worker/batches.js";
 import { computeLane } from "../../../worker/lane.js";
 import { firstStep } from "../../support/optimizers.js";
 
@@ -29,10 +28,8 @@ const batches = new LaneBatches(spec, train, training, steps);
 
 /** Lanes of a full step, each with its engine calls. */
 async function stepAt(step: number): Promise<MicroBatch[][]> {
-  const at = stepPlace({ step, epoch: 0, stepInEpoch: step, excluded: new Set() });
-  return Promise.all(
-    Array.from({ length: spec.lanes }, (_, lane) => batches.of({ ...at, lane: asLane(lane) })),
-  );
+  const at = { step, epoch: 0, stepInEpoch: step, excluded: new Set<number>() };
+  return Promise.all(Array.from({ length: spec.lanes }, (_, lane) => batches.of({ ...at, lane })));
 }
 
 const ready: MicroBatch[][][] = [];

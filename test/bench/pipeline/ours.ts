@@ -10,10 +10,9 @@ import { openLoaders } from "../../../dataset/image-loader.js";
 import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import type { MicroBatch } from "../../../engine/engine.js";
 import { plainJpegModule } from "../../../engine/tensorflow-jpeg-decoder.js";
-import { asLane } from "../../../shared/ids.js";
 import { microBatchSize, RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import { openStore } from "../../../shared/store/open.js";
-import { LaneBatches, stepPlace } from "../../../worker/batches.js";
+import { LaneBatches } from "../../../worker/batches.js";
 
 const [storeUrl, specJson] = process.argv.slice(2) as [string, string];
 const spec = RunSpec.parse(JSON.parse(specJson));
@@ -40,9 +39,9 @@ let step = 0;
 for (let epoch = 0; epoch < spec.epochs; epoch += 1) {
   const startMs = performance.now();
   for (let stepInEpoch = 0; stepInEpoch < steps; stepInEpoch += 1, step += 1) {
-    const place = stepPlace({ step, epoch, stepInEpoch, excluded: new Set() });
-    batches.prefetch(place, [asLane(0)]);
-    const calls = await batches.of({ ...place, lane: asLane(0) });
+    const place = { step, epoch, stepInEpoch, excluded: new Set<number>() };
+    batches.prefetch(place, [0]);
+    const calls = await batches.of({ ...place, lane: 0 });
     for (const batch of calls) await ask({ batch });
   }
   seconds.push((performance.now() - startMs) / 1000);

@@ -6,7 +6,6 @@
 import type { OptimizerVectors } from "../../../coordinator/optimizers/optimizer.js";
 import type { OptimizerStep } from "../../../coordinator/optimizers/registry.js";
 import { laneEpochOrder, microBatches, stepSamples, stepsPerEpoch } from "../../../dataset/sample-order.js";
-import { asEpoch, asLane } from "../../../shared/ids.js";
 import { drawsOf, type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import type { SliceUpdate } from "../reducer-threads.js";
 import type { Simulation } from "../simulation.js";
@@ -74,8 +73,8 @@ function samplesOf({ spec, manifest }: Simulation, step: number): Map<number, nu
     const order = laneEpochOrder({
       ...spec,
       draws: drawsOf(spec),
-      epoch: asEpoch(Math.floor(step / steps)),
-      lane: asLane(lane),
+      epoch: Math.floor(step / steps),
+      lane,
       split,
     });
     const ofLane = stepSamples(order, step % steps, perLane);
