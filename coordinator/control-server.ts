@@ -5,11 +5,11 @@
 import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../shared/clock.js";
 import { TrainyardError } from "../shared/errors.js";
-import { isNotAdmitted, judgeCall, type Refusal, refusalOf } from "../shared/grpc/authorization.js";
+import { AdmittedServices, type Caller, duplex } from "../shared/grpc/admitted-services.js";
+import { isNotAdmitted, refusalOf } from "../shared/grpc/authorization.js";
 import { type CoordinatorBody, decodeFromWorker, encode } from "../shared/grpc/control-messages.js";
-import { serverCredentials } from "../shared/grpc/credentials.js";
-import { bind } from "../shared/grpc/listen.js";
-import { controlService, serverOptions } from "../shared/grpc/protocol.js";
+import { controlService } from "../shared/grpc/protocol.js";
+import { TcpTransport, type Transport } from "../shared/grpc/transport.js";
 import { limits } from "../shared/limits.js";
 import type { Peer } from "../shared/security/roles.js";
 import { ServerSecurity } from "../shared/security/server-security.js";
@@ -22,7 +22,9 @@ export interface ControlServerOptions {
   readonly onMalformed: (peer: string, message: string) => void;
   /** Decides who may join, and holds the certificate. Default: every peer may join, in plain text. */
   readonly security?: ServerSecurity;
-  /** Called when a peer was refused, with the reason. */
+  /** Adds the services that the port offers beside the workers' streams. */
+  readonly addServices?: (services: AdmittedServices) => void;
+  /** Called when a peer was refused or its stream was ended, with the reason. */
   readonly onRefused?: (peer: string, sentence: string) => void;
   /** Default: the real one. */
   readonly clock?: Clock;
@@ -39,28 +41,30 @@ const closeMs = 1_000;
 /** The gRPC server for workers' control streams. */
 export class ControlServer {
   readonly #options: ControlServerOptions;
-  readonly #server: grpc.Server;
+  readonly #transport: Transport;
   readonly #security: ServerSecurity;
-  /** The peer of each open stream. */
-  readonly #peers = new Map<JoinCall, Peer>();
-  readonly #stopWatchingTokens: () => void;
   readonly #clock: Clock;
   readonly #hellos: TokenBucketsByName;
   #current: WorkerStreams | null = null;
 
-  constructor(options: ControlServerOptions, server = new grpc.Server(serverOptions)) {
+  /** `transport`: default TCP. */
+  constructor(options: ControlServerOptions, transport?: Transport) {
+    const { clock = realClock, security = ServerSecurity.none(), onRefused = () => undefined } = options;
     this.#options = options;
-    this.#server = server;
-    this.#clock = options.clock ?? realClock;
-    this.#hellos = new TokenBucketsByName(this.#clock, limits.hellos, limits.helloAddresses);
-    this.#security = options.security ?? ServerSecurity.none();
-    this.#stopWatchingTokens = this.#security.onTokens(() => this.#endRevoked());
-    this.#server.addService(controlService().service, { join: (call: JoinCall) => void this.#serve(call) });
+    this.#clock = clock;
+    this.#security = security;
+    this.#transport = transport ?? new TcpTransport(clock);
+    this.#hellos = new TokenBucketsByName(clock, limits.hellos, limits.helloAddresses);
+    const services = new AdmittedServices({ transport: this.#transport, security, clock, onRefused });
+    services.add(controlService().service, {
+      join: duplex("worker", (call, caller) => this.#hear(call, caller)),
+    });
+    options.addServices?.(services);
   }
 
   /** Returns the port. */
   listen(host: string, port: number): Promise<number> {
-    return bind(this.#server, host, port, serverCredentials(this.#security.tls));
+    return this.#transport.listen(host, port, this.#security.tls);
   }
 
   /** Serves this run from now on. The streams of the run that was served before are closed. */
@@ -77,49 +81,11 @@ export class ControlServer {
   }
 
   async close(): Promise<void> {
-    this.#stopWatchingTokens();
     this.#current?.close();
-    await new Promise<void>((resolve) => {
-      const callOff = this.#clock.after(closeMs, () => {
-        this.#server.forceShutdown();
-        resolve();
-      });
-      this.#server.tryShutdown(() => {
-        callOff();
-        resolve();
-      });
-    });
+    await this.#transport.close(closeMs);
   }
 
-  async #serve(call: JoinCall): Promise<void> {
-    const judgement = judgeCall(this.#security, call, "worker");
-    if (judgement.refusal !== null) return this.#refuse(call, judgement.refusal);
-    this.#peers.set(call, judgement.peer);
-    try {
-      await this.#hear(call, judgement.peer);
-    } finally {
-      this.#peers.delete(call);
-    }
-  }
-
-  /** Refuses a call. A peer that fails again and again waits for its answer. */
-  #refuse(call: JoinCall, refusal: Refusal): void {
-    const heldMs = this.#security.attempts.recordFailure(addressOf(call));
-    if (heldMs === 0) this.#options.onRefused?.(call.getPeer(), refusal.details);
-    this.#clock.after(heldMs, () => call.emit("error", refusal));
-  }
-
-  /** Ends the streams whose tokens were revoked or have expired. */
-  #endRevoked(): void {
-    for (const [call, peer] of this.#peers) {
-      if (this.#security.stillKnows(peer)) continue;
-      const sentence = `the token of ${peer.name} was revoked or has expired`;
-      this.#options.onRefused?.(call.getPeer(), sentence);
-      call.emit("error", refusalOf(grpc.status.UNAUTHENTICATED, sentence));
-    }
-  }
-
-  async #hear(call: JoinCall, peer: Peer): Promise<void> {
+  async #hear(call: JoinCall, { peer }: Caller): Promise<void> {
     const messages = new TokenBucket(this.#clock, limits.controlMessages);
     const isSilent = () => call.emit("error", refusalOf(grpc.status.DEADLINE_EXCEEDED, "no hello came"));
     const callOff = this.#clock.after(limits.helloMs, isSilent);

@@ -1,6 +1,6 @@
 /** Everything outside its own code that a coordinator depends on, apart from the store. */
-import type * as grpc from "@grpc/grpc-js";
 import type { Clock } from "../shared/clock.js";
+import type { Transport } from "../shared/grpc/transport.js";
 import type { startMetricsServer } from "../shared/http.js";
 import type { CoordinatorMetrics } from "../shared/metrics.js";
 import type { TakeoverOptions } from "./ownership/takeover.js";
@@ -11,8 +11,8 @@ import type { Shell, ShellOptions } from "./shell.js";
  */
 export interface CoordinatorDependencies {
   readonly clock?: Clock;
-  /** A gRPC server for the control plane, not bound yet. */
-  readonly makeServer?: () => grpc.Server;
+  /** What the control port listens with. */
+  readonly makeTransport?: () => Transport;
   readonly startHttp?: typeof startMetricsServer;
   readonly openReducers?: NonNullable<ShellOptions["openReducers"]>;
   readonly askOwner?: NonNullable<TakeoverOptions["ask"]>;

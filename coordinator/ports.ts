@@ -19,7 +19,7 @@ import type { Shell } from "./shell.js";
 import type { WorkerStreams } from "./worker-streams.js";
 
 /** Settings of a coordinator's ports. */
-export interface PortOptions extends Pick<CoordinatorDependencies, "makeServer" | "startHttp" | "clock"> {
+export interface PortOptions extends Pick<CoordinatorDependencies, "makeTransport" | "startHttp" | "clock"> {
   readonly host: string;
   /** The host name that workers and pages connect to; default: `host`. */
   readonly advertise?: string;
@@ -29,6 +29,7 @@ export interface PortOptions extends Pick<CoordinatorDependencies, "makeServer" 
   /** Decides who may connect, and holds the ports' certificate. Default: every peer may, in plain text. */
   readonly security?: ServerSecurity;
   readonly answerUnservedWorker?: NonNullable<ControlServerOptions["answerUnservedWorker"]>;
+  readonly addServices?: NonNullable<ControlServerOptions["addServices"]>;
   /** Pages and JSON. Default: those of a coordinator that has one run. */
   readonly routes?: readonly HttpRoute[];
 }
@@ -55,7 +56,7 @@ export class Ports {
 
   private constructor(options: PortOptions) {
     this.#options = options;
-    const { logger, makeServer, answerUnservedWorker, security, clock } = options;
+    const { logger, makeTransport, answerUnservedWorker, addServices, security, clock } = options;
     const scarce = new RateLimitedLog(logger, clock);
     const control: ControlServerOptions = {
       ...(clock === undefined ? {} : { clock }),
@@ -66,11 +67,12 @@ export class Ports {
       ...(security === undefined ? {} : { security }),
       onRefused: (peer, sentence) => {
         this.#current?.metrics.messagesRefused.inc({ reason: "not admitted" });
-        scarce.warn({ peer }, `a worker was not let in: ${sentence}`);
+        scarce.warn({ peer }, `a caller of the control port is not let in: ${sentence}`);
       },
       ...(answerUnservedWorker === undefined ? {} : { answerUnservedWorker }),
+      ...(addServices === undefined ? {} : { addServices }),
     };
-    this.#control = new ControlServer(control, makeServer?.());
+    this.#control = new ControlServer(control, makeTransport?.());
   }
 
   /** Errors: USAGE when a port is taken. */

@@ -65,6 +65,11 @@ export class ConnectionLimiter {
     return () => this.#leave(name);
   }
 
+  /** Ends the connection of a peer now, unless it is identified. */
+  closeUnidentified(peer: Peer): void {
+    this.#unidentifiedByPeer.get(nameOf(peer))?.socket.destroy();
+  }
+
   /** Ends every connection now. */
   closeAll(): void {
     for (const socket of this.#sockets.values()) socket.destroy();

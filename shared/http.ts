@@ -15,8 +15,8 @@ import { type AddressInfo, isIP, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import { ConnectionLimiter } from "./connection-limiter.js";
-import { TrainyardError } from "./errors.js";
 import { limits } from "./limits.js";
+import { listenError } from "./listen-error.js";
 import { credentialsOf } from "./security/http-credentials.js";
 import type { Role } from "./security/roles.js";
 import { ServerSecurity, serverTlsOptions } from "./security/server-security.js";
@@ -89,7 +89,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   ];
   const { tls } = options.security ?? noSecurity;
   const server = makeServer(tls, (request, response) => {
-    answer(request, routes, options)
+    answer({ request, response }, routes, options)
       .catch((error: unknown) => {
         options.onError?.(error, request.url ?? "");
         return text("internal error; the log of this process says more\n", 500);
@@ -127,8 +127,14 @@ function makeServer(tls: ServerSecurity["tls"], listener: RequestListener): Serv
   return server;
 }
 
+/** A request and its answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
 async function answer(
-  request: IncomingMessage,
+  { request, response }: Exchange,
   routes: readonly HttpRoute[],
   options: MetricsServerOptions,
 ): Promise<Reply> {
@@ -139,7 +145,7 @@ async function answer(
   const method = request.method === "HEAD" ? "GET" : request.method;
   const atPath = routes.filter((route) => route.path === url.pathname);
   const route = atPath.find((candidate) => candidate.method === method);
-  const refusal = await refusalOf(request, route, options.security ?? noSecurity);
+  const refusal = await refusalOf({ request, response }, route, options.security ?? noSecurity);
   if (refusal !== null) return refusal;
   if (route === undefined)
     return atPath.length > 0 ? text("method not allowed\n", 405) : text("not found\n", 404);
@@ -165,18 +171,22 @@ let held = 0;
 
 /**
  * The refusal of a request; null when it is allowed. An unknown path needs the role viewer, so that only viewers learn
- * that it does not exist.
+ * that it does not exist. An answer that is still under way when its caller's token is revoked is cut off.
  */
 async function refusalOf(
-  request: IncomingMessage,
+  { request, response }: Exchange,
   route: HttpRoute | undefined,
   security: ServerSecurity,
 ): Promise<Reply | null> {
   const needed = route?.role === undefined ? defaultRole(request) : route.role;
   if (needed === null || security.openToAll) return null;
   const credentials = credentialsOf(request);
-  const verdict = security.judge(credentials, needed);
-  if (verdict.tag === "allowed") return null;
+  const verdict = security.admit(credentials, needed, () => request.socket.destroy());
+  if (verdict.tag === "allowed") {
+    if (response.destroyed) verdict.release();
+    else response.once("close", verdict.release);
+    return null;
+  }
   if (verdict.tag === "forbidden") return text(`${verdict.sentence}\n`, 403);
   const heldMs =
     credentials.token === undefined ? 0 : security.attempts.recordFailure(request.socket.remoteAddress ?? "");
@@ -214,10 +224,7 @@ function send(response: ServerResponse, reply: Reply): void {
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const why = error.code === "EADDRINUSE" ? "it is taken" : (error.code ?? error.message);
-      reject(new TrainyardError("USAGE", `can't serve HTTP on ${host}:${port}: ${why}`, { cause: error }));
-    });
+    server.once("error", (error) => reject(listenError(error, host, port)));
     server.listen(port, host, resolve);
   });
 }

@@ -74,6 +74,8 @@ export const limits = {
   evaluationDeadlineMs: 60_000,
   /** Certificates and tokens are looked at this often: a revoked token's streams end within it. */
   securityLookMs: 1_000,
+  /** A peer takes the status of its refused or revoked stream within this time, or its connection is cut. */
+  refusedStreamMs: 500,
   /** A connection that has not finished its TLS handshake within this time is closed. */
   handshakeMs: 10_000,
   /** A coordinator to which no worker comes gives up after this. */

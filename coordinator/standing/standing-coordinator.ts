@@ -2,11 +2,9 @@
  * The life of a standing coordinator: it opens its ports, takes the queue, and carries out one run after another until
  * it is told to end. The current run then stays at the head of the queue, with its last commit saved.
  */
-import * as grpc from "@grpc/grpc-js";
 import { type Clock, realClock } from "../../shared/clock.js";
 import { asTrainyardError, TrainyardError } from "../../shared/errors.js";
 import { requireSecured } from "../../shared/grpc/listen.js";
-import { serverOptions } from "../../shared/grpc/protocol.js";
 import { limits } from "../../shared/limits.js";
 import { type StandingMetrics, standingMetrics } from "../../shared/metrics.js";
 import type { QueueEntry } from "../../shared/queue.js";
@@ -87,15 +85,9 @@ class StandingCoordinator {
   }
 
   #openPorts(): Promise<Ports> {
-    const { security = ServerSecurity.none(), makeServer = () => new grpc.Server(serverOptions) } =
-      this.#options;
     return Ports.open({
       ...this.#options,
-      makeServer: () => {
-        const server = makeServer();
-        addRunsService(server, this.#service, security, this.#clock);
-        return server;
-      },
+      addServices: (services) => addRunsService(services, this.#service),
       answerUnservedWorker: (run) => this.#service.answerWorker(run),
       routes: standingRoutes({
         service: this.#service,

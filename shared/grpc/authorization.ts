@@ -1,10 +1,9 @@
 /**
- * Identifies and authorises the caller of a gRPC method, by the token in the metadata or by the client's certificate. A
- * handler passes the call and the role that it needs; when it gets a refusal, it ends the call with it.
+ * Reads the credentials of a gRPC call, the token in its metadata or the client's certificate, and writes the status of
+ * a refused call. Who lets calls in: admitted-services.ts.
  */
 import * as grpc from "@grpc/grpc-js";
-import type { Peer, Role } from "../security/roles.js";
-import type { Credentials, ServerSecurity } from "../security/server-security.js";
+import type { Credentials, Refused } from "../security/server-security.js";
 
 /** The parts of a server's call, of any kind, that authorisation reads. */
 export interface JudgedCall {
@@ -15,18 +14,11 @@ export interface JudgedCall {
 /** Given to a unary call's callback, or emitted as "error" on a stream, it ends the call with its status. */
 export type Refusal = Pick<grpc.ServiceError, "name" | "message" | "code" | "details">;
 
-/** The caller, or why the call is refused. */
-export type Judgement = { readonly peer: Peer; readonly refusal: null } | { readonly refusal: Refusal };
-
-/** The peer when it may do what needs the role; else UNAUTHENTICATED or PERMISSION_DENIED in one sentence. */
-export function judgeCall(security: ServerSecurity, call: JudgedCall, needed: Role): Judgement {
-  const verdict = security.judge(security.openToAll ? {} : credentialsOf(call), needed);
-  if (verdict.tag === "allowed") return { peer: verdict.peer, refusal: null };
+/** The refusal of a call that was not let in, or may not go on. */
+export const refusalOfVerdict = ({ tag, sentence }: Refused): Refusal => {
   const { UNAUTHENTICATED, PERMISSION_DENIED } = grpc.status;
-  return {
-    refusal: refusalOf(verdict.tag === "unknown" ? UNAUTHENTICATED : PERMISSION_DENIED, verdict.sentence),
-  };
-}
+  return refusalOf(tag === "unknown" ? UNAUTHENTICATED : PERMISSION_DENIED, sentence);
+};
 
 /** The error with which a handler ends a refused call. */
 export const refusalOf = (code: grpc.status, details: string): Refusal => ({
@@ -36,7 +28,8 @@ export const refusalOf = (code: grpc.status, details: string): Refusal => ({
   details,
 });
 
-function credentialsOf(call: JudgedCall): Credentials {
+/** The credentials of a gRPC call. */
+export function credentialsOf(call: JudgedCall): Credentials {
   const [header] = call.metadata.get("authorization");
   // TLS verified it: grpc-js names no certificate otherwise.
   const subject = call.getAuthContext().sslPeerCertificate?.subject;

@@ -15,8 +15,8 @@ import {
 import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { ConnectionLimiter } from "../connection-limiter.js";
-import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
+import { listenError } from "../listen-error.js";
 import type { ServerFiles } from "../security/tls-files.js";
 import { bearerToken } from "./authorization.js";
 import { bytesField, type Frame, FrameReader, writeFrame } from "./frames.js";
@@ -123,10 +123,7 @@ export class Http2TensorServer implements TensorListener {
       });
     });
     return new Promise((resolve, reject) => {
-      server.once("error", (error) => {
-        const message = `can't listen on ${host}:${port} (${error.message}): choose another port or address`;
-        reject(new TrainyardError("USAGE", message, { cause: error }));
-      });
+      server.once("error", (error) => reject(listenError(error, host, port)));
       server.listen(port, host.replace(/^\[|\]$/g, ""), () => {
         resolve((server.address() as { readonly port: number }).port);
       });
@@ -277,6 +274,9 @@ class ServerCall implements UploadCall {
     this.#stream.end();
     this.#stream.removeAllListeners("data");
     this.#stream.resume(); // what is still on its way is passed over
+    // A peer that does not read what was sent before never takes the status.
+    const timer = setTimeout(() => this.cut(), limits.refusedStreamMs);
+    this.#stream.once("close", () => clearTimeout(timer));
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { TrainyardError } from "../errors.js";
 import { limits } from "../limits.js";
+import { Admissions } from "./admissions.js";
 import { FailedAttempts } from "./failed-attempts.js";
 import { allows, isRole, type Peer, type Role } from "./roles.js";
 import { readServerFiles, type ServerFiles, textOfFiles } from "./tls-files.js";
@@ -36,7 +37,11 @@ export const serverTlsOptions = {
 
 /** The peer, or why it may not do what it asks for. */
 export type Verdict =
-  | { readonly tag: "allowed"; readonly peer: Peer }
+  /** `release` is called once, when the call is over. */
+  { readonly tag: "allowed"; readonly peer: Peer; readonly release: () => void } | Refused;
+
+/** Why a peer may not do what it asks for. */
+export type Refused =
   /** No credentials, or worthless ones: HTTP 401, gRPC UNAUTHENTICATED. */
   | { readonly tag: "unknown"; readonly sentence: string }
   /** The peer is known and lacks the role: HTTP 403, gRPC PERMISSION_DENIED. */
@@ -54,6 +59,12 @@ export interface SecurityOptions {
   readonly onKept?: (sentence: string) => void;
 }
 
+/** An identified peer, and the token that it came by; null for a certificate. */
+interface Known {
+  readonly peer: Peer;
+  readonly entry: TokenEntry | null;
+}
+
 /** Identifies and authorises the peers of a server. */
 export class ServerSecurity {
   /** The server's certificate and key; null for plain text. */
@@ -63,6 +74,8 @@ export class ServerSecurity {
   readonly openToAll: boolean;
   /** Failed attempts at all ports together. */
   readonly attempts = new FailedAttempts();
+  /** Calls and streams at all ports together that were let in and are still open. */
+  readonly #admissions = new Admissions();
 
   private constructor(
     tls: Watched<ServerFiles> | null,
@@ -72,6 +85,7 @@ export class ServerSecurity {
     this.tls = tls;
     this.#tokens = tokens;
     this.openToAll = openToAll;
+    tokens?.onChange(() => this.#admissions.review());
   }
 
   /** No security: plain text, and every peer is let in. */
@@ -97,38 +111,52 @@ export class ServerSecurity {
     return new ServerSecurity(source, list, list === null && (files === null || insecure));
   }
 
+  /** How many calls and streams of identified peers are open. */
+  get openCalls(): number {
+    return this.#admissions.size;
+  }
+
   /**
-   * The peer that these credentials identify; null when they identify none. Where tokens are in use, a token that is
-   * presented decides alone.
+   * Lets a call in, or says why not. It is the only way in, so every call that was let in can be ended: `onRevoked` ends
+   * it with a sentence once its token is revoked, has expired or has lost the role. It is called at most once, and never
+   * after `release`.
    */
-  identify({ token, subject }: Credentials): Peer | null {
-    if (token === undefined || this.#tokens === null) return subject === undefined ? null : peerOf(subject);
+  admit(credentials: Credentials, needed: Role, onRevoked: (sentence: string) => void): Verdict {
+    if (this.openToAll) {
+      const peer = { role: needed, name: "anyone", key: "anyone" };
+      return { tag: "allowed", peer, release: () => undefined };
+    }
+    const known = this.#identify(credentials);
+    if (known === null) return { tag: "unknown", sentence: this.#askFor(credentials, needed) };
+    const { peer, entry } = known;
+    if (!allows(peer.role, needed)) {
+      const sentence = `this needs the role ${needed}, and ${peer.name} has the role ${peer.role}`;
+      return { tag: "forbidden", sentence };
+    }
+    const refusal = () => (entry === null ? null : this.#refusalNow(entry, needed, peer.name));
+    return { tag: "allowed", peer, release: this.#admissions.keep({ refusal, onRevoked }) };
+  }
+
+  /** The peer that these credentials identify; null when they identify none. */
+  #identify({ token, subject }: Credentials): Known | null {
+    // Where tokens are in use, a token that is presented decides alone.
+    if (token === undefined || this.#tokens === null) {
+      const peer = subject === undefined ? null : peerOf(subject);
+      return peer === null ? null : { peer, entry: null };
+    }
     const entry = findToken(this.#tokens.current, token, new Date());
-    return entry === null
-      ? null
-      : { role: entry.role, name: entry.name ?? entry.id, key: `token:${entry.id}` };
+    if (entry === null) return null;
+    const { id, role, name = id } = entry;
+    return { peer: { role, name, key: `token:${id}` }, entry };
   }
 
-  /** Decides whether a peer with these credentials may do what needs the role. */
-  judge(credentials: Credentials, needed: Role): Verdict {
-    if (this.openToAll) return { tag: "allowed", peer: { role: needed, name: "anyone", key: "anyone" } };
-    const peer = this.identify(credentials);
-    if (peer === null) return { tag: "unknown", sentence: this.#askFor(credentials, needed) };
-    if (allows(peer.role, needed)) return { tag: "allowed", peer };
-    const sentence = `this needs the role ${needed}, and ${peer.name} has the role ${peer.role}`;
-    return { tag: "forbidden", sentence };
-  }
-
-  /** False once the token that it came by was revoked or has expired. */
-  stillKnows({ key }: Peer): boolean {
-    if (!key.startsWith("token:")) return true;
-    const entry = this.#tokens?.current.find(({ id }) => key === `token:${id}`);
-    return entry !== undefined && isValid(entry, new Date());
-  }
-
-  /** Called when tokens were added or revoked. Returns what calls that off. */
-  onTokens(listener: () => void): () => void {
-    return this.#tokens?.onChange(listener) ?? (() => undefined);
+  /** Why a call that was let in by this token may not go on; null while it may. */
+  #refusalNow({ id, sha256 }: TokenEntry, needed: Role, name: string): string | null {
+    const isSame = (entry: TokenEntry) => entry.id === id && entry.sha256 === sha256;
+    const entry = this.#tokens?.current.find(isSame);
+    if (entry === undefined || !isValid(entry, new Date()))
+      return `the token of ${name} was revoked or has expired`;
+    return allows(entry.role, needed) ? null : `the token of ${name} has the role ${entry.role} now`;
   }
 
   close(): void {

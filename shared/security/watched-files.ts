@@ -43,21 +43,27 @@ export class Watched<T> {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Reads it now. */
+  /** Reads it now. Also a value that was kept may have changed: with time, tokens expire. */
   look(): void {
+    const value = this.#read();
+    const text = this.#options.textOf(value);
+    if (text === this.#text) return;
+    [this.#current, this.#text] = [value, text];
+    for (const listener of [...this.#listeners]) listener(value);
+  }
+
+  /** The value in the files, or the former one when that can't be used. */
+  #read(): T {
     try {
       const value = this.#options.read();
       this.#complaint = "";
-      const text = this.#options.textOf(value);
-      if (text === this.#text) return;
-      [this.#current, this.#text] = [value, text];
+      return value;
     } catch (caught) {
       const error = caught instanceof Error ? caught : new Error(String(caught));
       if (error.message !== this.#complaint) this.#options.onKept(error);
       this.#complaint = error.message;
-      return;
+      return this.#current;
     }
-    for (const listener of [...this.#listeners]) listener(this.#current);
   }
 
   close(): void {

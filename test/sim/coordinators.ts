@@ -8,7 +8,7 @@ import type { Shell } from "../../coordinator/shell.js";
 import type { HttpRoute, MetricsServerOptions } from "../../shared/http.js";
 import { hashWords } from "../../shared/random.js";
 import { hasEnded, RunStatus } from "../../shared/status.js";
-import { SimGrpcServer } from "./grpc-server.js";
+import { SimTransport } from "./grpc-server.js";
 import type { SimProcess } from "./process.js";
 import { type SliceUpdate, simReducers } from "./reducer-threads.js";
 import { runName } from "./setup.js";
@@ -83,9 +83,9 @@ export class Coordinators {
       },
       signal: life.stop.signal,
       clock,
-      makeServer: () => {
+      makeTransport: () => {
         this.#world.network.route("coordinator", name);
-        return new SimGrpcServer(this.#world.network, process).asServer;
+        return new SimTransport(this.#world.network, process);
       },
       startHttp: async (options) => this.#startHttp(process, options),
       openReducers: simReducers(this.#world.network, process, (update) => this.updates.push(update)),

@@ -1,15 +1,15 @@
 /**
- * Stands where grpc.Server stands: takes the handlers of the real control server and of the real slice servers, and
- * gives them calls over simulated streams. What a call must do is what those handlers use.
+ * Stands where the TCP transport stands: takes the handlers of the real control server and gives them calls over simulated
+ * streams. What a call must do is what those handlers use.
  */
 import { EventEmitter } from "node:events";
-import type * as grpc from "@grpc/grpc-js";
+import type { Handlers, Transport } from "../../shared/grpc/transport.js";
 import type { End, Network } from "./network.js";
 import type { SimProcess } from "./process.js";
 
 type Handler = (call: ServerCall) => void;
 
-export class SimGrpcServer {
+export class SimTransport implements Transport {
   readonly #network: Network;
   readonly #process: SimProcess;
   readonly #handlers = new Map<string, Handler>();
@@ -19,32 +19,30 @@ export class SimGrpcServer {
     this.#process = process;
   }
 
-  /** As the type that the real code takes. */
-  get asServer(): grpc.Server {
-    return this as unknown as grpc.Server;
-  }
-
-  addService(_: unknown, handlers: Record<string, Handler>): void {
-    for (const [method, handler] of Object.entries(handlers)) this.#handlers.set(method, handler);
+  addService(_: unknown, handlers: Handlers): void {
+    for (const [method, handler] of Object.entries(handlers))
+      this.#handlers.set(method, handler as unknown as Handler);
   }
 
   /** Port 0: the next free one. */
-  bindAsync(address: string, _: unknown, bound: (error: Error | null, port: number) => void): void {
-    const [host = "", asked] = address.split(":");
-    const port = Number(asked) === 0 ? this.#network.freePort() : Number(asked);
+  async listen(host: string, asked: number): Promise<number> {
+    const port = asked === 0 ? this.#network.freePort() : asked;
     this.#network.listen(`${host}:${port}`, this.#process, (end, method, request) => {
       const handler = this.#handlers.get(method);
       if (handler === undefined) return end.abort();
       handler(new ServerCall(end, request));
     });
-    bound(null, port);
+    return port;
   }
 
-  tryShutdown(done: () => void): void {
-    done();
+  /** Simulated peers are all known. */
+  identify(): () => void {
+    return () => undefined;
   }
 
-  forceShutdown(): void {}
+  cutUnidentified(): void {}
+
+  async close(): Promise<void> {}
 }
 
 /** The server's side of one stream: what ServerDuplexStream and ServerWritableStream are to the handlers. */

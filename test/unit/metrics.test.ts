@@ -160,7 +160,7 @@ describe("the HTTP server", () => {
     await scrape(workerMetrics());
     const port = Number(server?.address.split(":").at(-1));
     await expect(startMetricsServer({ registry: workerMetrics().registry, port })).rejects.toThrow(
-      `can't serve HTTP on 127.0.0.1:${port}: it is taken`,
+      `can't listen on 127.0.0.1:${port}: another process listens there. End it, or choose another port`,
     );
   });
 });

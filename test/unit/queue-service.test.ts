@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as grpc from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RunQueue } from "../../coordinator/standing/queue.js";
 import { QueueService, type Standing } from "../../coordinator/standing/queue-service.js";
@@ -11,9 +10,9 @@ import { addRunsService } from "../../coordinator/standing/runs-service.js";
 import { realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { generationKey } from "../../shared/generations.js";
-import { bind } from "../../shared/grpc/listen.js";
-import { channelOptions } from "../../shared/grpc/protocol.js";
+import { AdmittedServices } from "../../shared/grpc/admitted-services.js";
 import { RunsClient } from "../../shared/grpc/runs-client.js";
+import { TcpTransport } from "../../shared/grpc/transport.js";
 import { ClientSecurity, noSecurity } from "../../shared/security/client-security.js";
 import { roles } from "../../shared/security/roles.js";
 import { ServerSecurity } from "../../shared/security/server-security.js";
@@ -191,10 +190,11 @@ describe("over the wire", () => {
   });
 
   async function serve(security = ServerSecurity.none()) {
-    const server = new grpc.Server(channelOptions);
-    addRunsService(server, service, security, realClock);
-    const port = await bind(server, "127.0.0.1", 0);
-    closers.push(() => server.forceShutdown());
+    const transport = new TcpTransport(realClock);
+    const onRefused = () => undefined;
+    addRunsService(new AdmittedServices({ transport, security, clock: realClock, onRefused }), service);
+    const port = await transport.listen("127.0.0.1", 0, null);
+    closers.push(() => void transport.close(0));
     return (shown = noSecurity) => {
       const asking = new RunsClient(`127.0.0.1:${port}`, shown, signal);
       closers.push(() => asking.close());

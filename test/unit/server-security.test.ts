@@ -15,7 +15,7 @@ import {
   ServerSecurity,
 } from "../../shared/security/server-security.js";
 import { writeTokenFile } from "../../shared/security/token-file.js";
-import { drawToken } from "../../shared/security/tokens.js";
+import { drawToken, type TokenEntry } from "../../shared/security/tokens.js";
 import { Watched } from "../../shared/security/watched-files.js";
 import { type CertificateFolders, makeCertificateFolders } from "../support/certificates.js";
 
@@ -23,6 +23,9 @@ const folder = mkdtempSync(join(tmpdir(), "trainyard-security-"));
 const file = join(folder, "tokens.json");
 const drawn = roles.map((role) => drawToken({ role, name: `a ${role}` }, []));
 const tokenOf = (role: string) => drawn.find(({ entry }) => entry.role === role)?.token ?? "";
+const notRevoked = () => {
+  throw new Error("nothing is revoked here");
+};
 let certificates: CertificateFolders;
 const opened: ServerSecurity[] = [];
 const open = (options: SecurityOptions) => {
@@ -59,7 +62,7 @@ describe("roles", () => {
     for (const credentials of ways) {
       for (const needed of roles) {
         const tag = may[role]?.includes(needed) ? "allowed" : "forbidden";
-        expect(security.judge(credentials, needed)).toMatchObject({ tag });
+        expect(security.admit(credentials, needed, notRevoked)).toMatchObject({ tag });
       }
     }
   });
@@ -74,19 +77,24 @@ describe("roles", () => {
     ["a certificate of two roles", { subject: { CN: "x", OU: ["worker", "operator"] } }],
   ])("%s is nobody's", (_, credentials) => {
     const security = open({ tls: certificates.of("coordinator"), tokens: file });
-    for (const needed of roles) expect(security.judge(credentials, needed)).toMatchObject({ tag: "unknown" });
+    for (const needed of roles)
+      expect(security.admit(credentials, needed, notRevoked)).toMatchObject({ tag: "unknown" });
   });
 });
 
 describe("a server", () => {
   it("with nothing lets everybody in; with tokens or certificates nobody without one", () => {
-    expect(ServerSecurity.none().judge({}, "operator")).toMatchObject({ tag: "allowed" });
-    expect(open({ tokens: file }).judge({}, "viewer")).toMatchObject({ tag: "unknown" });
+    expect(ServerSecurity.none().admit({}, "operator", notRevoked)).toMatchObject({ tag: "allowed" });
+    expect(open({ tokens: file }).admit({}, "viewer", notRevoked)).toMatchObject({ tag: "unknown" });
     const byCertificate = open({ tls: certificates.of("coordinator") });
-    expect(byCertificate.judge({ token: tokenOf("viewer") }, "viewer")).toMatchObject({ tag: "unknown" });
-    expect(byCertificate.judge({ subject: { OU: "viewer" } }, "viewer")).toMatchObject({ tag: "allowed" });
+    expect(byCertificate.admit({ token: tokenOf("viewer") }, "viewer", notRevoked)).toMatchObject({
+      tag: "unknown",
+    });
+    expect(byCertificate.admit({ subject: { OU: "viewer" } }, "viewer", notRevoked)).toMatchObject({
+      tag: "allowed",
+    });
     const asked = open({ tls: certificates.of("coordinator"), insecure: true });
-    expect(asked.judge({}, "worker")).toMatchObject({ tag: "allowed" });
+    expect(asked.admit({}, "worker", notRevoked)).toMatchObject({ tag: "allowed" });
     expect(open({ tokens: file, insecure: true }).openToAll).toBe(false);
   });
 
@@ -113,9 +121,9 @@ describe("a server", () => {
     writeFileSync(join(place, "tls.crt"), cert);
     writeFileSync(join(place, "tls.key"), key);
     expect(() => open({ tls: place })).toThrow("has no ca.crt");
-    expect(open({ tls: place, tokens: file }).judge({ token: tokenOf("viewer") }, "viewer").tag).toBe(
-      "allowed",
-    );
+    expect(
+      open({ tls: place, tokens: file }).admit({ token: tokenOf("viewer") }, "viewer", notRevoked).tag,
+    ).toBe("allowed");
   });
 
   it("hears of a revoked token when it looks, and keeps the former list when it can't be read", () => {
@@ -139,19 +147,45 @@ describe("a server", () => {
     expect([heard, complaints, watched.current]).toEqual([[2, 3], ["half a file"], 3]);
   });
 
-  it("knows a peer no longer once its token was revoked", async () => {
+  it.each<[string, (entry: TokenEntry) => TokenEntry[], string]>([
+    ["revoked", (entry) => [{ ...entry, revoked: new Date().toISOString() }], "was revoked or has expired"],
+    ["removed from the file", () => [], "was revoked or has expired"],
+    [
+      "replaced by another secret",
+      (entry) => [{ ...entry, sha256: "0".repeat(64) }],
+      "was revoked or has expired",
+    ],
+    ["given another role", (entry) => [{ ...entry, role: "viewer" }], "has the role viewer now"],
+  ])("ends the calls of a token that was %s, once, and lets it in no more", async (_, changed, why) => {
     const own = join(folder, "own.json");
-    const { token, entry } = drawToken({ role: "worker" }, []);
+    const { token, entry } = drawToken({ role: "operator", name: "me" }, []);
     writeTokenFile(own, [entry]);
     const security = open({ tokens: own });
-    const peer = security.identify({ token });
-    if (peer === null) throw new Error("not known at first");
-    expect(security.stillKnows(peer)).toBe(true);
-    const told = new Promise<void>((resolve) => security.onTokens(resolve));
-    writeTokenFile(own, [{ ...entry, revoked: new Date().toISOString() }]);
+    const ended: string[] = [];
+    const told = new Promise<void>((resolve) => {
+      const onRevoked = (sentence: string) => {
+        ended.push(sentence);
+        resolve();
+      };
+      expect(security.admit({ token }, "operator", onRevoked).tag).toBe("allowed");
+    });
+    const over = security.admit({ token }, "operator", notRevoked);
+    if (over.tag === "allowed") over.release();
+    writeTokenFile(own, changed(entry));
     await told;
-    expect([security.stillKnows(peer), security.identify({ token })]).toEqual([false, null]);
+    expect(ended).toEqual([`the token of me ${why}`]);
+    expect(security.admit({ token }, "operator", notRevoked).tag).not.toBe("allowed");
+    expect(security.openCalls).toBe(0);
+  });
+
+  it("ends the calls of a token that expires, also while its file can't be read", async () => {
+    const own = join(folder, "expiring.json");
+    const { token, entry } = drawToken({ role: "viewer", expires: new Date(Date.now() + 900) }, []);
+    writeTokenFile(own, [entry]);
+    const security = open({ tokens: own });
+    const ended = new Promise<string>((resolve) => security.admit({ token }, "viewer", resolve));
     appendFileSync(own, "}");
+    expect(await ended).toContain("was revoked or has expired");
   });
 });
 
