@@ -39,6 +39,8 @@ export class SimEngine implements Engine {
   #weights = 0;
   /** Asked for each gradient: is it NaN? */
   isPoisoned: () => boolean = () => false;
+  /** The bit of one element that is flipped in the next gradient; null = none. */
+  flippedBit: number | null = null;
 
   constructor(layout: ModelLayout, samples: number) {
     this.layout = layout;
@@ -73,8 +75,17 @@ export class SimEngine implements Engine {
       correct += drawn & 1;
     }
     if (this.isPoisoned()) gradient[0] = Number.NaN;
+    this.#flipBit(gradient);
     const mean = lossSum / samples;
     return { lossSum, correct, samples, gradient, statistics: Float32Array.of(mean, mean * mean + 0.1) };
+  }
+
+  /** Of an element that is about 1 to 1,000 in size, as every chained one is. */
+  #flipBit(gradient: Float32Array): void {
+    if (this.flippedBit === null) return;
+    const words = new Uint32Array(gradient.buffer);
+    words[this.#samples] = (words[this.#samples] as number) ^ (1 << this.flippedBit);
+    this.flippedBit = null;
   }
 
   evaluate(images: Uint8Array, labels: Int32Array): EvaluationResult {

@@ -48,6 +48,11 @@ export class FaultActs {
       }
       case "poison worker":
         return this.#poison(this.#workers.slot(fault.worker));
+      case "flip bit": {
+        const { engine } = this.#workers.slot(fault.worker);
+        if (engine !== null) engine.flippedBit = fault.bit;
+        return;
+      }
       case "remove worker":
         return this.#workers.remove(fault.worker);
       case "new worker":

@@ -20,6 +20,8 @@ export type FaultAct =
   | { readonly act: "slow worker"; readonly worker: number; readonly factor: number; readonly forMs: number }
   /** Its next gradient is NaN. */
   | { readonly act: "poison worker"; readonly worker: number }
+  /** In an element of its next gradient, float32: 23 to 30 are the exponent. The gradient stays finite. */
+  | { readonly act: "flip bit"; readonly worker: number; readonly bit: number }
   | { readonly act: "new worker" }
   /** For good, unless it is the last one. */
   | { readonly act: "remove worker"; readonly worker: number }

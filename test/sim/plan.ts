@@ -7,6 +7,8 @@ import type { Setup } from "./setup.js";
 import { simulatedDraws } from "./setup.js";
 
 export interface Script {
+  /** True when enough workers stay to audit every sum: a flipped bit then changes nothing. */
+  readonly isAudited?: boolean;
   readonly setup: Setup;
   /** Of the network, the store and the machines. */
   readonly seed: number;
@@ -75,7 +77,20 @@ export function planOf(seed: number): Script {
   }
   // Nor can a record that is not finite and is repeated: see fault-acts.
   const isRepeated = faults.some((fault) => fault.act === "repeat messages");
-  return { setup, seed, faults: faults.filter(({ act }) => !(isRepeated && act === "poison worker")) };
+  const possible = faults.filter(({ act }) => !(isRepeated && act === "poison worker"));
+  return { setup, seed, faults: [...possible, ...flippedBits(seed)] };
+}
+
+/** In every twentieth seed, since such a run can be compared with no other. */
+function flippedBits(seed: number): Fault[] {
+  if (seed % 20 !== 7) return [];
+  const random = drawStream(simulatedDraws, seed, 201);
+  return Array.from({ length: 1 + random.nextBelow(3) }, () => ({
+    act: "flip bit",
+    worker: 1 + random.nextBelow(3),
+    bit: 23 + random.nextBelow(8),
+    atMs: Math.round(random.nextBetween(1_000, 3_000)),
+  }));
 }
 
 /** Most are short; some are longer than every deadline of the control plane. */

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { runScript } from "./run.js";
 import { coordinatorDies, coordinatorDiesAfterObject } from "./scenarios/coordinator-dies.js";
+import { flippedBitIsAudited, flippedBitIsSkipped } from "./scenarios/flipped-bit.js";
 import { formerCoordinatorWakes } from "./scenarios/former-coordinator-wakes.js";
 import { laneOfLocalStepsMoves } from "./scenarios/local-steps.js";
 import { messagesComeAgain } from "./scenarios/messages-come-again.js";
@@ -19,6 +20,8 @@ const scenarios: readonly Scenario[] = [
   formerCoordinatorWakes,
   messagesComeAgain,
   refusedRecordComesAgain,
+  flippedBitIsSkipped,
+  flippedBitIsAudited,
   laneOfLocalStepsMoves,
   sgdRunGoesOn,
 ];
