@@ -176,9 +176,9 @@ async function beginRun(
   { spec, changes, vacancy }: Opening,
   ownership: Ownership,
 ): Promise<Beginning> {
-  const { store, run, logger } = options;
+  const { store, run, logger, clock = realClock } = options;
   try {
-    const { restoration, notes } = await findRestoration(store, run, spec.optimizer);
+    const { restoration, notes } = await findRestoration(store, run, spec.optimizer, clock);
     for (const note of notes) logger.warn(note);
     const restored = restoration?.restored ?? null;
     if (restored !== null) requireEpochs(spec, restored);

@@ -1,15 +1,15 @@
 /**
- * The journal of a run: rows of the curve, and events. It keeps them in memory for the pages, and seals them into immutable
- * segments `log/<generation>-<n>.jsonl` at each checkpoint, whose manifest names the segments.
+ * The journal of a run: its curve and its events. It keeps the curve for pages and the newest events for followers, and
+ * seals every line into immutable segments of the log at each checkpoint, whose manifest names the segments.
  */
-
 import type { HashedObject } from "../shared/checkpoint.js";
 import type { Clock } from "../shared/clock.js";
-import { type Curve, type EpochRow, keepNonFinite, type StepRow } from "../shared/curve.js";
+import { type EpochRow, keepNonFinite, type StepRow } from "../shared/curve.js";
 import type { RunEvent } from "../shared/run-events.js";
-import { runKey } from "../shared/spec.js";
-import { sha256Hex } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { CurveRecord } from "./curve/curve-record.js";
+import { segmentBytes } from "./log-merging.js";
+import { LogStore } from "./log-store.js";
 
 type Line =
   | ({ readonly kind: "step" } & StepRow)
@@ -19,52 +19,48 @@ type Line =
 /** How many of the newest events are kept in memory for followers, whether they were sealed or not. */
 const keptEvents = 10_000;
 
-/** Rows that former coordinators sealed, up to the checkpoint, and the segments that hold them. */
+/** What former coordinators left: the curve up to the checkpoint, and the segments that hold it. */
 export interface SealedLog {
-  readonly steps: readonly StepRow[];
-  readonly epochs: readonly EpochRow[];
+  readonly curve: CurveRecord;
   readonly segments: readonly HashedObject[];
+  /** Keys of segments in the store that one of `segments` covers. */
+  readonly superfluous: readonly string[];
 }
 
 /** The curve and the events of a run, in memory and in sealed segments. */
 export class Journal {
-  readonly #run: string;
-  readonly #generation: number;
   readonly #clock: Pick<Clock, "date">;
-  readonly steps: StepRow[];
-  readonly epochs: EpochRow[];
+  readonly #log: LogStore;
+  readonly curve: CurveRecord;
   readonly #events: RunEvent[] = [];
   /** Number of events that are not kept any more. */
   #forgotten = 0;
-  #unsealed: Line[] = [];
-  /** Text that was taken to be sealed and is not written yet. */
-  #taken = "";
-  #sealed: readonly HashedObject[];
+  /** Lines since the last seal, in texts of at most `segmentBytes` characters each. */
+  #unsealed: string[] = [];
+  /** Texts that were taken to be sealed and are not written yet. */
+  #taken: readonly string[] = [];
 
-  /** `former`: the rows and segments that earlier generations sealed; null for a run that begins. `clock` dates the events. */
+  /** `former`: what earlier generations left; null for a run that begins. `clock` dates the events. */
   constructor(run: string, generation: number, clock: Pick<Clock, "date">, former: SealedLog | null = null) {
-    this.#run = run;
-    this.#generation = generation;
     this.#clock = clock;
-    this.steps = [...(former?.steps ?? [])];
-    this.epochs = [...(former?.epochs ?? [])];
-    this.#sealed = former?.segments ?? [];
+    this.curve = former?.curve ?? new CurveRecord(run);
+    this.#log = new LogStore(run, generation, former ?? { segments: [], superfluous: [] });
   }
 
   step(row: StepRow): void {
-    this.steps.push(row);
-    this.#unsealed.push({ kind: "step", ...row });
+    this.curve.addStep(row);
+    this.#write({ kind: "step", ...row });
   }
 
   epoch(row: EpochRow): void {
-    this.epochs.push(row);
-    this.#unsealed.push({ kind: "epoch", ...row });
+    this.curve.addEpoch(row);
+    this.#write({ kind: "epoch", ...row });
   }
 
   event(level: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
     const at = this.#clock.date().toISOString();
     const event: RunEvent = { at, level, message, fields: { ...fields } };
-    this.#unsealed.push({ kind: "event", ...event });
+    this.#write({ kind: "event", ...event });
     this.#events.push(event);
     if (this.#events.length <= keptEvents) return;
     this.#events.shift();
@@ -77,29 +73,48 @@ export class Journal {
     return { events, next: this.#forgotten + this.#events.length };
   }
 
-  get curve(): Curve {
-    return { format: "trainyard-curve/1", run: this.#run, epochs: this.epochs, steps: this.steps };
-  }
-
   /** Takes what was recorded since the last seal; the rows that come while it is written go into the next. */
-  takeUnsealed(): string {
-    const lines = this.#unsealed.map((line) => JSON.stringify(line, keepNonFinite));
+  takeUnsealed(): readonly string[] {
+    const texts = this.#unsealed;
     this.#unsealed = [];
-    return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+    return texts;
   }
 
   /**
-   * Writes one segment; returns all so far, in order. One call at a time. What can't be written stays, and goes into
-   * the next segment. Errors: the store's.
+   * Writes one segment for each text; returns all segments so far, in order. One call at a time. What can't be written
+   * stays, and goes into the next seal. Errors: the store's.
    */
-  async seal(store: ObjectStore, text: string): Promise<readonly HashedObject[]> {
-    this.#taken += text;
-    if (this.#taken === "") return this.#sealed;
-    const bytes = Buffer.from(this.#taken);
-    const key = runKey(this.#run, "log", `${this.#generation}-${this.#sealed.length}.jsonl`);
-    await store.put(key, bytes, { contentType: "application/x-ndjson" });
-    this.#taken = "";
-    this.#sealed = [...this.#sealed, { key, bytes: bytes.byteLength, sha256: sha256Hex(bytes) }];
-    return this.#sealed;
+  async seal(store: ObjectStore, texts: readonly string[]): Promise<readonly HashedObject[]> {
+    this.#taken = joinTexts([...this.#taken, ...texts]);
+    for (const text of this.#taken) {
+      await this.#log.add(store, text);
+      this.#taken = this.#taken.slice(1);
+    }
+    return this.#log.segments;
   }
+
+  /** Merges segments, so that their number stays bounded. See LogStore.tidy for when it may be called. Errors: the store's. */
+  async tidy(store: ObjectStore): Promise<void> {
+    await this.#log.tidy(store);
+  }
+
+  /** Lines become text at once, so that a checkpoint after many steps does not hold the thread for all of them. */
+  #write(line: Line): void {
+    const text = `${JSON.stringify(line, keepNonFinite)}\n`;
+    const last = this.#unsealed.length - 1;
+    const former = this.#unsealed[last];
+    if (former === undefined || former.length + text.length > segmentBytes) this.#unsealed.push(text);
+    else this.#unsealed[last] = former + text;
+  }
+}
+
+/** Joins neighbours that fit into one segment. */
+function joinTexts(texts: readonly string[]): readonly string[] {
+  const joined: string[] = [];
+  for (const text of texts) {
+    const former = joined.at(-1);
+    if (former === undefined || former.length + text.length > segmentBytes) joined.push(text);
+    else joined[joined.length - 1] = former + text;
+  }
+  return joined;
 }

@@ -3,10 +3,10 @@
  * the run is still being read it answers that it is starting.
  */
 import { renderLivePage } from "../dashboard/live-page.js";
-import { toJson } from "../shared/curve.js";
 import { type HttpReply, type HttpRoute, html, json } from "../shared/http.js";
 import type { RunSpec } from "../shared/spec.js";
 import { hasEnded, type LifeSign, type RunStatus } from "../shared/status.js";
+import type { RowRange } from "./curve/curve-record.js";
 import type { Shell } from "./shell.js";
 
 /** The part of the status that another coordinator needs before it takes a run. It has no token, so it gets no more. */
@@ -15,6 +15,24 @@ const aliveOf = ({ run, generation, phase }: RunStatus): LifeSign => ({
   generation: generation ?? 0,
   ended: hasEnded(phase),
 });
+
+const encodedJson = (body: string): HttpReply => ({ type: "application/json", body });
+
+/** The answer to a question for exact rows; a sentence when the question names no range. */
+function rows(query: URLSearchParams, textOf: (range: RowRange) => string): HttpReply {
+  const range = rangeOf(query);
+  if (range !== null) return encodedJson(textOf(range));
+  const sentence =
+    "from and to must be whole numbers of 0 or more, as in ?from=1000&to=1200 (1200 is not included)";
+  return json({ error: sentence }, 400);
+}
+
+/** The range that `from` and `to` name, by default all rows; null when one of them is not a whole number. */
+function rangeOf(query: URLSearchParams): RowRange | null {
+  const [from, to] = [query.get("from") ?? "0", query.get("to") ?? String(Number.MAX_SAFE_INTEGER)];
+  if (!/^\d{1,16}$/.test(from) || !/^\d{1,16}$/.test(to)) return null;
+  return { from: Number(from), to: Number(to) };
+}
 
 /** `shellNow`: null until the run has been read. `without`: what is answered by path until then; `page`: the run's. */
 export function coordinatorRoutes(
@@ -25,22 +43,28 @@ export function coordinatorRoutes(
   const route = (
     method: HttpRoute["method"],
     path: string,
-    answer: (shell: Shell) => HttpReply,
+    answer: (shell: Shell, query: URLSearchParams) => HttpReply,
     who: Pick<HttpRoute, "role"> = {},
   ): HttpRoute => ({
     method,
     path,
     ...who,
-    reply: () => {
+    reply: (query) => {
       const shell = shellNow();
-      return shell === null ? (without[path]?.() ?? json({ starting: true }, 503)) : answer(shell);
+      return shell === null ? (without[path]?.() ?? json({ starting: true }, 503)) : answer(shell, query);
     },
   });
   return [
     route("GET", "/readyz", () => json({ ready: true }), { role: null }),
     route("GET", "/alive", (shell) => json(aliveOf(shell.status)), { role: null }),
     route("GET", "/status", (shell) => json(shell.status)),
-    route("GET", "/curve", (shell) => ({ type: "application/json", body: toJson(shell.journal.curve) })),
+    route("GET", "/curve", ({ journal }) => encodedJson(journal.curve.overviewText)),
+    route("GET", "/curve/steps", ({ journal }, query) =>
+      rows(query, (range) => journal.curve.stepsText(range)),
+    ),
+    route("GET", "/curve/epochs", ({ journal }, query) =>
+      rows(query, (range) => journal.curve.epochsText(range)),
+    ),
     route("GET", "/", (shell) => html(page(shell.state.run.dimensions.spec))),
     route("POST", "/stop", (shell) => {
       shell.dispatch({ tag: "stop", reason: "asked to stop" });

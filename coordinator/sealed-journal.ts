@@ -1,58 +1,104 @@
 /** The log segments of former coordinators: the curve up to a checkpoint, and what was committed after it. */
 import type { HashedObject } from "../shared/checkpoint.js";
+import type { Clock } from "../shared/clock.js";
+import { inTurns, mapBounded } from "../shared/concurrency.js";
 import { EpochRow, StepRow } from "../shared/curve.js";
-import { TrainyardError } from "../shared/errors.js";
-import { runKey } from "../shared/spec.js";
+import { covers, type ListedSegment, outermost, parseSegmentKey } from "../shared/log-segments.js";
+import { getIfThere } from "../shared/store/document.js";
 import { getHashed } from "../shared/store/hashed.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import type { Progress } from "./core/state.js";
+import { CurveRecord } from "./curve/curve-record.js";
 import type { SealedLog } from "./journal.js";
+import { isBroken, readsAtATime, superfluousOf } from "./log-store.js";
+
+/** Where a run's log lies. */
+export interface LogSource {
+  readonly store: ObjectStore;
+  readonly run: string;
+  /** Every segment that is in the store, as `listSegments` gives them. */
+  readonly listed: readonly ListedSegment[];
+  readonly clock: Pick<Clock, "sleep">;
+}
+
+/** Lines that are parsed in one turn: five milliseconds. */
+const linesPerTurn = 256;
 
 /**
  * The rows of a manifest's segments, each step and epoch once, none beyond the checkpoint. Weights don't rest on
  * them: a segment that is damaged or missing leaves a gap in the curve and a sentence. Errors: the store's.
  */
 export async function readLog(
-  store: ObjectStore,
-  run: string,
+  source: LogSource,
   segments: readonly HashedObject[],
   progress: Pick<Progress, "step" | "epoch">,
 ): Promise<{ log: SealedLog; damaged: string[] }> {
   const steps = new Map<number, StepRow>();
   const epochs = new Map<number, EpochRow>();
   const damaged: string[] = [];
-  for (const segment of segments) {
-    const text = await readSegment(store, segment);
-    if (text === null) {
-      damaged.push(`the curve has a gap: ${segment.key} of the run ${run} is missing or damaged`);
+  const parsed = await mapBounded(segments, readsAtATime, async (segment) => {
+    const text = await readSegment(source, segment);
+    return text === null ? null : await rowsOrNull(text, source.clock);
+  });
+  for (const [at, rows] of parsed.entries()) {
+    if (rows === null) {
+      const { key = "" } = segments[at] ?? {};
+      damaged.push(`the curve has a gap: ${key} of the run ${source.run} is missing or damaged`);
       continue;
     }
-    const rows = rowsOf(text);
     for (const row of rows.steps) if (row.step < progress.step) steps.set(row.step, row);
     for (const row of rows.epochs) if (row.epoch < progress.epoch) epochs.set(row.epoch, row);
   }
-  return { log: { steps: [...steps.values()], epochs: [...epochs.values()], segments }, damaged };
+  const curve = new CurveRecord(source.run);
+  for await (const rows of inTurns(steps.values(), linesPerTurn, source.clock))
+    for (const row of rows) curve.addStep(row);
+  for (const row of epochs.values()) curve.addEpoch(row);
+  return { log: { curve, segments, superfluous: superfluousOf(source.listed, segments) }, damaged };
 }
 
-async function readSegment(store: ObjectStore, segment: HashedObject): Promise<string | null> {
+/**
+ * The text of a segment. An older manifest may name a segment that was merged into another one and deleted: the one that
+ * covers it is read then. Null when neither can be read.
+ */
+async function readSegment({ store, listed }: LogSource, segment: HashedObject): Promise<string | null> {
   try {
-    return Buffer.from(await getHashed(store, segment.key, segment)).toString("utf8");
+    return textOf(await getHashed(store, segment.key, segment));
   } catch (error) {
-    if (error instanceof TrainyardError && (error.code === "DAMAGED" || error.code === "NOT_FOUND"))
-      return null;
-    throw error;
+    if (!isBroken(error)) throw error;
   }
+  const inner = parseSegmentKey(segment.key);
+  const outer = listed.find((other) => inner !== null && other.key !== segment.key && covers(other, inner));
+  const bytes = outer === undefined ? null : await getIfThere(store, outer.key);
+  return bytes === null ? null : textOf(bytes);
 }
 
-function rowsOf(text: string): { steps: StepRow[]; epochs: EpochRow[] } {
-  const steps: StepRow[] = [];
-  const epochs: EpochRow[] = [];
-  for (const line of text.split("\n").filter((item) => item !== "")) {
-    const value = JSON.parse(line) as { readonly kind?: unknown };
-    if (value.kind === "step") steps.push(StepRow.parse(value));
-    if (value.kind === "epoch") epochs.push(EpochRow.parse(value));
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8");
+
+interface Rows {
+  readonly steps: StepRow[];
+  readonly epochs: EpochRow[];
+}
+
+async function rowsOf(text: string, clock: Pick<Clock, "sleep">): Promise<Rows> {
+  const rows: Rows = { steps: [], epochs: [] };
+  const lines = text.split("\n").filter((item) => item !== "");
+  for await (const group of inTurns(lines, linesPerTurn, clock)) {
+    for (const line of group) {
+      const value = JSON.parse(line) as { readonly kind?: unknown };
+      if (value.kind === "step") rows.steps.push(StepRow.parse(value));
+      if (value.kind === "epoch") rows.epochs.push(EpochRow.parse(value));
+    }
   }
-  return { steps, epochs };
+  return rows;
+}
+
+/** The rows of a segment; null when its text can't be read. */
+async function rowsOrNull(text: string, clock: Pick<Clock, "sleep">): Promise<Rows | null> {
+  try {
+    return await rowsOf(text, clock);
+  } catch {
+    return null;
+  }
 }
 
 /** The checkpoint from which a run goes on. */
@@ -69,26 +115,17 @@ export interface RestoredCheckpoint {
  * again as well, but are not counted.
  */
 export async function lostSamples(
-  store: ObjectStore,
-  run: string,
+  { store, listed, clock }: LogSource,
   { log: known, generation, step }: RestoredCheckpoint,
 ): Promise<number> {
-  const prefix = runKey(run, "log/");
-  let samples = 0;
-  for await (const { key } of store.list(prefix)) {
-    const writer = Number(/^(\d+)-\d+\.jsonl$/.exec(key.slice(prefix.length))?.[1] ?? 0);
-    if (writer < generation || known.some((segment) => segment.key === key)) continue;
-    const text = Buffer.from(await store.get(key)).toString("utf8");
-    for (const row of stepsOrNone(text)) if (row.step >= step) samples += row.samples;
-  }
-  return samples;
-}
-
-/** The step rows of a segment; none when it can't be read, because no manifest vouches for it. */
-function stepsOrNone(text: string): readonly StepRow[] {
-  try {
-    return rowsOf(text).steps;
-  } catch {
-    return [];
-  }
+  const named = new Set(known.map(({ key }) => key));
+  const covered = new Set(superfluousOf(listed, known));
+  const unknown = outermost(listed).filter(
+    ({ key, generation: writer }) => writer >= generation && !named.has(key) && !covered.has(key),
+  );
+  const counts = await mapBounded(unknown, readsAtATime, async ({ key }) => {
+    const { steps = [] } = (await rowsOrNull(textOf(await store.get(key)), clock)) ?? {};
+    return steps.filter((row) => row.step >= step).reduce((sum, { samples }) => sum + samples, 0);
+  });
+  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -123,7 +123,12 @@ export class Shell {
       written: restoration?.written ?? new Map(),
       onLeftover,
     });
-    this.#saving = new CheckpointQueue(store, this.#journal, this.#checkpoints);
+    this.#saving = new CheckpointQueue({
+      store,
+      journal: this.#journal,
+      writer: this.#checkpoints,
+      onUntidy: onLeftover,
+    });
     this.#vectors = restoration?.vectors;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -437,7 +442,8 @@ export class Shell {
       checkpoint: written,
       reducersBusySeconds: this.#pool?.busySeconds ?? 0,
     });
-    const papers = { spec, curve: this.#journal.curve, result: this.#result };
+    const { curve } = this.#journal;
+    const papers = { spec, curve, charts: curve.charts, result: this.#result };
     publishRun({ store, clock: this.#clock, logger, finish }, papers).then(
       () => this.dispatch({ tag: "published" }),
       (error: Error) =>

@@ -1,6 +1,6 @@
 /**
  * The live page's own script, inlined: status every second, curve after each new step, at most every two seconds.
- * Text goes in as text, never as markup. The columns are those of chart-data.ts.
+ * Text goes in as text, never as markup. The curve comes as the charts draw it (chart-data.ts).
  */
 import { tableScript } from "./table-script.js";
 
@@ -32,34 +32,6 @@ export const liveScript = `
     const waiting = (await (await fetch("/queue")).json()).queue.slice(1).map((entry) => entry.run);
     put("queue", waiting.length === 0 ? "" : "· then " + waiting.join(", "));
   }
-  const finite = (value) => (typeof value === "number" ? value : null);
-  function smooth(values) {
-    let sum = 0;
-    let weight = 0;
-    return values.map((value) => {
-      if (value === null) return null;
-      sum = 0.95 * sum + 0.05 * value;
-      weight = 0.95 * weight + 0.05;
-      return sum / weight;
-    });
-  }
-  function showCurve(curve) {
-    const column = (name) => curve.epochs.map((row) => finite(row[name]));
-    const loss = curve.steps.map((row) => finite(row.loss));
-    const smoothed = smooth(loss);
-    const stride = Math.max(1, Math.ceil(loss.length / 4000));
-    const thin = (values) => values.filter((_, index) => index % stride === 0 || index === values.length - 1);
-    globalThis.trainyardDraw({
-      epochs: {
-        epoch: curve.epochs.map((row) => row.epoch + 1),
-        loss: column("loss"),
-        accuracy: column("accuracy"),
-        validationLoss: column("validationLoss"),
-        validationAccuracy: column("validationAccuracy"),
-      },
-      steps: { step: thin(curve.steps.map((row) => row.step + 1)), loss: thin(loss), smoothed: thin(smoothed) },
-    });
-  }
   async function poll() {
     let pauseMs = 1000;
     try {
@@ -69,7 +41,7 @@ export const liveScript = `
       await showQueue();
       showStatus(status);
       if (status.step !== shownStep || ended.includes(status.phase)) {
-        showCurve(await (await fetch("/curve")).json());
+        globalThis.trainyardDraw((await (await fetch("/curve")).json()).series);
         shownStep = status.step;
         pauseMs = 2000;
       }

@@ -3,11 +3,11 @@
  * the confusion matrix, what it was, and links to what it left behind (relative to the report's own place).
  */
 import { relative } from "node:path/posix";
-import type { Curve } from "../shared/curve.js";
+import type { CurveRows } from "../shared/curve.js";
 import { decimals, percent, whole } from "../shared/readable-numbers.js";
 import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
-import { chartData } from "./chart-data.js";
+import { type ChartData, chartData } from "./chart-data.js";
 import { confusionTable } from "./confusion.js";
 import { factTable, resultFacts, specFacts } from "./facts.js";
 import { type Markup, markup } from "./markup.js";
@@ -16,18 +16,20 @@ import { renderPage } from "./page.js";
 /** What a finished run's report shows. */
 export interface ReportInput {
   readonly spec: RunSpec;
-  readonly curve: Curve;
+  readonly curve: CurveRows;
+  /** The charts' series. Default: made from the curve. */
+  readonly charts?: ChartData;
   readonly result: RunResult;
   /** Where the report lies, below `runs/<run>/`. Default: right there. */
   readonly folder?: string;
 }
 
 /** The report of a finished run: one HTML file that needs no other. */
-export function renderReport({ spec, curve, result, folder = "" }: ReportInput): string {
+export function renderReport({ spec, curve, charts, result, folder = "" }: ReportInput): string {
   return renderPage({
     title: `${spec.run} · Trainyard`,
     header: markup`${titleOf(spec, result)}${figuresOf(result)}`,
-    charts: chartData(curve),
+    charts: charts ?? chartData(curve),
     sections: [
       confusionTable(spec.classes, result.confusion) ?? markup``,
       markup`<section><h2>The run</h2><div class="scroll">${factTable([...specFacts(spec), ...resultFacts(result)])}</div></section>`,
@@ -55,7 +57,7 @@ function figuresOf({ final, best, epochs, seconds, imagesPerSecond, workersSeen 
   return markup`<ul class="figures">${figures.map(([value, what]) => markup`<li><b>${value}</b><span>${what}</span></li>`)}</ul>`;
 }
 
-function epochTable({ epochs }: Curve): Markup {
+function epochTable({ epochs }: CurveRows): Markup {
   const rows = epochs.map(
     (
       row,

@@ -1,4 +1,8 @@
-/** Limits on how many asynchronous calls run at the same time: over a list, or for a shared resource. */
+/**
+ * Limits on how many asynchronous calls run at the same time, over a list or for a shared resource, and on how long a list
+ * holds its thread.
+ */
+import type { Clock } from "./clock.js";
 import { throwIfAborted } from "./retry.js";
 
 /**
@@ -28,6 +32,27 @@ export async function mapBounded<Item, Result>(
   };
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, runner));
   return results;
+}
+
+/**
+ * The items in groups of `most`, in their order. Between two groups other work of this thread has its turn. A list that
+ * fits into one group is given without any pause.
+ */
+export async function* inTurns<Item>(
+  items: Iterable<Item>,
+  most: number,
+  clock: Pick<Clock, "sleep">,
+): AsyncGenerator<readonly Item[]> {
+  let group: Item[] = [];
+  for (const item of items) {
+    if (group.length === most) {
+      yield group;
+      group = [];
+      await clock.sleep(0);
+    }
+    group.push(item);
+  }
+  if (group.length > 0) yield group;
 }
 
 /** Lets at most `most` calls run at a time. Further calls wait and start in the order in which they were made. */

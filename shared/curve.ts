@@ -70,8 +70,30 @@ const isNumberJsonLacks = (value: unknown): value is number =>
 export const keepNonFinite = (_key: string, value: unknown) =>
   isNumberJsonLacks(value) ? String(value) : value;
 
-/** The curve as JSON text, one line. */
-export const toJson = (curve: Curve): string => `${JSON.stringify(curve, keepNonFinite)}\n`;
+/** A curve whose steps need not lie in memory as objects. */
+export interface CurveRows {
+  readonly run: string;
+  readonly epochs: readonly EpochRow[];
+  readonly steps: Iterable<StepRow>;
+}
+
+/** The curve as JSON text, one line, in pieces of at most one row, so that a long curve holds no thread for long. */
+export function* jsonPieces({ run, epochs, steps }: CurveRows): Generator<string> {
+  const format: Curve["format"] = "trainyard-curve/1";
+  yield `{"format":${JSON.stringify(format)},"run":${JSON.stringify(run)},"epochs":[`;
+  yield* rowPieces(epochs);
+  yield `],"steps":[`;
+  yield* rowPieces(steps);
+  yield "]}\n";
+}
+
+function* rowPieces(rows: Iterable<StepRow | EpochRow>): Generator<string> {
+  let separator = "";
+  for (const row of rows) {
+    yield separator + JSON.stringify(row, keepNonFinite);
+    separator = ",";
+  }
+}
 
 /** Errors: DAMAGED when the text is not a curve. `where` names it, for instance by its key. */
 export function fromJson(text: string, where = "curve.json"): Curve {
@@ -93,12 +115,12 @@ export function fromJson(text: string, where = "curve.json"): Curve {
 type Cells = Readonly<Record<string, number | string | null>>;
 
 /** Header and rows by RFC 4180; the cells need no quotes, being numbers, nothing, or one of two words. */
-function toCsv(columns: readonly string[], rows: readonly Cells[]): string {
-  const lines = rows.map((row) => columns.map((column) => String(row[column] ?? "")).join(","));
-  return [columns.join(","), ...lines, ""].join("\n");
+function* csvPieces(columns: readonly string[], rows: Iterable<Cells>): Generator<string> {
+  yield `${columns.join(",")}\n`;
+  for (const row of rows) yield `${columns.map((column) => String(row[column] ?? "")).join(",")}\n`;
 }
 
-/** The epochs of a curve as CSV text. */
-export const epochsToCsv = (curve: Curve) => toCsv(Object.keys(EpochRow.shape), curve.epochs);
-/** The steps of a curve as CSV text. */
-export const stepsToCsv = (curve: Curve) => toCsv(Object.keys(StepRow.shape), curve.steps);
+/** The epochs of a curve as CSV text, a line at a time. */
+export const epochsCsvPieces = ({ epochs }: CurveRows) => csvPieces(Object.keys(EpochRow.shape), epochs);
+/** The steps of a curve as CSV text, a line at a time. */
+export const stepsCsvPieces = ({ steps }: CurveRows) => csvPieces(Object.keys(StepRow.shape), steps);

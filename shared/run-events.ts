@@ -1,6 +1,6 @@
-/** What happened in a run, in words: the events of its log segments `log/<generation>-<n>.jsonl`, as they were sealed. */
+/** What happened in a run, in words: the events of its log segments, as they were sealed. */
 import { z } from "zod";
-import { runKey } from "./spec.js";
+import { listSegments, outermost } from "./log-segments.js";
 import { getIfThere } from "./store/document.js";
 import type { ObjectStore } from "./store/object-store.js";
 
@@ -25,21 +25,11 @@ export async function* sealedEvents(
   before = Number.POSITIVE_INFINITY,
   signal?: AbortSignal,
 ): AsyncGenerator<RunEvent> {
-  for (const { key, generation } of await segments(store, run, signal)) {
+  for (const { key, generation } of outermost(await listSegments(store, run, signal))) {
     if (generation >= before) continue;
     const bytes = await getIfThere(store, key, signal);
     if (bytes !== null) yield* eventsOf(Buffer.from(bytes).toString("utf8"));
   }
-}
-
-async function segments(store: ObjectStore, run: string, signal?: AbortSignal) {
-  const prefix = runKey(run, "log/");
-  const found: { key: string; generation: number; number: number }[] = [];
-  for await (const { key } of store.list(prefix, signal === undefined ? {} : { signal })) {
-    const [, generation, number] = /^(\d+)-(\d+)\.jsonl$/.exec(key.slice(prefix.length)) ?? [];
-    if (generation !== undefined) found.push({ key, generation: Number(generation), number: Number(number) });
-  }
-  return found.sort((a, b) => a.generation - b.generation || a.number - b.number);
 }
 
 function* eventsOf(text: string): Generator<RunEvent> {

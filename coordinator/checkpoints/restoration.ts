@@ -3,8 +3,10 @@
  * (manifest last, every object's bytes and SHA-256), the curve up to it, and why newer ones were skipped.
  */
 import { type CheckpointManifest, decodeVector, parseCheckpointId } from "../../shared/checkpoint.js";
+import { type Clock, realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { type GenerationEntry, listGenerations } from "../../shared/generations.js";
+import { listSegments } from "../../shared/log-segments.js";
 import { type OptimizerSpec, runKey } from "../../shared/spec.js";
 import { arePublishable } from "../../shared/statistics.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
@@ -38,6 +40,7 @@ interface Source {
   readonly store: ObjectStore;
   readonly run: string;
   readonly optimizer: OptimizerSpec;
+  readonly clock: Pick<Clock, "sleep">;
 }
 
 /** A checkpoint of which some object is in the store. */
@@ -56,8 +59,9 @@ export async function findRestoration(
   store: ObjectStore,
   run: string,
   optimizer: OptimizerSpec,
+  clock: Pick<Clock, "sleep"> = realClock,
 ): Promise<Search> {
-  const source = { store, run, optimizer };
+  const source = { store, run, optimizer, clock };
   const candidates = await listCandidates(store, run);
   const notes: string[] = [];
   for (const candidate of candidates) {
@@ -161,7 +165,7 @@ async function readWhole({ store, run, optimizer }: Source, candidate: Candidate
 
 /** `candidates`: the one that was found, and all older ones. `notes` gets a sentence for each part that is missing. */
 async function complete(
-  { store, run }: Source,
+  { store, run, clock }: Source,
   found: WholeCheckpoint,
   candidates: readonly Candidate[],
   notes: string[],
@@ -171,9 +175,10 @@ async function complete(
   const { generation } = candidates[0] as Candidate;
   const best = await readBest({ store, run }, found, notes);
   const saved = { ...found.saved, bestCheckpoint: best?.checkpoint ?? null };
-  const { log, damaged } = await readLog(store, run, manifest.log, progress);
+  const source = { store, run, clock, listed: await listSegments(store, run) };
+  const { log, damaged } = await readLog(source, manifest.log, progress);
   notes.push(...damaged);
-  const redone = await lostSamples(store, run, { log: manifest.log, generation, step: progress.step });
+  const redone = await lostSamples(source, { log: manifest.log, generation, step: progress.step });
   const written = [manifest, ...(best === null ? [] : [best])];
   const former = candidates.filter(({ hasManifest }) => hasManifest);
   return {
@@ -190,7 +195,7 @@ async function complete(
 
 /** The best checkpoint's manifest; null, with a note, when that one can't be exported any more. */
 async function readBest(
-  { store, run }: Omit<Source, "optimizer">,
+  { store, run }: Pick<Source, "store" | "run">,
   { manifest, saved: { bestCheckpoint: best } }: WholeCheckpoint,
   notes: string[],
 ): Promise<CheckpointManifest | null> {

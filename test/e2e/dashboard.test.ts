@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, type Page, chromium as playwright } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chartData } from "../../dashboard/chart-data.js";
 import { renderLivePage } from "../../dashboard/live-page.js";
 import { renderReport } from "../../dashboard/report.js";
-import { toJson } from "../../shared/curve.js";
 import { html, json, startMetricsServer } from "../../shared/http.js";
 import { coordinatorMetrics } from "../../shared/metrics.js";
 import type { RunStatus } from "../../shared/status.js";
@@ -129,7 +129,7 @@ describe("the live page", () => {
       extraRoutes: [
         { method: "GET", path: "/", reply: () => html(renderLivePage(spec)) },
         { method: "GET", path: "/status", reply: () => json(statusNow()) },
-        { method: "GET", path: "/curve", reply: () => ({ type: "application/json", body: toJson(curve) }) },
+        { method: "GET", path: "/curve", reply: () => json({ series: chartData(curve) }) },
         {
           method: "POST",
           path: "/stop",

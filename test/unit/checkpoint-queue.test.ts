@@ -43,7 +43,8 @@ beforeEach(async () => {
     momentVectors: momentVectorsOf(tinySpec().optimizer),
     onLeftover: (note) => notes.push(note),
   });
-  queue = new CheckpointQueue(store, new Journal(run, 1, realClock), writer);
+  const journal = new Journal(run, 1, realClock);
+  queue = new CheckpointQueue({ store, journal, writer, onUntidy: (note) => notes.push(note) });
 });
 
 function save(step: number, best: number, vectors = snapshotAt(step)) {
@@ -59,7 +60,7 @@ function save(step: number, best: number, vectors = snapshotAt(step)) {
       bestCheckpoint: `1-${best}`,
     },
     vectors,
-    unsealed: `{"kind":"event","step":${step}}\n`,
+    unsealed: [`{"kind":"event","step":${step}}\n`],
   });
 }
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { takeNumber } from "../../coordinator/ownership/generation-record.js";
 import { Ownership } from "../../coordinator/ownership/ownership.js";
 import { publishRun } from "../../coordinator/publish.js";
+import { chartData } from "../../dashboard/chart-data.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { limits } from "../../shared/limits.js";
 import { exportFolder, findPublication } from "../../shared/publication.js";
@@ -29,7 +30,12 @@ const claim = (generation: number) =>
   );
 
 function publish(owner: Ownership, change: Partial<RunResult> = {}): Promise<void> {
-  const papers = { spec, curve, result: { ...result, generation: owner.generation, ...change } };
+  const papers = {
+    spec,
+    curve,
+    charts: chartData(curve),
+    result: { ...result, generation: owner.generation, ...change },
+  };
   return publishRun({ store, clock, logger, finish: (folder) => owner.finish(folder) }, papers);
 }
 
@@ -54,6 +60,7 @@ describe("the publication of a run", () => {
         {
           spec,
           curve,
+          charts: chartData(curve),
           result: { ...result, generation: first.generation },
         },
       ),

@@ -248,7 +248,9 @@ describe("the checkpoint that a run goes on from", () => {
     await new Writer(store, 2, 5, restoration).checkpoint(6, [4, 5]);
     const { id, restoration: next } = await chosen();
     expect(id).toBe("2-6");
-    expect(next?.log.steps.map(({ crc32c }) => crc32c)).toEqual([100, 101, 102, 103, 204, 205]);
+    expect([...(next?.log.curve.steps ?? [])].map(({ crc32c }) => crc32c)).toEqual([
+      100, 101, 102, 103, 204, 205,
+    ]);
   });
 
   it("is in the line of the newest coordinator: one that was taken over before it came to anything is not", async () => {
@@ -274,13 +276,13 @@ describe("the checkpoint that a run goes on from", () => {
     await first.seal(4, 5); // sealed, and then the coordinator died
     store.objects.delete(`${checkpoints}/1-4/manifest.json`);
     const { restoration } = await chosen();
-    expect(restoration?.log.steps.map(({ step }) => step)).toEqual([0, 1]);
-    expect(restoration?.log.epochs.map(({ epoch }) => epoch)).toEqual([0]);
+    expect([...(restoration?.log.curve.steps ?? [])].map(({ step }) => step)).toEqual([0, 1]);
+    expect([...(restoration?.log.curve.epochs ?? [])].map(({ epoch }) => epoch)).toEqual([0]);
     expect(restoration?.restored.redone).toBe(4 * 8);
     await claim(store, 2, "1-2");
     await new Writer(store, 2, 5, restoration).checkpoint(4, [2, 3]);
     const { restoration: next } = await chosen();
-    expect(next?.log.steps.map(({ crc32c }) => crc32c)).toEqual([100, 101, 202, 203]);
+    expect([...(next?.log.curve.steps ?? [])].map(({ crc32c }) => crc32c)).toEqual([100, 101, 202, 203]);
     expect(next?.restored.redone).toBe(0);
   });
 
@@ -288,7 +290,7 @@ describe("the checkpoint that a run goes on from", () => {
     store.objects.set(`runs/${run}/log/1-0.jsonl`, Buffer.from("x"));
     const { id, notes, restoration } = await chosen();
     expect({ id, notes }).toMatchObject({ id: "1-4", notes: [expect.stringContaining("log/1-0.jsonl")] });
-    expect(restoration?.log.steps.map(({ step }) => step)).toEqual([2, 3]);
+    expect([...(restoration?.log.curve.steps ?? [])].map(({ step }) => step)).toEqual([2, 3]);
   });
 
   it("has a best one that is checked too: what can't be exported any more is said", async () => {

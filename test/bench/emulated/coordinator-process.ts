@@ -56,7 +56,7 @@ const stepNow = () => shell?.status.step ?? 0;
 
 function usage(): FromCoordinator {
   const cpu = process.cpuUsage(mark.cpu);
-  const rows = shell?.journal.curve.steps ?? [];
+  const rows = [...(shell?.journal.curve.steps ?? [])];
   return {
     tag: "usage",
     steps: stepNow() - mark.step,

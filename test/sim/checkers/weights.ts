@@ -8,7 +8,7 @@ export function weightsChecker(): Checker {
     atEnd(simulation, unbroken) {
       const { checksums, exported, outcome } = unbroken;
       for (const { name, shell } of simulation.coordinators) {
-        for (const row of shell?.journal.steps ?? []) {
+        for (const row of shell?.journal.curve.steps ?? []) {
           if (row.crc32c !== checksums[row.step])
             return `${name} committed other weights in step ${row.step}`;
         }
