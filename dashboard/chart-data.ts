@@ -27,7 +27,7 @@ const smoothing = 0.95;
 /** A point of the steps' chart. */
 interface StepPoint {
   readonly step: number;
-  readonly loss: number;
+  readonly loss: number | null;
   readonly smoothed: number | null;
 }
 

@@ -8,13 +8,15 @@ const blockRows = 4096;
 const floats = ["loss", "accuracy", "learningRate", "gradientNorm", "seconds"] as const;
 const integers = ["step", "epoch", "samples", "crc32c"] as const;
 
+const skippedBit = 1 << floats.length;
+
 interface Block {
   /** Column after column, in the order of `floats`. */
   readonly floats: Float64Array;
   /** Column after column, in the order of `integers`. */
   readonly integers: Uint32Array;
-  /** 1 for a step that was skipped. */
-  readonly skipped: Uint8Array;
+  /** Bits: `skippedBit` for a step that was skipped; bit number `column` of `floats` where that value is null. */
+  readonly flags: Uint8Array;
 }
 
 /** The committed steps of a run in their order. */
@@ -30,9 +32,14 @@ export class StepColumns {
     const at = this.#length % blockRows;
     if (at === 0) this.#blocks.push(emptyBlock());
     const block = this.#blocks.at(-1) as Block;
-    for (const [column, name] of floats.entries()) block.floats[column * blockRows + at] = row[name];
+    let flags = row.status === "skipped" ? skippedBit : 0;
+    for (const [column, name] of floats.entries()) {
+      const value = row[name];
+      if (value === null) flags |= 1 << column;
+      else block.floats[column * blockRows + at] = value;
+    }
     for (const [column, name] of integers.entries()) block.integers[column * blockRows + at] = row[name];
-    block.skipped[at] = row.status === "skipped" ? 1 : 0;
+    block.flags[at] = flags;
     this.#length += 1;
   }
 
@@ -42,19 +49,21 @@ export class StepColumns {
     if (block === undefined || position >= this.#length)
       throw new RangeError(`there is no row at position ${position} of ${this.#length}`);
     const at = position % blockRows;
+    const flags = block.flags[at] as number;
     const float = (column: number) => block.floats[column * blockRows + at] as number;
+    const floatOrNull = (column: number) => ((flags & (1 << column)) === 0 ? float(column) : null);
     const integer = (column: number) => block.integers[column * blockRows + at] as number;
     return {
       step: integer(0),
       epoch: integer(1),
-      loss: float(0),
-      accuracy: float(1),
+      loss: floatOrNull(0),
+      accuracy: floatOrNull(1),
       learningRate: float(2),
-      gradientNorm: float(3),
+      gradientNorm: floatOrNull(3),
       samples: integer(2),
       seconds: float(4),
       crc32c: integer(3),
-      status: block.skipped[at] === 1 ? "skipped" : "applied",
+      status: (flags & skippedBit) !== 0 ? "skipped" : "applied",
     };
   }
 
@@ -90,5 +99,5 @@ export function firstPositionFrom(
 const emptyBlock = (): Block => ({
   floats: new Float64Array(floats.length * blockRows),
   integers: new Uint32Array(integers.length * blockRows),
-  skipped: new Uint8Array(blockRows),
+  flags: new Uint8Array(blockRows),
 });

@@ -9,14 +9,14 @@ import { EpochRow, StepRow } from "../../shared/curve.js";
 const stepOf = (step: number): StepRow => ({
   step,
   epoch: Math.floor(step / 100),
-  loss: step === 3 ? Number.NaN : Math.sin(step) / 3,
+  loss: step === 3 ? Number.NaN : step === 4 ? null : Math.sin(step) / 3,
   accuracy: 1 / (step + 1),
   learningRate: 1e-3,
-  gradientNorm: Math.sqrt(step),
+  gradientNorm: step === 4 ? null : Math.sqrt(step),
   samples: 32,
   seconds: 0.0123,
   crc32c: 0xffffffff - step,
-  status: step === 3 ? "skipped" : "applied",
+  status: step === 3 || step === 4 ? "skipped" : "applied",
 });
 const epochOf = (epoch: number): EpochRow => ({
   epoch,
