@@ -2,12 +2,16 @@
  * The coordinator's ports for workers (gRPC) and for people (HTTP). They are open before a run is taken, since its
  * record names them, and may serve one run after another: what workers say until a run's shell is there waits for it.
  */
-import type { Registry } from "prom-client";
 import { realClock } from "../shared/clock.js";
 import { type HttpRoute, type MetricsServer, startMetricsServer } from "../shared/http.js";
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
-import { type CoordinatorMetrics, processMetrics } from "../shared/metrics.js";
+import {
+  type CoordinatorMetrics,
+  metricsOfRuns,
+  processMetrics,
+  type RunRegistry,
+} from "../shared/metrics.js";
 import { RateLimitedLog } from "../shared/rate-limited-log.js";
 import type { ServerSecurity } from "../shared/security/server-security.js";
 import { ControlServer, type ControlServerOptions } from "./control-server.js";
@@ -41,6 +45,13 @@ export interface AdmittedRun {
   readonly metrics: CoordinatorMetrics;
 }
 
+/** A run whose last values came after the last scrape: its metrics are shown a while longer, whatever run follows. */
+interface FormerRun {
+  readonly run: string;
+  readonly registry: RunRegistry;
+  readonly untilMs: number;
+}
+
 /** Hellos and departures that are kept while a run is being read: more than a fleet of thousands causes. */
 const heldEvents = 100_000;
 
@@ -51,8 +62,8 @@ export class Ports {
   #http: MetricsServer | undefined;
   #port = 0;
   #current: RunPorts | null = null;
-  /** Metrics of the run that was served last, and until when they are still shown. */
-  #former: { readonly metrics: CoordinatorMetrics; readonly untilMs: number } | null = null;
+  /** Runs that are not served any more and whose metrics are still shown, oldest first. */
+  #former: readonly FormerRun[] = [];
 
   private constructor(options: PortOptions) {
     this.#options = options;
@@ -106,6 +117,8 @@ export class Ports {
   /** Admits workers to a run. Their messages wait until the run is served. */
   admit(run: AdmittedRun): RunPorts {
     const ports = new RunPorts(run, this.#control);
+    // Two registries of one run would show every series twice.
+    this.#former = this.#former.filter((former) => former.run !== run.run);
     this.#current = ports;
     return ports;
   }
@@ -115,7 +128,9 @@ export class Ports {
     ports.close();
     if (this.#current !== ports) return;
     this.#current = null;
-    this.#former = { metrics: ports.metrics, untilMs: this.#nowMs + limits.endedRunShownMs };
+    const { run, metrics } = ports;
+    const former = { run, registry: metrics.registry, untilMs: this.#nowMs + limits.endedRunShownMs };
+    this.#former = [...this.#former, former].slice(-limits.endedRunsShown);
   }
 
   async close(): Promise<void> {
@@ -123,11 +138,11 @@ export class Ports {
     await this.#http?.close();
   }
 
-  /** The run's metrics. Those of a run that has ended stay a while, because its last values came after the last scrape. */
-  get #registry(): Registry {
-    if (this.#current !== null) return this.#current.metrics.registry;
-    const former = this.#former;
-    return former !== null && this.#nowMs < former.untilMs ? former.metrics.registry : processMetrics();
+  /** The metrics of the served run, and of runs that ended a short time ago. */
+  #metrics(): Promise<string> {
+    this.#former = this.#former.filter(({ untilMs }) => this.#nowMs < untilMs);
+    const former = this.#former.map(({ registry }) => registry);
+    return metricsOfRuns(this.#current === null ? former : [...former, this.#current.metrics.registry]);
   }
 
   get #nowMs(): number {
@@ -138,11 +153,8 @@ export class Ports {
     const { host, port, httpPort, logger, security, startHttp = startMetricsServer } = this.#options;
     this.#port = await this.#control.listen(host, port);
     const { routes = coordinatorRoutes(() => this.shell) } = this.#options;
-    const registryNow = () => this.#registry;
     this.#http = await startHttp({
-      get registry() {
-        return registryNow();
-      },
+      registry: { contentType: processMetrics().contentType, metrics: () => this.#metrics() },
       host,
       port: httpPort,
       ...(security === undefined ? {} : { security }),
@@ -154,6 +166,7 @@ export class Ports {
 
 /** The ports while they serve one run. */
 export class RunPorts {
+  readonly run: string;
   readonly metrics: CoordinatorMetrics;
   readonly #control: ControlServer;
   readonly #streams: WorkerStreams;
@@ -161,6 +174,7 @@ export class RunPorts {
   #held: CoreEvent[] = [];
 
   constructor({ run, generation, metrics }: AdmittedRun, control: ControlServer) {
+    this.run = run;
     this.metrics = metrics;
     this.#control = control;
     this.#streams = control.serve({
@@ -179,7 +193,7 @@ export class RunPorts {
   get scrapeTargets(): ScrapeTargets[] {
     const members = this.#shell?.state.workers;
     const present = this.#streams.metricsAddresses.filter(({ worker }) => members?.has(worker) === true);
-    return scrapeTargets(this.#streams.served.run, present);
+    return scrapeTargets(this.run, present);
   }
 
   /** Passes events to the shell from now on, beginning with those that waited. */

@@ -46,7 +46,8 @@ export interface HttpRoute {
 
 /** Settings of an HTTP server. */
 export interface MetricsServerOptions {
-  readonly registry: Registry;
+  /** What /metrics shows. */
+  readonly registry: Pick<Registry, "contentType" | "metrics">;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0 = any free port. */

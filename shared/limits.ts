@@ -149,11 +149,10 @@ export const limits = {
   exportLateMs: 30_000,
   /** One object store call, retries included. */
   storeCallMs: 30_000,
-  /**
-   * Metrics of a run that has ended are shown for this time, unless another run begins: two of Prometheus' default
-   * intervals.
-   */
+  /** Metrics of a run that has ended are shown for this time: two of Prometheus' default intervals. */
   endedRunShownMs: 120_000,
+  /** Runs that have ended and are shown at most; a queue of very short runs shows the newest. */
+  endedRunsShown: 8,
   /** The owner of a run rewrites its record this often, so that others see that it is alive. */
   renewMs: 3_000,
   /** Time for one renewal. With the pause before it, it stays well below `takeoverMs`. */

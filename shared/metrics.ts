@@ -9,7 +9,7 @@ export {
   isLoss,
   losses,
 } from "./metrics/coordinator.js";
-export { processMetrics } from "./metrics/registry.js";
+export { metricsOfRuns, processMetrics, type RunRegistry } from "./metrics/registry.js";
 export { type RunOutcome, runOutcomes, type StandingMetrics, standingMetrics } from "./metrics/standing.js";
 export { type StoreMetrics, type StoreOperation, storeOperations } from "./metrics/store.js";
 export { type WorkerMetrics, type WorkerPhase, workerMetrics } from "./metrics/worker.js";

@@ -51,9 +51,32 @@ export class RunRegistry extends Registry {
     for (const begin of this.#beginnings) begin();
   }
 
-  override async metrics(): Promise<string> {
-    return `${await processMetrics().metrics()}\n${await super.metrics()}`;
+  override metrics(): Promise<string> {
+    return metricsOfRuns([this]);
   }
+
+  /** The run's metrics without those of the process. */
+  metricsOfRun(): Promise<string> {
+    return super.metrics();
+  }
+}
+
+/**
+ * The metrics of the process and of several runs in Prometheus' text format. All series of one metric come together, as
+ * the format asks; they differ by their run.
+ */
+export async function metricsOfRuns(runs: readonly RunRegistry[]): Promise<string> {
+  const texts = await Promise.all(runs.map((run) => run.metricsOfRun()));
+  const series = new Map<string, string[]>();
+  for (const metric of texts.flatMap((text) => text.trimEnd().split("\n\n"))) {
+    const [help = "", type = "", ...samples] = metric.split("\n");
+    const header = `${help}\n${type}`;
+    series.set(header, [...(series.get(header) ?? []), ...samples]);
+  }
+  const merged = [...series].map(([header, samples]) => [header, ...samples].join("\n"));
+  return [await processMetrics().metrics(), ...(runs.length === 0 ? [] : [`${merged.join("\n\n")}\n`])].join(
+    "\n",
+  );
 }
 
 /** A registry, and functions that make a metric in it in one line: name, help, labels. */

@@ -30,7 +30,7 @@ async function shown({ addresses }: Ports): Promise<string[]> {
 }
 
 describe("a run's metrics", () => {
-  it("stay after its end until they were scraped again, and no longer", async () => {
+  it("stay two minutes after its end, and no longer", async () => {
     const at = await open();
     expect(await shown(at)).toEqual([]);
     const first = admit(at, "faces-1");
@@ -42,12 +42,46 @@ describe("a run's metrics", () => {
     expect(await shown(at)).toEqual([]);
   });
 
-  it("give way to the next run's at once", async () => {
+  it("stay that long too when the next run begins at once, beside the next run's", async () => {
     const at = await open();
     at.leave(admit(at, "faces-1"));
     const second = admit(at, "faces-2");
-    expect(await shown(at)).toEqual(["faces-2"]);
+    expect(await shown(at)).toEqual(["faces-1", "faces-2"]);
+    await clock.pass(limits.endedRunShownMs - 1);
     at.leave(second);
+    expect(await shown(at)).toEqual(["faces-1", "faces-2"]);
+    await clock.pass(1);
     expect(await shown(at)).toEqual(["faces-2"]);
+  });
+
+  it("are shown once when the same run goes on: the former coordinator life's give way", async () => {
+    const at = await open();
+    at.leave(admit(at, "faces-1"));
+    admit(at, "faces-1");
+    expect(await shown(at)).toEqual(["faces-1"]);
+  });
+
+  it("of many short runs are those of the newest", async () => {
+    const at = await open();
+    const runs = Array.from({ length: limits.endedRunsShown + 3 }, (_, number) => `short-${number}`);
+    for (const run of runs) at.leave(admit(at, run));
+    expect(await shown(at)).toEqual(runs.slice(3));
+  });
+
+  it("of several runs name each metric once, and each series once", async () => {
+    const at = await open();
+    at.leave(admit(at, "faces-1"));
+    admit(at, "faces-2");
+    const text = await (await fetch(`http://${at.addresses.http}/metrics`)).text();
+    const lines = text.split("\n").filter((line) => line !== "");
+    const headers = lines.filter((line) => line.startsWith("# TYPE "));
+    expect(new Set(headers).size).toBe(headers.length);
+    const series = lines.filter((line) => !line.startsWith("#")).map((line) => line.replace(/ [^ ]+$/, ""));
+    expect(new Set(series).size).toBe(series.length);
+    // The series of a metric stand below its header.
+    const owner = (at: number) => lines.slice(0, at).findLast((line) => line.startsWith("# TYPE "));
+    for (const [at, line] of lines.entries())
+      if (line.startsWith("trainyard_lanes{")) expect(owner(at)).toBe("# TYPE trainyard_lanes gauge");
+    expect(lines.filter((line) => line.startsWith("trainyard_lanes{"))).toHaveLength(2);
   });
 });
