@@ -28,7 +28,7 @@ export const StepRow = z.object({
   seconds: exact,
   /** CRC-32C of the float32 weights after the commit, unsigned. */
   crc32c: z.number().int().nonnegative().max(0xffffffff),
-  /** skipped: a gradient was not finite, the weights stayed. */
+  /** skipped: a gradient, or what the update would make of it, was not finite; the weights stayed. */
   status: z.enum(["applied", "skipped"]),
 });
 export type StepRow = z.infer<typeof StepRow>;

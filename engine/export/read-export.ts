@@ -131,6 +131,13 @@ function parsed<T>(schema: z.ZodType<T>, bytes: Uint8Array, key: string): T {
   return parsedDocument(schema, document, key);
 }
 
+/** The error for an export that predicts nothing. This version makes none, but earlier ones could. */
+const notFinite = (name: string, key: string) =>
+  new TrainyardError(
+    "DAMAGED",
+    `${key} holds values in ${name} that are not finite, so the model predicts nothing: train again with a lower --learning-rate`,
+  );
+
 /** Reads a group of weights from `bytes`, which hold their values one after another. */
 function readGroup(
   weights: Map<string, Float32Array>,
@@ -142,7 +149,9 @@ function readGroup(
   let offset = 0;
   for (const { name, shape } of entries) {
     const size = shape.reduce((product, side) => product * side, 1);
-    weights.set(name, floats.slice(offset, offset + size));
+    const values = floats.slice(offset, offset + size);
+    if (!values.every(Number.isFinite)) throw notFinite(name, key);
+    weights.set(name, values);
     offset += size;
   }
   if (offset !== floats.length) {

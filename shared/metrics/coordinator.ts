@@ -60,7 +60,7 @@ function progressMetrics({ counter, gauge }: Makers) {
     stepsCommitted: counter("trainyard_steps_committed_total", "Steps whose update became part of the run."),
     stepsSkipped: counter(
       "trainyard_steps_skipped_total",
-      "Steps not applied because a gradient was not finite.",
+      "Steps not applied because a gradient, or what the update would make of it, was not finite.",
     ),
     lastCommit: gauge(
       "trainyard_last_commit_timestamp_seconds",

@@ -118,6 +118,14 @@ describe("a run that learned nothing has failed, and says what to change", () =>
   });
 });
 
+it("a last epoch without a finite loss is not exported: the best one is, whatever --export-weights says", () => {
+  const core = started(2);
+  expect(core.state.run.dimensions.spec.exportWeights).toBe("last");
+  epoch(core, completes, 1);
+  epoch(core, completes, Number.NaN);
+  expect(core.state.phase).toMatchObject({ tag: "exporting", checkpoint: "1-2" });
+});
+
 describe("an epoch whose validation loss is not finite", () => {
   it("has no accuracy and no confusion, and is warned of", () => {
     const core = started(2);

@@ -220,6 +220,24 @@ describe("reading an export back", () => {
     await expect(readExport(store, "r")).rejects.toMatchObject({ code: "DAMAGED" });
   });
 
+  it("weights that are not finite, as earlier versions could export them, are refused where they are read", async () => {
+    const store = await published();
+    const [labelsKey, path] = [runKey("r", exportPaths.labels), "export/tfjs/group1-shard1of1.bin"];
+    const bytes = store.objects.get(runKey("r", path)) as Uint8Array;
+    new DataView(bytes.buffer, bytes.byteOffset).setFloat32(0, Number.NaN, true);
+    const labels = Labels.parse(JSON.parse(Buffer.from(store.objects.get(labelsKey) ?? []).toString("utf8")));
+    const rehashed = labels.files.map((file) =>
+      file.path === path ? { ...file, sha256: sha256Hex(bytes) } : file,
+    );
+    store.objects.set(labelsKey, Buffer.from(JSON.stringify({ ...labels, files: rehashed })));
+    await expect(readExport(store, "r")).rejects.toMatchObject({
+      code: "DAMAGED",
+      message: expect.stringMatching(
+        /holds values in conv2d_1\/kernel that are not finite, so the model predicts nothing/,
+      ),
+    });
+  });
+
   it("a model.h5 that was cut by two bytes is DAMAGED too, with advice that fits an export", async () => {
     const store = await published();
     const key = runKey("r", exportPaths.kerasH5);

@@ -1,6 +1,7 @@
 /** A worker writes the exported model of the last or the best checkpoint. */
 import type { WorkerBody } from "../../../shared/grpc/control-messages.js";
 import { limits } from "../../../shared/limits.js";
+import { watchedLoss } from "../epoch.js";
 import { reasonNothingWasLearned } from "../learning.js";
 import type { PhaseOf } from "../state.js";
 import type { Turn } from "../turn.js";
@@ -18,14 +19,19 @@ export const exporting: PhaseHandlers<"exporting"> = {
   stop: (turn, _phase, outcome) => end(turn, outcome),
 };
 
-/** `last`: the checkpoint of the run's last commit. A run that has learned nothing fails instead. */
+/**
+ * `last`: the checkpoint of the run's last commit. A run that has learned nothing fails instead. Weights whose loss is not
+ * finite predict nothing, so the best ones are exported in their place.
+ */
 export function beginExport(turn: Turn, last: string): void {
   const nothing = reasonNothingWasLearned(turn.state);
   if (nothing !== null) return end(turn, { tag: "failed", reason: nothing });
   const { dimensions } = turn.state.run;
-  const { checkpoints } = turn.state;
+  const { checkpoints, results } = turn.state;
   const { nowMs } = turn;
-  const best = dimensions.spec.exportWeights === "best" ? checkpoints.best : null;
+  const isSpoilt = results.lastEpoch !== null && watchedLoss(results.lastEpoch) === null;
+  const best = dimensions.spec.exportWeights === "best" || isSpoilt ? checkpoints.best : null;
+  if (isSpoilt) turn.log("warn", `the last epoch has no finite loss: checkpoint ${best ?? last} is exported`);
   const times = { sinceMs: nowMs, begunMs: nowMs, notBeforeMs: nowMs };
   turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, isLateLogged: false, ...times });
   assignExport(turn);
