@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { asTrainyardError, TrainyardError } from "./errors.js";
+import { reasonOfCode } from "./network-reason.js";
 import { askHttp, type ClientSecurity, type HttpQuestion, noSecurity } from "./security/client-security.js";
 import { runKey } from "./spec.js";
 import { readDocument } from "./store/document.js";
@@ -158,7 +159,8 @@ async function call(question: Question, security: ClientSecurity, signal?: Abort
   try {
     const { status, body } = await askHttp({ ...question, security, signal: either });
     if (status === 401 || status === 403) throw notLetIn(address, body);
-    if (status < 200 || status > 299) throw unreachable(address, `it answers ${status}`);
+    if (status < 200 || status > 299)
+      throw unreachable(address, `it answers with status ${status}: is this a coordinator's HTTP port?`);
     return parsedOrNull(body);
   } catch (error) {
     if (signal?.aborted === true) throw asTrainyardError(signal.reason, "INTERRUPTED");
@@ -175,11 +177,11 @@ function parsedOrNull(body: string): unknown {
   }
 }
 
-/** The reason of a failed request: what TLS found, or the network's error. */
+/** The reason of a failed request, in words. */
 function whyNot(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return whyNot(error.errors[0]);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (!/CERT|SELF_SIGNED|VERIFY|SSL|TLS/.test(code)) return "nothing listens there";
-  return `its certificate is not accepted (${code}): give --tls FOLDER with its ca.crt`;
+  return reasonOfCode(code) ?? (code === "" ? "the request failed" : `the request failed (${code})`);
 }
 
 const notLetIn = (address: string, sentence: string) =>

@@ -13,6 +13,7 @@ import {
   type WorkerBody,
 } from "../shared/grpc/control-messages.js";
 import { callMetadata, channelTo } from "../shared/grpc/credentials.js";
+import { isServiceError, reasonOfCall } from "../shared/grpc/failures.js";
 import { controlService } from "../shared/grpc/protocol.js";
 import { type ClientSecurity, noSecurity } from "../shared/security/client-security.js";
 
@@ -63,7 +64,10 @@ export class GrpcControlStream implements ControlStream {
     try {
       for await (const message of this.#call) yield decodeFromCoordinator(message);
     } catch (error) {
-      if (!isNotAdmitted(error)) throw error;
+      if (!isServiceError(error)) throw error;
+      if (!isNotAdmitted(error)) {
+        throw new TrainyardError("UNREACHABLE", reasonOfCall(error), { cause: error });
+      }
       const sentence = `the coordinator at ${this.#address} does not let this worker in: ${error.details}`;
       throw new TrainyardError("REFUSED", sentence, { cause: error });
     }

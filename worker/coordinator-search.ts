@@ -29,8 +29,8 @@ export class CoordinatorSearch {
   /** When the log last said that the search goes on. */
   #loggedMs: number;
   #pauseMs: number = limits.reconnectMinMs;
-  /** What is wrong with TLS, as found at the first attempt of this search. */
-  #tlsFault: string | undefined;
+  /** What is wrong with the connection, as found at the first attempt of this search. */
+  #fault: string | undefined;
 
   constructor(options: CoordinatorSearchOptions) {
     this.#options = options;
@@ -53,7 +53,7 @@ export class CoordinatorSearch {
     await this.pause(reason);
   }
 
-  /** No coordinator answered. Errors: REFUSED for a TLS fault that stays, UNREACHABLE when the time to connect is up. */
+  /** No coordinator answered. Errors: REFUSED for a fault of the connection that stays, UNREACHABLE when the time to connect is up. */
   async pauseUnanswered(reason: string): Promise<void> {
     await this.pause(await this.#explain(reason));
   }
@@ -70,12 +70,12 @@ export class CoordinatorSearch {
     this.#pauseMs = Math.min(this.#pauseMs * 2, limits.reconnectMaxMs);
   }
 
-  /** The TLS fault behind a failed connection, if there is one; looked for at a search's first attempt only. */
+  /** The fault behind a failed connection, if there is one; looked for at a search's first attempt only. */
   async #explain(reason: string): Promise<string> {
     const { coordinator, security = noSecurity, logger, diagnose } = this.#options;
-    if (this.#pauseMs > limits.reconnectMinMs) return this.#tlsFault ?? reason;
+    if (this.#pauseMs > limits.reconnectMinMs) return this.#fault ?? reason;
     const fault = (await diagnose?.(coordinator, security)) ?? null;
-    this.#tlsFault = fault?.sentence;
+    this.#fault = fault?.sentence;
     if (fault?.isFinal === true) throw new TrainyardError("REFUSED", fault.sentence);
     if (fault !== null) logger.warn(`${fault.sentence} Trying again`);
     return fault?.sentence ?? reason;

@@ -5,7 +5,7 @@
 import { type Clock, realClock } from "../shared/clock.js";
 import type { StoreMetrics } from "../shared/metrics.js";
 import type { ClientSecurity } from "../shared/security/client-security.js";
-import { findTlsFault, type TlsFault } from "../shared/security/tls-fault.js";
+import { type ConnectionFault, findConnectionFault } from "../shared/security/connection-fault.js";
 import type { RunSpec } from "../shared/spec.js";
 import { meteredStore } from "../shared/store/metered.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
@@ -24,8 +24,8 @@ export interface WorkerDependencies {
   readonly clock: Clock;
   /** Opens a control stream. `coordinator`: host:port. Errors: USAGE when the certificate or token can't be used. */
   connect(coordinator: string, security: ClientSecurity): ControlStream;
-  /** Finds out whether TLS is the reason that no connection came about; null when it is not. Default: no diagnosis. */
-  readonly diagnose?: (coordinator: string, security: ClientSecurity) => Promise<TlsFault | null>;
+  /** Finds out what is wrong with a connection that does not come about; null when nothing is found. Default: no diagnosis. */
+  readonly diagnose?: (coordinator: string, security: ClientSecurity) => Promise<ConnectionFault | null>;
   openWeights(options: WeightsOptions): WeightsSource;
   openPartials(options: PartialSenderOptions): PartialsSink;
   /** Opens a store for reading; it is not created when it is missing. Errors: those of shared/store/open.ts. */
@@ -42,7 +42,7 @@ export interface WorkerDependencies {
 export const realDependencies: WorkerDependencies = {
   clock: realClock,
   connect: (coordinator, security) => new GrpcControlStream(coordinator, security),
-  diagnose: findTlsFault,
+  diagnose: findConnectionFault,
   openWeights: (options) => new WeightsReceiver(options),
   openPartials: (options) => new PartialSender(options),
   openStore: (url, signal) => openStore(url, { purpose: "read", signal }),

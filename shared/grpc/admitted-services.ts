@@ -2,7 +2,6 @@
  * The services of a gRPC server. Each method names the role that it needs. A caller is let in before the method's code
  * runs, and its call ends once its token is revoked, whatever the code does. A method can be added in no other way.
  */
-import { once } from "node:events";
 import * as grpc from "@grpc/grpc-js";
 import type { z } from "zod";
 import type { Clock } from "../clock.js";
@@ -169,8 +168,7 @@ export class AdmittedServices {
     try {
       for await (const message of replies(call.request, admitted.caller)) {
         if (call.destroyed || signal.aborted) break;
-        if (!call.write(message))
-          await Promise.race([once(call, "drain"), once(call, "close"), aborted(signal)]);
+        if (!call.write(message)) await roomIn(call, signal);
       }
       if (!signal.aborted) call.end();
     } catch (error) {
@@ -238,4 +236,17 @@ function onlyOnce(act: () => void): () => void {
   };
 }
 
-const aborted = (signal: AbortSignal) => (signal.aborted ? Promise.resolve() : once(signal, "abort"));
+/** Resolves when the stream takes more, or nobody wants it any more. */
+function roomIn(call: WritableCall, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      call.off("drain", done);
+      call.off("close", done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    call.on("drain", done);
+    call.on("close", done);
+    signal.addEventListener("abort", done);
+  });
+}

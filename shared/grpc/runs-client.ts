@@ -10,7 +10,7 @@ import { RunEvent } from "../run-events.js";
 import type { ClientSecurity } from "../security/client-security.js";
 import { RunStatus } from "../status.js";
 import { callMetadata, channelTo } from "./credentials.js";
-import { failureOf } from "./failures.js";
+import { explainedFailure } from "./failures.js";
 import type { RunsClient as RunsServiceClient } from "./generated/trainyard/v1/Runs.js";
 import { runsService } from "./protocol.js";
 import {
@@ -98,7 +98,7 @@ export class RunsClient {
     return await new Promise<T>((resolve, reject) => {
       const running = start(metadata, options, (error, message) => {
         this.#signal.removeEventListener("abort", cancel);
-        if (error !== null) return reject(this.#failure(error));
+        if (error !== null) return void this.#failure(error).then(reject);
         try {
           resolve(parsedMessage(reply, message));
         } catch (caught) {
@@ -119,7 +119,7 @@ export class RunsClient {
     try {
       for await (const item of call) yield parsedMessage(message, item);
     } catch (error) {
-      throw this.#failure(error);
+      throw await this.#failure(error);
     } finally {
       this.#signal.removeEventListener("abort", cancel);
       call.on("error", () => undefined); // the cancellation itself
@@ -127,8 +127,8 @@ export class RunsClient {
     }
   }
 
-  #failure(error: unknown): TrainyardError {
+  async #failure(error: unknown): Promise<TrainyardError> {
     if (this.#signal.aborted) return new TrainyardError("INTERRUPTED", "interrupted", { cause: error });
-    return failureOf(error, this.address);
+    return await explainedFailure(error, this.address, this.#security);
   }
 }

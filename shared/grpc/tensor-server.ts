@@ -159,6 +159,10 @@ function makeServer(settings: Settings, tls: ServerFiles | null): Http2Server | 
   return server;
 }
 
+/** The answer to a call of another service, from a client that was given the wrong port. */
+const noTensorCall =
+  "this is a coordinator's tensor port, not its control port: give the port of --port (7070)";
+
 /** True: the stream was not refused. */
 async function serve(
   handlers: TensorHandlers,
@@ -187,7 +191,7 @@ async function serve(
       break;
     }
     default:
-      call.refuse(`there is no ${headers[":path"]} here`, grpc.status.UNIMPLEMENTED);
+      call.refuse(noTensorCall, grpc.status.FAILED_PRECONDITION);
   }
   return !call.isOver;
 }

@@ -11,10 +11,10 @@ import type { CoreEvent } from "../../coordinator/core/events.js";
 import { askOwner } from "../../coordinator/ownership/takeover.js";
 import { json, type MetricsServer, startMetricsServer } from "../../shared/http.js";
 import { askHttp, ClientSecurity } from "../../shared/security/client-security.js";
+import { findConnectionFault } from "../../shared/security/connection-fault.js";
 import type { Role } from "../../shared/security/roles.js";
 import { roles } from "../../shared/security/roles.js";
 import { ServerSecurity } from "../../shared/security/server-security.js";
-import { findTlsFault } from "../../shared/security/tls-fault.js";
 import { writeTokenFile } from "../../shared/security/token-file.js";
 import { drawToken, type TokenEntry } from "../../shared/security/tokens.js";
 import { GrpcControlStream } from "../../worker/control-stream.js";
@@ -171,24 +171,24 @@ describe("the control port", () => {
     expect(await end(joins("w", withToken("worker")))).toMatchObject({
       message: expect.stringContaining("127.0.0.2"),
     });
-    expect(await findTlsFault(address, withNothing())).toMatchObject({ isFinal: false });
+    expect(await findConnectionFault(address, withNothing())).toMatchObject({ isFinal: false });
   });
 
   it("says to plain text that it speaks TLS, and to another CA's worker that it is not believed", async () => {
-    expect(await findTlsFault(address, new ClientSecurity())).toMatchObject({
+    expect(await findConnectionFault(address, new ClientSecurity())).toMatchObject({
       isFinal: true,
       sentence: expect.stringContaining("speaks TLS: give --tls"),
     });
-    expect(await findTlsFault(address, withCertificate("worker", strangers))).toMatchObject({
+    expect(await findConnectionFault(address, withCertificate("worker", strangers))).toMatchObject({
       isFinal: false,
       sentence: expect.stringContaining("is not accepted"),
     });
-    expect(await findTlsFault(address, withNothing())).toBeNull();
-    expect(await findTlsFault("127.0.0.1:1", withNothing())).toBeNull();
+    expect(await findConnectionFault(address, withNothing())).toBeNull();
+    expect(await findConnectionFault("127.0.0.1:1", withNothing())).toBeNull();
     const plain = new ControlServer({ onMalformed: () => undefined });
     const port = await plain.listen("127.0.0.1", 0);
     closers.push(() => plain.close());
-    expect(await findTlsFault(`127.0.0.1:${port}`, withNothing())).toMatchObject({
+    expect(await findConnectionFault(`127.0.0.1:${port}`, withNothing())).toMatchObject({
       isFinal: true,
       sentence: expect.stringContaining("speaks no TLS"),
     });
