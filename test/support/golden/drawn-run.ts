@@ -4,11 +4,10 @@ import { stepsPerEpoch } from "../../../dataset/sample-order.js";
 import { initialParameters } from "../../../engine/models/initial-weights.js";
 import { crc32c } from "../../../shared/crc32c.js";
 import { bytesOf } from "../../../shared/grpc/numbers.js";
-import { asLane } from "../../../shared/ids.js";
 import type { ModelLayout } from "../../../shared/layout.js";
 import { drawsOf, type RunSpec, samplesPerLane } from "../../../shared/spec.js";
 import type { ObjectStore } from "../../../shared/store/object-store.js";
-import { LaneBatches, stepPlace } from "../../../worker/batches.js";
+import { LaneBatches } from "../../../worker/batches.js";
 
 /** Epochs whose draws are in the text. */
 const epochs = 3;
@@ -24,13 +23,8 @@ export async function drawnRun(store: ObjectStore, spec: RunSpec, layout: ModelL
   const lines = [`${spec.format}: initial weights ${crc32c(bytesOf(weights))}`];
   for (let step = 0; step < epochs * steps; step += 1) {
     for (let lane = 0; lane < spec.lanes; lane += 1) {
-      const at = {
-        step,
-        epoch: Math.floor(step / steps),
-        stepInEpoch: step % steps,
-        excluded: new Set<number>(),
-      };
-      const place = { ...stepPlace(at), lane: asLane(lane) };
+      const [epoch, stepInEpoch] = [Math.floor(step / steps), step % steps];
+      const place = { step, epoch, stepInEpoch, excluded: new Set<number>(), lane };
       const names = [...batches.samplesOf(place)].map((sample) => sources[sample]);
       for (const { images, transforms, dropoutSeed } of await batches.of(place)) {
         const transform = Array.from(transforms.subarray(0, 6), (value) => value.toFixed(4));
