@@ -2,12 +2,7 @@
  * Steps of our optimizers equal steps of real Keras 3 with the same gradients: weights and every moment to 1e-6 of the
  * largest (Keras in float64 is the exact answer; its own float32 is held to the same). Twenty of Adam, fifty of SGD.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { divisorOf } from "../../coordinator/optimizers/gradient-divisor.js";
 import {
   initialOptimizer,
@@ -17,18 +12,13 @@ import {
 import { ReducedSlice } from "../../coordinator/reducers/slice.js";
 import { RandomStream } from "../../shared/random.js";
 import type { OptimizerSpec } from "../../shared/spec.js";
+import { runInFolders, ScriptFolder } from "../support/keras-script.js";
 import { adamSpec, sgdSpec } from "../support/optimizers.js";
-import { kerasPython } from "../support/parts.js";
+
 import { ownedBy, vectorsOf } from "../support/slice-vectors.js";
 
-const script = fileURLToPath(new URL("optimizers_keras.py", import.meta.url));
 const [count, samples] = [9_000, 32];
 const stepsOf = { adam: 20, sgd: 50 };
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
 const random = new RandomStream(5, 5);
 const weights = new Float32Array(count).map(() => random.nextBetween(-1, 1));
 /** Means over the samples, of very different sizes from element to element and step to step; some always zero. */
@@ -51,24 +41,20 @@ const ratesOf = (spec: OptimizerSpec, changed: boolean) =>
     changed && step >= length / 2 ? spec.learningRate / 10 : spec.learningRate,
   );
 
-function kerasVectors(spec: OptimizerSpec, rates: readonly number[], precision: Precision): Vectors {
+/** A folder with steps for Keras to make. */
+function folderOf(spec: OptimizerSpec, rates: readonly number[], precision: Precision): ScriptFolder {
   const gradients = gradientsFor(spec);
-  const folder = mkdtempSync(join(tmpdir(), "trainyard-optimizer-"));
-  folders.push(folder);
-  const file = (name: string) => join(folder, name);
-  writeFileSync(
-    file("optimizer.json"),
-    JSON.stringify({ ...spec, precision, count, steps: gradients.length, learningRates: rates }),
-  );
-  writeFileSync(file("weights.f32"), weights);
-  writeFileSync(
-    file("gradients.f32"),
-    Buffer.concat(gradients.map((gradient) => Buffer.from(gradient.buffer))),
-  );
-  execFileSync(kerasPython(), [script, folder], { stdio: ["ignore", "ignore", "pipe"] });
-  const out = (name: string) => new Float64Array(new Uint8Array(readFileSync(file(`${name}.out`))).buffer);
-  return ["weights", ...momentVectorsOf(spec).map(({ name }) => name)].map(out);
+  const folder = new ScriptFolder();
+  const given = { ...spec, precision, count, steps: gradients.length, learningRates: rates };
+  folder.write("optimizer.json", JSON.stringify(given));
+  folder.write("weights.f32", weights);
+  folder.write("gradients.f32", Buffer.concat(gradients.map(({ buffer }) => Buffer.from(buffer))));
+  return folder;
 }
+
+/** What Keras' steps in the folder ended with. */
+const kerasVectors = (spec: OptimizerSpec, folder: ScriptFolder): Vectors =>
+  ["weights", ...momentVectorsOf(spec).map(({ name }) => name)].map((name) => folder.float64(`${name}.out`));
 
 /** As a run does it: the root is the sum over the step's samples, divided by their number in the update. */
 function ourVectors(spec: OptimizerSpec, rates: readonly number[]): Vectors {
@@ -145,11 +131,21 @@ const cases: [string, OptimizerSpec, boolean, Precision][] = [
   ],
 ];
 
+const runs = cases.map(([name, spec, changed, precision]) => {
+  const rates = ratesOf(spec, changed);
+  return { name, spec, rates, folder: folderOf(spec, rates, precision) };
+});
+beforeAll(() =>
+  runInFolders(
+    "optimizers_keras.py",
+    runs.map(({ folder }) => folder),
+  ),
+);
+
 describe("an optimizer over many steps", () => {
-  it.each(cases)("equals real Keras: %s", (_, spec, changed, precision) => {
+  it.each(runs)("equals real Keras: $name", ({ spec, rates, folder }) => {
     clipped = [];
-    const rates = ratesOf(spec, changed);
-    const [ours, keras] = [ourVectors(spec, rates), kerasVectors(spec, rates, precision)];
+    const [ours, keras] = [ourVectors(spec, rates), kerasVectors(spec, folder)];
     expect(relativeDifference(keras[0] as Float64Array, Float64Array.from(weights))).toBeGreaterThan(1e-3);
     expect(ours.length).toBe(keras.length);
     for (const [index, vector] of ours.entries())
