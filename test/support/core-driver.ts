@@ -140,7 +140,7 @@ export class CoreDriver {
   record(
     worker: string,
     lane: number,
-    change: Partial<{ samples: number; finite: boolean; step: number; attempt: number }> = {},
+    change: Partial<{ samples: number; finite: boolean; step: number; attempt: number; mean: number }> = {},
   ) {
     const { phase } = this.state;
     const samples = phase.tag === "training" ? (phase.samples[lane] ?? 0) : 0;
@@ -152,7 +152,7 @@ export class CoreDriver {
       finite: change.finite ?? true,
       lossSum: lane + 1,
       correct: 1,
-      statistics: new Uint8Array(new Float64Array([0.5, 1]).buffer),
+      statistics: new Uint8Array(new Float64Array([change.mean ?? 0.5, 1]).buffer),
       computeSeconds: 0.1,
       attempt: change.attempt ?? (phase.tag === "training" ? phase.attempt : 0),
     });

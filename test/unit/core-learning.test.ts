@@ -126,6 +126,17 @@ it("a last epoch without a finite loss is not exported: the best one is, whateve
   expect(core.state.phase).toMatchObject({ tag: "exporting", checkpoint: "1-2" });
 });
 
+it("statistics that no float32 holds are not committed: the step is skipped, and the moving ones stay", () => {
+  const core = started(2);
+  const before = core.state.progress.statistics;
+  core.sliceWhole();
+  // Each mean is a finite float32; the variance over the lanes is their distance squared.
+  for (const lane of [0, 1, 2, 3]) core.record("a", lane, { mean: lane === 0 ? -3e38 : 3e38 });
+  core.committed();
+  expect(core.state.results.lastSkip).toEqual({ step: 0, reason: "the batch-norm statistics overflow" });
+  expect(core.state.progress.statistics).toEqual(before);
+});
+
 describe("an epoch whose validation loss is not finite", () => {
   it("has no accuracy and no confusion, and is warned of", () => {
     const core = started(2);
