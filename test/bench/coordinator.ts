@@ -60,7 +60,7 @@ async function printCell(workers: number, parameters: number, wire: Cell["wire"]
   const slices = reducers > 0 ? reducers : parameters > 50e6 ? 2 : 1;
   const volume = workers * parameters;
   const steps = isQuick ? 8 : Math.max(3, Math.min(20, Math.round(2e8 / volume)));
-  const cell: Cell = { workers, parameters, reducers: slices, wire, delayMs };
+  const cell: Cell = { workers, parameters, reducers: slices, wire, delayMs, copiesGradients: false };
   // The sockets before and after, so that a busy moment does not decide.
   const bytes = parameters * bytesPerElement(wire);
   const before = await plainTcp(workers, bytes, steps);

@@ -73,6 +73,7 @@ async function emulatedRuns(): Promise<void> {
         reducers: 1,
         wire: "float32",
         delayMs,
+        copiesGradients: false,
       } as const;
       const exchange = await measureExchange(
         { parameters: emulatedParameters, reducers: 1, wire: "float32" },

@@ -12,6 +12,11 @@ export interface Cell {
   readonly wire: RunSpec["wire"];
   /** From the weights to the gradient. */
   readonly delayMs: number;
+  /**
+   * A worker that computes two lanes adds the second into the first. So each lane needs a copy where a worker may have
+   * several; where each has one, the copy would only cost time.
+   */
+  readonly copiesGradients: boolean;
 }
 
 /** What the coordinator's process used between two marks. */
