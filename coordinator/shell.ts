@@ -43,6 +43,14 @@ const mixedTolerance = 1e-3;
 /** A store that made the run fail may also be why its end can't be written: it is not waited for. */
 const endRecordMs = 3_000;
 
+/** Effects that the reducers carry out. */
+type StepEffect = Extract<
+  Effect,
+  { tag: "beginStep" | "grant" | "watch" | "findMissingLanes" | "apply" | "skip" }
+>;
+/** Effects that change nothing in the run: they are counted, logged or kept in the journal. */
+type ObservationEffect = Extract<Effect, { tag: "dropped" | "late" | "audited" | "excluded" | "log" }>;
+
 /** What the shell needs of the control plane. */
 export type Control = Pick<WorkerStreams, "send" | "disconnect" | "close">;
 /** What the shell needs of the reducers. */
@@ -222,6 +230,30 @@ export class Shell {
         return this.#startSlices(effect.layout);
       case "restore":
         return this.#restore(effect.step);
+      case "checkpoint":
+        return this.#checkpoint(effect);
+      case "stepCommitted":
+        return this.#noteStep(effect);
+      case "epochEnded":
+        return this.#noteEpoch(effect);
+      case "publish":
+        return this.#publish(effect.checkpoint, effect.exported);
+      case "ended":
+        return this.#close(effect.outcome);
+      case "dropped":
+      case "late":
+      case "audited":
+      case "excluded":
+      case "log":
+        return this.#report(effect);
+      default:
+        return this.#carryOutInSlices(effect);
+    }
+  }
+
+  /** Passes what the core decided about a step to the reducers. */
+  #carryOutInSlices(effect: StepEffect): void {
+    switch (effect.tag) {
       case "beginStep":
         this.#partBeganMs = this.#clock.nowMs();
         return this.#pool?.begin(effect);
@@ -237,16 +269,14 @@ export class Shell {
       case "skip":
         this.#pool?.skip(effect.step, effect.exact);
         return this.#endPart("gather");
-      case "checkpoint":
-        return this.#checkpoint(effect);
-      case "stepCommitted":
-        return this.#noteStep(effect);
-      case "epochEnded":
-        return this.#noteEpoch(effect);
-      case "publish":
-        return this.#publish(effect.checkpoint, effect.exported);
-      case "ended":
-        return this.#close(effect.outcome);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  /** Writes what the core observed into metrics, log and journal. */
+  #report(effect: ObservationEffect): void {
+    switch (effect.tag) {
       case "dropped":
         return this.#options.metrics.messagesRefused.inc({ reason: effect.reason });
       case "late":

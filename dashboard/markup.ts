@@ -1,5 +1,7 @@
 /** HTML as text, safely: what is put into a template is escaped unless it is markup already. */
 
+import { escapeHtml } from "../shared/html.js";
+
 /** Text that is HTML already, and is not escaped again. */
 export class Markup {
   readonly html: string;
@@ -9,18 +11,6 @@ export class Markup {
 }
 
 type Part = Markup | string | number | null | undefined | false | readonly Part[];
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** A text as HTML shows it literally. */
-export const escapeHtml = (text: string) =>
-  text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 
 function render(part: Part): string {
   if (part === null || part === undefined || part === false) return "";

@@ -2,6 +2,7 @@
  * The report of an import: an HTML page in one file that shows what the data set contains and what was left out. All
  * names on it come from the user's disk, so all are escaped.
  */
+import { escapeHtml } from "../../shared/html.js";
 import type { Manifest } from "../manifest.js";
 import type { Thumbnails } from "./thumbnails.js";
 
@@ -40,17 +41,6 @@ td.bars { width: 30% } .bar { display: flex; height: .8rem; margin-top: .35rem }
 img { height: 48px; margin-right: 3px; vertical-align: middle }
 ul.warnings { background: #fff6e5; padding: .7rem .7rem .7rem 2rem }
 `;
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Escapes text for HTML content and for quoted attributes. */
-export const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (letter) => entities[letter] ?? letter);
 
 const count = (number: number) => number.toLocaleString("en");
 

@@ -1,4 +1,4 @@
-/** What a dying coordinator would leave: checkpoints, and how the object store does that they lie in. */
+/** The checkpoints of a run, the calls of the object store, and the workers' image caches. */
 import { dashboardOf, row } from "./frame.js";
 import { counts, limited, lines, stacked, third } from "./panels.js";
 import { increase, mean, ofRun, over, quantile, rate } from "./queries.js";
@@ -8,7 +8,7 @@ const age = () =>
     {
       title: "Age of the last checkpoint",
       description:
-        "So much would be computed again if the coordinator died now; and within which time the next one is due.",
+        "The work of this time would be computed again if the coordinator died now. Due within: how long after the last checkpoint the next one comes.",
       unit: "s",
     },
     [
@@ -27,7 +27,7 @@ const duration = () =>
     {
       title: "Time to write a checkpoint",
       description:
-        "Training goes on meanwhile. Where it nears the interval, checkpoints come as fast as the store takes them.",
+        "Training goes on while a checkpoint is written. If this time is near the interval, the store is too slow for it.",
       unit: "s",
     },
     [
@@ -39,22 +39,34 @@ const duration = () =>
 
 const size = () =>
   lines(
-    { title: "Size of a checkpoint", description: "Weights and both of Adam's moments.", unit: "bytes" },
+    {
+      title: "Size of a checkpoint",
+      description:
+        "The weights and the vectors that the optimizer keeps: Adam two, SGD with momentum one, plain SGD none.",
+      unit: "bytes",
+    },
     [over(`trainyard_checkpoint_bytes{${ofRun}}`, "last")],
     third,
   ).min(0);
 
 const written = () =>
-  counts({ title: "Checkpoints", description: "Written, and those that could not be.", unit: "none" }, [
-    over(increase("trainyard_checkpoint_duration_seconds_count"), "written"),
-    over(increase("trainyard_checkpoint_failures_total"), "failed"),
-  ]);
+  counts(
+    {
+      title: "Checkpoints",
+      description: "Checkpoints that were written, and checkpoints that could not be written.",
+      unit: "none",
+    },
+    [
+      over(increase("trainyard_checkpoint_duration_seconds_count"), "written"),
+      over(increase("trainyard_checkpoint_failures_total"), "failed"),
+    ],
+  );
 
 const errors = () =>
   counts(
     {
       title: "Errors of the store",
-      description: "Calls that failed after their retries, by who made them.",
+      description: "Calls of the object store that failed after their retries, by job and worker.",
       unit: "none",
     },
     [over(increase("trainyard_store_errors_total"), "{{job}} {{worker}} {{operation}}")],
@@ -106,7 +118,7 @@ const bytes = () =>
 const cache = () =>
   stacked(
     {
-      title: "Decoded pictures that are kept",
+      title: "Decoded images in caches",
       description: "By worker and tier: memory first, the rest on disk.",
       unit: "bytes",
     },
@@ -116,8 +128,8 @@ const cache = () =>
 const hits = () =>
   lines(
     {
-      title: "Pictures found decoded",
-      description: "Share of the pictures that needed neither the store nor a decoder.",
+      title: "Images found decoded",
+      description: "Share of the images that were in a cache and needed neither the store nor a decoder.",
       unit: "percentunit",
     },
     [

@@ -23,7 +23,12 @@ export type CoordinatorMetrics = ReturnType<typeof coordinatorMetrics>;
 export function coordinatorMetrics() {
   const makers = createRegistry();
   const { registry, gauge } = makers;
-  const info = gauge("trainyard_run_info", "The run's data set and model; always 1.", "dataset", "model");
+  const info = gauge(
+    "trainyard_run_info",
+    "Data set and model of the run, as labels; the value is always 1.",
+    "dataset",
+    "model",
+  );
   return {
     registry,
     /** Labels every series with the run. Called before anything is measured. */
@@ -31,7 +36,10 @@ export function coordinatorMetrics() {
       registry.setDefaultLabels({ run });
       info.set({ dataset, model }, 1);
     },
-    generation: gauge("trainyard_generation", "Number of the coordinator's life, from 1."),
+    generation: gauge(
+      "trainyard_generation",
+      "How many coordinators the run has had so far; the first is number 1.",
+    ),
     ...progressMetrics(makers),
     ...sampleMetrics(makers),
     ...qualityMetrics(makers),
@@ -51,20 +59,23 @@ function progressMetrics({ counter, gauge }: Makers) {
       for (const name of runPhases) phase.set({ phase: name }, name === current ? 1 : 0);
     },
     epoch: gauge("trainyard_epoch", "Epoch in progress, from 0."),
-    epochs: gauge("trainyard_epochs", "Epochs that the run was asked for."),
+    epochs: gauge("trainyard_epochs", "Number of epochs that the run is to have."),
     epochDuration: gauge(
       "trainyard_epoch_duration_seconds",
-      "What the last epoch took, its evaluation included.",
+      "Duration of the last epoch, with its evaluation.",
     ),
     step: gauge("trainyard_step", "Step in progress over the whole run, from 0."),
-    stepsCommitted: counter("trainyard_steps_committed_total", "Steps whose update became part of the run."),
+    stepsCommitted: counter(
+      "trainyard_steps_committed_total",
+      "Steps whose update was applied to the weights.",
+    ),
     stepsSkipped: counter(
       "trainyard_steps_skipped_total",
       "Steps not applied because a gradient, or what the update would make of it, was not finite.",
     ),
     lastCommit: gauge(
       "trainyard_last_commit_timestamp_seconds",
-      "When the last step was committed, in seconds since 1970; before the first, when this coordinator began.",
+      "Time of the last commit, in seconds since 1970. Before the first commit: the time at which this coordinator began.",
     ),
   };
 }
@@ -72,7 +83,7 @@ function progressMetrics({ counter, gauge }: Makers) {
 function sampleMetrics({ registry, counter }: Makers) {
   const audits = counter(
     "trainyard_audits_total",
-    "Sums computed by a second worker: equal, different, unresolved, or dropped before an answer.",
+    "Audits by result. A second worker computed the same sum: equal, different, unresolved (a third worker could not decide either), dropped (no answer was needed any more).",
     "result",
   );
   registry.startWith(() => {
@@ -90,11 +101,11 @@ function sampleMetrics({ registry, counter }: Makers) {
     samplesSkipped: counter("trainyard_samples_skipped_total", "Samples of steps that were not applied."),
     samplesExcluded: counter(
       "trainyard_samples_excluded_total",
-      "Samples left out of steps because their bytes are damaged.",
+      "Samples left out of a step because two workers could not read their image.",
     ),
     imagesExcluded: counter(
       "trainyard_images_excluded_total",
-      "Images found damaged after import, each counted once.",
+      "Images that two workers could not read after the import, each counted once.",
     ),
     audits,
   };
@@ -104,12 +115,12 @@ function qualityMetrics({ gauge }: Makers) {
   return {
     loss: gauge(
       "trainyard_loss",
-      "Mean loss: of the last step (train; NaN when it was not finite) or epoch (validation).",
+      "Mean loss of the last step (split train; NaN when it was not finite) or of the last epoch (split validation).",
       "split",
     ),
     accuracy: gauge(
       "trainyard_accuracy_ratio",
-      "Share classified correctly, 0 to 1; see trainyard_loss.",
+      "Share of samples classified correctly, 0 to 1, of the last step (split train) or of the last epoch (split validation).",
       "split",
     ),
     validationRecall: gauge(
@@ -125,78 +136,99 @@ function qualityMetrics({ gauge }: Makers) {
 
 function speedMetrics({ gauge, seconds }: Makers) {
   return {
-    stepDuration: seconds("trainyard_step_duration_seconds", "From a step's assignment to its commit."),
+    stepDuration: seconds(
+      "trainyard_step_duration_seconds",
+      "Duration of a step, from its assignment to its commit.",
+    ),
     stepPart: seconds(
       "trainyard_step_part_duration_seconds",
-      "Parts of a step: gather, until all sums and records are there; commit, until every slice has applied it.",
+      "Duration of the two parts of a step. gather: until all gradients and lane records have arrived. commit: from then until every slice has applied the update.",
       "part",
     ),
     imagesPerSecond: gauge(
       "trainyard_images_per_second",
-      "Samples committed a second, over the last 20 steps from assignment to commit; evaluation is not in it.",
+      "Samples committed per second over the last 20 steps. Evaluation and pauses between steps do not count.",
     ),
     efficiency: gauge(
       "trainyard_efficiency_ratio",
-      "trainyard_images_per_second divided by the sum of trainyard_worker_images_per_second: 1 = all engines compute all the time.",
+      "trainyard_images_per_second divided by the sum of trainyard_worker_images_per_second. 1: every engine computes all the time.",
     ),
   };
 }
 
-function membershipMetrics({ registry, counter, gauge }: Makers) {
+function membershipMetrics(makers: Makers) {
+  const { registry, counter, gauge } = makers;
   const left = counter(
     "trainyard_workers_left_total",
-    "Workers that left, by why: drained, replaced and ended are meant; disconnected, silent, overdue, failed, wrong and store are losses.",
+    "Workers that left, by reason. Intended: drained, replaced, ended. Losses: disconnected, silent, overdue, failed, wrong, store.",
     "reason",
   );
   registry.startWith(() => {
     for (const reason of [...meant, ...losses]) left.inc({ reason }, 0);
   });
-  const ofWorkers = {
+  return {
+    workers: gauge("trainyard_workers", "Workers by state: preparing, ready.", "state"),
+    workersJoined: counter(
+      "trainyard_workers_joined_total",
+      "Workers that joined the run. A worker that comes back counts again.",
+    ),
+    workersLeft: left,
+    ...seriesOfWorkers(makers),
+    lanes: gauge(
+      "trainyard_lanes",
+      "Lanes of the run. No more workers than this can compute at the same time.",
+    ),
+    lanesAssigned: gauge(
+      "trainyard_lanes_assigned",
+      "Lanes of the current step that are assigned to a worker and have not arrived yet.",
+    ),
+  };
+}
+
+/** The metrics that have a series for each worker. */
+function seriesOfWorkers({ counter, gauge }: Makers) {
+  const gauges = {
     workerReady: gauge(
       "trainyard_worker_ready",
-      "1 for a worker that takes assignments, 0 for one that prepares.",
+      "1 for a worker that is ready for assignments, 0 for a worker that still prepares.",
       "worker",
     ),
     workerLanes: gauge(
       "trainyard_worker_home_lanes",
-      "Lanes that are a worker's from step to step: its share of every global batch.",
+      "Number of lanes that the lane placement gives to a worker in every step.",
       "worker",
     ),
     workerSpeed: gauge(
       "trainyard_worker_images_per_second",
-      "Samples that a worker computes a second while it computes, over the last 20 steps in which it did.",
+      "Samples per second of a worker's engine while it computes, over the last 20 steps that it took part in.",
       "worker",
     ),
   };
   const late = counter(
     "trainyard_late_total",
-    "Waits that exceeded their expectation, by whom they were for and what that one was doing.",
+    "Waits that took longer than expected, by the worker or reducer that was waited for and by what it was doing (phase).",
     "worker",
     "phase",
   );
   const lost = gauge(
     "trainyard_worker_lost_timestamp_seconds",
-    "When a worker was lost, in seconds since 1970, for the last 20 of them that have not come back.",
+    "Time at which a worker was lost, in seconds since 1970. Shown for the last 20 lost workers that have not come back.",
     "worker",
     "reason",
   );
   return {
-    workers: gauge("trainyard_workers", "Workers by state: preparing, ready.", "state"),
-    workersJoined: counter(
-      "trainyard_workers_joined_total",
-      "Workers taken into the run, each time they came.",
-    ),
-    workersLeft: left,
-    ...ofWorkers,
+    ...gauges,
     late,
-    ofWorkers: new WorkerSeries({ gauges: Object.values(ofWorkers), late, lost }),
-    lanes: gauge("trainyard_lanes", "Lanes of the run: at most so many workers compute at a time."),
-    lanesAssigned: gauge("trainyard_lanes_assigned", "Lanes that a worker holds now."),
+    ofWorkers: new WorkerSeries({ gauges: Object.values(gauges), late, lost }),
   };
 }
 
 function wireMetrics({ registry, counter }: Makers) {
-  const refused = counter("trainyard_messages_refused_total", "Messages not accepted, by reason.", "reason");
+  const refused = counter(
+    "trainyard_messages_refused_total",
+    "Messages of workers that the coordinator refused, by reason.",
+    "reason",
+  );
   registry.startWith(() => refused.inc({ reason: "malformed" }, 0));
   return {
     receivedBytes: counter("trainyard_received_bytes_total", "Bytes of gradients received from workers."),
@@ -211,11 +243,11 @@ function checkpointMetrics({ counter, gauge, seconds }: Makers) {
     checkpointBytes: gauge("trainyard_checkpoint_bytes", "Size of the last checkpoint."),
     checkpointTimestamp: gauge(
       "trainyard_checkpoint_last_timestamp_seconds",
-      "When the last checkpoint was complete, in seconds since 1970; before the first, when this coordinator began.",
+      "Time at which the last checkpoint was complete, in seconds since 1970. Before the first checkpoint: the time at which this coordinator began.",
     ),
     checkpointInterval: gauge(
       "trainyard_checkpoint_interval_seconds",
-      "Within so long of the last checkpoint the next is due: the run's setting, else what the last epoch took; 0 = not known yet.",
+      "Time after the last checkpoint within which the next one is due: the run's setting, or the duration of the last epoch. 0: not known yet.",
     ),
     checkpointFailures: counter(
       "trainyard_checkpoint_failures_total",

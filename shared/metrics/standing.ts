@@ -15,12 +15,12 @@ export function standingMetrics() {
   const registers = [processMetrics()];
   const queueRuns = new Gauge({
     name: "trainyard_queue_runs",
-    help: "Runs in the queue, the one under way included.",
+    help: "Runs in the queue, including the one that is being trained.",
     registers,
   });
   const runs = new Counter({
     name: "trainyard_runs_total",
-    help: "Runs that this coordinator carried out, by how they ended; interrupted ones go on.",
+    help: "Runs that ended on this coordinator, by outcome. An interrupted run goes on later.",
     labelNames: ["outcome"],
     registers,
   });

@@ -23,7 +23,7 @@ export function storeMetrics({ registry, counter, seconds }: Makers) {
     storeErrors: errors,
     storeCallDuration: seconds(
       "trainyard_store_call_duration_seconds",
-      "Time of one call of the object store, its retries included; of a stream, the time in which it was waited for.",
+      "Duration of one call of the object store, with its retries. For a stream: the time spent waiting for its data.",
       "operation",
     ),
     storeReadBytes: counter("trainyard_store_read_bytes_total", "Bytes read from the object store."),

@@ -1,5 +1,5 @@
 /** The metrics of a worker. Every series carries the worker's id, and its run once that is known. */
-import { createRegistry } from "./registry.js";
+import { createRegistry, type Makers } from "./registry.js";
 import { storeMetrics } from "./store.js";
 
 /** What a worker spends time on. */
@@ -13,10 +13,10 @@ export function workerMetrics() {
   const { registry, counter, gauge, seconds } = makers;
   const phases = seconds(
     "trainyard_worker_phase_duration_seconds",
-    "Where a worker's time goes: fetch, decode, compute, upload, download; wait is the time without an assignment.",
+    "Time that a worker spends on fetch, decode, compute, upload and download; wait: time without an assignment.",
     "phase",
   );
-  const info = gauge("trainyard_worker_info", "The worker's id and run; always 1.");
+  const info = gauge("trainyard_worker_info", "Id and run of the worker, as labels; the value is always 1.");
   let formerRun: string | undefined;
   /** Labels the series. Counts start anew with another run, because a series belongs to one run. */
   const describe = (worker: string, run?: string) => {
@@ -28,30 +28,47 @@ export function workerMetrics() {
   return {
     registry,
     describe,
+    phaseDuration: phases,
+    observePhase: (phase: WorkerPhase, durationSeconds: number) => phases.observe({ phase }, durationSeconds),
+    ...workMetrics(makers),
+    ...cacheMetrics(makers),
+    receivedBytes: counter("trainyard_worker_received_bytes_total", "Bytes of weights received."),
+    sentBytes: counter("trainyard_worker_sent_bytes_total", "Bytes of gradients sent."),
+    reconnects: counter(
+      "trainyard_worker_reconnects_total",
+      "Lost connections to the coordinator that were made again.",
+    ),
+    ...storeMetrics(makers),
+  };
+}
+
+/** What the worker has computed. */
+function workMetrics({ counter, gauge }: Makers) {
+  return {
     steps: counter("trainyard_worker_steps_total", "Steps that this worker took part in."),
     samples: counter("trainyard_worker_samples_total", "Samples that this worker computed gradients of."),
     evaluated: counter("trainyard_worker_evaluated_samples_total", "Samples that this worker evaluated."),
-    phaseDuration: phases,
-    observePhase: (phase: WorkerPhase, durationSeconds: number) => phases.observe({ phase }, durationSeconds),
     lanes: gauge("trainyard_worker_lanes", "Lanes of this worker's last assignment."),
     engineTensors: gauge(
       "trainyard_worker_engine_tensors",
-      "Live tensors of the engine; flat after the start.",
+      "Tensors that the engine holds. The number must not rise while a run is trained.",
     ),
+  };
+}
+
+/** The cache of decoded images. */
+function cacheMetrics({ counter, gauge }: Makers) {
+  return {
     cacheBytes: gauge(
       "trainyard_worker_cache_bytes",
-      "Decoded pixels in the image cache, by tier: memory, disk.",
+      "Size of the decoded images in the image cache, by tier: memory, disk.",
       "tier",
     ),
     cacheHits: counter(
       "trainyard_worker_cache_hits_total",
-      "Images found decoded, by tier: memory, disk.",
+      "Images that were found decoded in the image cache, by tier: memory, disk.",
       "tier",
     ),
     cacheMisses: counter("trainyard_worker_cache_misses_total", "Images read from the store and decoded."),
-    receivedBytes: counter("trainyard_worker_received_bytes_total", "Bytes of weights received."),
-    sentBytes: counter("trainyard_worker_sent_bytes_total", "Bytes of gradients sent."),
-    reconnects: counter("trainyard_worker_reconnects_total", "Connections made again after one was lost."),
-    ...storeMetrics(makers),
   };
 }

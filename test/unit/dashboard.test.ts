@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { MovingAverage } from "../../dashboard/chart-data.js";
-import { escapeHtml, jsonScript, markup } from "../../dashboard/markup.js";
+import { jsonScript, markup } from "../../dashboard/markup.js";
 import { renderReport } from "../../dashboard/report.js";
+import { escapeHtml } from "../../shared/html.js";
 import { curve, result, spec } from "../support/dashboard/finished-run.js";
 
 it("a value in a template is text, markup stays markup, nothing is nothing", () => {
