@@ -1,4 +1,5 @@
 /** The decisions of bootstrap.mjs and `npm test` that need no installation to be tried. */
+import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { describe, expect, it } from "vitest";
 import { areInstalled } from "../../bootstrap/npm-packages.mjs";
@@ -17,12 +18,26 @@ const lock = {
 const installed = { "node_modules/a": { version: "1.0.0", integrity: "sha512-a" } };
 
 describe("what a test run selects", () => {
-  it("is everything for npm test, and for both scales no file twice", () => {
-    expect(selectionOf("normal", ["normal"])).toEqual([]);
-    const excluded = selectionOf("normal", ["normal", "full"]).filter((word) => word !== "--exclude");
+  const excludedBy = (words: readonly string[]) => words.filter((word) => word !== "--exclude");
+
+  it("is no file twice where both scales are run, and no file never", () => {
+    const excluded = excludedBy(selectionOf("normal", ["normal", "full"]));
     const full = selectionOf("full", ["normal", "full"]);
-    expect(full.length).toBeGreaterThan(0);
-    for (const beginning of full) expect(excluded).toContain(`${beginning}**`);
+    expect(new Set(excluded)).toEqual(new Set(full.flatMap((name) => [`${name}**`, `${name}/**`])));
+  });
+
+  it("lacks only the long suites for npm test; every name of the full scale is one of files", () => {
+    const excluded = excludedBy(selectionOf("normal", ["normal"]));
+    const full = selectionOf("full", ["full"]);
+    expect(full.filter((name) => !excluded.includes(`${name}**`))).toEqual([
+      "test/sim/seeds",
+      "test/unit/worker-leaks",
+      "test/parity/export",
+    ]);
+    for (const name of full) {
+      const room = name.slice(0, name.lastIndexOf("/"));
+      expect(readdirSync(room).filter((file) => `${room}/${file}`.startsWith(name))).not.toEqual([]);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 /**
- * `npm test`, `npm run test:quick` and `npm run test:full`: get the parts that only tests need, run the checks of the
- * clone and the tests, and end with the ten slowest files and the plain line "N passed, N failed", in which each
- * check counts as one.
+ * `npm test`, `npm run test:quick`, `npm run test:full`, and `npm run test:all` for the first and the last of them: get
+ * the parts that only tests need, run the checks of the clone and the tests, and end with the ten slowest files and
+ * the plain line "N passed, N failed", in which each check counts as one.
  */
 import { runChecks } from "./checks.mjs";
 import { needDebianPrograms } from "./debian.mjs";
@@ -15,23 +15,29 @@ import { runVitest } from "./vitest-run.mjs";
  * @typedef {"quick" | "normal" | "full"} Scale
  */
 
+/** Files that are larger at the full scale. Where both scales are run, they are run at the full one only. */
+const scaledFiles = ["test/sim/seeds", "test/unit/worker-leaks", "test/parity/export"];
+
 /**
- * Files that are larger at the full scale. Where both scales are run, as in continuous integration, they are run at the
- * full one only: it has every test of the normal one.
+ * Long suites, which only the full scale has. Real processes are killed, frozen, cut off and taken over here; at the
+ * normal scale the simulator plays the same faults with the same code, and e2e/resume kills real ones. The others try
+ * what changes seldom: what set-up installs, what the package holds, what a hostile peer may send.
  */
-const fullFiles = [
+const longFiles = [
   "test/fuzz",
-  "test/sim/seeds",
-  "test/unit/worker-leaks",
-  "test/parity/export",
-  "test/e2e/minio-training",
-];
+  ...["cluster-faults", "faults-network", "faults-store", "faults-worker", "suspects", "takeover"],
+  ...["drill", "plan", "standing.", "minio-training", "local-steps", "image-cache"],
+  ...["bootstrap", "gpu-library", "packed"],
+].map((name) => (name.includes("/") ? name : `test/e2e/${name}`));
+
+const excluding = (/** @type {readonly string[]} */ beginnings) =>
+  beginnings.flatMap((beginning) => ["--exclude", `${beginning}**`, "--exclude", `${beginning}/**`]);
 
 /** What vitest runs at each scale. @type {Readonly<Record<Scale, readonly string[]>>} */
 const selections = {
   quick: ["--project", "unit", "--project", "alone"],
-  normal: [],
-  full: fullFiles,
+  normal: excluding(longFiles),
+  full: [...scaledFiles, ...longFiles],
 };
 
 const debianPrograms = [
@@ -68,8 +74,8 @@ export async function runTests(root, scales, files, say) {
  * @returns {readonly string[]}
  */
 export function selectionOf(scale, scales) {
-  if (scale !== "normal" || !scales.includes("full")) return selections[scale];
-  return fullFiles.flatMap((beginning) => ["--exclude", `${beginning}**`, "--exclude", `${beginning}/**`]);
+  const isAlone = scale !== "normal" || !scales.includes("full");
+  return isAlone ? selections[scale] : [...selections.normal, ...excluding(scaledFiles)];
 }
 
 /**
