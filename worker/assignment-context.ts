@@ -11,6 +11,7 @@ import type { ControlStream } from "./control-stream.js";
 import type { PartialsSink, WeightsSource } from "./dependencies.js";
 import type { Phase, Phases } from "./phases.js";
 import type { PreparedRun } from "./prepared-run.js";
+import type { ShareProgress } from "./share-progress.js";
 import { type StepAttempt, unwatched, type Watermark } from "./step-watermark.js";
 
 export interface AssignmentContext {
@@ -23,6 +24,8 @@ export interface AssignmentContext {
   /** How far the coordinator is. Work on anything before it is given up. */
   readonly watermark: Watermark;
   readonly phases: Phases;
+  /** How far the share is that is worked on. */
+  readonly progress: ShareProgress;
   /** The assignment's span; the spans of its stages lie below it. */
   readonly span: Span;
 }

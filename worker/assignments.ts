@@ -23,12 +23,15 @@ export function watermarkOf(assignment: Assignment): StepAttempt | null {
   return settlesAs(assignment);
 }
 
-/** The attempt that `settled` names when an assignment has ended. Null where the assignment's result says as much. */
-export function settlesAs(assignment: Assignment): StepAttempt | null {
+/** The attempt and share that `settled` names when an assignment has ended. Null where the assignment's result says as much. */
+export function settlesAs(assignment: Assignment): (StepAttempt & { readonly share: number }) | null {
   if (assignment.kind !== "gradients" && assignment.kind !== "audit") return null;
-  const { step, attempt } = assignment;
-  return { step, attempt };
+  const { step, attempt, share } = assignment;
+  return { step, attempt, share };
 }
+
+/** The number that heartbeats name while the assignment is carried out; 0: it has none. */
+export const shareOf = (assignment: Assignment): number => ("share" in assignment ? assignment.share : 0);
 
 /** The attributes of an assignment's span. */
 export function describeAssignment(assignment: Assignment): SpanAttributes {
@@ -81,9 +84,9 @@ async function initialise(context: AssignmentContext): Promise<void> {
 
 /** Exports the model of a checkpoint into the store. */
 async function exportCheckpoint(context: AssignmentContext, checkpoint: string): Promise<void> {
-  const { run, control } = context;
+  const { run, control, progress } = context;
   const paths = await stage(context, { span: "upload", phase: "upload" }, () =>
-    run.publish(checkpoint, control.generation),
+    run.publish(checkpoint, control.generation, () => progress.advance()),
   );
   control.send({ kind: "exported", checkpoint, paths });
 }

@@ -1,5 +1,5 @@
 /** Exports a checkpoint of the store as the run's model files (Keras, TensorFlow.js, labels). */
-import { exportFiles, publishExport } from "../engine/export/index.js";
+import { exportFiles, type PublishOptions, publishExport } from "../engine/export/index.js";
 import { readCheckpointModel } from "../shared/checkpoint.js";
 import { type RunSpec, runKey } from "../shared/spec.js";
 import { publishStatistics } from "../shared/statistics.js";
@@ -11,7 +11,7 @@ export async function exportCheckpoint(
   store: ObjectStore,
   spec: RunSpec,
   checkpoint: string,
-  generation: number,
+  options: PublishOptions,
 ): Promise<string[]> {
   const model = await readCheckpointModel(store, spec.run, checkpoint);
   const stored = await store.get(runKey(spec.run, "spec.json"));
@@ -22,5 +22,5 @@ export async function exportCheckpoint(
     parameters: model.weights,
     statistics: publishStatistics(model.layout, model.statistics),
   });
-  return await publishExport(store, spec.run, files, { generation });
+  return await publishExport(store, spec.run, files, options);
 }

@@ -30,8 +30,11 @@ export interface PreparedRun {
   readonly batches: Pick<LaneBatches, "shares" | "samplesOf" | "of" | "prefetch">;
   readonly training: Loader;
   readonly validation: Loader;
-  /** Exports a checkpoint for a coordinator of that generation. Returns the store keys of all exported files. */
-  publish(checkpoint: string, generation: number): Promise<string[]>;
+  /**
+   * Exports a checkpoint for a coordinator of that generation. Returns the store keys of all exported files. `onFile` is
+   * called after each file.
+   */
+  publish(checkpoint: string, generation: number, onFile: () => void): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -68,7 +71,8 @@ export async function prepareRun(
       ...loaders,
       ...opened,
       engine,
-      publish: (checkpoint, generation) => exportCheckpoint(store, spec, checkpoint, generation),
+      publish: (checkpoint, generation, onFile) =>
+        exportCheckpoint(store, spec, checkpoint, { generation, onFile }),
       close: async () => {
         await close();
         await Promise.all([loaders.training.close(), loaders.validation.close()]);

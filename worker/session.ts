@@ -12,12 +12,13 @@ import { RunSpec } from "../shared/spec.js";
 import { noTracer, type Tracer, traced } from "../shared/tracing.js";
 import type { AssignmentContext } from "./assignment-context.js";
 import { AssignmentQueue } from "./assignment-queue.js";
-import { type Assignment, carryOut, describeAssignment, settlesAs, watermarkOf } from "./assignments.js";
+import { type Assignment, carryOut, describeAssignment, settlesAs, shareOf, watermarkOf } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
 import type { WorkerDependencies } from "./dependencies.js";
 import { type Phase, Phases } from "./phases.js";
 import type { PreparedRun } from "./prepared-run.js";
 import { type Departure, enter, type SessionEnd, type SessionState } from "./session-state.js";
+import { ShareProgress } from "./share-progress.js";
 import { Watermark } from "./step-watermark.js";
 import { closeTensorStreams, openTensorStreams } from "./tensor-streams.js";
 
@@ -70,6 +71,7 @@ class WorkerSession {
   readonly #options: SessionOptions;
   readonly #phases: Phases;
   readonly #watermark = new Watermark();
+  readonly #progress = new ShareProgress();
   readonly #queue: AssignmentQueue;
   #state: SessionState = { tag: "connecting" };
 
@@ -77,7 +79,7 @@ class WorkerSession {
     this.#options = options;
     const { control, metrics, dependencies } = options;
     const { clock } = dependencies;
-    const sendHeartbeat = (phase: Phase) => control.send({ kind: "heartbeat", phase });
+    const sendHeartbeat = (phase: Phase) => control.send({ kind: "heartbeat", phase, ...this.#progress.now });
     this.#phases = new Phases(clock, "prepare", sendHeartbeat);
     const onWait = (seconds: number) => metrics.observePhase("wait", seconds);
     this.#queue = new AssignmentQueue({ clock, onWait });
@@ -176,6 +178,7 @@ class WorkerSession {
       clock: dependencies.clock,
       watermark: this.#watermark,
       phases: this.#phases,
+      progress: this.#progress,
     };
     this.#queue.add(() => this.#carryOut(assignment, context));
   }
@@ -186,6 +189,7 @@ class WorkerSession {
     const ids = { worker: id, run: control.run, generation: control.generation };
     const attributes = { ...ids, ...describeAssignment(assignment) };
     const parent = tracer.below(assignment.traceparent ?? "");
+    this.#progress.begin(shareOf(assignment));
     const failure = await traced(parent, assignment.kind, attributes, (span) =>
       carryOut({ ...context, span }, assignment),
     ).then(() => null, failureOf);

@@ -91,11 +91,15 @@ export async function sumNode(context: AssignmentContext, step: Step, node: Tree
   let addFormer: () => void = () => undefined;
   for (const lane of below) {
     const batches = await readLane(context, step, lane);
-    if (batches === null) continue;
+    if (batches === null) {
+      context.progress.advance();
+      continue;
+    }
     const computing = computeLane(context, step, lane, batches);
     addFormer(); // the engine has its call and computes meanwhile
     addFormer = () => undefined;
     const { gradient, ...computed } = await computing;
+    context.progress.advance();
     if (computed.finite) addFormer = () => void sum.add({ begin: lane, end: lane + 1 }, gradient);
     lanes.push(computed);
   }

@@ -14,6 +14,8 @@ export interface PublishOptions {
   /** Generation of the coordinator that asked for the export. */
   readonly generation: number;
   readonly signal?: AbortSignal;
+  /** Called after each file that is in the store. */
+  readonly onFile?: () => void;
 }
 
 /**
@@ -24,11 +26,12 @@ export async function publishExport(
   store: ObjectStore,
   run: string,
   files: readonly ExportFile[],
-  { generation, signal }: PublishOptions,
+  options: PublishOptions,
 ): Promise<string[]> {
+  const { generation } = options;
   for (const folder of ["", ownFolder(generation)]) {
     const keys = files.map(({ path }) => runKey(run, `${folder}${path}`));
-    if (await putAll(store, keys, files, signal)) return keys;
+    if (await putAll(store, keys, files, options)) return keys;
   }
   const own = runKey(run, ownFolder(generation));
   throw new TrainyardError("DAMAGED", `another export than that of the run's checkpoint lies in ${own}`);
@@ -39,11 +42,12 @@ async function putAll(
   store: ObjectStore,
   keys: readonly string[],
   files: readonly ExportFile[],
-  signal: AbortSignal | undefined,
+  { signal, onFile = () => undefined }: PublishOptions,
 ): Promise<boolean> {
   for (const [index, { bytes, contentType }] of files.entries()) {
     const options = { contentType, ...(signal && { signal }) };
     if ((await putOnce(store, keys[index] as string, bytes, options)) === "other") return false;
+    onFile();
   }
   return true;
 }

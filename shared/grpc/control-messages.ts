@@ -82,9 +82,9 @@ const workerBodies = {
     code: nameOrNone,
     message: sentence,
   } satisfies FieldsOf<AssignmentFailedReceived>),
-  heartbeat: z.object({ phase: workerPhase } satisfies FieldsOf<HeartbeatReceived>),
+  heartbeat: z.object({ phase: workerPhase, share: uint64, done: uint32 } satisfies FieldsOf<HeartbeatReceived>),
   leaving: z.object({ reason: sentence } satisfies FieldsOf<LeavingReceived>),
-  settled: z.object({ step: uint64, attempt: uint32 } satisfies FieldsOf<SettledReceived>),
+  settled: z.object({ step: uint64, attempt: uint32, share: uint64 } satisfies FieldsOf<SettledReceived>),
   auditDone: z.object({
     step: uint64,
     beginLane: uint32,
@@ -133,6 +133,7 @@ const coordinatorBodies = {
     lanes: z.array(uint32),
     excluded: z.array(uint64),
     attempt: uint32,
+    share: uint64,
     traceparent,
   } satisfies FieldsOf<GradientsReceived>),
   audit: z.object({
@@ -143,6 +144,7 @@ const coordinatorBodies = {
     endLane: uint32,
     excluded: z.array(uint64),
     attempt: uint32,
+    share: uint64,
     traceparent,
   } satisfies FieldsOf<AuditReceived>),
   evaluate: z.object({
@@ -152,7 +154,7 @@ const coordinatorBodies = {
     excluded: z.array(uint64),
     traceparent,
   } satisfies FieldsOf<EvaluateReceived>),
-  export: z.object({ checkpoint: z.string(), traceparent } satisfies FieldsOf<ExportReceived>),
+  export: z.object({ checkpoint: z.string(), share: uint64, traceparent } satisfies FieldsOf<ExportReceived>),
   finished: z.object({ outcome: z.string(), message: z.string() } satisfies FieldsOf<FinishedReceived>),
   drain: z.object({ reason: z.string() } satisfies FieldsOf<DrainReceived>),
 } as const satisfies BodiesOf<FromCoordinatorReceived>;

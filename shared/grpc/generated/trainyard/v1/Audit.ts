@@ -23,6 +23,10 @@ export interface Audit {
    * the span of this work; empty: not traced
    */
   'traceparent'?: (string);
+  /**
+   * as in Gradients
+   */
+  'share'?: (number | string | Long);
 }
 
 /**
@@ -46,4 +50,8 @@ export interface AuditReceived {
    * the span of this work; empty: not traced
    */
   'traceparent': (string);
+  /**
+   * as in Gradients
+   */
+  'share': (string);
 }

@@ -1,5 +1,6 @@
 // Original file: proto/trainyard/v1/control.proto
 
+import type { Long } from '@grpc/proto-loader';
 
 /**
  * Write the export of a checkpoint, weights before descriptions, each object created once.
@@ -13,6 +14,10 @@ export interface Export {
    * the span of this work; empty: not traced
    */
   'traceparent'?: (string);
+  /**
+   * as in Gradients
+   */
+  'share'?: (number | string | Long);
 }
 
 /**
@@ -27,4 +32,8 @@ export interface ExportReceived {
    * the span of this work; empty: not traced
    */
   'traceparent': (string);
+  /**
+   * as in Gradients
+   */
+  'share': (string);
 }

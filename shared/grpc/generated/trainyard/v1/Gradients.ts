@@ -23,6 +23,10 @@ export interface Gradients {
    * the span of this work; empty: not traced
    */
   'traceparent'?: (string);
+  /**
+   * number of this share among all that the worker got since its Welcome, from 1
+   */
+  'share'?: (number | string | Long);
 }
 
 /**
@@ -46,4 +50,8 @@ export interface GradientsReceived {
    * the span of this work; empty: not traced
    */
   'traceparent': (string);
+  /**
+   * number of this share among all that the worker got since its Welcome, from 1
+   */
+  'share': (string);
 }

@@ -1,5 +1,6 @@
 // Original file: proto/trainyard/v1/control.proto
 
+import type { Long } from '@grpc/proto-loader';
 
 /**
  * The worker is alive.
@@ -9,6 +10,12 @@ export interface Heartbeat {
    * what the worker is doing: prepare, fetch, decode, compute, upload, download, idle
    */
   'phase'?: (string);
+  /**
+   * How far the worker is: `done` lanes of share `share`, in the order of its lanes, or so many files of an export. Each
+   * lane or file that is reported for the first time extends the deadline of the share. 0 and 0: no share is under way.
+   */
+  'share'?: (number | string | Long);
+  'done'?: (number);
 }
 
 /**
@@ -19,4 +26,10 @@ export interface HeartbeatReceived {
    * what the worker is doing: prepare, fetch, decode, compute, upload, download, idle
    */
   'phase': (string);
+  /**
+   * How far the worker is: `done` lanes of share `share`, in the order of its lanes, or so many files of an export. Each
+   * lane or file that is reported for the first time extends the deadline of the share. 0 and 0: no share is under way.
+   */
+  'share': (string);
+  'done': (number);
 }

@@ -9,6 +9,10 @@ import type { Long } from '@grpc/proto-loader';
 export interface Settled {
   'step'?: (number | string | Long);
   'attempt'?: (number);
+  /**
+   * the share's number
+   */
+  'share'?: (number | string | Long);
 }
 
 /**
@@ -18,4 +22,8 @@ export interface Settled {
 export interface SettledReceived {
   'step': (string);
   'attempt': (number);
+  /**
+   * the share's number
+   */
+  'share': (string);
 }
