@@ -51,9 +51,20 @@ export const limits = {
   phaseBeatMs: 100,
   /** A worker that sends nothing for this time is lost, and its lanes go to others. */
   lostAfterMs: 5_000,
-  /** A step is late after max(stepDeadlineFactor x median, stepDeadlineMinMs). */
+  /**
+   * A worker may take this many times what its lanes usually take, and at least stepDeadlineMinMs, before it is cut off
+   * (docs/design/waits.md).
+   */
   stepDeadlineFactor: 10,
   stepDeadlineMinMs: 10_000,
+  /** Time for one engine call of a lane, before any lane was measured: engines warm up, weights are sent for the first time. */
+  firstCallMs: 60_000,
+  /** Weights are sent at this rate at least, where no time was measured. */
+  transferBytesPerSecond: 4 * 1024 * 1024,
+  /** Work whose workers were cut off this often fails the run. Each cut doubles the deadline: the last is 16 times the first. */
+  cutsMax: 5,
+  /** A longer pause between two ticks, which come every 100 ms, means that the coordinator itself stood still. */
+  pauseMs: 1_500,
   /**
    * A lane is late after lateFactor x the median time of the last 20 steps, at least lateMinMs; then idle workers
    * compute it too (docs/design/waits.md).
@@ -70,7 +81,7 @@ export const limits = {
   reduceMs: 30_000,
   /** Wrong results of a worker after which it is drained. */
   suspicions: 3,
-  /** An evaluation block (64 samples) is redone elsewhere after this. */
+  /** A worker that takes longer than this for an evaluation block (64 samples), and ten times the usual time, is cut off. */
   evaluationDeadlineMs: 60_000,
   /** Certificates and tokens are looked at this often: a revoked token's streams end within it. */
   securityLookMs: 1_000,
@@ -143,8 +154,10 @@ export const limits = {
   prepareMs: 180_000,
   /** A worker that still prepares after this time is logged as late. */
   prepareLateMs: 60_000,
-  /** A worker writes an export within this time. */
-  exportMs: 120_000,
+  /** A worker builds the initial weights within this time, besides sending them. */
+  initialiseMs: 120_000,
+  /** A worker writes each file of an export within this time, besides reading the weights. */
+  exportMs: 600_000,
   /** A worker that still exports after this time is logged as late. */
   exportLateMs: 30_000,
   /** One object store call, retries included. */

@@ -12,7 +12,14 @@ import { RunSpec } from "../shared/spec.js";
 import { noTracer, type Tracer, traced } from "../shared/tracing.js";
 import type { AssignmentContext } from "./assignment-context.js";
 import { AssignmentQueue } from "./assignment-queue.js";
-import { type Assignment, carryOut, describeAssignment, settlesAs, shareOf, watermarkOf } from "./assignments.js";
+import {
+  type Assignment,
+  carryOut,
+  describeAssignment,
+  settlesAs,
+  shareOf,
+  watermarkOf,
+} from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
 import type { WorkerDependencies } from "./dependencies.js";
 import { type Phase, Phases } from "./phases.js";

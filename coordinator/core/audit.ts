@@ -18,7 +18,7 @@ import { addShare, isSlow } from "./liveness/speed.js";
 import type { CoreState, WorkerState } from "./state.js";
 import { convict } from "./suspicion.js";
 import type { Turn } from "./turn.js";
-import type { Audit, Comparison } from "./work.js";
+import type { Audit, Comparison, Share } from "./work.js";
 
 const isSameNode = (a: TreeNode, b: TreeNode) => a.begin === b.begin && a.end === b.end;
 
@@ -73,8 +73,8 @@ function assign(turn: Turn, worker: string, node: TreeNode): void {
   const { progress } = turn.state;
   const { step, epoch, stepInEpoch } = progress;
   const { attempt } = phase;
-  const lanes = lanesBelow(node, new Set(lanesWhere(phase.lanes, ({ tag }) => tag !== "absent")));
-  addShare(turn, worker, { step, attempt, kind: "audit", lanes });
+  const lanes = presentLanes(phase, node);
+  const share = addShare(turn, worker, { step, attempt, kind: "audit", lanes });
   turn.do({ tag: "grant", worker, grant: { kind: "AUDIT", step, attempt, node } });
   turn.send(worker, {
     kind: "audit",
@@ -85,8 +85,12 @@ function assign(turn: Turn, worker: string, node: TreeNode): void {
     endLane: node.end,
     excluded: excludedOf(progress.exclusions, "train"),
     attempt,
+    share,
   });
 }
+
+const presentLanes = ({ lanes }: TrainingPhase, node: TreeNode): number[] =>
+  lanesBelow(node, new Set(lanesWhere(lanes, ({ tag }) => tag !== "absent")));
 
 function change(turn: Turn, node: TreeNode, changed: (audit: Audit) => Audit | null): void {
   const audits = turn
@@ -208,6 +212,24 @@ function unresolved(turn: Turn, audit: Audit, why: string): void {
     `one of ${worker} and ${auditor} computes wrong values (${name(turn.state, node)}), and ${why}: the step keeps what ${worker} sent. Test both machines' memory`,
     { worker, auditor },
   );
+}
+
+/**
+ * A worker has settled a share in which it audited a node. Without an answer there will be none: the audit is dropped, or
+ * ends without a decision if the worker was the third.
+ */
+export function giveUpAudit(turn: Turn, worker: string, share: Share): void {
+  const isItsOwn = ({ node, auditor, third, done }: Audit) =>
+    (worker === auditor || worker === third) &&
+    !done.includes(worker) &&
+    share.lanes.join() === presentLanes(turn.in("training"), node).join();
+  const audit = turn.in("training").audits.find(isItsOwn);
+  if (audit === undefined) return;
+  if (audit.third === worker) return unresolved(turn, audit, `${worker} could not compute them`);
+  conclude(turn, audit, "dropped");
+  turn.log("warn", `worker ${worker} could not audit ${name(turn.state, audit.node)}: the audit is dropped`, {
+    worker,
+  });
 }
 
 /** Drops the audits of a lost worker: a lost auditor does not answer, and the lanes of a lost original are computed again. */

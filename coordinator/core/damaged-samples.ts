@@ -21,6 +21,7 @@ import {
   refusalsOf,
   refusedBy,
   releasedBy,
+  type Share,
 } from "./work.js";
 
 type Damaged = Extract<WorkerBody, { kind: "damaged" }>;
@@ -34,17 +35,20 @@ export function takeDamagedLanes(turn: Turn, phase: TrainingPhase, worker: strin
   if (damaged.step !== step) return turn.drop(worker, "stale step");
   if (damaged.split !== "train") return turn.drop(worker, "misplaced");
   if (damaged.attempt !== phase.attempt) return turn.drop(worker, "stale attempt");
-  changeShare(
-    turn,
-    worker,
-    (share) => share.step === step && share.attempt === phase.attempt,
-    () => ({ isExcused: true }),
-  );
+  const laneOfSample = (sample: number) =>
+    sample < dimensions.trainingSamples
+      ? laneOf(sample, dimensions.spec.lanes, dimensions.trainingSamples)
+      : -1;
+  const isInWork = (share: Share) =>
+    share.step === step &&
+    share.attempt === phase.attempt &&
+    damaged.samples.some((sample) => share.lanes.includes(laneOfSample(sample)));
+  const inWork = turn.state.workers.get(worker)?.shares.find(isInWork);
+  changeShare(turn, worker, isInWork, () => ({ isExcused: true }));
+  // The samples of an audit are another worker's: what that one could read is no reason to leave them out.
+  if (inWork?.kind === "audit") return tell(turn, worker, damaged);
   const owned = (sample: number) => {
-    const lane =
-      sample < dimensions.trainingSamples
-        ? laneOf(sample, dimensions.spec.lanes, dimensions.trainingSamples)
-        : -1;
+    const lane = laneOfSample(sample);
     return isHeldBy(phase.lanes[lane], worker) ? lane : -1;
   };
   const samples = damaged.samples.filter((sample) => owned(sample) >= 0);

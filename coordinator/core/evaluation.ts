@@ -33,7 +33,8 @@ export function beginEvaluation(turn: Turn): void {
     { length: turn.state.run.dimensions.blocks },
     (): BlockState => ({ tag: "open", refusals: [] }),
   );
-  turn.enter({ tag: "evaluating", sinceMs: turn.nowMs, blocks, doubts: [], lateLogged: [] });
+  const cuts = blocks.map(() => 0);
+  turn.enter({ tag: "evaluating", sinceMs: turn.nowMs, blocks, doubts: [], cuts, lateLogged: [] });
   handOutBlocks(turn);
 }
 

@@ -12,7 +12,13 @@ export function initialState(start: RunStart, nowMs: number): CoreState {
 function freshState(run: RunFacts, nowMs: number): CoreState {
   return {
     run,
-    clock: { nowMs, startedMs: nowMs, epochStartedMs: nowMs, watchedMs: Number.NEGATIVE_INFINITY },
+    clock: {
+      nowMs,
+      tickedMs: null,
+      startedMs: nowMs,
+      epochStartedMs: nowMs,
+      watchedMs: Number.NEGATIVE_INFINITY,
+    },
     progress: {
       step: 0,
       epoch: 0,
@@ -34,12 +40,13 @@ function freshState(run: RunFacts, nowMs: number): CoreState {
       banned: [],
       failures: [],
       aloneSinceMs: nowMs,
-      storeAwayMs: null,
+      storeAway: null,
+      preparationCuts: 0,
     },
     model: { layout: null, slices: { tag: "none" } },
     placement: null,
     measured: { recentStepMs: [], timings: [], stepLaneMs: [], recentLaneMs: [], recentBlockMs: [] },
-    checkpoints: { last: null, best: null, requestedMs: nowMs, requestedStep: 0, pending: 0 },
+    checkpoints: { last: null, best: null, requestedMs: nowMs, requestedStep: 0, isDue: false, pending: 0 },
     results: { evaluation: null, lastEpoch: null, lastSkip: null },
     ending: { stopRequested: null, endedBecause: null },
   };

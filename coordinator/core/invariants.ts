@@ -3,7 +3,7 @@
  * with the message. Input from workers never breaks one; it is dropped and counted instead.
  */
 import type { CoreState, Phase, PhaseOf, WorkerState } from "./state.js";
-import { isHeldBy } from "./work.js";
+import { type Audit, isHeldBy } from "./work.js";
 
 /** Errors: the condition does not hold. */
 export function invariant(condition: boolean, message: string): asserts condition {
@@ -96,10 +96,24 @@ function checkLanes(state: CoreState, phase: PhaseOf<"training">): void {
     }
   });
   for (const worker of state.workers.values()) checkShares(state, phase, worker);
-  for (const { auditor, third } of phase.audits) {
-    invariant(isReady(state, auditor), `the auditor ${auditor} left`);
-    invariant(third === null || isReady(state, third), `the third worker ${third} of an audit left`);
-  }
+  for (const audit of phase.audits) checkAudit(state, phase, audit);
+}
+
+/** Whoever has not answered an audit has an open share of it: its deadline is the audit's. */
+function checkAudit(state: CoreState, phase: PhaseOf<"training">, audit: Audit): void {
+  const { auditor, third, done, node } = audit;
+  invariant(isReady(state, auditor), `the auditor ${auditor} left`);
+  invariant(third === null || isReady(state, third), `the third worker ${third} of an audit left`);
+  const asked = third ?? auditor;
+  const shares = state.workers.get(asked)?.shares ?? [];
+  const isOpen = shares.some(
+    ({ kind, step, attempt, lanes }) =>
+      kind === "audit" &&
+      step === state.progress.step &&
+      attempt === phase.attempt &&
+      lanes.some((lane) => lane >= node.begin && lane < node.end),
+  );
+  invariant(done.includes(asked) || isOpen, `the audit of ${asked} has no answer and no share`);
 }
 
 /** A worker that holds lanes has an open share of the step: its lateness is measured by it. */
@@ -107,6 +121,7 @@ function checkShares({ progress }: CoreState, phase: PhaseOf<"training">, worker
   const shares = worker.shares.filter(
     ({ step, attempt, kind }) => kind === "gradients" && step === progress.step && attempt === phase.attempt,
   );
-  const isHolding = phase.lanes.some((lane) => isHeldBy(lane, worker.id));
-  invariant(!isHolding || shares.length > 0, `${worker.id} holds lanes without a share`);
+  const inShares = new Set(shares.flatMap(({ lanes }) => lanes));
+  const isHolding = phase.lanes.some((lane, index) => isHeldBy(lane, worker.id) && !inShares.has(index));
+  invariant(!isHolding, `${worker.id} holds lanes without a share`);
 }

@@ -23,6 +23,7 @@ export function beginStep(turn: Turn, attempt = 0): void {
   const { slices } = turn.state.model;
   const { banned } = turn.state.membership;
   const { nowMs } = turn;
+  const { phase } = turn.state;
   const samples = laneSamples(dimensions, progress, progress.exclusions);
   const lanes = samples.map(
     (count): LaneState => (count > 0 ? { tag: "open", refusals: [] } : { tag: "absent" }),
@@ -41,6 +42,7 @@ export function beginStep(turn: Turn, attempt = 0): void {
     undrawn: [],
     doubts: [],
     isTainted: false,
+    cuts: attempt > 0 && phase.tag === "training" ? phase.cuts : lanes.map(() => 0),
     arrivedMs: null,
     isLateLogged: false,
   });
@@ -134,7 +136,7 @@ export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>):
   const { attempt } = phase;
   const excluded = excludedOf(exclusions, "train");
   for (const [worker, share] of given) {
-    addShare(turn, worker, { step, attempt, kind: "gradients", lanes: share });
+    const number = addShare(turn, worker, { step, attempt, kind: "gradients", lanes: share });
     turn.do({ tag: "grant", worker, grant: { kind: "GRADIENT", step, attempt, lanes: [...share] } });
     turn.send(worker, {
       kind: "gradients",
@@ -144,6 +146,7 @@ export function give(turn: Turn, given: ReadonlyMap<string, readonly number[]>):
       lanes: [...share],
       excluded,
       attempt,
+      share: number,
     });
   }
 }
@@ -163,10 +166,12 @@ export function lanesWhere(lanes: readonly LaneState[], isWanted: (lane: LaneSta
   return lanes.flatMap((lane, index) => (isWanted(lane) ? [index] : []));
 }
 
-/** Lanes that nobody holds any more once the worker does not: they are open, and their indices are returned. */
-export function releaseLanes(turn: Turn, worker: string): number[] {
+/** Takes the worker off its lanes, or off these only. Returns the lanes that nobody holds any more, which are open. */
+export function releaseLanes(turn: Turn, worker: string, only: readonly number[] | null = null): number[] {
   const phase = turn.in("training");
-  const lanes = phase.lanes.map((lane): LaneState => releasedBy(lane, worker));
+  const lanes = phase.lanes.map(
+    (lane, index): LaneState => (only?.includes(index) === false ? lane : releasedBy(lane, worker)),
+  );
   const opened = lanesWhere(lanes, ({ tag }) => tag === "open").filter(
     (index) => phase.lanes[index]?.tag === "assigned",
   );

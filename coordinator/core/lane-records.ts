@@ -1,6 +1,7 @@
 /** What arrives during a step: lanes' records, settled shares, slices' reports. The first of each counts. */
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { float64From } from "../../shared/grpc/numbers.js";
+import { giveUpAudit } from "./audit.js";
 import type { CoreEvent } from "./events.js";
 import { handOutLanes, releaseLanes, setLane, type TrainingPhase } from "./lane-assignment.js";
 import { changeShare } from "./liveness/speed.js";
@@ -39,7 +40,9 @@ export function countRecord(turn: Turn, worker: string, { step, attempt, lane }:
     share.step === step &&
     share.attempt === attempt &&
     share.lanes.includes(lane);
-  changeShare(turn, worker, isIt, ({ recorded }) => ({ recorded: recorded + 1 }));
+  changeShare(turn, worker, isIt, ({ recorded, lanes }) =>
+    recorded < lanes.length ? { recorded: recorded + 1, progressMs: turn.nowMs } : {},
+  );
 }
 
 const isStatistics = ({ model: { layout } }: CoreState, statistics: Uint8Array) =>
@@ -91,7 +94,7 @@ function refuseLane(turn: Turn, worker: string, index: number, lane: LaneState):
 
 /**
  * A worker has settled a share. Lanes of the current step that it left out are a failure, unless it reported damaged
- * samples. Returns the failure.
+ * samples. An audit without an answer is given up. Returns the failure.
  */
 export function takeSettledShare(
   turn: Turn,
@@ -101,12 +104,17 @@ export function takeSettledShare(
 ): string | null {
   const { step, attempt } = share;
   if (turn.state.progress.step !== step || phase.attempt !== attempt) return null;
-  if (share.kind === "audit") return null;
-  const isHolding = share.lanes.some((index) => isHeldBy(phase.lanes[index], worker));
-  const isElsewhere = turn.state.workers.get(worker)?.shares.some(isGradientsOf(step, attempt)) === true;
-  if (!isHolding || isElsewhere) return null;
+  if (share.kind === "audit") {
+    giveUpAudit(turn, worker, share);
+    return null;
+  }
+  const others = turn.state.workers.get(worker)?.shares.filter(isGradientsOf(step, attempt)) ?? [];
+  const left = share.lanes.filter(
+    (lane) => isHeldBy(phase.lanes[lane], worker) && !others.some(({ lanes }) => lanes.includes(lane)),
+  );
+  if (left.length === 0) return null;
   if (!share.isExcused) return "it gave lanes back without a word";
-  releaseLanes(turn, worker);
+  releaseLanes(turn, worker, left);
   handOutLanes(turn);
   return null;
 }

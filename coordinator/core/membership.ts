@@ -91,6 +91,7 @@ export function admit(turn: Turn, hello: HelloEvent): boolean {
     heardMs: turn.nowMs,
     doing: "prepare",
     shares: [],
+    lastShare: 0,
     settledMs: turn.nowMs,
     laneMs: [],
     measuredStep: 0,
@@ -115,11 +116,12 @@ export function makeReady(turn: Turn, id: string, layoutJson: string): void {
     return;
   }
   turn.worker(id, { tag: "ready", sinceMs: turn.nowMs, doing: "idle" });
+  turn.change("membership", { preparationCuts: 0 });
   rememberFingerprint(turn, id);
   turn.log("info", `worker ${id} is ready`, { worker: id, workers: turn.ready.length });
   if (turn.state.model.slices.tag === "none") {
     if (turn.state.model.layout === null) turn.advance({ statistics: emptyStatistics(layout) });
-    turn.change("model", { layout, slices: { tag: "starting" } });
+    turn.change("model", { layout, slices: { tag: "starting", sinceMs: turn.nowMs } });
     turn.do({ tag: "startSlices", layout });
   } else if (turn.state.model.slices.tag === "up") {
     turn.do({ tag: "nameSlices", worker: id });

@@ -36,6 +36,8 @@ export interface WorkerState {
   readonly doing: string;
   /** Assignments that the worker has not settled, oldest first. */
   readonly shares: readonly Share[];
+  /** Number of the last share that the worker got, an export included; 0: none. */
+  readonly lastShare: number;
   /** When the worker last settled a share. A share that waited began then. */
   readonly settledMs: number;
   /** Milliseconds per lane of the worker's last shares, newest last. */
@@ -122,11 +124,18 @@ export type Phase =
       readonly tag: "initialising";
       readonly worker: string | null;
       readonly sinceMs: number;
+      /** How often a worker was cut off for building them too long. */
+      readonly cuts: number;
       readonly isLateLogged: boolean;
       readonly loaded: readonly boolean[];
     }
   /** A former coordinator's vectors are put into the slices. Left when all hold them, to where its run stood. */
-  | { readonly tag: "restoring"; readonly checkpoint: string; readonly loaded: readonly boolean[] }
+  | {
+      readonly tag: "restoring";
+      readonly checkpoint: string;
+      readonly loaded: readonly boolean[];
+      readonly sinceMs: number;
+    }
   /** A checkpoint is written that the next phase rests on: checkpoint 0, or the last. */
   | {
       readonly tag: "saving";
@@ -135,6 +144,8 @@ export type Phase =
       readonly sinceMs: number;
       /** When writing is tried again after an outage of the store; null while the checkpoint is being written. */
       readonly retryMs: number | null;
+      /** Why the checkpoint was not written the last time; null: it was not tried yet. */
+      readonly failure: string | null;
     }
   /** Lanes are out. Left when every lane and every slice has arrived and no audit is due, by one decision. */
   | {
@@ -151,6 +162,8 @@ export type Phase =
       readonly doubts: readonly Doubt[];
       /** True when the step contains a wrong sum or an excluded sample: it is begun again before anything else happens. */
       readonly isTainted: boolean;
+      /** How often the worker of each lane was cut off for taking too long, in all attempts at the step. */
+      readonly cuts: readonly number[];
       /** When the last lane arrived; from then on the run waits for the slices. Null before. */
       readonly arrivedMs: number | null;
       /** True when a slice was logged as late. */
@@ -176,6 +189,8 @@ export type Phase =
       readonly sinceMs: number;
       readonly blocks: readonly BlockState[];
       readonly doubts: readonly Doubt[];
+      /** How often the worker of each block was cut off for taking too long. */
+      readonly cuts: readonly number[];
       /** Workers that were logged as late in this evaluation. */
       readonly lateLogged: readonly string[];
     }
@@ -187,15 +202,29 @@ export type Phase =
       /** When the current worker got the export. */
       readonly sinceMs: number;
       readonly isLateLogged: boolean;
-      /** When the first worker got the export. */
-      readonly begunMs: number;
-      /** The export is not handed out before this time, because the store was unreachable. */
-      readonly notBeforeMs: number;
+      /** Number of the current worker's share, and its files that are in the store. */
+      readonly share: number;
+      readonly done: number;
+      /** When the current worker's last file was stored, or when it got the export. */
+      readonly progressMs: number;
+      /** How often a worker was cut off for taking too long. */
+      readonly cuts: number;
+      /** An outage of the store, until the export is handed out again; null: there is none. */
+      readonly outage: ExportOutage | null;
     }
   /** Curve, report and result are being written. */
-  | { readonly tag: "publishing"; readonly exported: readonly string[] }
+  | { readonly tag: "publishing"; readonly exported: readonly string[]; readonly sinceMs: number }
   /** Nothing more happens. Workers that come are told the outcome. */
   | { readonly tag: "ended"; readonly outcome: Outcome };
+
+/** The store did not answer the worker that exports. */
+export interface ExportOutage {
+  /** When the first of these outages in a row began. */
+  readonly sinceMs: number;
+  /** When the export is handed out again; null: a worker has it. */
+  readonly retryMs: number | null;
+  readonly message: string;
+}
 
 export type PhaseTag = Phase["tag"];
 export type PhaseOf<Tag extends PhaseTag> = Extract<Phase, { readonly tag: Tag }>;
@@ -237,7 +266,10 @@ export type RunStart = Pick<RunFacts, "dimensions" | "generation" | "version"> &
 
 /** Times of the coordinator's clock, in milliseconds. */
 export interface CoreClock {
+  /** The time for which the coordinator has run. It stands still while the coordinator does (liveness/pauses.ts). */
   readonly nowMs: number;
+  /** The shell's clock at the last tick; null before the first. */
+  readonly tickedMs: number | null;
   readonly startedMs: number;
   readonly epochStartedMs: number;
   /** When the waits were last looked at. */
@@ -258,8 +290,16 @@ export interface Membership {
   readonly failures: readonly string[];
   /** When a worker was last present, or when their absence was last logged. */
   readonly aloneSinceMs: number;
-  /** Since when workers can't read the store, without a commit in between; null while they can. */
-  readonly storeAwayMs: number | null;
+  /** The store does not answer workers, without a commit in between; null while it does. */
+  readonly storeAway: StoreAway | null;
+  /** How often in a row a worker was cut off for preparing too long, without another that got ready. */
+  readonly preparationCuts: number;
+}
+
+export interface StoreAway {
+  readonly sinceMs: number;
+  /** True: it has lasted too long. From now on an assignment that fails for it is a failure of its worker. */
+  readonly isOver: boolean;
 }
 
 /** The model's layout and the slices that hold its vectors. */
@@ -268,7 +308,7 @@ export interface ModelSlices {
   readonly layout: ModelLayout | null;
   readonly slices:
     | { readonly tag: "none" }
-    | { readonly tag: "starting" }
+    | { readonly tag: "starting"; readonly sinceMs: number }
     | { readonly tag: "up"; readonly count: number };
 }
 
@@ -295,6 +335,8 @@ export interface CheckpointState {
   readonly requestedMs: number;
   /** The step at which the last checkpoint was requested. */
   readonly requestedStep: number;
+  /** True: `checkpoint.everySeconds` have passed since the last request, so the next commit asks for a checkpoint. */
+  readonly isDue: boolean;
   /** Checkpoints that were requested and are being written. */
   readonly pending: number;
 }

@@ -9,7 +9,8 @@ import { limits } from "../../shared/limits.js";
 import type { CoreEvent, Effect, HelloEvent } from "./events.js";
 import { checkState } from "./invariants.js";
 import { countRecord } from "./lane-records.js";
-import { settleShare } from "./liveness/speed.js";
+import { advanceClock } from "./liveness/pauses.js";
+import { noteProgress, settleShare } from "./liveness/speed.js";
 import { fireDueWaits } from "./liveness/waits.js";
 import { lose } from "./lost-worker.js";
 import { admit, makeReady } from "./membership.js";
@@ -17,6 +18,7 @@ import {
   answerToPhase,
   eventToPhase,
   outageToPhase,
+  progressToPhase,
   readyToPhase,
   settledToPhase,
   settlePhase,
@@ -124,9 +126,11 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
       if (isStoreOutage(body.code) && waitOutStore(turn, worker, body.assignment, body.message)) return;
       return takeFailure(turn, worker, body.assignment, body.message);
     case "heartbeat":
-      return turn.worker(worker, { doing: body.phase });
+      turn.worker(worker, { doing: body.phase });
+      noteProgress(turn, worker, body.share, body.done);
+      return progressToPhase(turn, worker, body);
     case "settled":
-      return settle(turn, worker, body.step, body.attempt);
+      return settle(turn, worker, body.share);
     case "leaving":
       turn.do({ tag: "disconnect", worker, reason: body.reason });
       return lose(turn, worker, body.reason);
@@ -135,9 +139,9 @@ function hear(turn: Turn, worker: string, generation: number, body: WorkerBody):
   }
 }
 
-/** A worker has settled its oldest share of a step. */
-function settle(turn: Turn, worker: string, step: number, attempt: number): void {
-  const share = settleShare(turn, worker, step, attempt);
+/** A worker has settled a share. */
+function settle(turn: Turn, worker: string, number: number): void {
+  const share = settleShare(turn, worker, number);
   if (share === undefined) return turn.drop(worker, "misplaced");
   const failure = settledToPhase(turn, worker, share);
   if (failure !== null) takeFailure(turn, worker, "gradients", failure);
@@ -156,9 +160,9 @@ function stop(turn: Turn, outcome: Outcome): void {
  */
 function waitOutStore(turn: Turn, worker: string, assignment: string, message: string): boolean {
   if (assignment === "export") return outageToPhase(turn, { worker, assignment, message });
-  const sinceMs = turn.state.membership.storeAwayMs ?? turn.nowMs;
-  if (assignment === "prepare" || turn.nowMs - sinceMs >= limits.storeOutageMs) return false;
-  turn.change("membership", { storeAwayMs: sinceMs });
+  const away = turn.state.membership.storeAway ?? { sinceMs: turn.nowMs, isOver: false };
+  if (assignment === "prepare" || away.isOver) return false;
+  turn.change("membership", { storeAway: away });
   turn.log("warn", `worker ${worker} waits for the store (${assignment}): ${message}`, { worker });
   turn.do({ tag: "disconnect", worker, reason: message });
   lose(turn, worker, "the store is away");
@@ -183,9 +187,9 @@ function takeFailure(turn: Turn, worker: string, assignment: string, message: st
 /** How often all waits are looked at. With a thousand workers it would cost too much at every event. */
 const watchEveryMs = 50;
 
-function passTime(turn: Turn, nowMs: number): void {
-  turn.change("clock", { nowMs });
-  const { state } = turn;
+function passTime(turn: Turn, tickedMs: number): void {
+  advanceClock(turn, tickedMs);
+  const { state, nowMs } = turn;
   if (state.phase.tag === "ended" || nowMs - state.clock.watchedMs < watchEveryMs) return;
   turn.change("clock", { watchedMs: nowMs });
   fireDueWaits(turn);

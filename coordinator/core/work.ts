@@ -97,6 +97,8 @@ export function refusedBy<T extends Work>(work: T, refusal: Refusal): T | Open |
 
 /** An assignment of a step that its worker has not settled yet. Workers carry them out one after another. */
 export interface Share {
+  /** Number among the shares that its worker got since it joined, from 1. The worker names it when it is done. */
+  readonly number: number;
   readonly step: number;
   readonly attempt: number;
   readonly kind: "gradients" | "audit";
@@ -104,6 +106,10 @@ export interface Share {
   readonly sinceMs: number;
   /** Lanes of the share whose records have arrived. */
   readonly recorded: number;
+  /** Lanes that are computed, as the worker's heartbeats say. */
+  readonly done: number;
+  /** When a lane was computed or recorded last; null before the first one. */
+  readonly progressMs: number | null;
   /** True when the worker reported damaged samples: lanes without a record are then no failure. */
   readonly isExcused: boolean;
   /** True when the share was logged as late. */

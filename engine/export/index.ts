@@ -1,4 +1,4 @@
 /** The public functions for exporting a trained model. read-export.ts reads an export back. */
 export type { ExportFile } from "./export-file.js";
 export { type ExportInput, exportFiles } from "./export-model.js";
-export { publishExport } from "./publish-export.js";
+export { type PublishOptions, publishExport } from "./publish-export.js";

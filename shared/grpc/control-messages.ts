@@ -82,7 +82,11 @@ const workerBodies = {
     code: nameOrNone,
     message: sentence,
   } satisfies FieldsOf<AssignmentFailedReceived>),
-  heartbeat: z.object({ phase: workerPhase, share: uint64, done: uint32 } satisfies FieldsOf<HeartbeatReceived>),
+  heartbeat: z.object({
+    phase: workerPhase,
+    share: uint64,
+    done: uint32,
+  } satisfies FieldsOf<HeartbeatReceived>),
   leaving: z.object({ reason: sentence } satisfies FieldsOf<LeavingReceived>),
   settled: z.object({ step: uint64, attempt: uint32, share: uint64 } satisfies FieldsOf<SettledReceived>),
   auditDone: z.object({

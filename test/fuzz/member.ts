@@ -103,7 +103,7 @@ export class Member {
     this.hello();
     if ((await this.#hear("welcome")) === null) return null;
     this.say({ kind: "ready", layoutJson: this.#target.layoutJson });
-    this.#beating = setInterval(() => this.say({ kind: "heartbeat", phase: "idle" }), 500);
+    this.#beating = setInterval(() => this.say({ kind: "heartbeat", phase: "idle", share: 0, done: 0 }), 500);
     return await this.#hear("slices");
   }
 

@@ -35,8 +35,8 @@ function bodies(step: number): WorkerBody[] {
     },
     { kind: "blockResult", step, block: 0, lossSum: 1, predicted: [0, 1, 0] },
     { kind: "exported", checkpoint: `1-${step}`, paths: ["export/tfjs/model.json"] },
-    { kind: "heartbeat", phase: "compute" },
-    { kind: "settled", step, attempt: 0 },
+    { kind: "heartbeat", phase: "compute", share: 0, done: 0 },
+    { kind: "settled", step, attempt: 0, share: 1 },
     { kind: "auditDone", step, beginLane: 0, endLane: 2, finite: false, attempt: 0 },
     { kind: "damaged", step, split: "train", samples: [0, 1, 2], key: "k", reason: "r", attempt: 0 },
     { kind: "assignmentFailed", assignment: "gradients", code: "ENGINE", message: "m" },
@@ -231,7 +231,7 @@ async function unreadAnswers(target: Target, attacked: Attacked): Promise<void> 
       if (!(await Promise.race([taken, sleep(1_000)]))) break; // it reads no more until its answers are read
     }
   }
-  const beat = member.bytesOf({ kind: "heartbeat", phase: "compute" });
+  const beat = member.bytesOf({ kind: "heartbeat", phase: "compute", share: 0, done: 0 });
   for (const _ of times(20_000)) member.write(beat);
   await sleep(2_000);
   member.leave();

@@ -1,6 +1,6 @@
 /** A worker's place of work without TensorFlow: the simulated engine and data set, and the real batches. */
 import { stepsPerEpoch } from "../../dataset/sample-order.js";
-import { publishExport } from "../../engine/export/publish-export.js";
+import { type PublishOptions, publishExport } from "../../engine/export/publish-export.js";
 import { readCheckpointModel } from "../../shared/checkpoint.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { drawStream } from "../../shared/random.js";
@@ -43,7 +43,8 @@ export async function prepareSimRun(
     batches: new LaneBatches(spec, train, training, steps),
     training,
     validation: simLoader(process, store, validation, batchMs),
-    publish: (checkpoint, generation) => publishModel(store, spec, checkpoint, generation),
+    publish: (checkpoint, generation, onFile) =>
+      publishModel(store, spec, checkpoint, { generation, onFile }),
     close: async () => undefined,
   };
 }
@@ -53,7 +54,7 @@ async function publishModel(
   store: SimStore,
   spec: RunSpec,
   checkpoint: string,
-  generation: number,
+  options: PublishOptions,
 ): Promise<string[]> {
   const model = await readCheckpointModel(store, spec.run, checkpoint);
   const contentType = "application/octet-stream";
@@ -61,5 +62,5 @@ async function publishModel(
     { path: "export/weights.bin", bytes: Uint8Array.from(bytesOf(model.weights)), contentType },
     { path: "export/labels.json", bytes: Buffer.from(JSON.stringify(spec.classes)), contentType },
   ];
-  return await publishExport(store, spec.run, files, { generation });
+  return await publishExport(store, spec.run, files, options);
 }

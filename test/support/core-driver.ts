@@ -132,7 +132,15 @@ export class CoreDriver {
     return this.on({ tag: "checkpointWritten", checkpoint: "1-0" });
   }
 
+  /** Time passes, in ticks of at most a second, while the coordinator runs. */
   passes(ms: number): Effect[] {
+    const effects: Effect[] = [];
+    for (let leftMs = ms; leftMs > 0; leftMs -= 1_000) effects.push(...this.stops(Math.min(leftMs, 1_000)));
+    return effects;
+  }
+
+  /** The coordinator itself stands still for so long: there is no tick meanwhile. */
+  stops(ms: number): Effect[] {
     this.nowMs += ms;
     return this.on({ tag: "tick", nowMs: this.nowMs });
   }
@@ -161,7 +169,12 @@ export class CoreDriver {
   /** The worker is through with its oldest share. */
   settles(worker: string): Effect[] {
     const share = this.state.workers.get(worker)?.shares[0];
-    return this.says(worker, { kind: "settled", step: share?.step ?? 0, attempt: share?.attempt ?? 0 });
+    return this.says(worker, {
+      kind: "settled",
+      step: share?.step ?? 0,
+      attempt: share?.attempt ?? 0,
+      share: share?.number ?? 0,
+    });
   }
 
   /** `root`: the largest magnitude of the step's sum. */

@@ -5,7 +5,16 @@ import type { CoreDriver } from "./core-driver.js";
 /** Fields that are long and belong to other tests. Only their presence is shown. */
 const elided = new Set(["saved", "layout", "layoutJson"]);
 /** Fields that other tests compare to the last digit. They are left out. */
-const omitted = new Set(["alpha", "beta1", "beta2", "epsilon", "seconds", "imagesPerSecond", "learningRate"]);
+const omitted = new Set([
+  "share",
+  "alpha",
+  "beta1",
+  "beta2",
+  "epsilon",
+  "seconds",
+  "imagesPerSecond",
+  "learningRate",
+]);
 /** Fields that are left out while they have this value, because nearly every line has it. */
 const usual: Readonly<Record<string, unknown>> = {
   attempt: 0,

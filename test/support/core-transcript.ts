@@ -108,7 +108,7 @@ function wait(stage: Stage, milliseconds: number, heard: readonly string[]): Eff
   for (let left = milliseconds; left > 0; left -= 1_000) {
     for (const worker of heard) {
       if (stage.core.state.workers.has(worker)) {
-        effects.push(...stage.core.says(worker, { kind: "heartbeat", phase: "compute" }));
+        effects.push(...stage.core.says(worker, { kind: "heartbeat", phase: "compute", share: 0, done: 0 }));
       }
     }
     effects.push(...stage.core.passes(Math.min(left, 1_000)));
@@ -117,7 +117,8 @@ function wait(stage: Stage, milliseconds: number, heard: readonly string[]): Eff
 }
 
 /** What a worker says it does. */
-const heartbeat = (phase: string): WorkerBody => ({ kind: "heartbeat", phase }) as WorkerBody;
+const heartbeat = (phase: string): WorkerBody =>
+  ({ kind: "heartbeat", phase, share: 0, done: 0 }) as WorkerBody;
 
 const milliseconds = (word = "0") => Number.parseFloat(word) * (word.endsWith("ms") ? 1 : 1_000);
 const list = (word = "") => (word === "" || word === "-" ? [] : word.split(","));
@@ -149,6 +150,14 @@ const commands: Readonly<Record<string, Command>> = {
   settle: ({ core }, workers) => workers.flatMap((worker) => core.settles(worker)),
   whole: ({ core }, _, { root = 2 }) => core.sliceWhole(Number(root)),
   committed: ({ core }) => core.committed(),
+  /** Heartbeats say that so many lanes of the worker's oldest share, or files of its export, are done. */
+  progress: ({ core }, [worker = "", done = "1"]) => {
+    const { shares, lastShare } = core.state.workers.get(worker) ?? { shares: [], lastShare: 0 };
+    const share = shares[0]?.number ?? lastShare;
+    return core.says(worker, { kind: "heartbeat", phase: "compute", share, done: Number(done) });
+  },
+  /** The coordinator itself stands still. */
+  pause: ({ core }, [time]) => core.stops(milliseconds(time)),
   complete: ({ core }, [times = "1"]) => {
     const before = core.effects.length;
     for (let time = 0; time < Number(times); time += 1) core.completesStep();

@@ -5,7 +5,12 @@
 import type { Effect } from "../../coordinator/core/events.js";
 import { CoreDriver } from "./core-driver.js";
 
-type Gradients = { readonly step: number; readonly attempt: number; readonly lanes: readonly number[] };
+type Gradients = {
+  readonly step: number;
+  readonly attempt: number;
+  readonly lanes: readonly number[];
+  readonly share: number;
+};
 
 interface PacedWorker {
   /** Virtual milliseconds that a lane takes. */
@@ -49,7 +54,14 @@ export class PacedCluster {
 
   #beat(): void {
     for (const [id, { queue }] of this.workers) {
-      this.#take(this.core.says(id, { kind: "heartbeat", phase: queue.length > 0 ? "compute" : "idle" }));
+      this.#take(
+        this.core.says(id, {
+          kind: "heartbeat",
+          phase: queue.length > 0 ? "compute" : "idle",
+          share: 0,
+          done: 0,
+        }),
+      );
     }
   }
 
@@ -77,7 +89,9 @@ export class PacedCluster {
     worker.queue.shift();
     worker.done = 0;
     worker.nextMs = this.core.nowMs + worker.laneMs;
-    this.#take(this.core.says(id, { kind: "settled", step: task.step, attempt: task.attempt }));
+    this.#take(
+      this.core.says(id, { kind: "settled", step: task.step, attempt: task.attempt, share: task.share }),
+    );
   }
 
   #finishStep(): void {

@@ -22,6 +22,7 @@ import type { EngineCalls, EngineRequest, LaneRule } from "../../worker/engine-c
 import { EngineHost } from "../../worker/engine-host.js";
 import { Phases } from "../../worker/phases.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
+import { ShareProgress } from "../../worker/share-progress.js";
 import { type StepAttempt, Watermark } from "../../worker/step-watermark.js";
 
 /** Opened without any memory for decoded images, so that every batch is read and decoded. */
@@ -99,6 +100,7 @@ export class ListeningCoordinator {
       clock: realClock,
       watermark: this.watermark,
       phases: new Phases({ ...realClock, every: () => () => undefined }, "idle", () => undefined),
+      progress: new ShareProgress(),
       span: noSpan,
       weights: {
         at: async (step) => ({
@@ -186,6 +188,7 @@ export const gradients = (change: Partial<Assignment<"gradients">> = {}): Assign
   lanes: [0],
   excluded: [],
   attempt: 0,
+  share: 1,
   ...change,
 });
 
@@ -198,6 +201,7 @@ export const audit = (change: Partial<Assignment<"audit">> = {}): Assignment<"au
   endLane: 1,
   excluded: [],
   attempt: 0,
+  share: 1,
   ...change,
 });
 

@@ -93,7 +93,7 @@ it("a worker's second stream replaces its first, and only the second one's end i
   await until(() => events.length === 1, "the first hello");
   const second = join(port, "a");
   await first.ended;
-  second.say({ kind: "heartbeat", phase: "idle" });
+  second.say({ kind: "heartbeat", phase: "idle", share: 0, done: 0 });
   await until(() => events.length === 3, "heard on the second");
   second.call.end();
   await second.ended;
@@ -127,7 +127,9 @@ it("a coordinator's metrics count what its ports drop, by reason", async () => {
   const { address } = ports.addresses;
   const worker = join(Number(address.slice(address.lastIndexOf(":") + 1)), "a");
   for (const run of ["another", ""]) {
-    worker.call.write(encode({ run, generation: 1, body: { kind: "heartbeat", phase: "idle" } }));
+    worker.call.write(
+      encode({ run, generation: 1, body: { kind: "heartbeat", phase: "idle", share: 0, done: 0 } }),
+    );
   }
   worker.call.write({ run: "r", generation: "9007199254740993", heartbeat: { phase: "idle" } });
   await worker.ended;
@@ -138,7 +140,9 @@ it("a stream whose first message is no hello ends, and so does one that says not
   const clock = new ManualClock();
   const { port, events, malformed } = await serve({ clock });
   const [rude, silent] = [joinSilently(port), joinSilently(port)];
-  rude.call.write(encode({ run: "r", generation: 1, body: { kind: "heartbeat", phase: "idle" } }));
+  rude.call.write(
+    encode({ run: "r", generation: 1, body: { kind: "heartbeat", phase: "idle", share: 0, done: 0 } }),
+  );
   await rude.ended;
   expect(malformed).toEqual([expect.stringContaining("first message is a hello")]);
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -82,8 +82,8 @@ describe("an audit", () => {
     const core = audited(["a", "b"]);
     recordsAll(core);
     let effects: Effect[] = [];
-    for (let second = 0; second < 40; second += 1) {
-      for (const id of ["a", "b"]) core.says(id, { kind: "heartbeat", phase: "compute" });
+    for (let second = 0; second < 70; second += 1) {
+      for (const id of ["a", "b"]) core.says(id, { kind: "heartbeat", phase: "compute", share: 0, done: 0 });
       effects = [...effects, ...core.passes(1_000)];
     }
     expect(has(effects, "disconnect")).toBe(true);

@@ -36,7 +36,7 @@ describe("within an epoch of ten steps a checkpoint is written", () => {
     const core = started({ everySeconds: 60 });
     for (let step = 0; step < 8; step += 1) {
       for (let second = 0; second < 25; second += 5) {
-        core.says("a", { kind: "heartbeat", phase: "compute" });
+        core.says("a", { kind: "heartbeat", phase: "compute", share: 0, done: 0 });
         core.passes(5_000);
       }
       core.completesStep();
@@ -48,7 +48,7 @@ describe("within an epoch of ten steps a checkpoint is written", () => {
   it("neither by steps nor by time where both are off", () => {
     const core = started({});
     for (let step = 0; step < 8; step += 1) {
-      core.says("a", { kind: "heartbeat", phase: "compute" });
+      core.says("a", { kind: "heartbeat", phase: "compute", share: 0, done: 0 });
       core.passes(4_000);
       core.completesStep();
     }

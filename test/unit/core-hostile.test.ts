@@ -108,7 +108,8 @@ describe("a record without a gradient", () => {
     for (const lane of [0, 1]) core.record("honest", lane);
     for (const lane of [2, 3]) core.record("liar", lane);
     const beat = () => {
-      for (const id of ["honest", "liar"]) core.says(id, { kind: "heartbeat", phase: "idle" });
+      for (const id of ["honest", "liar"])
+        core.says(id, { kind: "heartbeat", phase: "idle", share: 0, done: 0 });
     };
     beat();
     const late = core.passes(limits.reduceLateMs + 100);
@@ -129,7 +130,7 @@ describe("a record without a gradient", () => {
     for (let time = 0; time < 20; time += 1) {
       for (const lane of [0, 1, 2, 3]) core.record("only", lane);
       core.settles("only");
-      core.says("only", { kind: "heartbeat", phase: "idle" });
+      core.says("only", { kind: "heartbeat", phase: "idle", share: 0, done: 0 });
       expect(core.passes(limits.reduceLateMs + 100)).toContainEqual({
         tag: "findMissingLanes",
         step: 0,

@@ -24,7 +24,9 @@ describe("a change of phase", () => {
 
   it("that the table does not have is refused where a phase is entered", () => {
     const turn = new Turn(new CoreDriver(tinySpec()).state);
-    expect(() => turn.enter({ tag: "publishing", exported: [] })).toThrow("from gathering to publishing");
+    expect(() => turn.enter({ tag: "publishing", exported: [], sinceMs: 0 })).toThrow(
+      "from gathering to publishing",
+    );
   });
 });
 

@@ -46,10 +46,15 @@ describe("a run waits for", () => {
   it("the shares of a step, then its reducers", () => {
     const core = new CoreDriver(tinySpec());
     core.begins("a");
-    expect(whats(core)).toEqual(["heartbeat of a", "share of a"]);
+    expect(whats(core)).toEqual(["heartbeat of a", "share of a", "the next checkpoint of the run"]);
     for (const lane of [0, 1, 2, 3]) core.record("a", lane);
     core.settles("a");
-    expect(whats(core)).toEqual(["heartbeat of a", "slices of reducers", "slices of reducers"]);
+    expect(whats(core)).toEqual([
+      "heartbeat of a",
+      "slices of reducers",
+      "slices of reducers",
+      "the next checkpoint of the run",
+    ]);
   });
 
   it("nothing once it has ended", () => {

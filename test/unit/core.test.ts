@@ -50,7 +50,7 @@ describe("a step", () => {
     expect(core.record("a", 1, { samples: 1 })).toMatchObject([
       { tag: "dropped", reason: "wrong sample count" },
     ]);
-    const stale = core.says("a", { kind: "heartbeat", phase: "idle" }, 7);
+    const stale = core.says("a", { kind: "heartbeat", phase: "idle", share: 0, done: 0 }, 7);
     expect(stale).toMatchObject([{ tag: "dropped", reason: "stale generation" }]);
   });
 
@@ -76,12 +76,13 @@ describe("a step", () => {
     const core = new CoreDriver(tinySpec());
     core.begins("a", "b");
     core.passes(4_000);
-    core.says("b", { kind: "heartbeat", phase: "compute" });
+    core.says("b", { kind: "heartbeat", phase: "compute", share: 0, done: 0 });
     const effects = core.passes(1_500);
     expect(effects).toContainEqual({ tag: "disconnect", worker: "a", reason: "silent for 5.5 s" });
-    for (let s = 0; s < 40; s += 1) {
+    for (let s = 0; s < 70; s += 1) {
       core.passes(1_000);
-      if (core.state.workers.has("b")) core.says("b", { kind: "heartbeat", phase: "compute" });
+      if (core.state.workers.has("b"))
+        core.says("b", { kind: "heartbeat", phase: "compute", share: 0, done: 0 });
     }
     expect(core.effects).toContainEqual(
       expect.objectContaining({ tag: "disconnect", worker: "b", reason: expect.stringContaining("lane") }),

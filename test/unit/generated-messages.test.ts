@@ -37,15 +37,20 @@ it("the checked-in types are those of proto/ (npm run build:messages)", () => {
 });
 
 it("a schema that lacks a field, has one too many or takes another type does not compile", () => {
-  const whole = { step: uint64, attempt: uint32 } satisfies FieldsOf<SettledReceived>;
+  const whole = { step: uint64, attempt: uint32, share: uint64 } satisfies FieldsOf<SettledReceived>;
   // @ts-expect-error `attempt` is missing
-  const lacking = { step: uint64 } satisfies FieldsOf<SettledReceived>;
+  const lacking = { step: uint64, share: uint64 } satisfies FieldsOf<SettledReceived>;
   // @ts-expect-error the message has no field `lane`
-  const surplus = { step: uint64, attempt: uint32, lane: uint32 } satisfies FieldsOf<SettledReceived>;
+  const surplus = {
+    step: uint64,
+    attempt: uint32,
+    share: uint64,
+    lane: uint32,
+  } satisfies FieldsOf<SettledReceived>;
   // @ts-expect-error `attempt` is decoded to a number
-  const wrong = { step: uint64, attempt: z.string() } satisfies FieldsOf<SettledReceived>;
+  const wrong = { step: uint64, attempt: z.string(), share: uint64 } satisfies FieldsOf<SettledReceived>;
   // @ts-expect-error `step` is decoded to a string
-  const number = { step: uint32, attempt: uint32 } satisfies FieldsOf<SettledReceived>;
+  const number = { step: uint32, attempt: uint32, share: uint64 } satisfies FieldsOf<SettledReceived>;
   expect([whole, lacking, surplus, wrong, number]).toHaveLength(5);
 });
 
@@ -55,8 +60,8 @@ it("a body that has no schema, or a schema of another message, does not compile"
     readonly heartbeat?: HeartbeatReceived | null;
     readonly settled?: SettledReceived | null;
   }
-  const settled = z.object({ step: uint64, attempt: uint32 });
-  const heartbeat = z.object({ phase: z.string() });
+  const settled = z.object({ step: uint64, attempt: uint32, share: uint64 });
+  const heartbeat = z.object({ phase: z.string(), share: uint64, done: uint32 });
   const whole = { heartbeat, settled } satisfies BodiesOf<Received>;
   // @ts-expect-error `settled` is missing
   const lacking = { heartbeat } satisfies BodiesOf<Received>;

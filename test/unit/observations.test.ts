@@ -123,7 +123,8 @@ describe("who is in the run", () => {
     const core = begun();
     core.joins("c");
     core.passes(limits.lostAfterMs - 1_000);
-    for (const worker of ["b", "c"]) core.says(worker, { kind: "heartbeat", phase: "compute" });
+    for (const worker of ["b", "c"])
+      core.says(worker, { kind: "heartbeat", phase: "compute", share: 0, done: 0 });
     core.passes(2_000);
     expect(await core.departures()).toEqual({ silent: 1 });
     core.says("c", {
@@ -134,7 +135,7 @@ describe("who is in the run", () => {
     });
     for (let second = 0; second < 60 && core.state.workers.has("b"); second += 1) {
       core.passes(1_000);
-      core.says("b", { kind: "heartbeat", phase: "compute" });
+      core.says("b", { kind: "heartbeat", phase: "compute", share: 0, done: 0 });
     }
     expect(await core.departures()).toEqual({ silent: 1, store: 1, overdue: 1 });
   });
@@ -193,7 +194,7 @@ describe("labels that strangers choose", () => {
 
   it("are of known phases, of which one is for all others", async () => {
     const core = begun();
-    core.says("a", { kind: "heartbeat", phase: "other" });
+    core.says("a", { kind: "heartbeat", phase: "other", share: 0, done: 0 });
     core.record("b", 1);
     core.settles("b");
     core.passes(1_000);

@@ -158,7 +158,7 @@ describe("the control port", () => {
     await certificates.renew("coordinator");
     while ((await serialOf(address)) === before) await new Promise((resolve) => setTimeout(resolve, 100));
     stream.run = "r"; // as the first message would have told it
-    stream.send({ kind: "heartbeat", phase: "idle" });
+    stream.send({ kind: "heartbeat", phase: "idle", share: 0, done: 0 });
     await until(() => events.length === 2);
     joins("later", withToken("worker"));
     await until(() => events.length === 3);

@@ -80,7 +80,7 @@ describe("a metric says", () => {
   it("who is late and what that one is doing", async () => {
     const core = new CoreDriver(tinySpec({ lanes: 2, batchSize: 4 }), 40, []);
     core.begins("a", "b");
-    core.says("a", { kind: "heartbeat", phase: "fetch" });
+    core.says("a", { kind: "heartbeat", phase: "fetch", share: 0, done: 0 });
     core.passes(100);
     core.record("b", 1);
     core.settles("b");

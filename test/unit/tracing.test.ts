@@ -74,7 +74,7 @@ const begin = (step: number, attempt = 0): Effect => {
 };
 const skip = (step: number): Effect => ({ tag: "skip", step, exact: false });
 const committed: Effect = { tag: "stepCommitted", row, checksums: [] };
-const lanes = { epoch: 0, stepInEpoch: 0, lanes: [0], excluded: [], attempt: 0 };
+const lanes = { epoch: 0, stepInEpoch: 0, lanes: [0], excluded: [], attempt: 0, share: 1 };
 
 describe("a coordinator's spans", () => {
   it("are one trace a step, with its attempts apart, its parts below, and its decision", async () => {
@@ -137,7 +137,7 @@ describe("a coordinator's spans", () => {
     const traces = new RunTraces(noTracer, "faces-1", 1);
     traces.note(begin(0));
     expect(traces.contextFor({ kind: "gradients", step: 0, ...lanes })).toBe("");
-    expect(traces.contextFor({ kind: "export", checkpoint: "1-7" })).toBe("");
+    expect(traces.contextFor({ kind: "export", checkpoint: "1-7", share: 1 })).toBe("");
     expect(traces.checkpoint("1-7", "epoch")).toBe(noSpan);
   });
 });

@@ -112,7 +112,7 @@ describe("a step's assignment", () => {
       "settled",
       "blockResult",
     ]);
-    expect(said()[3]).toEqual({ kind: "settled", step: 0, attempt: 1 });
+    expect(said()[3]).toEqual({ kind: "settled", step: 0, attempt: 1, share: 1 });
     expect((await session).tag).toBe("lost");
   });
 
@@ -122,7 +122,7 @@ describe("a step's assignment", () => {
     stream.write(gradients({ lanes: [0] }), gradients({ lanes: [1], attempt: 1, excluded: [31] }));
     await until(() => kinds().filter((kind) => kind === "settled").length === 2, "both settled");
     expect(kinds()).toEqual(["ready", "settled", "laneRecord", "settled"]);
-    expect(said()[1]).toEqual({ kind: "settled", step: 0, attempt: 0 });
+    expect(said()[1]).toEqual({ kind: "settled", step: 0, attempt: 0, share: 1 });
     stream.write(null);
     await session;
   });

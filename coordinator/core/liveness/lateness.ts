@@ -3,12 +3,12 @@
  * blocks are given to idle workers as well; the first result counts.
  */
 import { limits } from "../../../shared/limits.js";
-import { divide, median } from "../distribution.js";
+import { divide, heldBy, median } from "../distribution.js";
 import { giveBlocks } from "../evaluation.js";
 import { give, type TrainingPhase } from "../lane-assignment.js";
 import type { CoreState, WorkerState } from "../state.js";
 import type { Turn } from "../turn.js";
-import type { Share } from "../work.js";
+import type { LaneState, Share } from "../work.js";
 import { candidate, changeShare, isBusy, isSlow, lateAfterMs, shareAgeMs, typicalLaneMs } from "./speed.js";
 import type { Wait, WaitKind } from "./wait.js";
 
@@ -50,20 +50,53 @@ export const lateShares: WaitKind = {
   fire: (turn, due) => logLateShares(turn, new Set(due.map(({ from }) => from))),
 };
 
-/** Lanes of the current step whose holders are all late: idle workers compute them as well. */
+/** Lanes of the current step whose holders are all late, as long as there is an idle worker to compute them as well. */
 export const lateLanes: WaitKind = {
   waits: (state) => {
-    const { phase, progress } = state;
-    if (phase.tag !== "training") return [];
-    return [...state.workers.values()].flatMap((worker) =>
-      worker.shares
-        .filter(({ step, attempt }) => step === progress.step && attempt === phase.attempt)
-        .flatMap((share) => lateWait(state, worker, share))
-        .map((wait): Wait => ({ ...wait, consequence: "give it to others" })),
+    const { phase } = state;
+    if (phase.tag !== "training" || typicalLaneMs(state) === null || helpersOf(state).length === 0) return [];
+    const from = lateFrom(state, phase);
+    const waits = phase.lanes.flatMap((lane, index) => {
+      const untilMs = helpFromMs(lane, index, from);
+      return lane.tag === "assigned" && untilMs !== null
+        ? [{ worker: lane.holders[0]?.worker ?? "", sinceMs: lane.holders[0]?.sinceMs ?? 0, untilMs }]
+        : [];
+    });
+    const first = waits.reduce<(typeof waits)[number] | null>(
+      (least, one) => (least === null || one.untilMs < least.untilMs ? one : least),
+      null,
     );
+    if (first === null) return [];
+    const { worker, sinceMs, untilMs } = first;
+    return [{ what: "share", from: worker, sinceMs, until: untilMs, consequence: "give it to others" }];
   },
   fire: helpLateLanes,
 };
+
+/** When each worker's share of this step that contains a lane is late, by worker and lane. */
+type LateFrom = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
+function lateFrom(state: CoreState, phase: TrainingPhase): LateFrom {
+  const from = new Map<string, Map<number, number>>();
+  for (const worker of state.workers.values()) {
+    const ofWorker = new Map<number, number>();
+    for (const share of worker.shares) {
+      if (share.step !== state.progress.step || share.attempt !== phase.attempt) continue;
+      const until = lateWait(state, worker, share)[0]?.until;
+      if (typeof until !== "number") continue;
+      for (const lane of share.lanes) ofWorker.set(lane, until);
+    }
+    if (ofWorker.size > 0) from.set(worker.id, ofWorker);
+  }
+  return from;
+}
+
+/** When a lane may be given to one more worker: once all that compute it are late. Null: it has as many as it may have. */
+function helpFromMs(lane: LaneState, index: number, from: LateFrom): number | null {
+  if (lane.tag !== "assigned" || lane.holders.length >= holdersLimit) return null;
+  const times = lane.holders.map(({ worker }) => from.get(worker)?.get(index));
+  return times.includes(undefined) ? null : Math.max(...(times as number[]));
+}
 
 /** Reducers that have every lane of the step, or the decision on it. */
 export const lateReducers: WaitKind = {
@@ -78,14 +111,21 @@ export const lateReducers: WaitKind = {
 
 /** Blocks of the validation split, once none is left to hand out: idle workers compute late ones as well. */
 export const lateBlocks: WaitKind = {
-  waits: ({ phase, measured: { recentBlockMs } }) => {
-    const typical = median(recentBlockMs);
+  waits: (state) => {
+    const { phase } = state;
+    const typical = median(state.measured.recentBlockMs);
     if (phase.tag !== "evaluating" || typical === undefined) return [];
     if (phase.blocks.some(({ tag }) => tag === "open")) return [];
     const held = new Map<string, number>();
+    const holders = new Set(heldBy(phase.blocks).keys());
+    const isAnyFree = [...state.workers.values()].some(
+      (worker) => worker.tag === "ready" && !holders.has(worker.id) && !isBusy(worker),
+    );
     return phase.blocks.flatMap((block) => {
       if (block.tag !== "assigned") return [];
       for (const { worker } of block.holders) held.set(worker, (held.get(worker) ?? 0) + 1);
+      const isNamed = phase.lateLogged.includes(block.holders[0]?.worker ?? "");
+      if (isNamed && (!isAnyFree || block.holders.length >= holdersLimit)) return [];
       return block.holders.map(({ worker, sinceMs }): Wait => {
         const afterMs = lateAfterMs(typical, held.get(worker) ?? 1);
         return { ...late("evaluation block", worker, sinceMs, afterMs), consequence: "give it to others" };
@@ -127,14 +167,6 @@ function tell(turn: Turn, worker: WorkerState, what: string, waitedMs: number, e
   turn.do({ tag: "late", worker: worker.id, phase: worker.doing });
 }
 
-/** Null as long as nothing is known of how long a lane takes: then only the step deadline counts. */
-function lateMsOf(state: CoreState, worker: WorkerState, share: Share): number | null {
-  const typical = typicalLaneMs(state);
-  if (typical === null) return null;
-  const afterMs = lateAfterMs(typical, Math.max(1, share.lanes.length));
-  return shareAgeMs(state, worker, share) > afterMs ? afterMs : null;
-}
-
 function logLateShares(turn: Turn, late: ReadonlySet<string>): void {
   for (const worker of turn.state.workers.values()) {
     const share = worker.shares[0];
@@ -154,42 +186,39 @@ function logLateShares(turn: Turn, late: ReadonlySet<string>): void {
 }
 
 function helpLateLanes(turn: Turn): void {
-  const late = fullyLateLanes(turn.state, turn.in("training"));
-  if (late.length === 0) return;
+  const phase = turn.in("training");
+  const from = lateFrom(turn.state, phase);
+  const late = phase.lanes.flatMap((lane, index) => {
+    const untilMs = helpFromMs(lane, index, from);
+    return untilMs !== null && turn.nowMs > untilMs ? [index] : [];
+  });
   give(
     turn,
     divide(
       late,
-      helpers(turn).map((worker) => candidate(worker)),
+      helpersOf(turn.state).map((worker) => candidate(worker)),
     ),
   );
 }
 
-/** Lanes whose holders are all late. */
-function fullyLateLanes(state: CoreState, phase: TrainingPhase): number[] {
-  const lateWorkers = new Map<string, ReadonlySet<number>>();
-  for (const worker of state.workers.values()) {
-    const lanes = worker.shares.flatMap((share) => {
-      const isThis = share.step === state.progress.step && share.attempt === phase.attempt;
-      return isThis && lateMsOf(state, worker, share) !== null ? share.lanes : [];
-    });
-    if (lanes.length > 0) lateWorkers.set(worker.id, new Set(lanes));
-  }
-  if (lateWorkers.size === 0) return [];
-  return phase.lanes.flatMap((lane, index) => {
-    if (lane.tag !== "assigned" || lane.holders.length >= holdersLimit) return [];
-    return lane.holders.every(({ worker }) => lateWorkers.get(worker)?.has(index) === true) ? [index] : [];
-  });
-}
-
-/** Idle workers that are not slow themselves, and audit nothing: their answer must stay a second one. */
-function helpers(turn: Turn): WorkerState[] {
-  const { phase } = turn.state;
-  const auditors =
-    phase.tag === "training" ? phase.audits.flatMap(({ auditor, third }) => [auditor, third]) : [];
-  return turn.ready.filter(
-    (worker) => !isBusy(worker) && !auditors.includes(worker.id) && !isSlow(turn.state, worker),
+/** Idle ready workers that are not slow themselves, and audit nothing: their answer must stay a second one. */
+function helpersOf(state: CoreState): WorkerState[] {
+  const { phase } = state;
+  if (phase.tag !== "training") return [];
+  const auditors = phase.audits.flatMap(({ auditor, third }) => [auditor, third]);
+  const holders = new Set(
+    phase.lanes.flatMap((lane) => (lane.tag === "assigned" ? lane.holders.map(({ worker }) => worker) : [])),
   );
+  return [...state.workers.values()]
+    .filter(
+      (worker) =>
+        worker.tag === "ready" &&
+        !isBusy(worker) &&
+        !holders.has(worker.id) &&
+        !auditors.includes(worker.id) &&
+        !isSlow(state, worker),
+    )
+    .sort((a, b) => a.order - b.order);
 }
 
 function helpLateBlocks(turn: Turn): void {

@@ -46,21 +46,44 @@ export const candidate = (worker: WorkerState, held = 0): Candidate => ({
   pieceMs: laneMsOf(worker),
 });
 
+/** The number of the worker's next share. */
+export function numberShare(turn: Turn, id: string): number {
+  const number = (turn.state.workers.get(id)?.lastShare ?? 0) + 1;
+  turn.worker(id, { lastShare: number });
+  return number;
+}
+
+/** Adds a share to those that the worker has not settled. Returns its number. */
 export function addShare(
   turn: Turn,
   id: string,
   share: Pick<Share, "step" | "attempt" | "kind" | "lanes">,
-): void {
+): number {
+  const number = numberShare(turn, id);
   const worker = turn.state.workers.get(id);
-  if (worker === undefined) return;
+  if (worker === undefined) return number;
   const added: Share = {
     ...share,
+    number,
     sinceMs: turn.nowMs,
     recorded: 0,
+    done: 0,
+    progressMs: null,
     isExcused: false,
     isLateLogged: false,
   };
   turn.worker(id, { shares: [...worker.shares, added] });
+  return number;
+}
+
+/** Takes what a heartbeat says of a share: `done` lanes are computed. Each lane counts once. */
+export function noteProgress(turn: Turn, id: string, number: number, done: number): void {
+  changeShare(
+    turn,
+    id,
+    (share) => share.number === number && done > share.done && done <= share.lanes.length,
+    () => ({ done, progressMs: turn.nowMs }),
+  );
 }
 
 /** Changes the first share of the worker that is as described. */
@@ -77,10 +100,10 @@ export function changeShare(
   turn.worker(id, { shares: worker.shares.with(index, { ...share, ...change(share) }) });
 }
 
-/** Takes the oldest share of that step and attempt off the worker, and measures it. Undefined: it had none. */
-export function settleShare(turn: Turn, id: string, step: number, attempt: number): Share | undefined {
+/** Takes the share of that number off the worker, and measures it. Undefined: it had none. */
+export function settleShare(turn: Turn, id: string, number: number): Share | undefined {
   const worker = turn.state.workers.get(id);
-  const index = worker?.shares.findIndex((share) => share.step === step && share.attempt === attempt) ?? -1;
+  const index = worker?.shares.findIndex((share) => share.number === number) ?? -1;
   const share = worker?.shares[index];
   if (worker === undefined || share === undefined) return undefined;
   const { nowMs } = turn;

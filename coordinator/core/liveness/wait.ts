@@ -8,6 +8,8 @@ export type Consequence =
   | "cut the worker off"
   | "log it as late"
   | "give it to others"
+  | "save at the next commit"
+  | "count outages as failures"
   | "drop the audit"
   | "retry"
   | "fail the run"
@@ -25,6 +27,8 @@ export interface Wait {
     | "slices"
     | "audit"
     | "checkpoint"
+    | "the next checkpoint"
+    | "the store"
     | "result"
     | "reducers"
     | "a free worker"
@@ -32,8 +36,8 @@ export interface Wait {
   /** A worker's id, or the part of the system that answers. */
   readonly from: string;
   readonly sinceMs: number;
-  /** A time; the name of a wait that may last; or `shell`: the shell answers with success or failure, within its own limits. */
-  readonly until: number | LastingWait | "shell";
+  /** A time, or the name of a wait that may last. */
+  readonly until: number | LastingWait;
   readonly consequence: Consequence;
 }
 
@@ -45,7 +49,6 @@ export interface WaitKind {
 
 /** A deadline may be reached exactly. A retry happens at its time. */
 export function isDue({ until, consequence, sinceMs }: Wait, nowMs: number, lastingLogMs: number): boolean {
-  if (until === "shell") return false;
   if (typeof until === "string") return nowMs - sinceMs > lastingLogMs;
   return consequence === "retry" ? nowMs >= until : nowMs > until;
 }

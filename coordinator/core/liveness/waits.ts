@@ -15,7 +15,17 @@ import {
 } from "./deadlines.js";
 import { heartbeats } from "./heartbeat.js";
 import { lateBlocks, lateLanes, latePreparations, lateReducers, lateShares, lateTasks } from "./lateness.js";
-import { auditAnswers, checkpointRetries, exportRetries, nextWorker, shellAnswers } from "./retries.js";
+import {
+  auditAnswers,
+  checkpointDeadlines,
+  checkpointRetries,
+  exportOutages,
+  exportRetries,
+  nextWorker,
+  shellAnswers,
+  timedCheckpoints,
+  workersOutages,
+} from "./retries.js";
 import { isDue, type Wait, type WaitKind } from "./wait.js";
 
 /** In the order in which they fire: workers that are cut off hold no work any more that others could help with. */
@@ -33,8 +43,12 @@ const kinds: readonly WaitKind[] = [
   lateTasks,
   reducerDeadlines,
   auditAnswers,
+  workersOutages,
+  exportOutages,
   exportRetries,
+  checkpointDeadlines,
   checkpointRetries,
+  timedCheckpoints,
   shellAnswers,
   nextWorker,
 ];

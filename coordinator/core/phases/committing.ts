@@ -80,7 +80,7 @@ function afterCommit(turn: Turn): void {
   const { dimensions } = turn.state.run;
   const { progress } = turn.state;
   const { stopRequested } = turn.state.ending;
-  turn.change("membership", { failures: [], storeAwayMs: null });
+  turn.change("membership", { failures: [], storeAway: null });
   if (isHopeless(turn.state)) return halt(turn);
   if (stopRequested !== null) {
     return saveAndThen(turn, "stop", { tag: "end", outcome: stopRequested });

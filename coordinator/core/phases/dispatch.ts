@@ -70,6 +70,15 @@ export function readyToPhase(turn: Turn): void {
   handlersOf(phase).workerReady?.(turn, phase);
 }
 
+export function progressToPhase(
+  turn: Turn,
+  worker: string,
+  heartbeat: Extract<WorkerBody, { kind: "heartbeat" }>,
+): void {
+  const { phase } = turn.state;
+  handlersOf(phase).progress?.(turn, phase, worker, heartbeat);
+}
+
 export function lossToPhase(turn: Turn, worker: string): void {
   const { phase } = turn.state;
   handlersOf(phase).workerLost?.(turn, phase, worker);

@@ -32,6 +32,6 @@ function stopEvaluating(turn: Turn, _phase: EvaluatingPhase, outcome: Outcome): 
 function settleEvaluation(turn: Turn, phase: EvaluatingPhase): void {
   const evaluation = evaluationIfDone(turn.state, phase);
   if (evaluation === null) return;
-  turn.change("membership", { storeAwayMs: null });
+  turn.change("membership", { storeAway: null });
   endEpoch(turn, evaluation);
 }

@@ -3,11 +3,13 @@ import type { WorkerBody } from "../../../shared/grpc/control-messages.js";
 import { limits } from "../../../shared/limits.js";
 import { watchedLoss } from "../epoch.js";
 import { reasonNothingWasLearned } from "../learning.js";
+import { numberShare } from "../liveness/speed.js";
 import type { PhaseOf } from "../state.js";
 import type { Turn } from "../turn.js";
 import { end } from "./ended.js";
 import type { PhaseHandlers, StoreOutage } from "./phase-handlers.js";
 
+type Heartbeat = Extract<WorkerBody, { kind: "heartbeat" }>;
 type ExportingPhase = PhaseOf<"exporting">;
 
 /** Events while the model is exported. */
@@ -15,6 +17,7 @@ export const exporting: PhaseHandlers<"exporting"> = {
   workerReady: assignExport,
   workerLost: exportElsewhere,
   storeOutage: postponeExport,
+  progress: noteFiles,
   exported: takeExport,
   stop: (turn, _phase, outcome) => end(turn, outcome),
 };
@@ -32,12 +35,22 @@ export function beginExport(turn: Turn, last: string): void {
   const isSpoilt = results.lastEpoch !== null && watchedLoss(results.lastEpoch) === null;
   const best = dimensions.spec.exportWeights === "best" || isSpoilt ? checkpoints.best : null;
   if (isSpoilt) turn.log("warn", `the last epoch has no finite loss: checkpoint ${best ?? last} is exported`);
-  const times = { sinceMs: nowMs, begunMs: nowMs, notBeforeMs: nowMs };
-  turn.enter({ tag: "exporting", checkpoint: best ?? last, worker: null, isLateLogged: false, ...times });
+  turn.enter({
+    tag: "exporting",
+    checkpoint: best ?? last,
+    worker: null,
+    sinceMs: nowMs,
+    isLateLogged: false,
+    share: 0,
+    done: 0,
+    progressMs: nowMs,
+    cuts: 0,
+    outage: null,
+  });
   assignExport(turn);
 }
 
-/** The exporting worker met an outage of the store. False when the outage has lasted too long. */
+/** The exporting worker met an outage of the store: the export is handed out again after a while. */
 function postponeExport(
   turn: Turn,
   phase: ExportingPhase,
@@ -45,21 +58,45 @@ function postponeExport(
 ): boolean {
   const { nowMs } = turn;
   if (assignment !== "export" || phase.worker !== worker) return false;
-  if (nowMs - phase.begunMs >= limits.storeOutageMs) return false;
   turn.log("warn", `the export waits for the store: ${message}`, { worker });
-  turn.update("exporting", { worker: null, notBeforeMs: nowMs + limits.storeRetryMs });
+  const sinceMs = phase.outage?.sinceMs ?? nowMs;
+  const outage = { sinceMs, retryMs: nowMs + limits.storeRetryMs, message };
+  turn.update("exporting", { worker: null, outage });
   return true;
+}
+
+/** The wait for the store is over for now: the export is handed out once more. */
+export function retryExport(turn: Turn): void {
+  const { outage } = turn.in("exporting");
+  if (outage !== null) turn.update("exporting", { outage: { ...outage, retryMs: null } });
+  assignExport(turn);
+}
+
+/** The store was away for too long. */
+export function giveUpExport(turn: Turn): void {
+  const { outage, checkpoint } = turn.in("exporting");
+  const why = outage?.message ?? "the store is away";
+  end(turn, { tag: "failed", reason: `the export of checkpoint ${checkpoint} could not be written: ${why}` });
+}
+
+/** A heartbeat says how many files are stored. The first of them ends an outage. */
+function noteFiles(turn: Turn, phase: ExportingPhase, worker: string, { share, done }: Heartbeat): void {
+  if (phase.worker !== worker || phase.share !== share) return;
+  if (done <= phase.done || done > limits.exportedPaths) return;
+  turn.update("exporting", { done, progressMs: turn.nowMs, outage: null });
 }
 
 /** Gives the export to the first ready worker, unless one has it. */
 export function assignExport(turn: Turn): void {
   const { nowMs } = turn;
   const phase = turn.in("exporting");
-  if (phase.worker !== null || nowMs < phase.notBeforeMs) return;
+  if (phase.worker !== null || typeof phase.outage?.retryMs === "number") return;
   const worker = turn.ready[0];
   if (worker === undefined) return;
-  turn.update("exporting", { worker: worker.id, sinceMs: nowMs, isLateLogged: false });
-  turn.send(worker.id, { kind: "export", checkpoint: phase.checkpoint });
+  const share = numberShare(turn, worker.id);
+  const begun = { share, done: 0, sinceMs: nowMs, progressMs: nowMs, isLateLogged: false };
+  turn.update("exporting", { worker: worker.id, ...begun });
+  turn.send(worker.id, { kind: "export", checkpoint: phase.checkpoint, share });
 }
 
 function takeExport(
@@ -69,7 +106,7 @@ function takeExport(
   { checkpoint, paths }: Extract<WorkerBody, { kind: "exported" }>,
 ): void {
   if (phase.checkpoint !== checkpoint || phase.worker !== worker) return turn.drop(worker, "misplaced");
-  turn.enter({ tag: "publishing", exported: paths });
+  turn.enter({ tag: "publishing", exported: paths, sinceMs: turn.nowMs });
   turn.do({ tag: "publish", checkpoint, exported: paths });
 }
 

@@ -19,7 +19,14 @@ export const initialising: PhaseHandlers<"initialising"> = {
 /** The slices are up: the first ready worker builds the weights. */
 export function beginInitialising(turn: Turn, slices: number): void {
   const loaded = Array.from({ length: slices }, () => false);
-  turn.enter({ tag: "initialising", worker: null, sinceMs: turn.nowMs, isLateLogged: false, loaded });
+  turn.enter({
+    tag: "initialising",
+    worker: null,
+    sinceMs: turn.nowMs,
+    isLateLogged: false,
+    cuts: 0,
+    loaded,
+  });
   assignInitialising(turn);
 }
 

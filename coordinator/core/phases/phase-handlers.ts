@@ -55,6 +55,13 @@ export interface PhaseHandlers<Tag extends PhaseTag> extends AnswerHandlers<Tag>
   readonly storeOutage?: (turn: Turn, phase: PhaseOf<Tag>, outage: StoreOutage) => boolean;
   /** A person stops the run, or this process has to end. Without a handler the phase goes on; a commit stops after it. */
   readonly stop?: (turn: Turn, phase: PhaseOf<Tag>, outcome: Outcome) => void;
+  /** A heartbeat says how far a worker is. */
+  readonly progress?: (
+    turn: Turn,
+    phase: PhaseOf<Tag>,
+    worker: string,
+    heartbeat: BodyOf<"heartbeat">,
+  ) => void;
   /** What follows from the state after any event: decisions that were waiting for it. */
   readonly settle?: (turn: Turn, phase: PhaseOf<Tag>) => void;
 }

@@ -20,7 +20,8 @@ export function beginRestoring(turn: Turn, slices: number): void {
   const { progress } = turn.state;
   invariant(restored !== null, "a new run has no checkpoint to restore");
   const { checkpoint } = restored;
-  turn.enter({ tag: "restoring", checkpoint, loaded: Array.from({ length: slices }, () => false) });
+  const loaded = Array.from({ length: slices }, () => false);
+  turn.enter({ tag: "restoring", checkpoint, loaded, sinceMs: turn.nowMs });
   turn.do({ tag: "restore", checkpoint, step: progress.step });
 }
 

@@ -26,7 +26,12 @@ export function save(turn: Turn, reason: string): void {
   const { pending } = turn.state.checkpoints;
   const { nowMs } = turn;
   const { progress } = turn.state;
-  turn.change("checkpoints", { pending: pending + 1, requestedMs: nowMs, requestedStep: progress.step });
+  turn.change("checkpoints", {
+    pending: pending + 1,
+    requestedMs: nowMs,
+    requestedStep: progress.step,
+    isDue: false,
+  });
   turn.do({
     tag: "checkpoint",
     checkpoint: checkpointId(turn.state),
@@ -35,18 +40,16 @@ export function save(turn: Turn, reason: string): void {
   });
 }
 
-/** Within an epoch: by steps or by time, where the spec says so, and never two at once. */
+/** Within an epoch: by steps, or when the wait for the next checkpoint was over, and never two at once. */
 export function saveIfDue(turn: Turn): void {
   const { dimensions } = turn.state.run;
   const { progress } = turn.state;
-  const { pending, requestedMs, requestedStep } = turn.state.checkpoints;
-  const { nowMs } = turn;
+  const { pending, requestedStep, isDue } = turn.state.checkpoints;
   const { everySteps, everySeconds } = dimensions.spec.checkpoint;
   if (pending > 0) return;
   const steps = progress.step - requestedStep;
   if (everySteps !== null && steps >= everySteps) return save(turn, `${steps} steps since the last`);
-  const seconds = (nowMs - requestedMs) / 1000;
-  if (everySeconds !== null && seconds >= everySeconds) save(turn, `${seconds.toFixed(0)} s since the last`);
+  if (isDue) save(turn, `${everySeconds} s since the last`);
 }
 
 export function saveAndThen(turn: Turn, reason: string, goal: SavingGoal): void {
@@ -56,7 +59,7 @@ export function saveAndThen(turn: Turn, reason: string, goal: SavingGoal): void 
 
 export function enterSaving(turn: Turn, goal: SavingGoal): void {
   const checkpoint = checkpointId(turn.state);
-  turn.enter({ tag: "saving", checkpoint, goal, sinceMs: turn.nowMs, retryMs: null });
+  turn.enter({ tag: "saving", checkpoint, goal, sinceMs: turn.nowMs, retryMs: null, failure: null });
 }
 
 function goOnAfterSaving(
@@ -90,15 +93,18 @@ function goOnWithoutCheckpoint(
   const isWorthWaiting = turn.state.progress.step > 0; // before the first step nothing is lost by an early end
   if (phase.goal.tag === "end" && phase.goal.outcome.tag === "interrupted")
     return end(turn, phase.goal.outcome);
-  if (
-    isOutage === true &&
-    isWorthWaiting &&
-    phase.goal.tag !== "end" &&
-    nowMs - phase.sinceMs < limits.storeOutageMs
-  ) {
+  turn.update("saving", { failure: message });
+  if (isOutage === true && isWorthWaiting && phase.goal.tag !== "end") {
     return turn.update("saving", { retryMs: nowMs + limits.storeRetryMs });
   }
-  end(turn, { tag: "failed", reason: `checkpoint ${checkpoint} could not be written: ${message}` });
+  giveUpSaving(turn);
+}
+
+/** The run ends without the checkpoint that it waits for. */
+export function giveUpSaving(turn: Turn): void {
+  const { checkpoint, failure } = turn.in("saving");
+  const why = failure ?? "the store does not say whether it has it";
+  end(turn, { tag: "failed", reason: `checkpoint ${checkpoint} could not be written: ${why}` });
 }
 
 /** A checkpoint that was not written during an outage of the store is written now. */
