@@ -99,7 +99,7 @@ function checkLanes(state: CoreState, phase: PhaseOf<"training">): void {
   for (const audit of phase.audits) checkAudit(state, phase, audit);
 }
 
-/** Whoever has not answered an audit has an open share of it: its deadline is the audit's. */
+/** A worker that was asked for an audit and has not answered has an open share of it, whose deadline is the audit's. */
 function checkAudit(state: CoreState, phase: PhaseOf<"training">, audit: Audit): void {
   const { auditor, third, done, node } = audit;
   invariant(isReady(state, auditor), `the auditor ${auditor} left`);

@@ -296,6 +296,7 @@ export interface Membership {
   readonly preparationCuts: number;
 }
 
+/** An outage of the store that workers meet. */
 export interface StoreAway {
   readonly sinceMs: number;
   /** True: it has lasted too long. From now on an assignment that fails for it is a failure of its worker. */

@@ -40,13 +40,9 @@ it("a schema that lacks a field, has one too many or takes another type does not
   const whole = { step: uint64, attempt: uint32, share: uint64 } satisfies FieldsOf<SettledReceived>;
   // @ts-expect-error `attempt` is missing
   const lacking = { step: uint64, share: uint64 } satisfies FieldsOf<SettledReceived>;
+  const settled = { step: uint64, attempt: uint32, share: uint64 };
   // @ts-expect-error the message has no field `lane`
-  const surplus = {
-    step: uint64,
-    attempt: uint32,
-    share: uint64,
-    lane: uint32,
-  } satisfies FieldsOf<SettledReceived>;
+  const surplus: FieldsOf<SettledReceived> = { ...settled, lane: uint32 };
   // @ts-expect-error `attempt` is decoded to a number
   const wrong = { step: uint64, attempt: z.string(), share: uint64 } satisfies FieldsOf<SettledReceived>;
   // @ts-expect-error `step` is decoded to a string
