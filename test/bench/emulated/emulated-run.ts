@@ -30,7 +30,7 @@ function engineOf(gradient: Float32Array, { delayMs, copiesGradients }: Cell): E
     initialise: () => gradient.slice(),
     setWeights: () => null,
     lane: () => ({
-      lossSum: 1,
+      lossSum: random.nextBetween(0, 2),
       correct: 1,
       samples: 1,
       finite: true,
