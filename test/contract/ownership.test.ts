@@ -1,6 +1,6 @@
 /**
- * What owning a run asks of a store, against the real ones: exactly one of many creates a number, whoever renews is seen
- * by others, and of one that finishes and one that takes over exactly one succeeds.
+ * What owning a run asks of a store, against the real ones: exactly one of many creates a number, others see that an
+ * owner renews, and of one that finishes and one that takes over exactly one succeeds.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -59,7 +59,7 @@ describe.each([
     }
   });
 
-  it("is seen to be renewed by whoever looks, and is fenced by whoever takes the next number", async () => {
+  it("is seen to be renewed by another process that looks, and is fenced by the one that takes the next number", async () => {
     const clock = new ManualClock();
     const owner = await claim("renewed", 1, "h:1", clock);
     for (const renewals of [1, 2]) {

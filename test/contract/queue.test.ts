@@ -54,7 +54,7 @@ describe.each([
     return queue;
   };
 
-  it("keeps the order in which runs were handed in, and survives whoever wrote it", async () => {
+  it("keeps the order in which runs were handed in, and survives the process that wrote it", async () => {
     const queue = await emptied();
     for (const run of ["c", "a", "b"]) await queue.add(handedIn(run));
     expect(queue.entries.map(({ run }) => run)).toEqual(["c", "a", "b"]);
@@ -84,7 +84,7 @@ describe.each([
 });
 
 describe("a queue", () => {
-  it("tells how many runs it has, and wakes whoever waits for the first", async () => {
+  it("tells how many runs it has, and wakes the coordinator that waits for the first", async () => {
     const counts: number[] = [];
     const queue = new RunQueue(new MemoryStore(), (runs) => counts.push(runs));
     const { signal } = new AbortController();

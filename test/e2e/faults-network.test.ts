@@ -1,6 +1,6 @@
 /**
  * The network between workers and coordinator breaks, falls silent and slows down while a run trains; no process is
- * hurt. Whoever was lost comes back by itself, in the same process, and nothing of it changes a bit.
+ * hurt. A lost worker comes back by itself, in the same process, and nothing of it changes a bit.
  */
 import type { ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";

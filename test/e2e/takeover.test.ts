@@ -1,6 +1,6 @@
 /**
  * Two coordinators on one run, and a run that goes on with other settings: real processes that share nothing but a real
- * MinIO. Whoever loses the run writes nothing that is read, and the weights are those of an unbroken run.
+ * MinIO. A coordinator that loses the run writes nothing that is read, and the weights are those of an unbroken run.
  */
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Attacks of whoever has a worker's token: everything but a wrong gradient of its own lanes, which audits are for. */
+/** Attacks by a peer that has a worker's token: everything but a wrong gradient of its own lanes, which audits are for. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { WorkerBody } from "../../shared/grpc/control-messages.js";
 import { type Attackers, type Dice, fuzzTimes } from "./connections.js";

@@ -1,4 +1,4 @@
-/** Attacks of whoever reaches the ports and has no credentials. */
+/** Attacks by a peer that reaches the ports and has no credentials. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
 import { controlService, tensorMethods } from "../../shared/grpc/protocol.js";

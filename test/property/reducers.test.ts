@@ -38,7 +38,7 @@ const plan = fc.record({
 });
 type Plan = typeof plan extends fc.Arbitrary<infer T> ? T : never;
 
-/** A lane's gradient of a step: the same whoever computes it. */
+/** A lane's gradient of a step: the same on any worker. */
 function gradient({ seed, parameterCount }: Plan, step: number, lane: number): Float32Array {
   const random = new RandomStream(seed, step, lane);
   return new Float32Array(parameterCount).map(() => random.nextBetween(-1, 1) * 10 ** random.nextBelow(5));

@@ -1,5 +1,5 @@
 /**
- * The bfloat16 tree: value(leaf) = bf16(gradient), value(node) = bf16(float32(left + right)). Whoever adds which lanes,
+ * The bfloat16 tree: value(leaf) = bf16(gradient), value(node) = bf16(float32(left + right)). Whichever workers add which lanes,
  * in plain TypeScript or in WebAssembly, and whatever travels as bfloat16, the root has the same bits.
  */
 import fc from "fast-check";
@@ -56,7 +56,7 @@ const plan = fc.integer({ min: 1, max: 33 }).chain((lanes) =>
   }),
 );
 
-it("the root is the same whoever adds which lanes, and rounding what is sent changes nothing", () => {
+it("the root is the same whichever workers add which lanes, and rounding what is sent changes nothing", () => {
   let differsFromFloat32 = 0;
   fc.assert(
     fc.property(plan, ({ lanes, seed, present, owners, workers }) => {

@@ -1,5 +1,5 @@
 /**
- * The reduction tree: whoever adds which lanes, in whatever order, with repeats and with whole subtrees that come
+ * The reduction tree: whichever workers add which lanes, in whatever order, with repeats and with whole subtrees that come
  * late, the root has the bits of the plain recursive sum over the lanes that have samples.
  */
 import fc from "fast-check";

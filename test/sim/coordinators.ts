@@ -1,5 +1,5 @@
 /**
- * The run's coordinators: the real one in a simulated process, and whoever starts another when none is left. One name leads
+ * The run's coordinators: the real one in a simulated process, and the starter of another one when none is left. One name leads
  * workers to the one that serves.
  */
 import { runCoordinator } from "../../coordinator/coordinator.js";

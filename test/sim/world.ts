@@ -17,7 +17,7 @@ import { StoreServer } from "./store.js";
 /** One way, without faults. */
 export const calmNetworkMs = [0.2, 3] as const;
 export const calmStoreMs = [1, 10] as const;
-/** Between a process' end and whoever starts another in its place. */
+/** Time between the end of a process and the start of another in its place. */
 export const restartMs = 1_500;
 export const controlPort = 7070;
 

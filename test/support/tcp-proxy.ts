@@ -18,7 +18,7 @@ export interface ProxyAddress {
 /** Slow connections trickle: so many pieces a second, few enough for timers. */
 const piecesPerSecond = 100;
 
-/** A door that is open or closed; whoever comes while it is closed waits. */
+/** A door that is open or closed; connections that come while it is closed wait. */
 class Gate {
   #opened: Promise<void> | null = null;
   #open: () => void = () => undefined;

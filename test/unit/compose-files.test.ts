@@ -1,4 +1,4 @@
-/** What compose.yaml promises whoever runs it on a machine with other users and a network. */
+/** What compose.yaml promises a person who runs it on a machine with other users and a network. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { knownVariables } from "../../shared/settings/variables.js";

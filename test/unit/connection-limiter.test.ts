@@ -1,4 +1,4 @@
-/** Whoever has a port open: strangers never keep guests out, whatever their number, and none stays for ever. */
+/** Connections to an open port: unidentified ones never keep identified ones out, however many they are, and none stays for ever. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";

@@ -152,7 +152,7 @@ it("a stream whose first message is no hello ends, and so does one that says not
 });
 
 describe("a control port without a run", () => {
-  it("answers whoever comes, takes workers once it serves one, and sends them away when it is left", async () => {
+  it("answers every worker that comes, takes workers once it serves a run, and sends them away when the run is left", async () => {
     const asked: string[] = [];
     const control = new ControlServer({
       onMalformed: () => undefined,

@@ -28,7 +28,7 @@ describe("an interrupted run", () => {
     expect(sent(core.effects, "finished")).toEqual([]);
   });
 
-  it("sends away whoever comes then, without an end either", () => {
+  it("sends away a worker that comes then, without an end either", () => {
     const core = new CoreDriver(tinySpec());
     core.on(interrupt);
     expect(core.state.phase).toEqual(interrupted);

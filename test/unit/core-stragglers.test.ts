@@ -95,7 +95,7 @@ describe("a late lane", () => {
     expect(late(core.passes(300))).toEqual([]);
   });
 
-  it("counts once, from whoever is first; the other record is dropped", () => {
+  it("counts once, from the worker that is first; the other record is dropped", () => {
     for (const [first, second] of [
       ["a", "b"],
       ["b", "a"],

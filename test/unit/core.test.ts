@@ -191,7 +191,7 @@ describe("an epoch", () => {
     expect(core.state.results.lastEpoch).toMatchObject({ validationLoss: 0.5, validationAccuracy: 2 / 3 });
   });
 
-  it("evaluates every validation sample once, whoever is lost meanwhile", () => {
+  it("evaluates every validation sample once, whichever worker is lost meanwhile", () => {
     const labels = Array.from({ length: 200 }, (_, i) => i % 2);
     const core = new CoreDriver(tinySpec({ epochs: 1, lanes: 1, batchSize: 8 }), 8, labels);
     core.begins("a", "b");
@@ -315,7 +315,7 @@ describe("membership", () => {
     expect(sent(core.on({ tag: "checkpointWritten", checkpoint: "1-0" }), "gradients")).toHaveLength(1);
   });
 
-  it("tells whoever comes after the end that the run is over", () => {
+  it("tells a worker that comes after the end that the run is over", () => {
     const core = new CoreDriver(tinySpec());
     core.begins("a");
     core.on({ tag: "stop", reason: "asked" });

@@ -169,7 +169,7 @@ describe("memory", () => {
     await made.sender("b").send(step, { begin: 2, end: 4 }, vector(1));
   });
 
-  it("does not grow with versions that nobody takes: whoever is at the oldest is cut off", async () => {
+  it("does not grow with versions that no worker takes: the worker at the oldest one is cut off", async () => {
     const length = 3 * 1024 * 1024; // more than a window
     const made = await start(length);
     made.load();

@@ -93,7 +93,7 @@ const lacks: readonly (readonly [string, Partial<DeviceFindings>, string])[] = [
     "GPU TensorFlow is installed, but can't use NVIDIA H200 (it says nothing)",
   ],
   [
-    "a driver that ends whoever asks",
+    "a driver that ends the process that asks",
     { answer: { tag: "failed", reason: "exit code 139" } },
     "GPU TensorFlow is installed, but asking for a GPU failed (exit code 139)",
   ],

@@ -158,7 +158,7 @@ describe("the owner of a run", () => {
     expect(store.puts).toBe(before);
   });
 
-  it("closes the run once; whoever comes to take it afterwards is too late, and the other way round", async () => {
+  it("closes the run once; a coordinator that comes to take it afterwards is too late, and the other way round", async () => {
     const owner = await claim(1);
     await owner.finish("");
     await owner.finish("");

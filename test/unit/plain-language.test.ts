@@ -84,6 +84,14 @@ describe("docs/glossary.md", () => {
   });
 });
 
+it("tests name the worker, coordinator or person that they speak of", () => {
+  const tests = sources.filter(
+    (file) => file.startsWith("test/") && file !== "test/unit/plain-language.test.ts",
+  );
+  expect(tests.length).toBeGreaterThan(100);
+  expect(tests.filter((file) => /\bwhoever\b/i.test(readFileSync(file, "utf8")))).toEqual([]);
+});
+
 /** Declared names and file names, cut into words at capitals and dashes. */
 function identifiersOf(files: readonly string[]): { readonly at: string; readonly words: string }[] {
   const cut = (name: string) => name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/[-_./#]/g, " ");

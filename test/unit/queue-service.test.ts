@@ -1,4 +1,4 @@
-/** What a standing coordinator answers whoever asks: about its queue, to workers that come too early, and to whom it says no. */
+/** What a standing coordinator answers: questions about its queue, workers that come too early, and callers that it refuses. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

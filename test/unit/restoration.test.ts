@@ -267,7 +267,7 @@ describe("the checkpoint that a run goes on from", () => {
     expect((await chosen()).id).toBe("1-4");
   });
 
-  it("is found without any record of a start: whoever cleans up by hand must not lose the run", async () => {
+  it("is found without any record of a start: a person who cleans up by hand must not lose the run", async () => {
     for (const key of [...store.objects.keys()]) if (key.includes("/generations/")) store.objects.delete(key);
     expect((await chosen()).id).toBe("1-4");
   });

@@ -1,6 +1,6 @@
 /**
- * Batch-norm statistics of a run: however the samples lie in lanes and micro-batches, and whoever has
- * which lane, the combined mean and variance are those of all samples together (TN5).
+ * Batch-norm statistics of a run: however the samples lie in lanes and micro-batches, and whichever worker
+ * has which lane, the combined mean and variance are those of all samples together (TN5).
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -195,7 +195,7 @@ describe("the run's statistics", () => {
     return { statistics: core.state.progress.statistics, totals: core.state.progress.totals };
   }
 
-  it("and its loss have the same bits whoever has which lane, in whatever order lanes arrive", () => {
+  it("and its loss have the same bits for any placement of lanes, in whatever order lanes arrive", () => {
     const alone = afterOneStep(["a"], [0, 1, 2, 3]);
     expect(alone.statistics.sums[0]).toBeCloseTo(0.1 * (0.1 + 1.5e3), 9);
     expect(afterOneStep(["a", "b"], [3, 1, 0, 2])).toEqual(alone);

@@ -176,7 +176,7 @@ describe("a run", () => {
     expect(await outcomeAfter(0, looking)).toMatchObject({ code: "INTERRUPTED" });
   });
 
-  it("whose record nobody can read is free: whoever wrote it does not answer", async () => {
+  it("whose record can't be read is free: the coordinator that wrote it does not answer", async () => {
     await store.put(generationKey(run, 5), Buffer.from("{"));
     expect(await look("running")).toMatchObject({ last: 5 });
   });

@@ -1,4 +1,4 @@
-/** The tensor plane lets in whoever shows a ticket of a worker that is there, over TLS where it is asked for. */
+/** The tensor plane admits a stream that shows the ticket of a present worker, over TLS where that is set. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { issueTicket } from "../../coordinator/reducers/tickets.js";
 import { crc32c } from "../../shared/crc32c.js";
@@ -153,7 +153,7 @@ describe("nobody comes in", () => {
 });
 
 describe("over TLS", () => {
-  it("weights and partials pass for whoever verifies the certificate", async () => {
+  it("weights and partials pass for a worker that verifies the certificate", async () => {
     const cluster = await start(true);
     const security = new ClientSecurity({ tls: certificates.of("worker") });
     const { partials, weights } = workerOf(cluster, "w", ticketOf("w", 1), { security });

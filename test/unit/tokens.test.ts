@@ -43,7 +43,7 @@ describe("a token", () => {
 describe("the file of tokens", () => {
   const file = join(folder, "tokens.json");
 
-  it("is read as it was written; one that is not there is empty only for whoever fills it", () => {
+  it("is read as it was written; a missing file is empty only for the command that fills it", () => {
     const entries = [drawToken({ role: "operator" }, []).entry];
     writeTokenFile(file, entries);
     expect(readTokenFile(file)).toEqual(entries);

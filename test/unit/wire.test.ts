@@ -105,7 +105,7 @@ describe("a vector's bytes", () => {
 });
 
 describe("a reducer's receive window", () => {
-  it("is announced to whoever connects, for a stream and for the connection", async () => {
+  it("is announced to each client that connects, for a stream and for the connection", async () => {
     const cluster = await SliceCluster.start(1_000);
     const session = connect(`http://127.0.0.1:${cluster.endpoints[0]?.port}`);
     closers.push(

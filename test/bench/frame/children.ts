@@ -1,5 +1,5 @@
 /**
- * Node programs that a bench starts beside itself and that speak in messages. Whoever waits for one waits for its loss as
+ * Node programs that a bench starts beside itself and that speak in messages. A bench that waits for one waits for its loss as
  * well: a child that ended says nothing more, and a bench that went on waiting would look like a slow one.
  */
 import { type ChildProcess, fork } from "node:child_process";

@@ -1,6 +1,6 @@
 /**
  * What may happen to a machine in the middle of a run. Each is done to a run of its own, of the same data, settings and
- * seed as the unbroken one; whoever calls compares the weights.
+ * seed as the unbroken one; the caller compares the weights.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "./project.mjs";

@@ -1,6 +1,6 @@
 /**
  * Every sample exactly once per epoch: what went into the optimizer in each step is what dataset/order says of the
- * step, whoever computed it and however often. Read from the optimizer's first moment before and after the update.
+ * step, whichever worker computed it and however often. Read from the optimizer's first moment before and after the update.
  */
 
 import type { OptimizerVectors } from "../../../coordinator/optimizers/optimizer.js";

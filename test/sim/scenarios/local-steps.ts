@@ -5,8 +5,7 @@
 import { at, type Scenario, usual } from "./scenario.js";
 
 export const laneOfLocalStepsMoves: Scenario = {
-  promise:
-    "a lane's local steps are the same bits whoever makes them, from the step's weights and nothing else",
+  promise: "a lane's local steps are the same bits on any worker, from the step's weights and nothing else",
   setup: {
     ...usual,
     dataset: { training: 140, validation: 10, shards: 3 },
