@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { TrainyardError } from "./errors.js";
+import { refuseUnknownFormat } from "./formats.js";
 
 /** JSON has no NaN and no infinity: they travel as strings, everything else as the shortest exact decimal. */
 export const exact = z
@@ -95,7 +96,7 @@ function* rowPieces(rows: Iterable<StepRow | EpochRow>): Generator<string> {
   }
 }
 
-/** Errors: DAMAGED when the text is not a curve. `where` names it, for instance by its key. */
+/** Errors: UNKNOWN_FORMAT; DAMAGED when the text is not a curve. `where` names it, for instance by its key. */
 export function fromJson(text: string, where = "curve.json"): Curve {
   let value: unknown;
   try {
@@ -103,6 +104,7 @@ export function fromJson(text: string, where = "curve.json"): Curve {
   } catch (error) {
     throw new TrainyardError("DAMAGED", `${where} is not JSON`, { cause: error });
   }
+  refuseUnknownFormat(value, where);
   const parsed = Curve.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -3,7 +3,7 @@
  * small images, a finished run of 14 epochs, and a run with the same settings that was interrupted in its fifth epoch. All
  * stores lie in one folder here, so that one list shows them all.
  */
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readManifest } from "../../dataset/manifest-reader.js";
@@ -128,4 +128,23 @@ describe.each(stores)("$made", ({ made, suffix, formats, checkpoint, probability
     expect(ours).toEqual(theirs);
     expect(result.weightsSha256).toBe(unbroken.weightsSha256);
   });
+});
+
+it("a model.h5 cut by two bytes, and another run's export, are refused by all that read exports", async () => {
+  const exportOf = (run: string, ...path: string[]) => join(folder, "store/runs", run, "export", ...path);
+  const h5 = exportOf("finished-2", "keras/model.h5");
+  const bytes = readFileSync(h5);
+  const wish = { run: "finished-2", store: address };
+  writeFileSync(h5, bytes.subarray(0, -2));
+  const cut = {
+    code: "DAMAGED",
+    message: expect.stringMatching(/finished-2\/export\/keras\/model\.h5" .* is damaged/),
+  };
+  await expect(loadModel(wish)).rejects.toMatchObject(cut);
+  await expect(evaluate(wish)).rejects.toMatchObject(cut);
+  rmSync(exportOf("finished-2"), { recursive: true });
+  cpSync(exportOf("finished"), exportOf("finished-2"), { recursive: true });
+  const other = /finished-2\/export\/labels\.json is the export of the run finished, not of finished-2/;
+  await expect(loadModel(wish)).rejects.toThrow(other);
+  await expect(evaluate(wish)).rejects.toThrow(other);
 });

@@ -82,4 +82,7 @@ it("what is not a curve is named", () => {
   expect(() => fromJson('{"format":"trainyard-curve/1"}', "runs/a/curve.json")).toThrow(
     /is not a curve: run/,
   );
+  expect(() => fromJson('{"format":"trainyard-curve/2"}', "runs/a/curve.json")).toThrow(
+    /^runs\/a\/curve\.json has the format trainyard-curve\/2, and Trainyard \S+ reads trainyard-curve\/1: another version/,
+  );
 });

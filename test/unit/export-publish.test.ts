@@ -183,9 +183,7 @@ describe("publishing", () => {
   it("stores the whole export in a folder of its own when a coordinator that was taken over has stored another model", async () => {
     const store = await published();
     const before = new Map(store.objects);
-    const other = files.map((file) =>
-      file.path.endsWith(".bin") ? { ...file, bytes: file.bytes.map((byte) => byte ^ 1) } : file,
-    );
+    const other = await exportFiles({ spec, owner, ...trained, parameters: numbered(960, 7) });
     const keys = await publishExport(store, "r", other, { generation: 3 });
     expect(keys).toEqual(files.map(({ path }) => runKey("r", `published/3/${path}`)));
     for (const [key, bytes] of before) expect(store.objects.get(key)).toEqual(bytes);
@@ -193,6 +191,9 @@ describe("publishing", () => {
       expect(store.objects.get(runKey("r", `published/3/${path}`))).toEqual(Uint8Array.from(bytes));
     }
     expect(await publishExport(store, "r", other, { generation: 3 })).toEqual(keys);
+    const first = async (folder: string) =>
+      (await readExport(store, "r", { folder })).weights.get("conv2d_1/kernel")?.[0];
+    expect([await first(""), await first("published/3/")]).toEqual([0, 7]);
   });
 });
 
