@@ -7,7 +7,7 @@
 export interface Fingerprint {
   'tensorflow'?: (string);
   /**
-   * CPU model and a hash of its flags, or GPU model
+   * CPU model and a hash of its flags, or GPU model; variables that act at a process's start
    */
   'device'?: (string);
   'nodeMajor'?: (number);
@@ -19,7 +19,7 @@ export interface Fingerprint {
 export interface FingerprintReceived {
   'tensorflow': (string);
   /**
-   * CPU model and a hash of its flags, or GPU model
+   * CPU model and a hash of its flags, or GPU model; variables that act at a process's start
    */
   'device': (string);
   'nodeMajor': (number);
