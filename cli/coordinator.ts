@@ -18,6 +18,7 @@ import { runSettings } from "../shared/settings/run-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
 import { hasChanges, type SpecChanges } from "../shared/spec-changes.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import { openKeyIssuer } from "../shared/store/worker-keys.js";
 import { defineCommand, type WrittenSettings } from "./command.js";
 import { exitCodeOf } from "./run-exit-code.js";
 import { openServerSecurity } from "./security-flags.js";
@@ -103,7 +104,7 @@ async function standReadyFor(opened: Opened, logger: Logger): Promise<ExitCode> 
   }
 }
 
-/** Where and how it listens. */
+/** Where and how it listens, and what its workers get for the store. Errors: USAGE. */
 function placeOf({
   host,
   advertise,
@@ -113,8 +114,12 @@ function placeOf({
   httpPort,
   reducers,
   linger,
+  store,
+  workerKeys,
+  stsRoleArn,
 }: CoordinatorFlags) {
-  const place = { host, insecure, port, tensorPort, httpPort, reducers, lingerMs: linger * 1000 };
+  const keyIssuer = openKeyIssuer(store, { kind: workerKeys, roleArn: stsRoleArn });
+  const place = { host, insecure, port, tensorPort, httpPort, reducers, keyIssuer, lingerMs: linger * 1000 };
   return { ...place, ...(advertise === undefined ? {} : { advertise }) };
 }
 

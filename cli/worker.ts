@@ -44,7 +44,7 @@ export const command = defineCommand({
     ["$0 worker --coordinator train-1:7070 --stay", "A worker of a pool: serves whatever is submitted"],
   ],
   epilogue:
-    "Reads the data set from the store that the coordinator names, or from --store. Credentials come from the environment. " +
+    "Reads the data set from the store that the coordinator names, with keys from the coordinator, or from --store with keys from the environment. " +
     "A worker takes one GPU: CUDA_VISIBLE_DEVICES says which; CUDA_CACHE_PATH is where the driver keeps kernels that it compiles at first use.",
   run: async (flags) => {
     process.exitCode = await withSignals((signal) => work(flags, signal));

@@ -10,6 +10,7 @@ import { TrainyardError } from "../shared/errors.js";
 import type { GenerationRecord } from "../shared/generations.js";
 import { requireSecured } from "../shared/grpc/listen.js";
 import type { Logger } from "../shared/log.js";
+import { isLoopback } from "../shared/loopback.js";
 import { type CoordinatorMetrics, coordinatorMetrics } from "../shared/metrics.js";
 import { ServerSecurity } from "../shared/security/server-security.js";
 import type { RunSpec } from "../shared/spec.js";
@@ -17,6 +18,7 @@ import { effectiveSpec, joinChanges, type SpecChanges } from "../shared/spec-cha
 import type { RunStatus } from "../shared/status.js";
 import { meteredStore } from "../shared/store/metered.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
+import type { KeyIssuer } from "../shared/store/worker-keys.js";
 import type { Tracer } from "../shared/tracing.js";
 import { programVersion } from "../shared/version.js";
 import { findRestoration, type Restoration } from "./checkpoints/restoration.js";
@@ -30,6 +32,7 @@ import { Ownership } from "./ownership/ownership.js";
 import { askOwner, findVacancy, sameAuthority, type Vacancy } from "./ownership/takeover.js";
 import { Ports, type RunPorts } from "./ports.js";
 import { absoluteStore, type RunInputs, readRunInputs, validationLabels } from "./run-inputs.js";
+import { RunKeys } from "./run-keys.js";
 import { Shell } from "./shell.js";
 
 /** Settings of a coordinator. */
@@ -50,6 +53,8 @@ export interface CoordinatorOptions extends CoordinatorDependencies {
   /** Where it is reached. Default: ports of its own, for as long as the run is coordinated. */
   readonly ports?: Ports;
   readonly reducers: number;
+  /** Makes store keys for workers. Default: workers have their own, or need none. */
+  readonly keyIssuer?: KeyIssuer | null;
   /** How long the ports stay open after the end, so that workers, pages and followers learn of it. */
   readonly lingerMs: number;
   readonly logger: Logger;
@@ -209,9 +214,11 @@ async function carryOut(
   const waitsForWorkers = options.waitsForWorkers ?? false;
   const start = { dimensions, generation, version: programVersion(), waitsForWorkers, restored, salt };
   const state = initialState(start, clock.nowMs());
+  const keys = runKeysOf(options, spec);
   const shell = new Shell({
     ...options,
     ...opening,
+    keys,
     store: fencedStore(options.store, ownership),
     storeAddress: absoluteStore(options.store.url),
     state,
@@ -220,12 +227,24 @@ async function carryOut(
   });
   try {
     options.onShell?.(shell);
+    await keys?.begin(() => shell.sendKeys());
     ports.serve(shell);
     onReady({ run, generation, ...addresses, notes });
     return await followToEnd(options, shell, ownership);
   } finally {
+    keys?.close();
     await shell.close();
   }
+}
+
+/** Keys for the run's workers. They go over TLS, or to this machine's own processes only. */
+function runKeysOf(options: CoordinatorOptions, { run, dataset }: RunSpec): RunKeys | undefined {
+  const { keyIssuer = null, host, security, logger, clock = realClock } = options;
+  if (keyIssuer === null) return undefined;
+  if (isLoopback(host) || (security?.tls ?? null) !== null)
+    return new RunKeys({ issuer: keyIssuer, run, dataset: dataset.name, clock, logger });
+  logger.warn("without --tls no store keys are sent to workers: they use those of their own environment");
+  return undefined;
 }
 
 /** Errors: FENCED. */

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { type Clock, realClock } from "../shared/clock.js";
-import { assertNever, TrainyardError } from "../shared/errors.js";
+import { assertNever, asTrainyardError, TrainyardError } from "../shared/errors.js";
 import type { CoordinatorBody, SliceEndpoint } from "../shared/grpc/control-messages.js";
 import type { ModelLayout } from "../shared/layout.js";
 import type { Logger } from "../shared/log.js";
@@ -32,6 +32,7 @@ import { type PoolOptions, ReducerPool, type WholeVectors } from "./reducers/poo
 import { joinChecksums } from "./reducers/slices.js";
 import { issueTicket } from "./reducers/tickets.js";
 import { resultOf } from "./result.js";
+import type { RunKeys } from "./run-keys.js";
 import { statusOf } from "./status.js";
 import { isOutage } from "./store-outages.js";
 import type { WorkerStreams } from "./worker-streams.js";
@@ -69,6 +70,8 @@ export interface ShellOptions {
   readonly host: string;
   readonly tensorPort: number;
   readonly reducers: number;
+  /** Store keys for workers. Default: workers have their own, or need none. */
+  readonly keys?: RunKeys | undefined;
   /** The slices' certificate. Default: plain text. */
   readonly security?: Pick<ServerSecurity, "tls">;
   readonly logger: Logger;
@@ -317,12 +320,41 @@ export class Shell {
   /** The message goes out with the span that the worker's work belongs to. */
   #send({ worker, body }: Extract<Effect, { tag: "send" }>): void {
     const traceparent = this.#traces.contextFor(body);
-    this.#control?.send(worker, traceparent === "" ? body : ({ ...body, traceparent } as CoordinatorBody));
+    const message = traceparent === "" ? body : ({ ...body, traceparent } as CoordinatorBody);
+    const { keys } = this.#options;
+    if (message.kind === "export" && keys?.isOffered === true) return this.#sendExport(worker, message, keys);
+    this.#control?.send(worker, message);
+  }
+
+  /** Sends an export with keys that may write it. Without them the assignment has failed, as the worker would say. */
+  #sendExport(worker: string, message: Extract<CoordinatorBody, { kind: "export" }>, keys: RunKeys): void {
+    const { generation } = this.#state.run;
+    keys.forExport().then(
+      (exportKeys) => this.#control?.send(worker, { ...message, keys: exportKeys }),
+      (caught: unknown) => {
+        const { code, message } = asTrainyardError(caught);
+        const body = { kind: "assignmentFailed", assignment: "export", code, message } as const;
+        this.dispatch({ tag: "said", worker, generation, body });
+      },
+    );
+  }
+
+  /** Sends the keys that are valid now to every worker that is there. */
+  sendKeys(): void {
+    for (const worker of this.#state.workers.keys()) this.#sendKeys(worker);
+  }
+
+  #sendKeys(worker: string): void {
+    const current = this.#options.keys?.current ?? null;
+    if (current !== null) this.#control?.send(worker, { kind: "storeKeys", ...current });
   }
 
   #welcome(worker: string): void {
-    const { spec, storeAddress } = this.#options;
-    this.#control?.send(worker, { kind: "welcome", specJson: JSON.stringify(spec), store: storeAddress });
+    const { spec, storeAddress, keys } = this.#options;
+    const keysFollow = keys?.isOffered ?? false;
+    const specJson = JSON.stringify(spec);
+    this.#control?.send(worker, { kind: "welcome", specJson, store: storeAddress, keysFollow });
+    if (keysFollow) this.#sendKeys(worker);
   }
 
   /** The worker's ticket admits it to the slices; its former ticket is worth nothing from now on. */

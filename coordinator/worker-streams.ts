@@ -33,6 +33,8 @@ export class WorkerStreams {
   readonly #streams = new Map<string, JoinCall>();
   /** The credential with which each worker came. */
   readonly #owners = new Map<string, string>();
+  /** Workers with a store setting of their own: they get no keys. */
+  readonly #ownStores = new Set<string>();
   /** The address of each worker's metrics, as the worker named it. */
   readonly #metrics = new Map<string, string>();
 
@@ -50,7 +52,7 @@ export class WorkerStreams {
 
   /** Takes a worker into the run. False when it is refused: a worker of that name is in the run with another token or certificate. */
   greet(call: JoinCall, peer: Peer, hello: Hello): boolean {
-    const { worker, host, protocol, version, fingerprint, metrics } = hello;
+    const { worker, host, protocol, version, fingerprint, metrics, ownStore = false } = hello;
     const former = this.#streams.get(worker);
     if (former !== undefined && this.#owners.get(worker) !== peer.key) {
       const message = `a worker ${worker} is in the run already, with another token or certificate`;
@@ -62,6 +64,8 @@ export class WorkerStreams {
     this.#streams.set(worker, call);
     this.#owners.set(worker, peer.key);
     this.#metrics.set(worker, metrics);
+    if (ownStore) this.#ownStores.add(worker);
+    else this.#ownStores.delete(worker);
     if (former !== undefined && former !== call) former.end();
     this.served.onEvent({ tag: "hello", worker, host, protocol, version, fingerprint });
     return true;
@@ -83,11 +87,13 @@ export class WorkerStreams {
     this.served.onEvent({ tag: "left", worker, reason });
   }
 
-  send(worker: string, body: CoordinatorBody): void {
+  /** Sends a message, without store keys where the worker has a store setting of its own. */
+  send(worker: string, message: CoordinatorBody): void {
     const stream = this.#streams.get(worker);
     if (stream === undefined || stream.destroyed) return;
     const { run, generation } = this.served;
-    stream.write(encode({ run, generation, body }));
+    const body = this.#ownStores.has(worker) ? withoutKeys(message) : message;
+    if (body !== null) stream.write(encode({ run, generation, body }));
   }
 
   /** Ends the stream of a worker after the messages that were sent. */
@@ -100,11 +106,26 @@ export class WorkerStreams {
   #forget(worker: string): void {
     this.#streams.delete(worker);
     this.#owners.delete(worker);
+    this.#ownStores.delete(worker);
     this.#metrics.delete(worker);
   }
 
   /** Ends every stream after the messages that were sent. */
   close(): void {
     for (const worker of [...this.#streams.keys()]) this.disconnect(worker);
+  }
+}
+
+/** A message without store keys; null when nothing is left of it. */
+function withoutKeys(body: CoordinatorBody): CoordinatorBody | null {
+  switch (body.kind) {
+    case "storeKeys":
+      return null;
+    case "welcome":
+      return { ...body, keysFollow: false };
+    case "export":
+      return { ...body, keys: null };
+    default:
+      return body;
   }
 }

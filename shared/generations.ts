@@ -116,6 +116,24 @@ export async function newestGeneration(
   return null;
 }
 
+/**
+ * The highest from `generation` on, by reading one number after another until one is missing, for workers, which may not
+ * list. Null when `generation` is missing. Errors: the store's.
+ */
+export async function newestGenerationFrom(
+  store: ObjectStore,
+  run: string,
+  generation: number,
+  signal?: AbortSignal,
+): Promise<GenerationEntry | null> {
+  let newest: GenerationEntry | null = null;
+  for (let number = generation; ; number += 1) {
+    const entry = await readGeneration(store, run, number, signal);
+    if (entry === null) return newest;
+    newest = entry;
+  }
+}
+
 /** What those who went on with the run have changed in its spec so far. */
 export const changesOf = (entry: GenerationEntry | null): SpecChanges =>
   entry === null || entry.tag === "unreadable" ? {} : entry.record.changes;

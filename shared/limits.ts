@@ -185,6 +185,8 @@ export const limits = {
   storeRetryMs: 5_000,
   /** A store that sends nothing for this time hangs or has vanished: the request is dropped and tried again. */
   storeSilenceMs: 10_000,
+  /** Short-lived keys of workers: the least that an STS gives. They are renewed after a third of it. */
+  workerKeysSeconds: 900,
   /** Size of the parts of a multipart upload; S3 wants at least 5 MiB and at most 10,000 parts. */
   storePartBytes: 8 * 1024 * 1024,
   /** Objects larger than this are uploaded in parts. */

@@ -4,7 +4,7 @@
  * (generations.ts); anything else there is no result. Every reader uses this module.
  */
 import { TrainyardError } from "./errors.js";
-import { newestGeneration } from "./generations.js";
+import { type GenerationEntry, newestGeneration, newestGenerationFrom } from "./generations.js";
 import { RunResult } from "./result.js";
 import { runKey } from "./spec.js";
 import { parsedDocument, readJson } from "./store/document.js";
@@ -32,7 +32,25 @@ export async function findPublication(
   run: string,
   signal?: AbortSignal,
 ): Promise<Publication | null> {
-  const newest = await newestGeneration(store, run, signal);
+  return await publicationOf(store, run, await newestGeneration(store, run, signal), signal);
+}
+
+/** As findPublication, for a worker, which knows a generation and may not list. Errors: as findPublication. */
+export async function findPublicationFrom(
+  store: ObjectStore,
+  { run, generation }: { readonly run: string; readonly generation: number },
+  signal?: AbortSignal,
+): Promise<Publication | null> {
+  const newest = await newestGenerationFrom(store, run, generation, signal);
+  return await publicationOf(store, run, newest, signal);
+}
+
+async function publicationOf(
+  store: ObjectStore,
+  run: string,
+  newest: GenerationEntry | null,
+  signal: AbortSignal | undefined,
+): Promise<Publication | null> {
   if (newest?.tag !== "closed") return null;
   const { closes: generation, published: folder } = newest.record;
   const key = publishedKey(run, folder, "result.json");

@@ -13,6 +13,7 @@ import { openStore } from "../shared/store/open.js";
 import { type ControlStream, GrpcControlStream } from "./control-stream.js";
 import { PartialSender, type PartialSenderOptions } from "./gradient-upload.js";
 import { type PreparedRun, type PrepareOptions, prepareRun } from "./prepared-run.js";
+import type { ReceivedKeys } from "./received-keys.js";
 import { type WeightsOptions, WeightsReceiver } from "./weights-receiver.js";
 
 /** Weights coming down, as a session uses them. */
@@ -28,14 +29,14 @@ export interface WorkerDependencies {
   readonly diagnose?: (coordinator: string, security: ClientSecurity) => Promise<ConnectionFault | null>;
   openWeights(options: WeightsOptions): WeightsSource;
   openPartials(options: PartialSenderOptions): PartialsSink;
-  /** Opens a store for reading; it is not created when it is missing. Errors: those of shared/store/open.ts. */
-  openStore(url: string, signal: AbortSignal): Promise<ObjectStore>;
-  /** Opens the store and prepares the run. `metrics` count the store's calls. Errors: those of `prepareRun` and the store. */
+  /** Opens a store without asking it for anything. `keys`: default those of the environment. Errors: USAGE. */
+  openStore(url: string, signal: AbortSignal, keys?: ReceivedKeys): Promise<ObjectStore>;
+  /** Opens the store, once there are `keys` for it, and prepares the run. `metrics` count the store's calls. Errors: those of `prepareRun` and the store. */
   prepareRun(
     spec: RunSpec,
     storeUrl: string,
     signal: AbortSignal,
-    options?: PrepareOptions & { readonly metrics?: StoreMetrics },
+    options?: PrepareOptions & { readonly metrics?: StoreMetrics; readonly keys?: ReceivedKeys | undefined },
   ): Promise<PreparedRun>;
 }
 
@@ -45,10 +46,14 @@ export const realDependencies: WorkerDependencies = {
   diagnose: findConnectionFault,
   openWeights: (options) => new WeightsReceiver(options),
   openPartials: (options) => new PartialSender(options),
-  openStore: (url, signal) => openStore(url, { purpose: "read", signal }),
-  prepareRun: async (spec, storeUrl, signal, { metrics, ...options } = {}) => {
-    const store = await openStore(storeUrl, { purpose: "read", signal });
+  openStore: (url, signal, keys) => openWorkerStore(url, signal, keys),
+  prepareRun: async (spec, storeUrl, signal, { metrics, keys, ...options } = {}) => {
+    await keys?.untilGiven(signal);
+    const store = await openWorkerStore(storeUrl, signal, keys);
     const metered = metrics === undefined ? store : meteredStore(store, metrics, realClock);
     return await prepareRun(spec, metered, signal, options);
   },
 };
+
+const openWorkerStore = (url: string, signal: AbortSignal, keys: ReceivedKeys | undefined) =>
+  openStore(url, { purpose: "work", signal, ...(keys && { credentials: () => keys.credentials() }) });

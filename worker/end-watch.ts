@@ -6,13 +6,15 @@ import type { Clock } from "../shared/clock.js";
 import { asTrainyardError } from "../shared/errors.js";
 import { limits } from "../shared/limits.js";
 import type { Logger } from "../shared/log.js";
-import { findPublication } from "../shared/publication.js";
+import { findPublicationFrom } from "../shared/publication.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 
 export interface RunLocation {
   readonly run: string;
   /** URL of the store that holds it. */
   readonly store: string;
+  /** The generation of the coordinator that welcomed the worker last. Default: none has. */
+  readonly generation?: number;
 }
 
 export interface RunEnd {
@@ -26,6 +28,8 @@ export interface EndWatchOptions {
   readonly signal: AbortSignal;
   /** Errors: those of openStore. */
   readonly openStore: (url: string, signal: AbortSignal) => Promise<ObjectStore>;
+  /** True while the worker has no valid keys for the store: then it is not asked. */
+  readonly isShut?: () => boolean;
 }
 
 export class EndWatch {
@@ -47,11 +51,12 @@ export class EndWatch {
   }
 
   /** Looks now. Null: the run has not ended, or the store can't be read, which is logged. An end is final. */
-  async look({ run, store }: RunLocation): Promise<RunEnd | null> {
-    const { clock, logger, signal } = this.#options;
+  async look({ run, store, generation = 1 }: RunLocation): Promise<RunEnd | null> {
+    const { clock, logger, signal, isShut = () => false } = this.#options;
+    if (isShut()) return this.#found;
     this.#isLooking = true;
     try {
-      const publication = await findPublication(await this.#opened(store), run, signal);
+      const publication = await findPublicationFrom(await this.#opened(store), { run, generation }, signal);
       if (publication !== null)
         this.#found = { outcome: publication.result.outcome, message: publication.result.reason };
     } catch (error) {

@@ -17,7 +17,7 @@ export interface RunPreparationOptions {
   readonly store?: string;
   /** Errors: INTERRUPTED when this process can't compute with such an engine. */
   readonly requireEngine?: (engine: RunSpec["engine"]) => void;
-  readonly prepare: (spec: RunSpec, store: string) => Promise<PreparedRun>;
+  readonly prepare: (spec: RunSpec, store: string, keysFollow: boolean) => Promise<PreparedRun>;
 }
 
 export class RunPreparation {
@@ -36,7 +36,7 @@ export class RunPreparation {
   }
 
   /** Takes a coordinator's run. Errors: REFUSED when the worker is for another run; those of `requireEngine`. */
-  accept(run: string, spec: RunSpec, store: string): void {
+  accept(spec: RunSpec, { run, store, generation }: RunLocation): void {
     const { coordinator, requireEngine, store: own = store } = this.#options;
     if (this.#run !== undefined && this.#run.run !== run) {
       throw new TrainyardError(
@@ -45,21 +45,21 @@ export class RunPreparation {
       );
     }
     requireEngine?.(spec.engine);
-    this.#run = { run, store: own };
+    this.#run = { run, store: own, ...(generation !== undefined && { generation }) };
   }
 
   /**
    * Prepares the run, or returns what was prepared before, unless its engine died. Errors: REFUSED when the run's spec
    * would give other bits than the one that was prepared; those of `prepare`, after which the next call tries again.
    */
-  async prepare(spec: RunSpec, store: string): Promise<PreparedRun> {
+  async prepare(spec: RunSpec, store: string, keysFollow: boolean): Promise<PreparedRun> {
     const { prepare, store: own = store } = this.#options;
     const identity = stepIdentity(spec);
     if (this.#prepared !== undefined && this.#prepared.identity !== identity) {
       const sentence = `the run ${spec.run} has another spec now: start a new worker for it`;
       throw new TrainyardError("REFUSED", sentence);
     }
-    this.#prepared ??= { identity, run: prepare(spec, own) };
+    this.#prepared ??= { identity, run: prepare(spec, own, keysFollow) };
     const run = await this.#prepared.run.catch((error: unknown) => {
       this.#prepared = undefined;
       throw error;
@@ -67,7 +67,7 @@ export class RunPreparation {
     if (!run.engine.isDead) return run;
     this.#prepared = undefined;
     await run.close();
-    return await this.prepare(spec, store);
+    return await this.prepare(spec, store, keysFollow);
   }
 
   async close(): Promise<void> {

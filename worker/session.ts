@@ -22,8 +22,10 @@ import {
 } from "./assignments.js";
 import type { ControlStream } from "./control-stream.js";
 import type { WorkerDependencies } from "./dependencies.js";
+import type { RunLocation } from "./end-watch.js";
 import { type Phase, Phases } from "./phases.js";
 import type { PreparedRun } from "./prepared-run.js";
+import type { ReceivedKeys } from "./received-keys.js";
 import { type Departure, enter, type SessionEnd, type SessionState } from "./session-state.js";
 import { ShareProgress } from "./share-progress.js";
 import { Watermark } from "./step-watermark.js";
@@ -43,9 +45,11 @@ export interface SessionOptions {
   readonly tracer?: Tracer;
   readonly dependencies: Pick<WorkerDependencies, "clock" | "openWeights" | "openPartials">;
   /** Takes the coordinator's run, spec and store. Errors: REFUSED and INTERRUPTED, which end the session. */
-  readonly accept: (run: string, spec: RunSpec, store: string) => void;
+  readonly accept: (spec: RunSpec, place: RunLocation) => void;
   /** Data, engine and graphs for the run; made at the first welcome, reused afterwards. */
-  readonly prepare: (spec: RunSpec, store: string) => Promise<PreparedRun>;
+  readonly prepare: (spec: RunSpec, store: string, keysFollow: boolean) => Promise<PreparedRun>;
+  /** Takes the coordinator's keys for the store. */
+  readonly keys: ReceivedKeys;
 }
 
 /** Errors: REFUSED by the coordinator, those of `accept`, and whatever of this machine's set-up keeps it from preparing. */
@@ -98,7 +102,10 @@ class WorkerSession {
     if (this.#isLeaving()) return null;
     switch (body.kind) {
       case "welcome":
-        this.#welcome(RunSpec.parse(JSON.parse(body.specJson)), body.store);
+        this.#welcome(body);
+        return null;
+      case "storeKeys":
+        this.#options.keys.take(body);
         return null;
       case "refused":
         if (body.retry) return { tag: "waiting", reason: body.message };
@@ -123,17 +130,19 @@ class WorkerSession {
   }
 
   /** connecting -> preparing. Not awaited: messages are read and heartbeats sent while graphs are recorded. */
-  #welcome(spec: RunSpec, store: string): void {
+  #welcome({ specJson, store, keysFollow = false }: Extract<CoordinatorBody, { kind: "welcome" }>): void {
     if (this.#state.tag !== "connecting") throw this.#outOfOrder("welcome");
-    this.#options.accept(this.#options.control.run, spec, store);
+    const spec = RunSpec.parse(JSON.parse(specJson));
+    const { run, generation } = this.#options.control;
+    this.#options.accept(spec, { run, store, generation });
     this.#state = enter(this.#state, { tag: "preparing" });
-    this.#queue.add(() => this.#prepare(spec, store));
+    this.#queue.add(() => this.#prepare(spec, store, keysFollow));
   }
 
   /** preparing -> ready, or -> draining when this machine's set-up is not fit for the run. */
-  async #prepare(spec: RunSpec, store: string): Promise<void> {
+  async #prepare(spec: RunSpec, store: string, keysFollow: boolean): Promise<void> {
     const { id, control, metrics, prepare } = this.#options;
-    const prepared = await prepare(spec, store).catch(failureOf);
+    const prepared = await prepare(spec, store, keysFollow).catch(failureOf);
     if (this.#state.tag !== "preparing" || prepared === null) return;
     if (prepared instanceof TrainyardError) {
       if (!setupErrors.includes(prepared.code)) return this.#reportFailure("prepare", prepared);
@@ -198,12 +207,18 @@ class WorkerSession {
     const parent = tracer.below(assignment.traceparent ?? "");
     this.#progress.begin(shareOf(assignment));
     const failure = await traced(parent, assignment.kind, attributes, (span) =>
-      carryOut({ ...context, span }, assignment),
+      this.#withItsKeys(assignment, () => carryOut({ ...context, span }, assignment)),
     ).then(() => null, failureOf);
     if (this.#isLeaving()) return;
     if (failure !== null) return this.#reportFailure(assignment.kind, failure);
     const settles = settlesAs(assignment);
     if (settles !== null) control.send({ kind: "settled", ...settles });
+  }
+
+  /** An export brings keys that may write it. */
+  #withItsKeys(assignment: Assignment, work: () => Promise<void>): Promise<void> {
+    const keys = assignment.kind === "export" ? (assignment.keys ?? null) : null;
+    return keys === null ? work() : this.#options.keys.exporting(keys, work);
   }
 
   /** The coordinator decides what a failure means for the run. */

@@ -25,6 +25,7 @@ import { realDependencies, type WorkerDependencies } from "./dependencies.js";
 import { EndWatch, type RunEnd, type RunLocation } from "./end-watch.js";
 import { workerFingerprint } from "./fingerprint.js";
 import type { PreparedRun } from "./prepared-run.js";
+import { ReceivedKeys } from "./received-keys.js";
 import { RunPreparation } from "./run-preparation.js";
 import { runSession } from "./session.js";
 import type { SessionEnd } from "./session-state.js";
@@ -79,6 +80,7 @@ class Worker {
   readonly #preparation: RunPreparation;
   readonly #search: CoordinatorSearch;
   readonly #endWatch: EndWatch;
+  readonly #keys: ReceivedKeys;
 
   constructor(options: WorkerOptions) {
     const { logger, signal, dependencies = realDependencies } = options;
@@ -86,12 +88,20 @@ class Worker {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#id = options.id ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 4)}`;
+    const keys = new ReceivedKeys(clock);
+    this.#keys = keys;
     this.#preparation = new RunPreparation({
       ...options,
-      prepare: (spec, store) => this.#prepare(spec, store),
+      prepare: (spec, store, keysFollow) => this.#prepare(spec, store, keysFollow),
     });
     this.#search = new CoordinatorSearch({ ...options, clock, ...(diagnose && { diagnose }) });
-    this.#endWatch = new EndWatch({ clock, logger, signal, openStore });
+    this.#endWatch = new EndWatch({
+      clock,
+      logger,
+      signal,
+      openStore: (url, until) => openStore(url, until, keys.areGiven ? keys : undefined),
+      isShut: () => keys.haveExpired,
+    });
     options.metrics.describe(this.#id);
   }
 
@@ -134,8 +144,9 @@ class Worker {
         metrics,
         tracer,
         dependencies: this.#dependencies,
-        accept: (run, spec, store) => this.#preparation.accept(run, spec, store),
-        prepare: (spec, store) => this.#preparation.prepare(spec, store),
+        accept: (spec, place) => this.#preparation.accept(spec, place),
+        prepare: (spec, store, keysFollow) => this.#preparation.prepare(spec, store, keysFollow),
+        keys: this.#keys,
       });
     } finally {
       signal.removeEventListener("abort", drain);
@@ -154,14 +165,20 @@ class Worker {
       pid: process.pid,
       fingerprint: workerFingerprint(device),
       metrics: metricsAddress,
+      ownStore: this.#options.store !== undefined,
     });
   }
 
-  async #prepare(spec: RunSpec, store: string): Promise<PreparedRun> {
+  async #prepare(spec: RunSpec, store: string, keysFollow: boolean): Promise<PreparedRun> {
     const { clock, prepareRun } = this.#dependencies;
     const { signal, imageCache, device, metrics, logger } = this.#options;
     const startedMs = clock.nowMs();
-    const run = await prepareRun(spec, store, signal, { imageCache, device, metrics });
+    const run = await prepareRun(spec, store, signal, {
+      imageCache,
+      device,
+      metrics,
+      keys: keysFollow ? this.#keys : undefined,
+    });
     const seconds = (clock.nowMs() - startedMs) / 1000;
     logger.info({ run: spec.run }, `prepared in ${seconds.toFixed(1)} s`);
     return run;

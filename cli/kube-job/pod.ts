@@ -138,12 +138,6 @@ function environmentOf({ gpu, mtls }: WorkerPod): Part[] {
   return [
     field("POD_NAME", "metadata.name"),
     field("POD_IP", "status.podIP"),
-    {
-      name: "TRAINYARD_STORE",
-      valueFrom: { configMapKeyRef: { name: "trainyard-settings", key: "store" } },
-    },
-    value("TRAINYARD_S3_ACCESS_KEY_FILE", "/etc/trainyard/store/access-key"),
-    value("TRAINYARD_S3_SECRET_KEY_FILE", "/etc/trainyard/store/secret-key"),
     value("TRAINYARD_TLS", "/etc/trainyard/tls"),
     ...(mtls ? [] : [value("TRAINYARD_TOKENS", "/etc/trainyard/tokens/tokens.json")]),
     ...(mtls ? [] : [value("TRAINYARD_TOKEN_FILE", "/etc/trainyard/token/token")]),
@@ -158,7 +152,6 @@ function secretsOf({ mtls }: WorkerPod): { readonly name: string; readonly secre
     { name: "tls", secretName: "trainyard-tls-worker" },
     ...(mtls ? [] : [{ name: "tokens", secretName: "trainyard-tokens" }]),
     ...(mtls ? [] : [{ name: "token", secretName: "trainyard-worker-token" }]),
-    { name: "store", secretName: "trainyard-store" },
   ];
 }
 

@@ -16,19 +16,24 @@ const tlsOf = (certificate) => ({
   "tls/tls.crt": `certs/${certificate}/tls.crt`,
   "tls/tls.key": `certs/${certificate}/tls.key`,
 });
-const store = { "store/access-key": "minio-user", "store/secret-key": "minio-password" };
+const rootOfMinio = { "root-user": "minio-user", "root-password": "minio-password" };
+const store = { "store/access-key": "store-user", "store/secret-key": "store-password" };
 const tokens = { "tokens/tokens.json": "tokens.json" };
 
 /**
  * Users as compose.yaml and the images have them; files by where they are wanted.
  * @type {Readonly<Record<string, { user: number, files: Readonly<Record<string, string>> }>>}
  */
-const readers = {
-  minio: { user: 65533, files: { "root-user": "minio-user", "root-password": "minio-password" } },
+export const readers = {
+  minio: { user: 65533, files: rootOfMinio },
+  store: {
+    user: 65533,
+    files: { ...rootOfMinio, "access-key": "store-user", "secret-key": "store-password" },
+  },
   coordinator: { user: 65532, files: { ...tlsOf("coordinator"), ...tokens, ...store } },
   worker: {
     user: 65532,
-    files: { ...tlsOf("worker"), ...tokens, ...store, "token/token": "worker-token" },
+    files: { ...tlsOf("worker"), ...tokens, "token/token": "worker-token" },
   },
   operator: {
     user: 65532,
@@ -44,6 +49,8 @@ export function distribute() {
     for (const [name, source] of Object.entries(files))
       give(join(root, reader, name), user, original(source));
   }
+  // Earlier versions gave MinIO's root keys to workers.
+  rmSync(join(root, "worker", "store"), { recursive: true, force: true });
   // MinIO makes its files in a volume that Docker made for root.
   chownSync(join(root, "minio-data"), 65533, 65533);
 }

@@ -25,7 +25,8 @@ function trainyard(...words) {
 
 function make() {
   keepOrMake("minio-user", () => `trainyard-${randomBytes(6).toString("hex")}`);
-  for (const name of ["minio-password", "grafana-password"])
+  keepOrMake("store-user", () => `coordinator-${randomBytes(6).toString("hex")}`);
+  for (const name of ["minio-password", "store-password", "grafana-password"])
     keepOrMake(name, () => randomBytes(24).toString("base64url"));
   for (const role of roles) keepOrMake(`${role}-token`, () => makeToken(role));
   if (daysLeft() < renewalDays) makeCertificates();

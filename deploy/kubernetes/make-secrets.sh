@@ -26,6 +26,8 @@ keep() { [ -s "$folder/$1" ] || printf %s "$2" >"$folder/$1"; }
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 keep access-key "${ACCESS_KEY:-trainyard}"
 keep secret-key "${SECRET_KEY:-$(random)}"
+keep root-user root
+keep root-password "$(random)"
 for role in worker viewer operator; do tr -d '\n' <"$folder/$role.token" >"$folder/$role.token.line"; done
 
 # secret NAME KEY=FILE...
@@ -47,3 +49,5 @@ secret trainyard-worker-token token=worker.token.line
 secret trainyard-operator-token token=operator.token.line
 secret trainyard-prometheus-token token=viewer.token.line
 secret trainyard-store access-key=access-key secret-key=secret-key
+# Of the component minio only: nobody else has its root's.
+secret trainyard-minio root-user=root-user root-password=root-password

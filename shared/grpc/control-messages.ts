@@ -31,6 +31,7 @@ import type { RefusedReceived } from "./generated/trainyard/v1/Refused.js";
 import type { SettledReceived } from "./generated/trainyard/v1/Settled.js";
 import type { SliceEndpointReceived } from "./generated/trainyard/v1/SliceEndpoint.js";
 import type { SlicesReceived } from "./generated/trainyard/v1/Slices.js";
+import type { StoreKeysReceived } from "./generated/trainyard/v1/StoreKeys.js";
 import type { WelcomeReceived } from "./generated/trainyard/v1/Welcome.js";
 import { bytes, float64, listOf, uint32, uint64 } from "./numbers.js";
 import type { BodiesOf, FieldsOf } from "./schema-types.js";
@@ -53,6 +54,7 @@ const workerBodies = {
     pid: uint32,
     fingerprint: Fingerprint.nullable(),
     metrics: nameOrNone,
+    ownStore: z.boolean().exactOptional(),
   } satisfies FieldsOf<HelloReceived>),
   ready: z.object({ layoutJson: z.string() } satisfies FieldsOf<ReadyReceived>),
   initialised: z.object({} satisfies FieldsOf<InitialisedReceived>),
@@ -118,8 +120,20 @@ const SliceEndpoint = z.object({
 /** The address of one slice server, and the elements of the flat vector that it holds. */
 export type SliceEndpoint = z.infer<typeof SliceEndpoint>;
 
+const StoreKeys = z.object({
+  accessKey: z.string(),
+  secretKey: z.string(),
+  sessionToken: z.string(),
+  region: z.string(),
+  validSeconds: uint32,
+} satisfies FieldsOf<StoreKeysReceived>);
+
 const coordinatorBodies = {
-  welcome: z.object({ specJson: z.string(), store: z.string() } satisfies FieldsOf<WelcomeReceived>),
+  welcome: z.object({
+    specJson: z.string(),
+    store: z.string(),
+    keysFollow: z.boolean().exactOptional(),
+  } satisfies FieldsOf<WelcomeReceived>),
   refused: z.object({
     code: z.string(),
     message: z.string(),
@@ -158,9 +172,15 @@ const coordinatorBodies = {
     excluded: z.array(uint64),
     traceparent,
   } satisfies FieldsOf<EvaluateReceived>),
-  export: z.object({ checkpoint: z.string(), share: uint64, traceparent } satisfies FieldsOf<ExportReceived>),
+  export: z.object({
+    checkpoint: z.string(),
+    share: uint64,
+    traceparent,
+    keys: StoreKeys.nullable().exactOptional(),
+  } satisfies FieldsOf<ExportReceived>),
   finished: z.object({ outcome: z.string(), message: z.string() } satisfies FieldsOf<FinishedReceived>),
   drain: z.object({ reason: z.string() } satisfies FieldsOf<DrainReceived>),
+  storeKeys: StoreKeys,
 } as const satisfies BodiesOf<FromCoordinatorReceived>;
 
 type Tagged<Bodies extends Record<string, z.ZodType>> = {

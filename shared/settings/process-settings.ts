@@ -175,6 +175,22 @@ const attached = {
   isInternal: true,
 } as const;
 
+/** Which keys of an S3 store a coordinator gives its workers. */
+export const workerKeySettings = {
+  "worker-keys": {
+    kind: "choice",
+    choices: ["session", "static", "own"],
+    default: "session",
+    help: "Workers' keys for an S3 store: short-lived ones from its STS, the coordinator's own, or each worker's environment",
+    group: security,
+  },
+  "sts-role-arn": {
+    kind: "text",
+    help: "Role that the coordinator assumes for its workers' keys, where the store's STS needs one (AWS)",
+    group: security,
+  },
+} as const satisfies Settings;
+
 /** Where a coordinator listens. */
 export const listenSettings = {
   host: { kind: "text", default: "127.0.0.1", help: "Address to listen on", group: network },
@@ -198,6 +214,7 @@ export const listenSettings = {
     help: "Seconds after the end in which late workers and followers still learn of it",
     group: network,
   },
+  ...workerKeySettings,
   attached,
 } as const satisfies Settings;
 export type ListenFlags = FlagsOf<typeof listenSettings>;

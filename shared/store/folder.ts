@@ -38,7 +38,7 @@ export class FolderStore implements ObjectStore {
     throwIfAborted(signal, `opening ${this.url}`);
     try {
       if (purpose !== "create") await this.#mustExist();
-      if (purpose !== "read") await this.#tryWriting();
+      if (purpose === "write" || purpose === "create") await this.#tryWriting();
     } catch (error) {
       if (["EEXIST", "ENOTDIR"].includes(systemCode(error))) {
         const message = `the store ${this.url} is not a folder but a file; give the path of a folder`;

@@ -28,9 +28,10 @@ export interface GetOptions {
 /**
  * What a store is opened for. `read`: reading and deleting; opening writes nothing, so a read-only or full store will do.
  * `write`: a test object is written and deleted, so that a store that takes nothing is refused at once. `create`: as
- * `write`, and a folder or bucket that is not there is made.
+ * `write`, and a folder or bucket that is not there is made. `work`: by a worker, whose keys may show its data set and run
+ * only, so nothing is listed or tried, and an object of a run that is denied counts as missing.
  */
-export type StorePurpose = "read" | "write" | "create";
+export type StorePurpose = "read" | "write" | "create" | "work";
 
 /** How a store is opened. */
 export interface OpenOptions {

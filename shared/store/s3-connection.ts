@@ -42,12 +42,13 @@ export const waitedLong = "TRAINYARD_WAITED_LONG";
 /** A signed HTTP connection to an S3 bucket. */
 export class S3Connection {
   readonly location: S3Location;
-  readonly #credentials: S3Credentials;
+  readonly #credentials: () => S3Credentials;
   readonly #agent: http.Agent;
   /** The server's clock minus ours, in ms, at its latest answer. */
   skewMs = 0;
 
-  constructor(location: S3Location, credentials: S3Credentials) {
+  /** `credentials`: asked before each request, because they may be renewed. */
+  constructor(location: S3Location, credentials: () => S3Credentials) {
     this.location = location;
     this.#credentials = credentials;
     const options = { keepAlive: true, maxSockets: requestsAtOnce };
@@ -90,7 +91,7 @@ export class S3Connection {
 
   /** Not an error when it is there already and ours. */
   async createBucket(signal: AbortSignal | undefined): Promise<void> {
-    const { region } = this.#credentials;
+    const { region } = this.#credentials();
     try {
       await this.#client(signal, false).makeBucket(
         this.location.bucket,
@@ -104,7 +105,7 @@ export class S3Connection {
   /** Cheap; one per request, since a client has one transport and the signal belongs to it. */
   #client(signal: AbortSignal | undefined, isSlow: boolean): Client {
     const { host, port, isSecure } = this.location;
-    const { accessKey, secretKey, sessionToken, region } = this.#credentials;
+    const { accessKey, secretKey, sessionToken, region } = this.#credentials();
     return new Client({
       endPoint: host,
       port,

@@ -15,12 +15,15 @@ export interface S3Credentials {
   readonly variables: readonly [string, string];
 }
 
+/** Trainyard's own variables for the keys. */
+export const ownVariables = ["TRAINYARD_S3_ACCESS_KEY", "TRAINYARD_S3_SECRET_KEY"] as const;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Our own variables, or AWS'; both keys of one pair. Errors: USAGE when one is missing. */
 export function readS3Credentials(environment: Environment): S3Credentials {
   const pairs = [
-    ["TRAINYARD_S3_ACCESS_KEY", "TRAINYARD_S3_SECRET_KEY", "TRAINYARD_S3_SESSION_TOKEN"],
+    [...ownVariables, "TRAINYARD_S3_SESSION_TOKEN"],
     ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
   ] as const;
   for (const [access, secret, session] of pairs) {

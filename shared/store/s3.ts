@@ -35,13 +35,16 @@ const abandonMs = 5_000;
 export class S3Store implements ObjectStore {
   readonly url: string;
   readonly #location: S3Location;
-  readonly #credentials: S3Credentials;
+  readonly #variables: S3Credentials["variables"];
   readonly #connection: S3Connection;
+  /** Opened by a worker: what its rights do not show of the run counts as missing. */
+  #isWork = false;
 
-  constructor(location: S3Location, credentials: S3Credentials) {
+  /** `credentials`: asked before each request. `variables`: where a user finds them, for messages. */
+  constructor(location: S3Location, credentials: () => S3Credentials, variables: S3Credentials["variables"]) {
     this.url = location.url;
     this.#location = location;
-    this.#credentials = credentials;
+    this.#variables = variables;
     this.#connection = new S3Connection(location, credentials);
   }
 
@@ -52,6 +55,8 @@ export class S3Store implements ObjectStore {
    */
   async open(options: OpenOptions = {}): Promise<void> {
     const { signal, waitMs = limits.storeCallMs, purpose = "create" } = options;
+    this.#isWork = purpose === "work";
+    if (purpose === "work") return;
     let isTold = false;
     const attempt = async (attemptSignal: AbortSignal) => {
       try {
@@ -143,7 +148,7 @@ export class S3Store implements ObjectStore {
         const answer = await this.#exchange({ method: "HEAD", object }, key, options.signal);
         return { key, bytes: Number(answer.headers["content-length"]) };
       } catch (error) {
-        if (isCode(error, "NotFound", "NoSuchKey")) return null;
+        if (isCode(error, "NotFound", "NoSuchKey") || this.#isHidden(error, key)) return null;
         throw error;
       }
     });
@@ -280,9 +285,15 @@ export class S3Store implements ObjectStore {
   }
 
   #error(caught: unknown, doing: string, key: string): TrainyardError {
-    const { variables } = this.#credentials;
-    const skewMs = this.#connection.skewMs;
-    return s3Error(caught, { location: this.#location, doing, key, variables, skewMs });
+    const { skewMs } = this.#connection;
+    const isMissing = doing === "can't read" && this.#isHidden(caught, key);
+    const missing = isMissing ? Object.assign(new Error(), { code: "NoSuchKey" }) : caught;
+    return s3Error(missing, { location: this.#location, doing, key, variables: this.#variables, skewMs });
+  }
+
+  /** Without the right to list, S3 answers "denied" for a key that is not there. */
+  #isHidden(caught: unknown, key: string): boolean {
+    return this.#isWork && key.startsWith("runs/") && isCode(caught, "AccessDenied", "Forbidden");
   }
 
   #exists(key: string): TrainyardError {

@@ -190,7 +190,9 @@ test("clocks that differ: both times, the difference, and what to do, at once an
   const address = server.address();
   const port = typeof address === "object" ? address?.port : 0;
   const environment = { TRAINYARD_S3_ACCESS_KEY: "user", TRAINYARD_S3_SECRET_KEY: "secret" };
-  const store = new S3Store(parseS3Url(`s3://127.0.0.1:${port}/bucket`), readS3Credentials(environment));
+  const credentials = readS3Credentials(environment);
+  const location = parseS3Url(`s3://127.0.0.1:${port}/bucket`);
+  const store = new S3Store(location, () => credentials, credentials.variables);
   const refusal = {
     code: "STORE_DENIED",
     message: expect.stringMatching(/T.* here, .*T.* there, (1199|1200|1201) s; synchronise clocks/),

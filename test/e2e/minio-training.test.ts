@@ -1,6 +1,6 @@
 /**
  * The whole way on a real MinIO: import, a coordinator and two workers that share nothing but the bucket, real
- * photographs, and a model that is far better than chance.
+ * photographs, and a model that is far better than chance. The workers have no keys but those of their coordinator.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Curve } from "../../shared/curve.js";
@@ -35,9 +35,12 @@ async function trainOn(set: "faces" | "signs", run: string, flags: readonly stri
   expect(imported.code).toBe(0);
   const cluster = await TestCluster.start(set, ["--run", run, ...flags], options());
   try {
-    for (const id of ["a", "b"]) cluster.worker(id);
+    const keyless = { ...options(), env: {} };
+    const workers = ["a", "b"].map((id) =>
+      runProgram(["worker", "--coordinator", cluster.ready.address, "--id", id], keyless),
+    );
     expect(await cluster.coordinatorEnd).toMatchObject({ code: 0 });
-    expect((await cluster.end("a")).code).toBe(0);
+    for (const { code } of await Promise.all(workers)) expect(code).toBe(0);
     return await cluster.curve();
   } finally {
     await cluster.close();

@@ -1,6 +1,7 @@
 /** What compose.yaml promises a person who runs it on a machine with other users and a network. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { readers } from "../../deploy/compose/secret-files.mjs";
 import { knownVariables } from "../../shared/settings/variables.js";
 import { programVersion } from "../../shared/version.js";
 import { readCompose, withDefaults } from "../support/compose-file.js";
@@ -42,7 +43,7 @@ describe.each(services)("the service %s", (name, service) => {
 
   it("mounts secrets of its own only, to read", () => {
     const secrets = (service.volumes ?? []).filter((volume) => volume.startsWith("secrets-"));
-    if (name === "secrets") return expect(secrets).toHaveLength(7);
+    if (name === "secrets") return expect(secrets).toHaveLength(8);
     expect(secrets.length).toBeLessThanOrEqual(1);
     for (const volume of secrets) expect(volume).toMatch(/:ro$/);
   });
@@ -57,6 +58,18 @@ it("each reader has its secrets in a volume that nobody else mounts, but for the
   expect(new Set(others).size).toBe(others.length);
   const operators = mounted.filter(([volume]) => volume === "secrets-operator").map(([, name]) => name);
   expect(operators).toEqual(["cli", "seed"]);
+});
+
+it("no worker has keys of the store, and nobody but MinIO and its user's maker has root's", () => {
+  const environmentOf = (name: string) => Object.entries(compose.services[name]?.environment ?? {});
+  for (const [, value] of environmentOf("worker")) expect(value).not.toContain("/store/");
+  expect(environmentOf("worker").map(([name]) => name)).not.toContain("TRAINYARD_STORE");
+  const holding = (secret: string) =>
+    Object.entries(readers).flatMap(([reader, { files }]) =>
+      Object.values(files).includes(secret) ? [reader] : [],
+    );
+  expect(holding("store-password")).toEqual(["store", "coordinator", "operator"]);
+  expect(holding("minio-password")).toEqual(["minio", "store"]);
 });
 
 it.each(standing)("%s is looked at, started again, and given time to leave", (_, service) => {

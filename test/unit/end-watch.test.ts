@@ -12,12 +12,12 @@ import { MemoryStore } from "../support/memory-store.js";
 
 const place = { run: "cats-1", store: "s3://minio:9000/cats" };
 
-function watch(openStore: () => Promise<ObjectStore>) {
+function watch(openStore: () => Promise<ObjectStore>, isShut = () => false) {
   let nowMs = 0;
   const clock = { ...realClock, nowMs: () => nowMs };
   const logger = createLogger({ role: "worker", level: "silent" });
   const { signal } = new AbortController();
-  const endWatch = new EndWatch({ clock, logger, signal, openStore });
+  const endWatch = new EndWatch({ clock, logger, signal, openStore, isShut });
   const pass = (ms: number) => {
     nowMs += ms;
   };
@@ -41,16 +41,41 @@ describe("a worker that asks the store for its run's end", () => {
 
   it("asks once in a while, in the background, and opens the store once", async () => {
     const openStore = vi.fn(async () => store);
-    const list = vi.spyOn(store, "list");
+    const get = vi.spyOn(store, "get");
     const { endWatch, pass } = watch(openStore);
     await endWatch.look(place);
     endWatch.glance(place);
     pass(limits.endLookupMs - 1);
     endWatch.glance(place);
-    expect(list).toHaveBeenCalledTimes(1);
+    expect(get).toHaveBeenCalledTimes(2);
     pass(1);
     expect(endWatch.glance(place)).toBeNull();
-    await vi.waitFor(() => expect(list).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(get).toHaveBeenCalledTimes(4));
+    expect(openStore).toHaveBeenCalledTimes(1);
+  });
+
+  it("reads the generations from the one that it knows until one is missing, and never lists", async () => {
+    const list = vi.spyOn(store, "list");
+    const get = vi.spyOn(store, "get");
+    await store.put(generationKey(place.run, 2), encodeDocument({ ...record, generation: 2 }));
+    const { endWatch } = watch(async () => store);
+    await endWatch.look({ ...place, generation: 2 });
+    expect(get.mock.calls.map(([key]) => key)).toEqual(
+      [2, 3].map((number) => generationKey(place.run, number)),
+    );
+    expect(list).not.toHaveBeenCalled();
+  });
+
+  it("asks the store for nothing while its keys have expired", async () => {
+    const openStore = vi.fn(async () => store);
+    let isShut = true;
+    const { endWatch, pass } = watch(openStore, () => isShut);
+    expect(await endWatch.look(place)).toBeNull();
+    endWatch.glance(place);
+    expect(openStore).not.toHaveBeenCalled();
+    isShut = false;
+    pass(limits.endLookupMs);
+    await endWatch.look(place);
     expect(openStore).toHaveBeenCalledTimes(1);
   });
 

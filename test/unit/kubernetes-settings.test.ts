@@ -11,6 +11,7 @@ import { buildable, type KubeObject, objectOf, objectsOf, podsOf } from "../supp
 /** The Secrets that make-secrets.sh makes, with their keys, and those that cert-manager makes in their place. */
 const secrets: Readonly<Record<string, readonly string[]>> = {
   "trainyard-store": ["access-key", "secret-key"],
+  "trainyard-minio": ["root-user", "root-password"],
   "trainyard-tls-coordinator": ["ca.crt", "tls.crt", "tls.key"],
   "trainyard-tls-worker": ["ca.crt", "tls.crt", "tls.key"],
   "trainyard-tokens": ["tokens.json"],

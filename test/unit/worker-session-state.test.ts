@@ -5,6 +5,7 @@ import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
 import type { Logger } from "../../shared/log.js";
 import { workerMetrics } from "../../shared/metrics.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
+import { ReceivedKeys } from "../../worker/received-keys.js";
 import { runSession } from "../../worker/session.js";
 import { enter, type SessionEnd, type SessionState } from "../../worker/session-state.js";
 import { tinySpec } from "../support/core-driver.js";
@@ -91,6 +92,7 @@ class Scripted {
     return runSession({
       id: "w",
       host: "h",
+      keys: new ReceivedKeys(this.clock),
       control: {
         run: "",
         generation: 0,

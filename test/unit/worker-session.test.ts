@@ -11,6 +11,7 @@ import type { RunSpec } from "../../shared/spec.js";
 import type { PartialSenderOptions } from "../../worker/gradient-upload.js";
 import { Phases } from "../../worker/phases.js";
 import type { PreparedRun } from "../../worker/prepared-run.js";
+import { ReceivedKeys } from "../../worker/received-keys.js";
 import { runSession } from "../../worker/session.js";
 import type { SessionEnd } from "../../worker/session-state.js";
 import type { WeightsOptions } from "../../worker/weights-receiver.js";
@@ -80,6 +81,7 @@ function join(): Promise<SessionEnd> {
     metrics: workerMetrics(),
     dependencies: surroundings(),
     accept: () => undefined,
+    keys: new ReceivedKeys(clock),
     prepare: async () => place,
   });
 }

@@ -27,6 +27,7 @@ import type { Refused as _trainyard_v1_Refused, RefusedReceived as _trainyard_v1
 import type { Settled as _trainyard_v1_Settled, SettledReceived as _trainyard_v1_SettledReceived } from './trainyard/v1/Settled.js';
 import type { SliceEndpoint as _trainyard_v1_SliceEndpoint, SliceEndpointReceived as _trainyard_v1_SliceEndpointReceived } from './trainyard/v1/SliceEndpoint.js';
 import type { Slices as _trainyard_v1_Slices, SlicesReceived as _trainyard_v1_SlicesReceived } from './trainyard/v1/Slices.js';
+import type { StoreKeys as _trainyard_v1_StoreKeys, StoreKeysReceived as _trainyard_v1_StoreKeysReceived } from './trainyard/v1/StoreKeys.js';
 import type { Welcome as _trainyard_v1_Welcome, WelcomeReceived as _trainyard_v1_WelcomeReceived } from './trainyard/v1/Welcome.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -62,6 +63,7 @@ export interface ProtoGrpcType {
       Settled: MessageTypeDefinition<_trainyard_v1_Settled, _trainyard_v1_SettledReceived>
       SliceEndpoint: MessageTypeDefinition<_trainyard_v1_SliceEndpoint, _trainyard_v1_SliceEndpointReceived>
       Slices: MessageTypeDefinition<_trainyard_v1_Slices, _trainyard_v1_SlicesReceived>
+      StoreKeys: MessageTypeDefinition<_trainyard_v1_StoreKeys, _trainyard_v1_StoreKeysReceived>
       Welcome: MessageTypeDefinition<_trainyard_v1_Welcome, _trainyard_v1_WelcomeReceived>
     }
   }

@@ -1,5 +1,6 @@
 // Original file: proto/trainyard/v1/control.proto
 
+import type { StoreKeys as _trainyard_v1_StoreKeys, StoreKeysReceived as _trainyard_v1_StoreKeysReceived } from '../../trainyard/v1/StoreKeys.js';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -18,6 +19,10 @@ export interface Export {
    * as in Gradients
    */
   'share'?: (number | string | Long);
+  /**
+   * absent: the worker writes with the keys that it has
+   */
+  'keys'?: (_trainyard_v1_StoreKeys | null);
 }
 
 /**
@@ -36,4 +41,8 @@ export interface ExportReceived {
    * as in Gradients
    */
   'share': (string);
+  /**
+   * absent: the worker writes with the keys that it has
+   */
+  'keys': (_trainyard_v1_StoreKeysReceived | null);
 }

@@ -10,6 +10,7 @@ import type { Export as _trainyard_v1_Export, ExportReceived as _trainyard_v1_Ex
 import type { Finished as _trainyard_v1_Finished, FinishedReceived as _trainyard_v1_FinishedReceived } from '../../trainyard/v1/Finished.js';
 import type { Audit as _trainyard_v1_Audit, AuditReceived as _trainyard_v1_AuditReceived } from '../../trainyard/v1/Audit.js';
 import type { Drain as _trainyard_v1_Drain, DrainReceived as _trainyard_v1_DrainReceived } from '../../trainyard/v1/Drain.js';
+import type { StoreKeys as _trainyard_v1_StoreKeys, StoreKeysReceived as _trainyard_v1_StoreKeysReceived } from '../../trainyard/v1/StoreKeys.js';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -28,7 +29,8 @@ export interface FromCoordinator {
   'finished'?: (_trainyard_v1_Finished | null);
   'audit'?: (_trainyard_v1_Audit | null);
   'drain'?: (_trainyard_v1_Drain | null);
-  'body'?: "welcome"|"refused"|"slices"|"initialise"|"gradients"|"evaluate"|"export"|"finished"|"audit"|"drain";
+  'storeKeys'?: (_trainyard_v1_StoreKeys | null);
+  'body'?: "welcome"|"refused"|"slices"|"initialise"|"gradients"|"evaluate"|"export"|"finished"|"audit"|"drain"|"storeKeys";
 }
 
 /**
@@ -47,5 +49,6 @@ export interface FromCoordinatorReceived {
   'finished'?: (_trainyard_v1_FinishedReceived | null);
   'audit'?: (_trainyard_v1_AuditReceived | null);
   'drain'?: (_trainyard_v1_DrainReceived | null);
-  'body'?: "welcome"|"refused"|"slices"|"initialise"|"gradients"|"evaluate"|"export"|"finished"|"audit"|"drain";
+  'storeKeys'?: (_trainyard_v1_StoreKeysReceived | null);
+  'body'?: "welcome"|"refused"|"slices"|"initialise"|"gradients"|"evaluate"|"export"|"finished"|"audit"|"drain"|"storeKeys";
 }

@@ -25,6 +25,10 @@ export interface Hello {
    * host:port of the worker's metrics, may be empty
    */
   'metrics'?: (string);
+  /**
+   * the worker has a store setting of its own: it is sent no keys
+   */
+  'ownStore'?: (boolean);
 }
 
 /**
@@ -50,4 +54,8 @@ export interface HelloReceived {
    * host:port of the worker's metrics, may be empty
    */
   'metrics': (string);
+  /**
+   * the worker has a store setting of its own: it is sent no keys
+   */
+  'ownStore': (boolean);
 }

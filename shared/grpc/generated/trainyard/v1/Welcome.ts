@@ -10,6 +10,10 @@ export interface Welcome {
    * URL without credentials; the worker's own --store wins
    */
   'store'?: (string);
+  /**
+   * StoreKeys follow: the worker opens the store with them
+   */
+  'keysFollow'?: (boolean);
 }
 
 /**
@@ -21,4 +25,8 @@ export interface WelcomeReceived {
    * URL without credentials; the worker's own --store wins
    */
   'store': (string);
+  /**
+   * StoreKeys follow: the worker opens the store with them
+   */
+  'keysFollow': (boolean);
 }
