@@ -1,4 +1,5 @@
 /** A simulated data set: pictures of one pixel that hold their own number, so that an engine can say what it was given. */
+import { throwIfDamaged } from "../../dataset/damaged-sample-error.js";
 import type { ImageLoader } from "../../dataset/image-loader.js";
 import type { Manifest, SplitEntry } from "../../dataset/manifest.js";
 import { sha256Hex } from "../../shared/store/hashed.js";
@@ -61,12 +62,18 @@ export function datasetObjects(manifest: Manifest): [string, Uint8Array][] {
 export const sampleOf = (images: Uint8Array, at: number) =>
   (images[3 * at] as number) + 256 * (images[3 * at + 1] as number) + 65_536 * (images[3 * at + 2] as number);
 
+/** How a worker reads: the time of a batch, and which samples it can't read. */
+export interface SimReading {
+  readonly batchMs: () => number;
+  readonly isUnreadable: (sample: number) => boolean;
+}
+
 /** Reads each shard once from the store, as the real one does, and then takes a little time a batch. */
 export function simLoader(
   process: SimProcess,
   store: ObjectStore,
   entry: SplitEntry,
-  batchMs: () => number,
+  { batchMs, isUnreadable }: SimReading,
 ): ImageLoader {
   const shards = new Map<string, Promise<Uint8Array>>();
   const open = (key: string) => {
@@ -95,6 +102,14 @@ export function simLoader(
       const wanted = Array.from(samples);
       await Promise.all([...new Set(wanted.map(shardOf))].map(open));
       await process.clock.sleep(batchMs());
+      throwIfDamaged(
+        wanted.filter(isUnreadable).map((sample) => ({
+          sample,
+          key: shardOf(sample),
+          isMissing: false,
+          reason: `sample ${sample} does not match its hash`,
+        })),
+      );
       const images = new Uint8Array(3 * wanted.length);
       wanted.forEach((sample, at) => {
         images.set([sample & 255, (sample >> 8) & 255, sample >> 16], 3 * at);

@@ -53,6 +53,23 @@ export class FaultActs {
         if (engine !== null) engine.flippedBit = fault.bit;
         return;
       }
+      case "unreadable samples": {
+        const worker = fault.worker === null ? null : this.#workers.slot(fault.worker).number;
+        const damage = { worker, every: fault.every };
+        this.#world.unreadable.add(damage);
+        return this.#afterwards(fault.forMs, () => this.#world.unreadable.delete(damage));
+      }
+      case "slow evaluations":
+        this.#world.blockFactor = fault.factor;
+        return this.#afterwards(fault.forMs, () => {
+          this.#world.blockFactor = 1;
+        });
+      case "slow export":
+        this.#world.exportMs = fault.exportMs;
+        return;
+      case "shrink fleet":
+        while (this.#workers.slots.length > Math.ceil(this.#workers.most / 10)) this.#workers.remove(1);
+        return;
       case "remove worker":
         return this.#workers.remove(fault.worker);
       case "new worker":
@@ -88,6 +105,12 @@ export class FaultActs {
         return this.#afterwards(fault.forMs, () => {
           this.#world.store.isAway = false;
         });
+      case "store full":
+      case "store read-only":
+        this.#world.store.refusesPuts = fault.act === "store full" ? "STORE_FULL" : "STORE_DENIED";
+        return this.#afterwards(fault.forMs, () => {
+          this.#world.store.refusesPuts = null;
+        });
       case "store slow":
         this.#world.store.weather.latencyMs = [fault.latencyMs / 4, fault.latencyMs];
         return this.#afterwards(fault.forMs, () => {
@@ -117,6 +140,9 @@ export class FaultActs {
     this.#isOver = true;
     this.#atPut = null;
     this.#world.store.isAway = false;
+    this.#world.store.refusesPuts = null;
+    this.#world.unreadable.clear();
+    this.#world.blockFactor = 1;
     this.#world.store.weather.failures = 0;
     this.#world.store.weather.latencyMs = calmStoreMs;
     this.#world.network.weather.latencyMs = calmNetworkMs;

@@ -22,6 +22,19 @@ export type FaultAct =
   | { readonly act: "poison worker"; readonly worker: number }
   /** In an element of its next gradient, float32: 23 to 30 are the exponent. The gradient stays finite. */
   | { readonly act: "flip bit"; readonly worker: number; readonly bit: number }
+  /** This worker, or every worker for null, can't read each `every`th sample of both splits: its bytes are damaged there. */
+  | {
+      readonly act: "unreadable samples";
+      readonly worker: number | null;
+      readonly every: number;
+      readonly forMs: number;
+    }
+  /** Every worker needs so many times longer for an evaluation block. */
+  | { readonly act: "slow evaluations"; readonly factor: number; readonly forMs: number }
+  /** An export takes so long, whoever writes it, for the rest of the run. */
+  | { readonly act: "slow export"; readonly exportMs: number }
+  /** Nine of ten workers leave for good; at least one stays. */
+  | { readonly act: "shrink fleet" }
   | { readonly act: "new worker" }
   /** For good, unless it is the last one. */
   | { readonly act: "remove worker"; readonly worker: number }
@@ -43,6 +56,9 @@ export type FaultAct =
   | { readonly act: "cut off coordinator"; readonly forMs: number; readonly rival: boolean }
   | { readonly act: "rival coordinator" }
   | { readonly act: "store away"; readonly forMs: number }
+  /** The store has no space: nothing can be written. */
+  | { readonly act: "store full"; readonly forMs: number }
+  | { readonly act: "store read-only"; readonly forMs: number }
   | { readonly act: "store slow"; readonly latencyMs: number; readonly forMs: number }
   | { readonly act: "store flaky"; readonly failures: number; readonly forMs: number }
   /** That share of what workers say and upload arrives once more, up to 4 s later. */

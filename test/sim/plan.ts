@@ -78,7 +78,46 @@ export function planOf(seed: number): Script {
   // Nor can a record that is not finite and is repeated: see fault-acts.
   const isRepeated = faults.some((fault) => fault.act === "repeat messages");
   const possible = faults.filter(({ act }) => !(isRepeated && act === "poison worker"));
-  return { setup, seed, faults: [...possible, ...flippedBits(seed)] };
+  const wholeFleet = seed % 20 === 3 ? largeShares(seed) : null;
+  return {
+    setup: wholeFleet?.setup ?? setup,
+    seed,
+    faults: [...possible, ...flippedBits(seed), ...unreadable(seed), ...(wholeFleet?.faults ?? [])],
+  };
+}
+
+/** In every twentieth seed: one machine reads damaged data, or every machine does, beside audits and the other faults. */
+function unreadable(seed: number): Fault[] {
+  if (seed % 20 !== 13) return [];
+  const random = drawStream(simulatedDraws, seed, 202);
+  return Array.from({ length: 1 + random.nextBelow(2) }, () => ({
+    act: "unreadable samples",
+    worker: random.nextBelow(3) === 0 ? null : 1 + random.nextBelow(3),
+    every: 5 + random.nextBelow(20),
+    forMs: Math.round(random.nextBetween(300, 6_000)),
+    atMs: Math.round(random.nextBetween(1_000, 4_000)),
+  }));
+}
+
+/** In every twentieth seed: 128 lanes on a fleet that shrinks by nine tenths, so that one worker holds most of them. */
+function largeShares(seed: number): Pick<Script, "setup" | "faults"> {
+  const random = drawStream(simulatedDraws, seed, 203);
+  const workers = [1, 4, 12][random.nextBelow(3)] as number;
+  const setup: Setup = {
+    ...(shapes[0] as Shape),
+    dataset: { training: 150, validation: 70, shards: 3 },
+    lanes: 128,
+    batchSize: 128,
+    epochs: 1,
+    workers,
+    stableIds: true,
+    keep: 2,
+    everySteps: null,
+    audit: [0, 0.2][random.nextBelow(2)] as number,
+    reducers: 1,
+  };
+  const atMs = Math.round(random.nextBetween(1_000, 3_000));
+  return { setup, faults: workers > 1 ? [{ act: "shrink fleet", atMs }] : [] };
 }
 
 /** In every twentieth seed, since such a run can be compared with no other. */
@@ -161,6 +200,10 @@ function actOf(random: NumberStream): FaultAct {
     () => ({ act: "cut off coordinator", forMs, rival: pick([true, false]) }),
     () => ({ act: "rival coordinator" }),
     () => ({ act: "store away", forMs }),
+    () => ({ act: "store full", forMs }),
+    () => ({ act: "store read-only", forMs }),
+    () => ({ act: "slow evaluations", factor: pick([10, 100, 400]), forMs }),
+    () => ({ act: "slow export", exportMs: pick([2_000, 130_000]) }),
     () => ({ act: "store slow", latencyMs: pick([100, 1_000, 4_000]), forMs }),
     () => ({ act: "store flaky", failures: pick([0.05, 0.3, 0.7]), forMs }),
     () => ({ act: "network slow", latencyMs: pick([20, 200, 1_000]), forMs }),

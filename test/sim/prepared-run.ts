@@ -30,9 +30,13 @@ export async function prepareSimRun(
   const client = new SimEngineClient(process, engine, spec, slot.speed);
   await client.call("prepare", { gradients: [], evaluate: [] });
   const random = drawStream(simulatedDraws, setup.seed, 104, slot.number);
-  const batchMs = () => random.nextBetween(1, 10);
+  const isUnreadable = (sample: number) =>
+    [...world.unreadable].some(
+      ({ worker, every }) => (worker === null || worker === slot.number) && sample % every === 0,
+    );
+  const reading = { batchMs: () => random.nextBetween(1, 10), isUnreadable };
   const { train, validation } = manifest.splits;
-  const training = simLoader(process, store, train, batchMs);
+  const training = simLoader(process, store, train, reading);
   const steps = stepsPerEpoch(train.samples, spec.lanes, samplesPerLane(spec));
   return {
     spec,
@@ -42,9 +46,11 @@ export async function prepareSimRun(
     engine: client,
     batches: new LaneBatches(spec, train, training, steps),
     training,
-    validation: simLoader(process, store, validation, batchMs),
-    publish: (checkpoint, generation, onFile) =>
-      publishModel(store, spec, checkpoint, { generation, onFile }),
+    validation: simLoader(process, store, validation, reading),
+    publish: async (checkpoint, generation, onFile) => {
+      await process.clock.sleep(world.exportMs);
+      return await publishModel(store, spec, checkpoint, { generation, onFile });
+    },
     close: async () => undefined,
   };
 }

@@ -25,9 +25,12 @@ export interface Verdict {
   readonly afterMs: number;
 }
 
-/** A flipped bit of a finite gradient is found by an audit only; without, it changes the bits of the run, or a step is skipped. */
+/**
+ * A flipped bit of a finite gradient is found by an audit only; without, it changes the bits of the run, or a step is skipped.
+ * Samples that nobody can read are left out, which changes the bits from then on.
+ */
 const isExact = ({ isAudited = false, faults }: Script) =>
-  isAudited || faults.every(({ act }) => act !== "flip bit");
+  isAudited || faults.every(({ act }) => act !== "flip bit" && act !== "unreadable samples");
 
 /** `note`: takes the transcript. `change`: sees the simulation before it begins. */
 export async function runScript(script: Script, note: Note = () => undefined): Promise<Verdict> {

@@ -1,7 +1,10 @@
 /** What was found by a seed, and what is promised in seconds: each is a file in scenarios/ that reads as a transcript. */
 import { expect, it } from "vitest";
 import { runScript } from "./run.js";
+import { auditorReadsDamage } from "./scenarios/auditor-reads-damage.js";
 import { coordinatorDies, coordinatorDiesAfterObject } from "./scenarios/coordinator-dies.js";
+import { coordinatorPauses } from "./scenarios/coordinator-pauses.js";
+import { fleetShrinks } from "./scenarios/fleet-shrinks.js";
 import { flippedBitIsAudited, flippedBitIsSkipped } from "./scenarios/flipped-bit.js";
 import { formerCoordinatorWakes } from "./scenarios/former-coordinator-wakes.js";
 import { laneOfLocalStepsMoves } from "./scenarios/local-steps.js";
@@ -15,6 +18,9 @@ import { workerFreezes } from "./scenarios/worker-freezes.js";
 
 const scenarios: readonly Scenario[] = [
   workerDies,
+  auditorReadsDamage,
+  coordinatorPauses,
+  fleetShrinks,
   workerFreezes,
   coordinatorDies,
   formerCoordinatorWakes,

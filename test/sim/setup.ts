@@ -65,5 +65,6 @@ export function specOf(setup: Setup): RunSpec {
     engine: { intraOpThreads: 1, oneDnn: true },
     allowMixed: false,
     audit: setup.audit,
+    maxExcluded: 1,
   });
 }

@@ -35,6 +35,8 @@ export class StoreServer {
   readonly network: Network;
   readonly random: NumberStream;
   isAway = false;
+  /** Why nothing can be written; null: it can. */
+  refusesPuts: "STORE_FULL" | "STORE_DENIED" | null = null;
   /** Requests that were carried out, by kind. */
   readonly carriedOut = { put: 0, get: 0, list: 0, stat: 0, delete: 0 };
   onGet: (process: SimProcess, key: string) => void = () => undefined;
@@ -80,6 +82,8 @@ export class SimStore implements ObjectStore {
     const { objects, makers } = this.#server;
     const maker = {};
     await this.#call("put", key, options.signal, () => {
+      const { refusesPuts } = this.#server;
+      if (refusesPuts !== null) throw new TrainyardError(refusesPuts, `${key} can't be written`);
       if (options.ifNoneMatch === true && objects.has(key) && makers.get(key) !== maker) {
         throw new TrainyardError("ALREADY_EXISTS", `the object ${key} is already in the store`);
       }

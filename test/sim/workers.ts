@@ -57,7 +57,8 @@ export class Workers {
       prepare: [300, 1_500],
       initialise: [50, 150],
     };
-    const computeMs = (name: string) => random.nextBetween(...(usual[name] ?? [0.1, 0.3]));
+    const computeMs = (name: string) =>
+      random.nextBetween(...(usual[name] ?? [0.1, 0.3])) * (name === "block" ? this.#world.blockFactor : 1);
     const slot: WorkerSlot = {
       number,
       speed: { factor: 1, computeMs },

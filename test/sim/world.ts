@@ -35,6 +35,12 @@ export class World {
   isFinished = false;
   /** Something happened for which a run may fail: the store, or a coordinator that stood still. */
   mayFail = false;
+  /** Samples that a worker, or every worker (null), can't read: those whose number can be divided by `every`. */
+  readonly unreadable = new Set<{ readonly worker: number | null; readonly every: number }>();
+  /** How many times longer than usual an evaluation block takes. */
+  blockFactor = 1;
+  /** How long an export takes besides its writing. */
+  exportMs = 0;
   onPut: (process: SimProcess) => void = () => undefined;
 
   constructor(setup: Setup, seed: number, note: Note) {
