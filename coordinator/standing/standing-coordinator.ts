@@ -24,6 +24,7 @@ import { standingRoutes } from "./routes.js";
 import type { RunCatalogue } from "./run-catalogue.js";
 import { outcomeOf } from "./run-outcome.js";
 import { addRunsService } from "./runs-service.js";
+import { logWaitingRuns } from "./waiting-runs.js";
 
 /** Settings of a standing coordinator. */
 export interface StandingOptions
@@ -135,6 +136,11 @@ class StandingCoordinator {
     }
     const current = new RunUnderWay(run);
     this.#current = current;
+    const stopLogging = logWaitingRuns({
+      clock: this.#clock,
+      logger,
+      entries: () => this.#queue.entries,
+    });
     try {
       const { outcome } = await this.#withinDrain(this.#carryOut(current, ports, over));
       this.#metrics.runs.inc({ outcome: outcome.tag });
@@ -142,6 +148,7 @@ class StandingCoordinator {
     } catch (caught) {
       if (!over.aborted) await this.#afterFailure(run, caught, over);
     } finally {
+      stopLogging();
       this.#current = null;
     }
   }
