@@ -31,7 +31,7 @@ export type FaultAct =
     }
   /** Every worker needs so many times longer for an evaluation block. */
   | { readonly act: "slow evaluations"; readonly factor: number; readonly forMs: number }
-  /** An export takes so long, whoever writes it, for the rest of the run. */
+  /** An export by any worker takes so long, for the rest of the run. */
   | { readonly act: "slow export"; readonly exportMs: number }
   /** Nine of ten workers leave for good; at least one stays. */
   | { readonly act: "shrink fleet" }

@@ -136,7 +136,10 @@ describe("workers that send heartbeats, come back when they are cut off, and nev
     }
     expect(core.state.phase).toMatchObject({
       tag: "ended",
-      outcome: { tag: "failed", reason: expect.stringMatching(/cut off|not done|could not be written|no answer/) },
+      outcome: {
+        tag: "failed",
+        reason: expect.stringMatching(/cut off|not done|could not be written|no answer/),
+      },
     });
   });
 });
