@@ -134,6 +134,14 @@ export async function newestGenerationFrom(
   }
 }
 
+/** True when both are records of one coordinator's life, however often it was renewed meanwhile. */
+export const isSameOwner = (a: GenerationRecord, b: GenerationRecord) =>
+  a.generation === b.generation &&
+  a.startedAt === b.startedAt &&
+  a.address === b.address &&
+  a.http === b.http &&
+  a.host === b.host;
+
 /** What those who went on with the run have changed in its spec so far. */
 export const changesOf = (entry: GenerationEntry | null): SpecChanges =>
   entry === null || entry.tag === "unreadable" ? {} : entry.record.changes;

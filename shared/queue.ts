@@ -9,6 +9,8 @@ import type { ObjectStore } from "./store/object-store.js";
 /** A run in the queue of a standing coordinator. */
 export const QueueEntry = z.object({
   number: z.number().int().positive(),
+  /** Drawn when the run is handed in: a number may be given again. Entries of earlier versions have none. */
+  id: z.string().default(""),
   run: z.string(),
   /** ISO 8601 in UTC. */
   submittedAt: z.string(),
@@ -18,6 +20,9 @@ export const QueueEntry = z.object({
   after: z.number().int().nonnegative().default(0),
 });
 export type QueueEntry = z.infer<typeof QueueEntry>;
+
+/** True when both are the same submission; the run alone may have been handed in twice. */
+export const isSameEntry = (a: QueueEntry, b: QueueEntry) => a.number === b.number && a.id === b.id;
 
 const prefix = "queue/";
 /** The key of a queue entry. */

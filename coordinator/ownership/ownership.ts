@@ -9,6 +9,7 @@ import {
   type ClosingRecord,
   type GenerationRecord,
   generationKey,
+  isSameOwner,
   listGenerationNumbers,
   readGeneration,
 } from "../../shared/generations.js";
@@ -76,7 +77,10 @@ export class Ownership {
     });
   }
 
-  /** Errors: FENCED when a higher number is there, or when its own is gone with its run; the store's. */
+  /**
+   * Errors: FENCED when a higher number is there, or when its own is gone with its run or is another coordinator's, as after
+   * the run was deleted and begun anew; the store's.
+   */
   async confirm(): Promise<void> {
     await this.#oneAtATime(() => this.#confirm());
   }
@@ -99,10 +103,11 @@ export class Ownership {
     });
   }
 
-  /** Gives the number back that nothing was done with. Errors: the store's. */
+  /** Gives the number back that nothing was done with, unless it is another coordinator's by now. Errors: the store's. */
   async release(): Promise<void> {
     await this.stop();
-    await this.#options.store.delete(generationKey(this.#options.run, this.generation));
+    const { store, run } = this.#options;
+    if (await this.#hasItsNumber()) await store.delete(generationKey(run, this.generation));
   }
 
   /** No more renewals; waits for the one under way. */
@@ -152,8 +157,16 @@ export class Ownership {
     const numbers = await listGenerationNumbers(store, run, signal);
     const newest = numbers.at(-1) ?? 0;
     if (newest > this.generation) this.#close(await this.#successor(newest, signal));
-    if (!numbers.includes(this.generation))
+    if (!numbers.includes(this.generation) || !(await this.#hasItsNumber(signal)))
       this.#close(`${subjectOf(this.#options)} was deleted: this coordinator ends here`);
+  }
+
+  /** False when the record under its number is gone, or is that of another coordinator. */
+  async #hasItsNumber(signal?: AbortSignal): Promise<boolean> {
+    const { store, run } = this.#options;
+    const entry = await readGeneration(store, run, this.generation, signal);
+    if (entry === null) return false;
+    return entry.tag === "unreadable" || (entry.tag === "owner" && isSameOwner(entry.record, this.#record));
   }
 
   async #successor(newest: number, signal: AbortSignal): Promise<string> {

@@ -5,7 +5,7 @@
 import type { Clock } from "../../shared/clock.js";
 import { asTrainyardError, TrainyardError } from "../../shared/errors.js";
 import type { CoordinatorBody } from "../../shared/grpc/control-messages.js";
-import { placeInWords, type QueueEntry } from "../../shared/queue.js";
+import { isSameEntry, placeInWords, type QueueEntry } from "../../shared/queue.js";
 import { type RunEvent, sealedEvents } from "../../shared/run-events.js";
 import { listRuns, resolveRun } from "../../shared/runs.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../../shared/status.js";
@@ -19,6 +19,10 @@ import { outcomeOf, type RunOutcome } from "./run-outcome.js";
 /** The run that the coordinator carries out now. */
 export interface CurrentRun {
   readonly run: string;
+  /** The entry of the queue whose turn it is. */
+  readonly entry: QueueEntry;
+  /** True when the run was asked to stop, or has ended: its entry is about to leave the queue. */
+  readonly isEnding: boolean;
   /** The run's shell; null while the run is being read and taken. */
   readonly shell: Shell | null;
   /** Ends the run, as a user asked. */
@@ -74,7 +78,10 @@ export class QueueService {
     });
   }
 
-  /** Queues a stored run that is not over. Errors: NOT_FOUND, ALREADY_EXISTS (it has finished), UNREACHABLE. */
+  /**
+   * Queues a stored run that is not over. A run that is just ending is queued anew, and goes on from where it ended. Errors:
+   * NOT_FOUND, ALREADY_EXISTS (it has finished), UNREACHABLE.
+   */
   async resume(name: string, by: string, signal: AbortSignal): Promise<Submitted> {
     return await this.#oneAtATime(async () => {
       this.#requireServing();
@@ -88,7 +95,7 @@ export class QueueService {
         );
       }
       const after = outcome.tag === "unknown" ? 0 : outcome.generation;
-      return await this.#enqueue({ run, isNew: false, notes: [] }, by, after);
+      return await this.#enqueue({ run, isNew: false, notes: [] }, by, after, this.#leaving(run));
     });
   }
 
@@ -110,18 +117,24 @@ export class QueueService {
     return { run, description: await this.#describe(run, signal) };
   }
 
-  /** Stops the current run, or takes a waiting one out of the queue. Repeating it does no harm. Errors: NOT_FOUND with the nearest names, the store's. */
+  /**
+   * Stops the current run, and takes a waiting one out of the queue. Repeating it does no harm. Errors: NOT_FOUND with the
+   * nearest names, the store's.
+   */
   async stop(name: string, signal: AbortSignal): Promise<{ run: string; state: string }> {
     const run = await this.#resolve(name, signal);
     const { queue, current } = this.#options;
-    const underWay = current();
-    if (underWay?.run === run) {
-      underWay.stop();
-      return { run, state: "stopping" };
-    }
-    if (queue.find(run) === undefined) return { run, state: "idle" };
-    await queue.remove(run);
-    return { run, state: "cancelled" };
+    const stopCurrent = () => {
+      const underWay = current();
+      if (underWay?.run === run) underWay.stop();
+      return underWay?.run === run ? underWay.entry : null;
+    };
+    const underWay = stopCurrent();
+    const waiting = queue.find(run, underWay);
+    if (waiting !== undefined) await queue.remove(waiting);
+    // Its turn may have come while it was being removed.
+    if (underWay !== null || stopCurrent() !== null) return { run, state: "stopping" };
+    return { run, state: waiting === undefined ? "idle" : "cancelled" };
   }
 
   /**
@@ -187,21 +200,36 @@ export class QueueService {
     return { kind: "refused", code: "REFUSED", message: whyNot(run, outcome), retry: false };
   }
 
-  async #enqueue(created: CreatedRun, by: string, after: number): Promise<Submitted> {
-    const { queue, current, clock } = this.#options;
-    const { run } = created;
-    const wasQueued = queue.find(run) !== undefined;
-    await queue.add({ run, by, after, submittedAt: clock.date().toISOString() });
-    const state = current()?.run === run ? "current" : "queued";
-    const notes = wasQueued ? [...created.notes, `the run ${run} is in the queue already`] : created.notes;
-    return { ...created, notes, state, ahead: queue.ahead(run) ?? 0 };
+  /** The entry of a run that is just ending; null for any other run. */
+  #leaving(run: string): QueueEntry | null {
+    const current = this.#options.current();
+    return current?.run === run && current.isEnding ? current.entry : null;
   }
 
+  async #enqueue(
+    created: CreatedRun,
+    by: string,
+    after: number,
+    leaving: QueueEntry | null = null,
+  ): Promise<Submitted> {
+    const { queue, current, clock } = this.#options;
+    const { run } = created;
+    const wasQueued = queue.find(run, leaving) !== undefined;
+    const entry = await queue.add({ run, by, after, submittedAt: clock.date().toISOString() }, leaving);
+    const turn = current();
+    const state = turn !== null && isSameEntry(turn.entry, entry) ? "current" : "queued";
+    const notes = wasQueued ? [...created.notes, `the run ${run} is in the queue already`] : created.notes;
+    return { ...created, notes, state, ahead: queue.ahead(run, leaving) ?? 0 };
+  }
+
+  /** The status of a run as its followers see it. They follow a run that was handed in again beyond its present end. */
   async #statusOf(run: string, signal: AbortSignal): Promise<RunStatus> {
     const { store, queue, catalogue, failure } = this.#options;
     const shell = this.#shellOf(run);
-    if (shell !== null) return shell.status;
-    const ahead = queue.ahead(run);
+    const leaving = this.#leaving(run);
+    const isHandedInAgain = leaving !== null && queue.find(run, leaving) !== undefined;
+    if (shell !== null && !(isHandedInAgain && hasEnded(shell.status.phase))) return shell.status;
+    const ahead = queue.ahead(run, leaving);
     if (ahead !== null) return await queuedStatus(store, run, ahead, signal);
     const end = await catalogue.end(run);
     if (end !== null) return end;

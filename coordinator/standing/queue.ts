@@ -1,17 +1,19 @@
 /**
  * The queue of a standing coordinator. It lies in the store, so that it survives a restart. This class changes it, one
- * change at a time, and keeps a copy of the entries.
+ * change at a time, and keeps a copy of the entries. An entry is removed by its identity, because a run that ends may have
+ * been handed in again meanwhile.
  */
-import { type QueueEntry, queueKey, queueNumbers, readQueue } from "../../shared/queue.js";
+import { randomUUID } from "node:crypto";
+import { isSameEntry, type QueueEntry, queueKey, queueNumbers, readQueue } from "../../shared/queue.js";
 import { encodeDocument } from "../../shared/store/document.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { putOnce } from "../../shared/store/put-once.js";
 
-type Submission = Omit<QueueEntry, "number">;
+type Submission = Omit<QueueEntry, "number" | "id">;
 
 /** The queue of runs of one store. */
 export class RunQueue {
-  readonly #store: ObjectStore;
+  #store: ObjectStore;
   readonly #onChange: (runs: number) => void;
   #entries: readonly QueueEntry[] = [];
   /** The last of the changes under way. */
@@ -24,19 +26,30 @@ export class RunQueue {
     this.#onChange = onChange;
   }
 
+  /** Uses this view of the store from now on: one that refuses writes once another coordinator serves the queue. */
+  guardBy(store: ObjectStore): void {
+    this.#store = store;
+  }
+
   /** In order, the head first, as of the last change or look. */
   get entries(): readonly QueueEntry[] {
     return this.#entries;
   }
 
-  find(run: string): QueueEntry | undefined {
-    return this.#entries.find((entry) => entry.run === run);
+  /** The first entry of a run; `besides` does not count. */
+  find(run: string, besides: QueueEntry | null = null): QueueEntry | undefined {
+    return this.#entries.find((entry) => isOther(entry, run, besides));
   }
 
-  /** How many runs come before it; null: it is not in the queue. */
-  ahead(run: string): number | null {
-    const index = this.#entries.findIndex((entry) => entry.run === run);
+  /** How many runs come before this one; `besides` does not count as an entry of the run. Null: it is not in the queue. */
+  ahead(run: string, besides: QueueEntry | null = null): number | null {
+    const index = this.#entries.findIndex((entry) => isOther(entry, run, besides));
     return index < 0 ? null : index;
+  }
+
+  /** True while this very entry is in the queue. */
+  has(entry: QueueEntry): boolean {
+    return this.#entries.some((one) => isSameEntry(one, entry));
   }
 
   /** Looks at the store. Errors: DAMAGED, the store's. */
@@ -44,11 +57,14 @@ export class RunQueue {
     return await this.#oneAtATime(() => this.#look());
   }
 
-  /** Behind all others, or where it stands already. Twice is the same. Errors: the store's. */
-  async add(submission: Submission): Promise<QueueEntry> {
+  /**
+   * Adds a run behind all others, or leaves it where it is already. `besides` is an entry that is about to leave the
+   * queue, and does not count as being there. Twice is the same. Errors: the store's.
+   */
+  async add(submission: Submission, besides: QueueEntry | null = null): Promise<QueueEntry> {
     return await this.#oneAtATime(async () => {
       await this.#look();
-      const there = this.find(submission.run);
+      const there = this.find(submission.run, besides);
       if (there !== undefined) return there;
       const entry = await this.#create(submission);
       this.#know([...this.#entries, entry]);
@@ -56,13 +72,12 @@ export class RunQueue {
     });
   }
 
-  /** Twice is the same. Errors: the store's. */
-  async remove(run: string): Promise<void> {
+  /** Removes this very entry. Twice is the same. Errors: the store's. */
+  async remove(entry: QueueEntry): Promise<void> {
     await this.#oneAtATime(async () => {
-      for (const { number } of (await this.#look()).filter((entry) => entry.run === run)) {
-        await this.#store.delete(queueKey(number));
-      }
-      this.#know(this.#entries.filter((entry) => entry.run !== run));
+      await this.#look();
+      if (this.has(entry)) await this.#store.delete(queueKey(entry.number));
+      this.#know(this.#entries.filter((one) => !isSameEntry(one, entry)));
     });
   }
 
@@ -88,8 +103,9 @@ export class RunQueue {
    * tried.
    */
   async #create(submission: Submission): Promise<QueueEntry> {
+    const id = randomUUID();
     for (let number = ((await queueNumbers(this.#store)).at(-1) ?? 0) + 1; ; number += 1) {
-      const entry: QueueEntry = { ...submission, number } as QueueEntry;
+      const entry: QueueEntry = { number, id, ...submission };
       const options = { contentType: "application/json" };
       const created = await putOnce(this.#store, queueKey(number), encodeDocument(entry), options);
       if (created !== "other") return entry;
@@ -108,3 +124,6 @@ export class RunQueue {
     return await mine;
   }
 }
+
+const isOther = (entry: QueueEntry, run: string, besides: QueueEntry | null) =>
+  entry.run === run && (besides === null || !isSameEntry(entry, besides));

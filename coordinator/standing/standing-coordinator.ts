@@ -10,7 +10,9 @@ import { type StandingMetrics, standingMetrics } from "../../shared/metrics.js";
 import type { QueueEntry } from "../../shared/queue.js";
 import { throwIfAborted } from "../../shared/retry.js";
 import { ServerSecurity } from "../../shared/security/server-security.js";
+import { hasEnded } from "../../shared/status.js";
 import { type CoordinatorEnd, type CoordinatorOptions, runCoordinator } from "../coordinator.js";
+import { fencedStore } from "../generation-fence.js";
 import type { Ownership } from "../ownership/ownership.js";
 import { sameAuthority } from "../ownership/takeover.js";
 import { Ports } from "../ports.js";
@@ -104,6 +106,7 @@ class StandingCoordinator {
       this.#options.askOwner ?? askOthers(() => ports.addresses.http, sameAuthority(this.#options.security));
     const { addresses } = ports;
     const holding = await ownQueue({ store, clock: this.#clock, logger, signal, addresses, ask });
+    this.#queue.guardBy(fencedStore(store, holding));
     await this.#throughOutages("the queue", () => this.#queue.look());
     this.#standing = "serving";
     this.#options.onReady(addresses);
@@ -132,9 +135,10 @@ class StandingCoordinator {
     const outcome = await this.#throughOutages(run, () => outcomeOf(store, run, after));
     if (outcome?.tag !== "open") {
       if (outcome !== null) logger.info(`the run ${run} leaves the queue: ${whatBecame(outcome)}`);
-      return await this.#dismiss(run);
+      return await this.#dismiss(entry);
     }
-    const current = new RunUnderWay(run);
+    if (!this.#queue.has(entry)) return; // it was cancelled meanwhile
+    const current = new RunUnderWay(entry);
     this.#current = current;
     const stopLogging = logWaitingRuns({
       clock: this.#clock,
@@ -144,9 +148,9 @@ class StandingCoordinator {
     try {
       const { outcome } = await this.#withinDrain(this.#carryOut(current, ports, over));
       this.#metrics.runs.inc({ outcome: outcome.tag });
-      if (outcome.tag !== "interrupted") await this.#dismiss(run);
+      if (outcome.tag !== "interrupted") await this.#dismiss(entry);
     } catch (caught) {
-      if (!over.aborted) await this.#afterFailure(run, caught, over);
+      if (!over.aborted) await this.#afterFailure(entry, caught, over);
     } finally {
       stopLogging();
       this.#current = null;
@@ -176,8 +180,9 @@ class StandingCoordinator {
   }
 
   /** After a failure: a run that another coordinator owns, or an unreachable store, is tried again. Any other error stays with the run. */
-  async #afterFailure(run: string, caught: unknown, signal: AbortSignal): Promise<void> {
+  async #afterFailure(entry: QueueEntry, caught: unknown, signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
+    const { run } = entry;
     const error = asTrainyardError(caught);
     if (isOutage(error) || error.code === "ALREADY_EXISTS" || error.code === "FENCED") {
       this.#sayOnce(`the run ${run} waits: ${error.message}`);
@@ -186,7 +191,7 @@ class StandingCoordinator {
     logger.error({ run }, `the run ${run} can't be carried out: ${error.message}`);
     this.#failures.set(run, error.message);
     this.#metrics.runs.inc({ outcome: "failed" });
-    await this.#dismiss(run);
+    await this.#dismiss(entry);
   }
 
   /** A run that does not end in time is left as it is: its last checkpoint counts. */
@@ -212,8 +217,8 @@ class StandingCoordinator {
     }
   }
 
-  async #dismiss(run: string): Promise<void> {
-    await this.#throughOutages(run, () => this.#queue.remove(run));
+  async #dismiss(entry: QueueEntry): Promise<void> {
+    await this.#throughOutages(entry.run, () => this.#queue.remove(entry));
   }
 
   /**
@@ -249,12 +254,20 @@ class StandingCoordinator {
 
 /** The run whose turn it is. */
 class RunUnderWay implements CurrentRun {
-  readonly run: string;
+  readonly entry: QueueEntry;
   #shell: Shell | null = null;
   #isStopped = false;
 
-  constructor(run: string) {
-    this.run = run;
+  constructor(entry: QueueEntry) {
+    this.entry = entry;
+  }
+
+  get run(): string {
+    return this.entry.run;
+  }
+
+  get isEnding(): boolean {
+    return this.#isStopped || (this.#shell !== null && hasEnded(this.#shell.status.phase));
   }
 
   get shell(): Shell | null {

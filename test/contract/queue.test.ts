@@ -50,18 +50,22 @@ describe.each([
   const namesThere = async () => (await readQueue(opened.store)).map(({ run }) => run);
   const emptied = async () => {
     const queue = new RunQueue(opened.store);
-    for (const { run } of await queue.look()) await queue.remove(run);
+    for (const entry of await queue.look()) await queue.remove(entry);
     return queue;
   };
 
   it("keeps the order in which runs were handed in, and survives the process that wrote it", async () => {
     const queue = await emptied();
-    for (const run of ["c", "a", "b"]) await queue.add(handedIn(run));
+    const [, a] = [
+      await queue.add(handedIn("c")),
+      await queue.add(handedIn("a")),
+      await queue.add(handedIn("b")),
+    ];
     expect(queue.entries.map(({ run }) => run)).toEqual(["c", "a", "b"]);
     expect([queue.ahead("c"), queue.ahead("b"), queue.ahead("d")]).toEqual([0, 2, null]);
     expect(await namesThere()).toEqual(["c", "a", "b"]);
-    await queue.remove("a");
-    await queue.remove("a");
+    await queue.remove(a);
+    await queue.remove(a);
     expect(await namesThere()).toEqual(["c", "b"]);
     await queue.add(handedIn("a"));
     expect(await namesThere()).toEqual(["c", "b", "a"]);
@@ -72,6 +76,27 @@ describe.each([
     const [first, second] = [await queue.add(handedIn("a")), await queue.add(handedIn("a", 3))];
     expect(second).toEqual(first);
     expect(await namesThere()).toEqual(["a"]);
+  });
+
+  it("has a run that is just ending twice, and only the entry that is removed goes", async () => {
+    const queue = await emptied();
+    const ending = await queue.add(handedIn("a"));
+    const again = await queue.add(handedIn("a", 1), ending);
+    expect(await queue.add(handedIn("a", 1), ending)).toEqual(again);
+    expect([queue.ahead("a"), queue.ahead("a", ending)]).toEqual([0, 1]);
+    await queue.remove(ending);
+    await queue.remove(ending);
+    expect(await queue.look()).toEqual([again]);
+  });
+
+  it("keeps an entry that got the number of one that was removed before", async () => {
+    const queue = await emptied();
+    const former = await queue.add(handedIn("a"));
+    await queue.remove(former);
+    const later = await queue.add(handedIn("b"));
+    expect(later.number).toBe(former.number);
+    await queue.remove(former);
+    expect(await queue.look()).toEqual([later]);
   });
 
   it("loses none of those that two write at once", async () => {
@@ -89,10 +114,10 @@ describe("a queue", () => {
     const queue = new RunQueue(new MemoryStore(), (runs) => counts.push(runs));
     const { signal } = new AbortController();
     const waited = queue.untilAny(signal);
-    await queue.add(handedIn("a"));
+    const entry = await queue.add(handedIn("a"));
     await waited;
     expect(getEventListeners(signal, "abort")).toEqual([]);
-    await queue.remove("a");
+    await queue.remove(entry);
     expect(counts.at(-1)).toBe(0);
     expect(Math.max(...counts)).toBe(1);
   });
@@ -100,6 +125,17 @@ describe("a queue", () => {
   it("has its numbers in the order of the keys", () => {
     expect(queueKey(7)).toBe("queue/00000007.json");
     expect([queueKey(99_999_999), queueKey(9)].sort()).toEqual([queueKey(9), queueKey(99_999_999)]);
+  });
+
+  it("of an earlier version, whose entries have no identity, is read and served", async () => {
+    const store = new MemoryStore();
+    const old = { number: 3, run: "a", submittedAt: "2026-01-01T00:00:00Z", by: "test", after: 0 };
+    await store.put(queueKey(3), Buffer.from(JSON.stringify(old)));
+    const queue = new RunQueue(store);
+    const [entry] = await queue.look();
+    if (entry === undefined) throw new Error("the entry is gone");
+    await queue.remove(entry);
+    expect(await readQueue(store)).toEqual([]);
   });
 
   it("with an entry that is no entry is refused by name", async () => {

@@ -127,6 +127,17 @@ describe("the owner of a run", () => {
     });
   });
 
+  it("is fenced when its run was deleted and another coordinator began it anew under the same number", async () => {
+    const former = await claim(1);
+    await store.delete(generationKey(run, 1));
+    const later = { ...record(1), startedAt: "2026-02-02T00:00:00Z" };
+    const next = await Ownership.claim({ store, run, clock, logger }, later);
+    await expect(former.confirm()).rejects.toMatchObject({ code: "FENCED" });
+    await former.release();
+    await expect(next.confirm()).resolves.toBeUndefined();
+    await next.stop();
+  });
+
   it("does not bring back a run that was deleted", async () => {
     const owner = await claim(1);
     store.objects.clear();

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RunQueue } from "../../coordinator/standing/queue.js";
-import { QueueService, type Standing } from "../../coordinator/standing/queue-service.js";
+import { type CurrentRun, QueueService, type Standing } from "../../coordinator/standing/queue-service.js";
 import type { RunCatalogue } from "../../coordinator/standing/run-catalogue.js";
+import { outcomeOf } from "../../coordinator/standing/run-outcome.js";
 import { addRunsService } from "../../coordinator/standing/runs-service.js";
 import { realClock } from "../../shared/clock.js";
 import { TrainyardError } from "../../shared/errors.js";
@@ -39,18 +40,20 @@ let store: MemoryStore;
 let queue: RunQueue;
 let standing: Standing;
 let service: QueueService;
+let current: CurrentRun | null;
 
 beforeEach(() => {
   store = new MemoryStore();
   queue = new RunQueue(store);
   standing = "serving";
+  current = null;
   service = new QueueService({
     store,
     queue,
     catalogue,
     clock: new ManualClock(),
     standing: () => standing,
-    current: () => null,
+    current: () => current,
     failure: () => undefined,
   });
 });
@@ -138,6 +141,73 @@ describe("a run that is handed in", () => {
     standing = state;
     await expect(service.submit("a", {}, "me", signal)).rejects.toMatchObject({ code: "UNREACHABLE" });
     expect(store.objects.size).toBe(0);
+  });
+});
+
+describe("a run whose turn it is", () => {
+  /** The head of the queue becomes the current run. */
+  async function takeTurn(): Promise<{ readonly stopped: () => boolean; readonly end: () => Promise<void> }> {
+    const entry = queue.entries[0];
+    if (entry === undefined) throw new Error("the queue is empty");
+    let isEnding = false;
+    const stop = () => {
+      isEnding = true;
+    };
+    current = { run: entry.run, entry, shell: null, stop, isEnding: false };
+    Object.defineProperty(current, "isEnding", { get: () => isEnding });
+    const end = async () => {
+      await queue.remove(entry);
+      current = null;
+    };
+    return { stopped: () => isEnding, end };
+  }
+
+  it("is under way when it is resumed or handed in again, and stands in the queue once", async () => {
+    await service.submit("a", {}, "me", signal);
+    await takeTurn();
+    expect(await service.resume("a", "me", signal)).toMatchObject({ state: "current", ahead: 0 });
+    expect(await service.submit("a", {}, "me", signal)).toMatchObject({ state: "current" });
+    expect(queue.entries).toHaveLength(1);
+  });
+
+  it("and that is resumed while it stops, goes on afterwards", async () => {
+    await service.submit("a", {}, "me", signal);
+    await write(generationKey("a", 1), owner(1));
+    const turn = await takeTurn();
+    expect(await service.stop("a", signal)).toEqual({ run: "a", state: "stopping" });
+    for (const _ of [1, 2]) {
+      expect(await service.resume("a", "me", signal)).toMatchObject({ state: "queued", ahead: 1 });
+    }
+    await turn.end();
+    expect(queue.entries).toMatchObject([{ run: "a", after: 1 }]);
+    expect(await outcomeOf(store, "a", 1)).toMatchObject({ tag: "open" });
+  });
+
+  it("and that is handed in once more while it stops, is not begun again", async () => {
+    await service.submit("a", {}, "me", signal);
+    const turn = await takeTurn();
+    await service.stop("a", signal);
+    await service.submit("a", {}, "me", signal);
+    await turn.end();
+    expect(queue.entries).toEqual([]);
+  });
+
+  it("stops when it is stopped after it was resumed, and does not go on", async () => {
+    await service.submit("a", {}, "me", signal);
+    const turn = await takeTurn();
+    await service.stop("a", signal);
+    await service.resume("a", "me", signal);
+    expect(await service.stop("a", signal)).toEqual({ run: "a", state: "stopping" });
+    await turn.end();
+    expect(queue.entries).toEqual([]);
+  });
+
+  it("that comes while the run is being cancelled, stops it", async () => {
+    await service.submit("a", {}, "me", signal);
+    const stopping = service.stop("a", signal);
+    const turn = await takeTurn();
+    expect(await stopping).toEqual({ run: "a", state: "stopping" });
+    expect(turn.stopped()).toBe(true);
   });
 });
 

@@ -1,10 +1,12 @@
 /**
  * A lock file in the cache, so that of two set-ups at the same time only one does the work; the other waits for it. The
  * holder touches the file every few seconds. A lock that is not touched, or whose process has ended, is stale and taken
- * over.
+ * over. The file holds a drawn word, so that a holder that slept for a minute leaves its successor's lock alone.
  */
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -34,30 +36,35 @@ const pollMs = 500;
 export async function withLock(path, say, work) {
   mkdirSync(dirname(path), { recursive: true });
   let isLogged = false;
-  while (!take(path)) {
-    if (isStale(path)) {
-      dropStale(path);
+  const owner = JSON.stringify({ host: hostname(), process: process.pid, word: randomUUID() });
+  while (!take(path, owner)) {
+    const stale = staleOwner(path);
+    if (stale !== undefined) {
+      drop(path, stale);
       continue;
     }
     if (!isLogged) say("another set-up is at work here; waiting for it");
     isLogged = true;
     await sleep(pollMs);
   }
-  const touching = setInterval(() => touch(path), touchMs);
+  const touching = setInterval(() => touch(path, owner), touchMs);
   touching.unref();
   try {
     return await work();
   } finally {
     clearInterval(touching);
-    rmSync(path, { force: true });
+    drop(path, owner);
   }
 }
 
-/** @param {string} path */
-function take(path) {
+/**
+ * @param {string} path
+ * @param {string} owner
+ */
+function take(path, owner) {
   try {
     const file = openSync(path, "wx");
-    writeSync(file, JSON.stringify({ host: hostname(), process: process.pid }));
+    writeSync(file, owner);
     closeSync(file);
     return true;
   } catch (caught) {
@@ -66,37 +73,48 @@ function take(path) {
   }
 }
 
-/** @param {string} path */
-function isStale(path) {
+/**
+ * The content of a lock that is stale; undefined while its holder lives.
+ * @param {string} path
+ */
+function staleOwner(path) {
   try {
-    if (Date.now() - statSync(path).mtimeMs > staleMs) return true;
-    const owner = JSON.parse(readFileSync(path, "utf8"));
-    return owner.host === hostname() && !isRunning(owner.process);
+    const owner = readFileSync(path, "utf8");
+    if (Date.now() - statSync(path).mtimeMs > staleMs) return owner;
+    const { host, process: id } = JSON.parse(owner);
+    return host === hostname() && !isRunning(id) ? owner : undefined;
   } catch {
     // The file has been removed or is not written yet: look again.
-    return false;
+    return undefined;
   }
 }
 
 /**
- * Removes a stale lock. It is renamed first, so that of two waiting processes only one removes it.
+ * Removes the lock of this owner. It is renamed first, so that of two processes only one removes it. Another owner's lock
+ * gets its name back.
  * @param {string} path
+ * @param {string} owner
  */
-function dropStale(path) {
-  const aside = `${path}.stale-${process.pid}`;
+function drop(path, owner) {
+  const aside = `${path}.dropped-${randomUUID()}`;
   try {
+    if (readFileSync(path, "utf8") !== owner) return;
     renameSync(path, aside);
+    if (readFileSync(aside, "utf8") !== owner) linkSync(aside, path);
     rmSync(aside, { force: true });
   } catch (caught) {
-    if (!isCode(caught, "ENOENT")) throw caught;
+    if (!isCode(caught, "ENOENT") && !isCode(caught, "EEXIST")) throw caught;
   }
 }
 
-/** @param {string} path */
-function touch(path) {
+/**
+ * @param {string} path
+ * @param {string} owner
+ */
+function touch(path, owner) {
   const now = new Date();
   try {
-    utimesSync(path, now, now);
+    if (readFileSync(path, "utf8") === owner) utimesSync(path, now, now);
   } catch (caught) {
     if (!isCode(caught, "ENOENT")) throw caught;
   }
