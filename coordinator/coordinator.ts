@@ -62,6 +62,8 @@ export interface CoordinatorOptions extends CoordinatorDependencies {
   readonly tracer?: Tracer;
   /** Called once, when workers may join. */
   readonly onReady: (addresses: CoordinatorAddresses) => void;
+  /** Gets a sentence when another coordinator has to be waited for. Default: it is logged. */
+  readonly onWaiting?: (sentence: string) => void;
   /** Aborted: end at the last commit, with a checkpoint. */
   readonly signal: AbortSignal;
   /** How the run then ends. Default: stop. `interrupt`: it goes on when a coordinator stands again. */
@@ -142,7 +144,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Coord
 async function openRun(options: CoordinatorOptions): Promise<Opening> {
   const { store, run, logger, clock = realClock, signal } = options;
   const inputs = await readRunInputs(store, run);
-  const onWaiting = (sentence: string) => logger.warn(sentence);
+  const { onWaiting = (sentence: string) => logger.warn(sentence) } = options;
   const vacancy = await findVacancy({
     store,
     run,

@@ -10,7 +10,7 @@ import type { RowRange } from "./curve/curve-record.js";
 import type { Shell } from "./shell.js";
 
 /** The part of the status that another coordinator needs before it takes a run. It has no token, so it gets no more. */
-const aliveOf = ({ run, generation, phase }: RunStatus): LifeSign => ({
+export const lifeSignOf = ({ run, generation, phase }: RunStatus): LifeSign => ({
   run,
   generation: generation ?? 0,
   ended: hasEnded(phase),
@@ -56,7 +56,7 @@ export function coordinatorRoutes(
   });
   return [
     route("GET", "/readyz", () => json({ ready: true }), { role: null }),
-    route("GET", "/alive", (shell) => json(aliveOf(shell.status)), { role: null }),
+    route("GET", "/alive", (shell) => json(lifeSignOf(shell.status)), { role: null }),
     route("GET", "/status", (shell) => json(shell.status)),
     route("GET", "/curve", ({ journal }) => encodedJson(journal.curve.overviewText)),
     route("GET", "/curve/steps", ({ journal }, query) =>

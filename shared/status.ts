@@ -105,9 +105,12 @@ export const readEndRecord = (store: ObjectStore, run: string, generation: numbe
 
 /** What GET /alive says to everybody: which run a coordinator has, and whether that has ended. */
 export const LifeSign = z.object({
+  /** Empty between two runs of a standing coordinator. */
   run: z.string(),
   generation: z.number().int().nonnegative(),
   ended: z.boolean(),
+  /** The number under which a standing coordinator holds its store's queue; absent when it holds none. */
+  queue: z.number().int().positive().optional(),
 });
 export type LifeSign = z.infer<typeof LifeSign>;
 

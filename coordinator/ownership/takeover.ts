@@ -18,7 +18,7 @@ import { throwIfAborted } from "../../shared/retry.js";
 import { ClientSecurity, noSecurity } from "../../shared/security/client-security.js";
 import type { ServerSecurity } from "../../shared/security/server-security.js";
 import type { SpecChanges } from "../../shared/spec-changes.js";
-import { fetchLifeSign, isRefusedConnection, readEndRecord } from "../../shared/status.js";
+import { fetchLifeSign, isRefusedConnection, type LifeSign, readEndRecord } from "../../shared/status.js";
 import type { ObjectStore } from "../../shared/store/object-store.js";
 import { isOutage } from "../store-outages.js";
 
@@ -82,20 +82,30 @@ export async function findVacancy(options: TakeoverOptions): Promise<Vacancy> {
   }
 }
 
-/**
- * Asks a former owner at its HTTP address, without a token. A loopback address of another machine can't be asked from
- * here. A certificate that can't be verified proves nothing, so its answer is ignored.
- */
-export async function askOwner(
-  { http, host }: Pick<GenerationRecord, "http" | "host">,
+/** Asks the former owner of a run; see askAt. */
+export function askOwner(
+  record: Pick<GenerationRecord, "http" | "host">,
   run: string,
   security: ClientSecurity = noSecurity,
 ): Promise<OwnerAnswer> {
-  if (isLoopbackAddress(withoutScheme(http)) && host !== hostname()) return "silent";
-  try {
-    const sign = await fetchLifeSign(http, security);
+  return askAt(record, security, (sign) => {
     if (sign.run !== run) return "silent";
     return sign.ended ? "ended" : "running";
+  });
+}
+
+/**
+ * Asks a former owner at its HTTP address, without a token; `judge` reads its answer. A loopback address of another machine
+ * can't be asked from here. A certificate that can't be verified proves nothing, so its answer is ignored.
+ */
+export async function askAt(
+  { http, host }: Pick<GenerationRecord, "http" | "host">,
+  security: ClientSecurity,
+  judge: (sign: LifeSign) => OwnerAnswer,
+): Promise<OwnerAnswer> {
+  if (isLoopbackAddress(withoutScheme(http)) && host !== hostname()) return "silent";
+  try {
+    return judge(await fetchLifeSign(http, security));
   } catch (error) {
     if (!isRefusedConnection(error)) return "silent";
     return host === hostname() && isOwnAddress(withoutScheme(http)) ? "gone" : "refused";

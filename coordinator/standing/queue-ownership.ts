@@ -14,8 +14,8 @@ import { Ownership } from "../ownership/ownership.js";
 import { findVacancy, type TakeoverOptions } from "../ownership/takeover.js";
 import { isOutage } from "../store-outages.js";
 
-/** Names of runs begin with a letter or digit. */
-const queueName = ".queue";
+/** The name under which the ownership of the queue is recorded. Names of runs begin with a letter or digit. */
+export const queueName = ".queue";
 
 /** What waiting for the queue, and taking it, needs. */
 export interface QueueOwnershipOptions {
@@ -34,15 +34,17 @@ export interface QueueOwnershipOptions {
  */
 export async function ownQueue(options: QueueOwnershipOptions): Promise<Ownership> {
   const { clock, logger, signal } = options;
-  let said = "";
+  const said = new Set<string>();
+  const sayOnce = (sentence: string) => {
+    if (!said.has(sentence)) logger.warn(sentence);
+    said.add(sentence);
+  };
   for (;;) {
     throwIfAborted(signal, "waiting for the queue");
-    const holding = await takeQueue(options).catch((caught: unknown) => {
+    const holding = await takeQueue(options, sayOnce).catch((caught: unknown) => {
       const error = asTrainyardError(caught);
       if (error.code !== "ALREADY_EXISTS" && !isOutage(error)) throw error;
-      if (error.message !== said)
-        logger.warn(`waiting for the queue of ${options.store.url}: ${error.message}`);
-      said = error.message;
+      sayOnce(`waiting for the queue of ${options.store.url}: ${error.message}`);
       return null;
     });
     if (holding !== null) return holding;
@@ -51,10 +53,12 @@ export async function ownQueue(options: QueueOwnershipOptions): Promise<Ownershi
 }
 
 /** Errors: ALREADY_EXISTS when another one holds it; INTERRUPTED; the store's. */
-async function takeQueue(options: QueueOwnershipOptions): Promise<Ownership> {
+async function takeQueue(
+  options: QueueOwnershipOptions,
+  onWaiting: (sentence: string) => void,
+): Promise<Ownership> {
   const { store, clock, logger, signal, ask, addresses } = options;
   const subject = "the queue";
-  const onWaiting = (sentence: string) => logger.warn(sentence);
   const { last, notes } = await findVacancy({
     store,
     run: queueName,

@@ -55,7 +55,10 @@ class StandingCoordinator {
   readonly #failures = new Map<string, string>();
   #standing: Standing = "waiting";
   #current: RunUnderWay | null = null;
-  #said = "";
+  /** The number under which it holds the queue; null before. */
+  #holding: number | null = null;
+  /** Sentences about what is waited for, each said once until a run begins. */
+  readonly #said = new Set<string>();
 
   constructor(options: StandingOptions) {
     this.#options = options;
@@ -95,7 +98,7 @@ class StandingCoordinator {
       routes: standingRoutes({
         service: this.#service,
         shell: () => this.#current?.shell ?? null,
-        isReady: () => this.#standing === "serving",
+        holding: () => (this.#standing === "serving" ? this.#holding : null),
       }),
     });
   }
@@ -106,6 +109,7 @@ class StandingCoordinator {
       this.#options.askOwner ?? askOthers(() => ports.addresses.http, sameAuthority(this.#options.security));
     const { addresses } = ports;
     const holding = await ownQueue({ store, clock: this.#clock, logger, signal, addresses, ask });
+    this.#holding = holding.generation;
     this.#queue.guardBy(fencedStore(store, holding));
     await this.#throughOutages("the queue", () => this.#queue.look());
     this.#standing = "serving";
@@ -172,7 +176,9 @@ class StandingCoordinator {
         askOthers(() => ports.addresses.http, sameAuthority(this.#options.security)),
       logger: logger.child({ run }),
       onShell: (shell) => current.begin(shell),
+      onWaiting: (sentence) => this.#sayOnce(sentence),
       onReady: ({ generation, notes }) => {
+        this.#said.clear();
         for (const note of notes) logger.info({ run, generation }, note);
         logger.info({ run, generation }, `the run ${run} has begun: workers may join`);
       },
@@ -240,8 +246,8 @@ class StandingCoordinator {
   }
 
   #sayOnce(sentence: string): void {
-    if (sentence !== this.#said) this.#options.logger.warn(sentence);
-    this.#said = sentence;
+    if (!this.#said.has(sentence)) this.#options.logger.warn(sentence);
+    this.#said.add(sentence);
   }
 
   /** The next one need not wait then. */

@@ -1,9 +1,12 @@
 /** One standing coordinator serves a store's queue: a second one waits, and takes it once the first is gone or silent. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
 import type { OwnerAnswer } from "../../coordinator/ownership/takeover.js";
 import { askOthers } from "../../coordinator/standing/other-owners.js";
-import { ownQueue } from "../../coordinator/standing/queue-ownership.js";
+import { ownQueue, queueName } from "../../coordinator/standing/queue-ownership.js";
+import { standingRoutes } from "../../coordinator/standing/routes.js";
 import { outcomeOf } from "../../coordinator/standing/run-outcome.js";
 import { generationKey } from "../../shared/generations.js";
 import { limits } from "../../shared/limits.js";
@@ -36,6 +39,7 @@ describe("the queue", () => {
     const second = hold();
     await clock.pass(4 * limits.takeoverMs);
     expect(lines.join("")).toContain("the queue is held by the coordinator at c:7070");
+    expect(lines.filter((line) => line.includes("does not answer;"))).toHaveLength(1);
     expect(await Promise.race([second, Promise.resolve("waiting")])).toBe("waiting");
     await first.release();
     await clock.pass(2 * limits.takeoverMs);
@@ -97,6 +101,44 @@ describe("a former owner whose address is this very coordinator's", () => {
     const loopback = askOthers(() => "127.0.0.1:7080", noSecurity);
     expect(await loopback(record("another", "127.0.0.1:7080"), "r")).toBe("silent");
     expect(await loopback(record(hostname(), "127.0.0.1:7080"), "r")).toBe("gone");
+  });
+});
+
+describe("the holder of the queue", () => {
+  const record = (http: string) => ({
+    generation: 2,
+    address: "c:7070",
+    http,
+    host: hostname(),
+    startedAt: "2026",
+    renewals: 0,
+    changes: {},
+  });
+
+  it.each([
+    ["with a run of its own", { run: "faces", generation: 7, ended: true, queue: 2 }, "running"],
+    ["between two runs", { run: "", generation: 0, ended: false, queue: 2 }, "running"],
+    ["that took it anew", { run: "faces", generation: 7, ended: false, queue: 3 }, "silent"],
+    ["that holds none", { run: "faces", generation: 2, ended: false }, "silent"],
+  ])("%s is asked for the queue, not for its run", async (_, sign, expected) => {
+    const server = createServer((_, response) => response.end(JSON.stringify(sign)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const http = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const ask = askOthers(() => "127.0.0.1:1", noSecurity);
+    expect(await ask(record(http), queueName)).toBe(expected);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it("says so at /alive, also between two runs", async () => {
+    const alive = async (holding: number | null) => {
+      const service = { view: { current: null, queue: [] } };
+      const routes = standingRoutes({ service, shell: () => null, holding: () => holding });
+      const [route, ...others] = routes.filter(({ path }) => path === "/alive");
+      expect(others).toEqual([]);
+      return JSON.parse(String((await route?.reply(new URLSearchParams()))?.body));
+    };
+    expect(await alive(4)).toEqual({ run: "", generation: 0, ended: false, queue: 4 });
+    expect(await alive(null)).toEqual({ run: "", generation: 0, ended: false });
   });
 });
 
