@@ -105,23 +105,24 @@ async function rowsOrNull(text: string, clock: Pick<Clock, "sleep">): Promise<Ro
 export interface RestoredCheckpoint {
   /** Segments that its manifest names. */
   readonly log: readonly HashedObject[];
-  readonly generation: number;
+  /** The generation that owned the run last. */
+  readonly owner: number;
   readonly step: number;
 }
 
 /**
  * Number of samples in commits beyond the checkpoint, as far as the store knows them: commits whose rows are in segments of
- * the checkpoint's generation or a later one, and not in its manifest. Commits whose rows were never sealed are computed
- * again as well, but are not counted.
+ * the last owner, and not in the checkpoint's manifest. Commits whose rows were never sealed are computed again as well,
+ * but are not counted. Segments of earlier owners are not read: one of them may have written on after it was taken over.
  */
 export async function lostSamples(
   { store, listed, clock }: LogSource,
-  { log: known, generation, step }: RestoredCheckpoint,
+  { log: known, owner, step }: RestoredCheckpoint,
 ): Promise<number> {
   const named = new Set(known.map(({ key }) => key));
   const covered = new Set(superfluousOf(listed, known));
   const unknown = outermost(listed).filter(
-    ({ key, generation: writer }) => writer >= generation && !named.has(key) && !covered.has(key),
+    ({ key, generation: writer }) => writer >= owner && !named.has(key) && !covered.has(key),
   );
   const counts = await mapBounded(unknown, readsAtATime, async ({ key }) => {
     const { steps = [] } = (await rowsOrNull(textOf(await store.get(key)), clock)) ?? {};

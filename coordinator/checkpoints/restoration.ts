@@ -62,7 +62,7 @@ export async function findRestoration(
   clock: Pick<Clock, "sleep"> = realClock,
 ): Promise<Search> {
   const source = { store, run, optimizer, clock };
-  const candidates = await listCandidates(store, run);
+  const { candidates, lastOwner } = await listCandidates(store, run);
   const notes: string[] = [];
   for (const candidate of candidates) {
     const found = await readWhole(source, candidate).catch((error: unknown) => {
@@ -70,7 +70,8 @@ export async function findRestoration(
       return null;
     });
     if (found === null) continue;
-    return await complete(source, found, candidates.slice(candidates.indexOf(candidate)), notes);
+    const older = candidates.slice(candidates.indexOf(candidate));
+    return await complete(source, found, { candidates: older, lastOwner }, notes);
   }
   // A checkpoint 0 whose manifest was never written: no step rests on it.
   if (candidates.every(({ step, hasManifest }) => step === 0 && !hasManifest)) {
@@ -88,8 +89,15 @@ function reasonOf(error: unknown): string {
   throw error;
 }
 
-/** Newest first: by generation, then by step. What is not in the run's line, if that is known, counts for nothing. */
-async function listCandidates(store: ObjectStore, run: string): Promise<Candidate[]> {
+/** What the store holds of a run. */
+interface Candidates {
+  /** Newest first: by generation, then by step. What is not in the run's line, if that is known, counts for nothing. */
+  readonly candidates: readonly Candidate[];
+  /** The newest generation that went on from something; null when the store knows of none. */
+  readonly lastOwner: number | null;
+}
+
+async function listCandidates(store: ObjectStore, run: string): Promise<Candidates> {
   const prefix = runKey(run, "checkpoints/");
   const manifests = new Map<string, boolean>();
   for await (const { key } of store.list(prefix)) {
@@ -97,13 +105,14 @@ async function listCandidates(store: ObjectStore, run: string): Promise<Candidat
     manifests.set(id, manifests.get(id) === true || file === "manifest.json");
   }
   const line = lineOf(await listGenerations(store, run));
-  return [...manifests]
+  const candidates = [...manifests]
     .flatMap(([id, hasManifest]) => {
       const parts = parseCheckpointId(id);
       if (parts === null || (line.size > 0 && parts.step > (line.get(parts.generation) ?? -1))) return [];
       return [{ id, hasManifest, ...parts }];
     })
     .sort((a, b) => b.generation - a.generation || b.step - a.step);
+  return { candidates, lastOwner: line.size === 0 ? null : Math.max(...line.keys()) };
 }
 
 /**
@@ -167,7 +176,7 @@ async function readWhole({ store, run, optimizer }: Source, candidate: Candidate
 async function complete(
   { store, run, clock }: Source,
   found: WholeCheckpoint,
-  candidates: readonly Candidate[],
+  { candidates, lastOwner }: Candidates,
   notes: string[],
 ): Promise<Search> {
   const { manifest, layout, vectors } = found;
@@ -178,7 +187,8 @@ async function complete(
   const source = { store, run, clock, listed: await listSegments(store, run) };
   const { log, damaged } = await readLog(source, manifest.log, progress);
   notes.push(...damaged);
-  const redone = await lostSamples(source, { log: manifest.log, generation, step: progress.step });
+  const owner = lastOwner ?? generation;
+  const redone = await lostSamples(source, { log: manifest.log, owner, step: progress.step });
   const written = [manifest, ...(best === null ? [] : [best])];
   const former = candidates.filter(({ hasManifest }) => hasManifest);
   return {

@@ -20,6 +20,8 @@ export class Fencing {
   readonly #coordinators = new Set<SimProcess>();
   #newest = 0;
   #owner: SimProcess | null = null;
+  /** Objects that a process could not create: it reads them only to compare them with its own bytes. */
+  readonly #refused = new Map<SimProcess, Set<string>>();
   /** Reads of what a former coordinator wrote after it had lost the run. */
   readonly violations: string[] = [];
 
@@ -33,7 +35,14 @@ export class Fencing {
     this.#writings.set(key, { process, owner: this.#owner });
   }
 
+  /** The process wanted to create the object, and another one was there. */
+  refused(process: SimProcess, key: string): void {
+    const keys = this.#refused.get(process) ?? new Set();
+    this.#refused.set(process, keys.add(key));
+  }
+
   read(reader: SimProcess, key: string): void {
+    if (this.#refused.get(reader)?.has(key) === true) return;
     const writing = this.#writings.get(key);
     if (writing === undefined || writing.process === reader) return;
     const { process, owner } = writing;

@@ -7,6 +7,10 @@ import { coordinatorPauses } from "./scenarios/coordinator-pauses.js";
 import { fleetShrinks } from "./scenarios/fleet-shrinks.js";
 import { flippedBitIsAudited, flippedBitIsSkipped } from "./scenarios/flipped-bit.js";
 import { formerCoordinatorWakes } from "./scenarios/former-coordinator-wakes.js";
+import {
+  formerCoordinatorPublishes,
+  formerCoordinatorSeals,
+} from "./scenarios/former-coordinator-writes-on.js";
 import { laneOfLocalStepsMoves } from "./scenarios/local-steps.js";
 import { messagesComeAgain } from "./scenarios/messages-come-again.js";
 import { refusedRecordComesAgain } from "./scenarios/refused-record-comes-again.js";
@@ -24,6 +28,8 @@ const scenarios: readonly Scenario[] = [
   workerFreezes,
   coordinatorDies,
   formerCoordinatorWakes,
+  formerCoordinatorSeals,
+  formerCoordinatorPublishes,
   messagesComeAgain,
   refusedRecordComesAgain,
   flippedBitIsSkipped,

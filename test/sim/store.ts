@@ -41,6 +41,8 @@ export class StoreServer {
   readonly carriedOut = { put: 0, get: 0, list: 0, stat: 0, delete: 0 };
   onGet: (process: SimProcess, key: string) => void = () => undefined;
   onPut: (process: SimProcess, key: string, bytes: Uint8Array) => void = () => undefined;
+  /** An exclusive creation found another object there. */
+  onRefusedPut: (process: SimProcess, key: string) => void = () => undefined;
 
   constructor(network: Network, seed: number, weather: StoreWeather) {
     this.network = network;
@@ -85,6 +87,7 @@ export class SimStore implements ObjectStore {
       const { refusesPuts } = this.#server;
       if (refusesPuts !== null) throw new TrainyardError(refusesPuts, `${key} can't be written`);
       if (options.ifNoneMatch === true && objects.has(key) && makers.get(key) !== maker) {
+        this.#server.onRefusedPut(this.#process, key);
         throw new TrainyardError("ALREADY_EXISTS", `the object ${key} is already in the store`);
       }
       objects.set(key, bytes);

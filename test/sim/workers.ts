@@ -21,6 +21,8 @@ export interface WorkerSlot {
   process: SimProcess | null;
   engine: SimEngine | null;
   drain: AbortController;
+  /** True once the coordinator has sent it away for wrong results: under its name it is never let in again. */
+  isRefused: boolean;
 }
 
 export class Workers {
@@ -39,10 +41,10 @@ export class Workers {
     return this.slots[(worker - 1) % this.slots.length] as WorkerSlot;
   }
 
-  /** Removes a worker for good, unless it is the last one. */
+  /** Removes a worker for good, unless it is the last one that a coordinator lets in. */
   remove(worker: number): void {
-    if (this.slots.length === 1) return;
     const slot = this.slot(worker);
+    if (this.slots.every((other) => other === slot || other.isRefused)) return;
     this.kill(slot, null);
     this.slots.splice(this.slots.indexOf(slot), 1);
   }
@@ -66,6 +68,7 @@ export class Workers {
       process: null,
       engine: null,
       drain: new AbortController(),
+      isRefused: false,
     };
     this.slots.push(slot);
     this.most = Math.max(this.most, this.slots.length);
@@ -107,6 +110,7 @@ export class Workers {
   #ended(slot: WorkerSlot, process: SimProcess, end: string): void {
     if (slot.process !== process) return;
     this.#world.note(`${process.name} ends: ${end}`);
+    slot.isRefused ||= this.#world.setup.stableIds && end.includes("its results were wrong");
     if (end.startsWith("broken")) this.#world.broken.push(`${process.name} ${end}`);
     this.kill(slot, restartMs);
   }

@@ -53,6 +53,7 @@ export class World {
     for (const [key, bytes] of datasetObjects(this.manifest)) this.store.objects.set(key, bytes);
     this.store.objects.set(runKey(runName, "spec.json"), Buffer.from(JSON.stringify(this.spec)));
     this.store.onGet = (process, key) => this.fencing.read(process, key);
+    this.store.onRefusedPut = (process, key) => this.fencing.refused(process, key);
     this.store.onPut = (process, key, bytes) => this.#notePut(process, key, bytes);
   }
 
