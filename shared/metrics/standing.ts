@@ -8,10 +8,17 @@ export const runOutcomes = ["finished", "stopped", "failed", "interrupted"] as c
 export type RunOutcome = (typeof runOutcomes)[number];
 
 /** The metrics of a standing coordinator. */
-export type StandingMetrics = ReturnType<typeof standingMetrics>;
+export type StandingMetrics = ReturnType<typeof createStandingMetrics>;
 
-/** Once a process. */
-export function standingMetrics() {
+let ofProcess: StandingMetrics | undefined;
+
+/** The metrics of this process' standing coordinator; always the same ones. */
+export function standingMetrics(): StandingMetrics {
+  ofProcess ??= createStandingMetrics();
+  return ofProcess;
+}
+
+function createStandingMetrics() {
   const registers = [processMetrics()];
   const queueRuns = new Gauge({
     name: "trainyard_queue_runs",

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { Gauge } from "prom-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { type HttpRoute, json, type MetricsServer, startMetricsServer } from "../../shared/http.js";
-import { coordinatorMetrics, processMetrics, workerMetrics } from "../../shared/metrics.js";
+import { coordinatorMetrics, processMetrics, standingMetrics, workerMetrics } from "../../shared/metrics.js";
 import { programVersion } from "../../shared/version.js";
 
 /** Prometheus' own checker: refuses what a scrape would refuse and what breaks the naming rules. */
@@ -34,6 +34,13 @@ async function scrape(metrics: { registry: MetricsServerRegistry }, extraRoutes:
   return (await fetch(`http://${server.address}/metrics`)).text();
 }
 type MetricsServerRegistry = ReturnType<typeof coordinatorMetrics>["registry"];
+
+it("a process has one set of a standing coordinator's metrics, however often it is asked for", async () => {
+  standingMetrics().queueRuns.set(2);
+  expect(standingMetrics()).toBe(standingMetrics());
+  expect((await processMetrics().metrics()).match(/^trainyard_queue_runs 2$/gm)).toHaveLength(1);
+  standingMetrics().queueRuns.set(0);
+});
 
 describe("the coordinator's metrics", () => {
   it("pass promtool with odd class names and numbers that are not finite", async () => {
