@@ -14,17 +14,17 @@ if (disk !== null) describeUnwritable(disk);
 
 function describeUnwritable(disk: SmallDisk): void {
   const store = `file:${join(disk.folder, "store")}`;
-  cpSync(join(golden, "store"), join(disk.folder, "store"), { recursive: true });
+  cpSync(join(golden, "store-2"), join(disk.folder, "store"), { recursive: true });
   afterAll(() => disk.remove());
   const trainyard = (...words: string[]) => runProgram([...words, "--store", store], { cwd: disk.folder });
   const reading = [
     ["datasets", "list"],
-    ["datasets", "show", "shapes"],
+    ["datasets", "show", "shapes-2"],
     ["runs", "list"],
-    ["runs", "show", "finished"],
-    ["runs", "logs", "finished"],
-    ["evaluate", "finished"],
-    ["predict", "finished", join(golden, "images", "circles.png")],
+    ["runs", "show", "finished-2"],
+    ["runs", "logs", "finished-2"],
+    ["evaluate", "finished-2"],
+    ["predict", "finished-2", join(golden, "images", "circles.png")],
   ];
 
   describe("a read-only store", () => {
@@ -39,8 +39,8 @@ function describeUnwritable(disk: SmallDisk): void {
 
     it("is refused in a sentence by what writes", async () => {
       const refusals = [
-        ["runs", "delete", "finished"],
-        ["train", "shapes"],
+        ["runs", "delete", "finished-2"],
+        ["train", "shapes-2"],
         ["import", join(golden, "images"), "--name", "more"],
       ];
       for (const words of refusals) {
@@ -58,17 +58,17 @@ function describeUnwritable(disk: SmallDisk): void {
     disk.fill();
     for (const words of [
       ["runs", "list"],
-      ["runs", "logs", "finished"],
-      ["runs", "show", "finished"],
+      ["runs", "logs", "finished-2"],
+      ["runs", "show", "finished-2"],
     ]) {
       expect({ words, ...(await trainyard(...words)) }).toMatchObject({ words, code: 0, stderr: "" });
     }
-    const refused = await trainyard("train", "shapes");
+    const refused = await trainyard("train", "shapes-2");
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("the disk is full") });
-    expect(await trainyard("runs", "delete", "finished")).toMatchObject({
+    expect(await trainyard("runs", "delete", "finished-2")).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining("finished is deleted"),
+      stdout: expect.stringContaining("finished-2 is deleted"),
     });
-    expect((await trainyard("runs", "list")).stdout).not.toContain("finished");
+    expect((await trainyard("runs", "list")).stdout).not.toContain("finished-2");
   });
 }
