@@ -56,6 +56,17 @@ class Store implements AsyncDisposable {
   }
 }
 
+const withWrongSecret = (options: StoreOptions): StoreOptions => ({
+  ...options,
+  env: { ...options.env, TRAINYARD_S3_SECRET_KEY: "wrong-secret" },
+});
+
+/** The end of a command that the store does not let in. */
+const denied = {
+  code: 2,
+  stderr: expect.stringMatching(/check TRAINYARD_S3_ACCESS_KEY and TRAINYARD_S3_SECRET_KEY/),
+};
+
 /** The workers were there from the first to the last step, in one process each, and the bits are the reference's. */
 async function expectSameEnd(
   cluster: TestCluster,
@@ -137,22 +148,16 @@ describe.concurrent("a store that goes away", () => {
     }
   }, 300_000);
 
-  it("for those with wrong credentials: each command fails at once, and a run is not hurt by such a worker", async () => {
+  it("for those with wrong credentials: each command fails at once, and a run is not hurt by workers that have only their own", async () => {
     await using store = await Store.start();
-    const wrong = {
-      ...store.options,
-      env: { ...store.options.env, TRAINYARD_S3_SECRET_KEY: "wrong-secret" },
-    };
-    const denied = {
-      code: 2,
-      stderr: expect.stringMatching(/check TRAINYARD_S3_ACCESS_KEY and TRAINYARD_S3_SECRET_KEY/),
-    };
+    const wrong = withWrongSecret(store.options);
     for (const words of [
       ["coordinator", "faces"],
       ["import", photographs("faces")],
     ])
       expect(await runProgram([...words, "--store", wrong.store], wrong)).toMatchObject(denied);
-    const cluster = await TestCluster.start("faces", ["--run", "denied", ...flags], store.options);
+    const ownKeys = ["--run", "denied", "--worker-keys", "own", ...flags];
+    const cluster = await TestCluster.start("faces", ownKeys, store.options);
     try {
       for (let attempt = 0; attempt < 4; attempt += 1) {
         const worker = startProgram(["worker", "--coordinator", cluster.ready.address], wrong);
@@ -162,6 +167,19 @@ describe.concurrent("a store that goes away", () => {
       }
       cluster.worker("a");
       await expectSameEnd(cluster, store.options, ["a"]);
+    } finally {
+      await cluster.close();
+    }
+  }, 300_000);
+
+  it("for those with wrong credentials, but not for a worker that gets the coordinator's short-lived keys", async () => {
+    await using store = await Store.start();
+    const cluster = await TestCluster.start("faces", ["--run", "given", ...flags], store.options);
+    try {
+      const words = ["worker", "--coordinator", cluster.ready.address];
+      const end = endOf(startProgram(words, withWrongSecret(store.options)));
+      await expectSameEnd(cluster, store.options, []);
+      expect(await end).toMatchObject({ code: 0 });
     } finally {
       await cluster.close();
     }
