@@ -48,9 +48,10 @@ export function pathTo(node: TreeNode, lanes: number): TreeNode[] | null {
   }
 }
 
-/** True when at least one lane below the node has samples. */
-export function isPresent(node: TreeNode, present: ReadonlySet<number>): boolean {
-  for (let lane = node.begin; lane < node.end; lane += 1) if (present.has(lane)) return true;
+/** True when at least one lane below the node has samples. Its cost is bounded as that of lanesBelow. */
+export function isPresent({ begin, end }: TreeNode, present: ReadonlySet<number>): boolean {
+  if (end - begin > present.size) return [...present].some((lane) => begin <= lane && lane < end);
+  for (let lane = begin; lane < end; lane += 1) if (present.has(lane)) return true;
   return false;
 }
 
@@ -91,9 +92,14 @@ export function nodesToSend(
   return coverOf(owned, present, lanes).flatMap(cut);
 }
 
-/** The present lanes below a node, in order. */
-export function lanesBelow(node: TreeNode, present: ReadonlySet<number>): number[] {
+/**
+ * The present lanes below a node, in order. Its cost is bounded by the number of present lanes, because a node that a peer
+ * names may have any end.
+ */
+export function lanesBelow({ begin, end }: TreeNode, present: ReadonlySet<number>): number[] {
+  if (end - begin > present.size)
+    return [...present].filter((lane) => begin <= lane && lane < end).sort((a, b) => a - b);
   const lanes: number[] = [];
-  for (let lane = node.begin; lane < node.end; lane += 1) if (present.has(lane)) lanes.push(lane);
+  for (let lane = begin; lane < end; lane += 1) if (present.has(lane)) lanes.push(lane);
   return lanes;
 }

@@ -5,6 +5,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Grants } from "../../coordinator/reducers/grants.js";
 import { limits } from "../../shared/limits.js";
+import { isPresent, lanesBelow } from "../../shared/tree.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { TicketedSlice } from "../support/ticketed-slice.js";
 
@@ -51,6 +52,27 @@ describe("a grant", () => {
     grants.give("a", { kind: "GRADIENT", step: 0, attempt: 1, lanes });
     const root = { begin: 0, end: 32 };
     expect(grants.allows({ step: 0, attempt: 1, kind: "GRADIENT", worker: "a", node: root })).toBe(true);
+  });
+});
+
+describe("a partial that names billions of lanes", () => {
+  // A loop over all of them takes a slice's thread from everybody for seconds, again and again.
+  it("is judged by the lanes that there are", () => {
+    const grants = new Grants();
+    grants.begin(0, 0, [3, 1, 2, 0]);
+    grants.give("a", { kind: "GRADIENT", ...step, lanes: [0, 1, 2, 3] });
+    const allowed = [0, 1, 4].map((begin) =>
+      grants.allows({
+        ...step,
+        kind: "GRADIENT",
+        worker: "a",
+        node: { begin, end: Number.MAX_SAFE_INTEGER },
+      }),
+    );
+    expect(allowed).toEqual([true, true, true]);
+    const node = { begin: 1, end: Number.MAX_SAFE_INTEGER };
+    expect(lanesBelow(node, new Set([3, 1, 2, 0]))).toEqual([1, 2, 3]);
+    expect(isPresent({ ...node, begin: 4 }, new Set([3, 0]))).toBe(false);
   });
 });
 
