@@ -7,6 +7,7 @@ import { type WatchOptions, watchRun } from "../runs/watch-run.js";
 import { realClock } from "../shared/clock.js";
 import { decimals, duration, percent, whole } from "../shared/readable-numbers.js";
 import { hasEnded, type RunStatus } from "../shared/status.js";
+import { riskInWords, stepsInWords } from "./durability.js";
 
 /** process.stderr, or a test's. */
 export interface ProgressOutput {
@@ -58,6 +59,7 @@ export function progressLine(status: RunStatus): string {
     parts.push(`loss ${decimals(status.loss)}`, `accuracy ${percent(status.accuracy)}`);
   if (status.imagesPerSecond !== null) parts.push(`${Math.round(status.imagesPerSecond)} images/s`);
   if (status.etaSeconds !== null && !hasEnded(status.phase)) parts.push(`ETA ${duration(status.etaSeconds)}`);
+  if (status.atRisk !== undefined) parts.push(`NOT SAVED: ${stepsInWords(status.atRisk.steps)}`);
   if (status.message !== undefined) parts.push(status.message);
   return parts.join(" · ");
 }
@@ -88,6 +90,8 @@ export class Progress {
   #lastLine = "";
   #lastMs = Number.NEGATIVE_INFINITY;
   #isOpen = false;
+  /** Why checkpoints failed when that was last said. */
+  #saidRisk: string | undefined;
 
   constructor(output: ProgressOutput) {
     this.#output = output;
@@ -100,6 +104,7 @@ export class Progress {
       this.note(epoch);
       this.#lastMs = nowMs;
     }
+    this.#sayRisk(status);
     const line = progressLine(status);
     if (this.#output.isTTY === true) this.#rewrite(line);
     else if (line !== this.#lastLine && (nowMs - this.#lastMs >= plainLineMs || hasEnded(status.phase))) {
@@ -107,6 +112,17 @@ export class Progress {
       this.#lastLine = line;
       this.#output.write(`${line}\n`);
     }
+  }
+
+  /** Says once that checkpoints fail, and once that they don't any more. */
+  #sayRisk(status: RunStatus): void {
+    const reason = status.atRisk?.reason;
+    const before = this.#saidRisk;
+    if (reason === before) return;
+    this.#saidRisk = reason;
+    const risk = riskInWords(status);
+    if (risk !== null) this.note(`warning: ${risk}`);
+    else if (before !== undefined && !hasEnded(status.phase)) this.note("checkpoints are written again");
   }
 
   /** A line that stays, above the one that moves. */

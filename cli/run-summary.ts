@@ -10,6 +10,7 @@ import type { RunResult } from "../shared/result.js";
 import type { RunSpec } from "../shared/spec.js";
 import type { RunStatus } from "../shared/status.js";
 import { textTable } from "../shared/text-table.js";
+import { keptInWords, riskInWords } from "./durability.js";
 import { progressLine } from "./progress.js";
 
 export function runTable(runs: readonly RunState[]): string {
@@ -51,8 +52,20 @@ export function runSummary(run: RunState): string {
     ["model", `${spec.model.name}, ${spec.image.height} x ${spec.image.width} x ${spec.image.channels}`],
     ["batch", `${spec.batchSize} in ${batchInWords(spec)}, ${spec.epochs} epochs, seed ${spec.seed}`],
   ];
+  facts.push(...durabilityFacts(run));
   if (state.tag === "ended") facts.push(...resultFacts(state.result, spec));
   return textTable(facts);
+}
+
+/** What is kept of a run that has not finished, and what is not. */
+function durabilityFacts({ state }: RunState): string[][] {
+  const status = statusOf(state);
+  if (status === null) return [];
+  const facts: string[][] = [];
+  const risk = riskInWords(status);
+  if (state.tag === "live" && risk !== null) facts.push(["not saved", risk]);
+  if (state.tag === "closed") facts.push(["kept", keptInWords(status)]);
+  return facts;
 }
 
 /** Lanes, and what of --accumulate and --local-steps is not usual. */

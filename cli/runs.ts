@@ -88,8 +88,9 @@ const follow = defineCommand({
     }),
 });
 
-const said: Readonly<Record<string, (run: string) => string>> = {
-  stopping: (run) => `${run} stops after the step in progress`,
+/** What `runs stop` says, by what became of the run. `goOn`: the command that takes it up again. */
+const said: Readonly<Record<string, (run: string, goOn: string) => string>> = {
+  stopping: (run, goOn) => `${run} stops after the step in progress, which is kept; go on: ${goOn} ${run}`,
   cancelled: (run) => `${run} is cancelled: it waited in the queue`,
 };
 
@@ -102,12 +103,13 @@ const stop = defineCommand({
   run: (options) =>
     withRuns(options, async (runs) => {
       const { run, state } = await runs.stop(options.run);
+      const goOn = `trainyard ${options.coordinator === undefined ? "train" : "submit"} --resume`;
       const document = {
         run,
         stopping: state === "stopping",
         ...(state === "cancelled" && { cancelled: true }),
       };
-      out(options.json ? JSON.stringify(document) : (said[state]?.(run) ?? `${run} is not running`));
+      out(options.json ? JSON.stringify(document) : (said[state]?.(run, goOn) ?? `${run} is not running`));
     }),
 });
 

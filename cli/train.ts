@@ -14,6 +14,7 @@ import { hasEnded, type RunStatus } from "../shared/status.js";
 import type { ObjectStore } from "../shared/store/object-store.js";
 import { defineCommand, type WrittenSettings } from "./command.js";
 import { announceDevice } from "./device-flags.js";
+import { keptInWords } from "./durability.js";
 import { Progress } from "./progress.js";
 import { exitCodeOf } from "./run-exit-code.js";
 import { leftOut } from "./run-summary.js";
@@ -102,7 +103,7 @@ function report(spec: RunSpec, end: RunStatus, store: ObjectStore, json: boolean
   const accuracy = end.phase === "failed" ? null : end.validation?.accuracy;
   const reached = accuracy == null ? "" : `, validation accuracy ${percent(accuracy)}`;
   process.stdout.write(`run ${spec.run} ${end.phase}: ${end.message ?? ""}${reached}\n`);
-  if (end.phase !== "finished") return;
+  if (end.phase !== "finished") return void process.stdout.write(`kept: ${keptInWords(end)}\n`);
   const result = RunResult.safeParse(end.result);
   const damage = result.success ? leftOut(result.data) : null;
   if (damage !== null) process.stdout.write(`${damage}\n`);

@@ -30,6 +30,8 @@ export interface PublishOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn">;
+  /** Called with the reason when something could not be written and is tried again. */
+  readonly onRetry?: (reason: string) => void;
   /** Closes the run with what lies in this folder (coordinator/ownership). */
   readonly finish: (folder: string) => Promise<void>;
 }

@@ -506,7 +506,8 @@ export class Shell {
     });
     const { curve } = this.#journal;
     const papers = { spec, curve, charts: curve.charts, result: this.#result };
-    publishRun({ store, clock: this.#clock, logger, finish }, papers).then(
+    const onRetry = (message: string) => this.dispatch({ tag: "publishingDelayed", message });
+    publishRun({ store, clock: this.#clock, logger, finish, onRetry }, papers).then(
       () => this.dispatch({ tag: "published" }),
       (error: Error) =>
         this.dispatch({ tag: "fatal", message: `the result could not be written: ${error.message}` }),

@@ -1,6 +1,8 @@
 /** The run as outsiders see it: RunStatus from the core's state. */
 import { assertNever } from "../shared/errors.js";
+import { duration } from "../shared/readable-numbers.js";
 import type { RunPhase, RunStatus, WorkerStatus } from "../shared/status.js";
+import { waitsOf } from "./core/liveness/waits.js";
 import type { CoreState, Phase, WorkerState } from "./core/state.js";
 import type { LaneState } from "./core/work.js";
 
@@ -35,9 +37,19 @@ export function statusOf(state: CoreState, result: Record<string, unknown> | nul
     imagesPerSecond,
     etaSeconds: etaOf(state, imagesPerSecond),
     workers: [...state.workers.values()].map((worker) => workerStatus(phase, worker)),
+    ...durabilityOf(state),
     ...(message === null ? {} : { message }),
     ...(result === null ? {} : { result }),
   };
+}
+
+/** What is kept of the run, and what would be lost if the coordinator ended now. */
+function durabilityOf({ checkpoints, progress, clock }: CoreState): Pick<RunStatus, "kept" | "atRisk"> {
+  const { last, lastStep, lastMs, failure } = checkpoints;
+  const kept = last === null ? {} : { kept: { checkpoint: last, step: lastStep ?? 0 } };
+  const steps = progress.step - (lastStep ?? 0);
+  if (failure === null || steps <= 0) return kept;
+  return { ...kept, atRisk: { reason: failure.message, steps, seconds: (clock.nowMs - lastMs) / 1000 } };
 }
 
 /** The name of a phase as users see it. */
@@ -69,12 +81,40 @@ export function phaseName(phase: Phase): RunPhase {
 function messageOf(state: CoreState): string | null {
   const { phase, workers } = state;
   if (phase.tag === "ended") return phase.outcome.reason;
+  const store = waitForStore(state);
+  if (store !== null) return store;
   if (workers.size === 0) return "waiting for a worker";
   if (phase.tag === "gathering") {
     const preparing = [...workers.values()].filter((worker) => worker.tag === "preparing");
     return preparing.length > 0 ? `${preparing.map(({ id }) => id).join(", ")} prepare` : null;
   }
   return null;
+}
+
+/** What the run's end waits for while the store does not take it; null where nothing failed. */
+function waitForStore(state: CoreState): string | null {
+  const { phase } = state;
+  const failed = failedWrite(phase);
+  if (failed === null) return null;
+  const limit = waitsOf(state).find(({ consequence }) => consequence === "fail the run");
+  const leftMs = typeof limit?.until === "number" ? Math.max(0, limit.until - state.clock.nowMs) : null;
+  const end = leftMs === null ? "" : `, for ${duration(leftMs / 1000)} more`;
+  return `the store does not take ${failed.what}: ${failed.reason}; trying again${end}`;
+}
+
+function failedWrite(phase: Phase): { readonly what: string; readonly reason: string } | null {
+  switch (phase.tag) {
+    case "saving":
+      return phase.failure === null
+        ? null
+        : { what: `checkpoint ${phase.checkpoint}`, reason: phase.failure };
+    case "exporting":
+      return phase.outage === null ? null : { what: "the export", reason: phase.outage.message };
+    case "publishing":
+      return phase.failure === null ? null : { what: "the result", reason: phase.failure };
+    default:
+      return null;
+  }
 }
 
 /** Samples per second of the epoch so far, its steps only. */

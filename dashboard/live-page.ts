@@ -22,6 +22,7 @@ export function renderLivePage(spec: RunSpec, hasQueue = false): string {
     title: `${spec.run} · Trainyard`,
     header: markup`<header>
 <h1>${spec.run}</h1>
+<p class="warning" id="at-risk"></p>
 <p class="faint"><span id="phase">connecting</span> <span id="message"></span>${hasQueue ? markup` <span id="queue"></span>` : ""}</p>
 </header>
 <ul class="figures">${figures.map(([id, what]) => markup`<li><b id="${id}">–</b><span>${what}</span></li>`)}</ul>`,

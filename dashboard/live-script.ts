@@ -16,6 +16,9 @@ export const liveScript = `
   function showStatus(status) {
     put("phase", status.phase);
     put("message", status.message ? "· " + status.message : "");
+    const { atRisk } = status;
+    put("at-risk", atRisk == null ? "" : "Checkpoints can't be written: " + atRisk.steps + " steps, " +
+      Math.round(atRisk.seconds) + " s of work, are only in memory (" + atRisk.reason + ")");
     put("epoch", Math.min(status.epoch + 1, status.epochs) + " / " + status.epochs);
     put("step", status.stepInEpoch + " / " + status.stepsPerEpoch);
     put("train-loss", status.loss == null ? "–" : status.loss.toFixed(4));

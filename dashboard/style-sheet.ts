@@ -20,6 +20,7 @@ h1 { font-size: 24px; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 17px; margin: 36px 0 10px; }
 p { margin: 4px 0; }
 .faint { color: var(--faint); }
+.warning { color: var(--bad); }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(138px, 1fr)); gap: 12px; margin: 20px 0; padding: 0; list-style: none; }
 .figures li { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
 .figures b { display: block; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; }

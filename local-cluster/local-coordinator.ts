@@ -149,14 +149,15 @@ const orderlyCodes: readonly (number | null)[] = [ExitCode.finished, ExitCode.us
 const isDeath = (life: Life, { code, signal }: ProcessEnd) =>
   !life.hasSaidEnd && (signal !== null || !orderlyCodes.includes(code));
 
+/** What the coordinator refuses it says itself, in a sentence that needs no introduction. */
 async function endedBeforeReady(process: ClusterProcess): Promise<TrainyardError> {
   const end = await process.ended;
-  const code = end.code === ExitCode.usage ? "USAGE" : "FAILED";
+  if (end.code === ExitCode.usage) return new TrainyardError("USAGE", process.lastMessage());
   const why =
     end.signal === null
       ? process.lastMessage()
       : `it was ended by ${end.signal}, or not ready after ${readyMs / 1000} s; see ${process.log}`;
-  return new TrainyardError(code, `the coordinator ended before it was ready: ${why}`);
+  return new TrainyardError("FAILED", `the coordinator ended before it was ready: ${why}`);
 }
 
 const portOf = (address: string) => address.slice(address.lastIndexOf(":") + 1);

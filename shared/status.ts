@@ -72,6 +72,12 @@ export const RunStatus = z.object({
   imagesPerSecond: measured,
   etaSeconds: measured,
   workers: z.array(WorkerStatus),
+  /** The newest whole checkpoint, and the number of steps in it; absent before the first. */
+  kept: z.object({ checkpoint: z.string(), step: z.number().int().nonnegative() }).optional(),
+  /** Work that is in no checkpoint because checkpoints can't be written; absent while they can. */
+  atRisk: z
+    .object({ reason: z.string(), steps: z.number().int().nonnegative(), seconds: z.number() })
+    .optional(),
   /** Whom or what it waits for, or why it ended; one sentence. */
   message: z.string().optional(),
   /** What result.json holds, once the run has ended. */

@@ -63,6 +63,8 @@ export type CoreEvent =
       /** The store is away or full: it may be otherwise in a while. */
       readonly isOutage?: boolean;
     }
+  /** The result could not be written, and is tried again. */
+  | { readonly tag: "publishingDelayed"; readonly message: string }
   | { readonly tag: "published" }
   /** A person wants the run to end here. */
   | { readonly tag: "stop"; readonly reason: string }

@@ -46,7 +46,17 @@ function freshState(run: RunFacts, nowMs: number): CoreState {
     model: { layout: null, slices: { tag: "none" } },
     placement: null,
     measured: { recentStepMs: [], timings: [], stepLaneMs: [], recentLaneMs: [], recentBlockMs: [] },
-    checkpoints: { last: null, best: null, requestedMs: nowMs, requestedStep: 0, isDue: false, pending: 0 },
+    checkpoints: {
+      last: null,
+      lastStep: null,
+      lastMs: nowMs,
+      best: null,
+      failure: null,
+      requestedMs: nowMs,
+      requestedStep: 0,
+      isDue: false,
+      pending: 0,
+    },
     results: { evaluation: null, lastEpoch: null, lastSkip: null },
     ending: { stopRequested: null, endedBecause: null },
   };

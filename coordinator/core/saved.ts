@@ -39,6 +39,7 @@ export function restoredState(fresh: CoreState, restored: Restored): CoreState {
     checkpoints: {
       ...fresh.checkpoints,
       last: restored.checkpoint,
+      lastStep: progress.step,
       best: saved.bestCheckpoint,
       requestedStep: progress.step,
     },

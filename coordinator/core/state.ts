@@ -213,7 +213,13 @@ export type Phase =
       readonly outage: ExportOutage | null;
     }
   /** Curve, report and result are being written. */
-  | { readonly tag: "publishing"; readonly exported: readonly string[]; readonly sinceMs: number }
+  | {
+      readonly tag: "publishing";
+      readonly exported: readonly string[];
+      readonly sinceMs: number;
+      /** Why the result was not written the last time; null: it was not tried yet. */
+      readonly failure: string | null;
+    }
   /** Nothing more happens. Workers that come are told the outcome. */
   | { readonly tag: "ended"; readonly outcome: Outcome };
 
@@ -332,6 +338,12 @@ export interface CheckpointState {
   /** The newest whole checkpoint: this coordinator's, or the one from which it goes on. */
   readonly last: string | null;
   readonly best: string | null;
+  /** The step after which the newest whole checkpoint was taken; null = there is none. */
+  readonly lastStep: number | null;
+  /** When the newest whole checkpoint was taken, or the run began: later work is in none. */
+  readonly lastMs: number;
+  /** Why the newest attempts failed, and since when they do; null = the newest checkpoint was written. */
+  readonly failure: { readonly message: string; readonly sinceMs: number } | null;
   /** When the last checkpoint was requested. */
   readonly requestedMs: number;
   /** The step at which the last checkpoint was requested. */

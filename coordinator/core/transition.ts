@@ -25,6 +25,7 @@ import {
   stopPhase,
 } from "./phases/dispatch.js";
 import { end, tellEnd } from "./phases/ended.js";
+import { noteFailed, noteWritten } from "./phases/saving.js";
 import type { CoreState, Outcome } from "./state.js";
 import { dueDrains, isBanned, sendAway } from "./suspicion.js";
 import { Turn } from "./turn.js";
@@ -63,14 +64,14 @@ function react(turn: Turn, event: CoreEvent): void {
     case "sliceLacks":
     case "sliceCompared":
     case "sliceCommitted":
+    case "publishingDelayed":
     case "published":
       return eventToPhase(turn, event);
     case "checkpointWritten":
-      turn.change("checkpoints", { pending: turn.state.checkpoints.pending - 1, last: event.checkpoint });
+      noteWritten(turn, event.checkpoint);
       return eventToPhase(turn, event);
     case "checkpointFailed":
-      turn.change("checkpoints", { pending: turn.state.checkpoints.pending - 1 });
-      turn.log("error", `checkpoint ${event.checkpoint} was not written: ${event.message}`);
+      noteFailed(turn, event.checkpoint, event.message);
       return eventToPhase(turn, event);
     case "stop":
       return stop(turn, { tag: "stopped", reason: event.reason });

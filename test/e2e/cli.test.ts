@@ -217,7 +217,7 @@ describe("a live run", () => {
     expect(refused.code).toBe(2);
     expect(await runs("stop", "0042")).toMatchObject({
       code: 0,
-      stdout: "0042 stops after the step in progress\n",
+      stdout: "0042 stops after the step in progress, which is kept; go on: trainyard train --resume 0042\n",
     });
     expect(stopHeaders).toEqual([true]);
     await server.close();

@@ -24,7 +24,7 @@ describe("a change of phase", () => {
 
   it("that the table does not have is refused where a phase is entered", () => {
     const turn = new Turn(new CoreDriver(tinySpec()).state);
-    expect(() => turn.enter({ tag: "publishing", exported: [], sinceMs: 0 })).toThrow(
+    expect(() => turn.enter({ tag: "publishing", exported: [], failure: null, sinceMs: 0 })).toThrow(
       "from gathering to publishing",
     );
   });

@@ -106,7 +106,7 @@ function takeExport(
   { checkpoint, paths }: Extract<WorkerBody, { kind: "exported" }>,
 ): void {
   if (phase.checkpoint !== checkpoint || phase.worker !== worker) return turn.drop(worker, "misplaced");
-  turn.enter({ tag: "publishing", exported: paths, sinceMs: turn.nowMs });
+  turn.enter({ tag: "publishing", exported: paths, sinceMs: turn.nowMs, failure: null });
   turn.do({ tag: "publish", checkpoint, exported: paths });
 }
 

@@ -28,6 +28,7 @@ export type PhaseEvent =
   | "sliceCommitted"
   | "checkpointWritten"
   | "checkpointFailed"
+  | "publishingDelayed"
   | "published";
 
 type AnswerHandlers<Tag extends PhaseTag> = {

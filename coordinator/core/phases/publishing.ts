@@ -4,7 +4,10 @@ import { end } from "./ended.js";
 import type { PhaseHandlers } from "./phase-handlers.js";
 
 /** Events while the result is written. */
-export const publishing: PhaseHandlers<"publishing"> = { published: finish };
+export const publishing: PhaseHandlers<"publishing"> = {
+  publishingDelayed: (turn, _phase, { message }) => turn.update("publishing", { failure: message }),
+  published: finish,
+};
 
 function finish(turn: Turn): void {
   end(turn, { tag: "finished", reason: turn.state.ending.endedBecause ?? "the model is exported" });

@@ -1,4 +1,5 @@
 /** Checkpoints: asking for one, and the phase in which the run waits for one that the next phase needs. */
+import { parseCheckpointId } from "../../../shared/checkpoint.js";
 import { limits } from "../../../shared/limits.js";
 import type { CoreEvent } from "../events.js";
 import { beginStep } from "../lane-assignment.js";
@@ -38,6 +39,27 @@ export function save(turn: Turn, reason: string): void {
     reason,
     saved: savedState(turn.state),
   });
+}
+
+/** A checkpoint is whole: the work up to it is kept. */
+export function noteWritten(turn: Turn, checkpoint: string): void {
+  const { pending, requestedStep, requestedMs, lastMs } = turn.state.checkpoints;
+  const lastStep = parseCheckpointId(checkpoint)?.step ?? null;
+  turn.change("checkpoints", {
+    pending: pending - 1,
+    last: checkpoint,
+    lastStep,
+    lastMs: lastStep === requestedStep ? requestedMs : lastMs,
+    failure: null,
+  });
+}
+
+/** A checkpoint could not be written. The status says so until one is written. */
+export function noteFailed(turn: Turn, checkpoint: string, message: string): void {
+  const { pending, failure } = turn.state.checkpoints;
+  const sinceMs = failure?.sinceMs ?? turn.nowMs;
+  turn.change("checkpoints", { pending: pending - 1, failure: { message, sinceMs } });
+  turn.log("error", `checkpoint ${checkpoint} was not written: ${message}`);
 }
 
 /** Within an epoch: by steps, or when the wait for the next checkpoint was over, and never two at once. */
