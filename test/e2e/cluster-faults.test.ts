@@ -3,11 +3,12 @@
  * ends within seconds, with the documented exit code, and says so.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LocalCoordinator } from "../../local-cluster/local-coordinator.js";
 import { fetchStatus, type RunStatus } from "../../shared/status.js";
 import { TestCluster } from "../support/cluster.js";
 import { withSmallDisk } from "../support/full-disk.js";
@@ -102,7 +103,9 @@ describe("train", () => {
     const { code, stdout } = await cluster.end;
     expect({ code, stdout }).toEqual({
       code: 3,
-      stdout: expect.stringMatching(/^run interrupted stopped: interrupted/),
+      stdout: expect.stringMatching(
+        /^run interrupted stopped: interrupted.*\nkept: checkpoint 1-\d+, step \d+ of \d+, in epoch \d+ of \d+; go on: trainyard train --resume interrupted\n$/,
+      ),
     });
     await allGone(cluster);
     const record = JSON.parse(readFileSync(join(folder, ".trainyard/runs/interrupted/ends/1.json"), "utf8"));
@@ -110,6 +113,24 @@ describe("train", () => {
     expect(checkpoints).toContain(`1-${record.status.step}`);
     expect((await run("runs", "list")).stdout).toMatch(/^interrupted +stopped/m);
   }, 300_000);
+
+  it("says what its coordinator refuses in the coordinator's words alone", async () => {
+    const logFolder = join(folder, "refused-logs");
+    mkdirSync(logFolder);
+    const coordinator = new LocalCoordinator({
+      run: "nowhere",
+      reducers: 1,
+      changes: [],
+      common: ["--store", `file:${join(folder, ".trainyard")}`],
+      process: { logFolder, detach: false, environment: {} },
+      onNotice: () => undefined,
+      onReady: () => undefined,
+    });
+    await expect(coordinator.start()).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringMatching(/^(trainyard: )?(there is )?no run.* nowhere/),
+    });
+  }, 60_000);
 
   it("killed: its coordinator and workers leave by themselves", async () => {
     const cluster = await training("orphaned");
