@@ -111,6 +111,7 @@ interface Here {
 interface Beginning {
   readonly restoration: Restoration | null;
   readonly notes: readonly string[];
+  readonly abandoned: readonly string[];
 }
 
 /**
@@ -185,14 +186,14 @@ async function beginRun(
 ): Promise<Beginning> {
   const { store, run, logger, clock = realClock } = options;
   try {
-    const { restoration, notes } = await findRestoration(store, run, spec.optimizer, clock);
+    const { restoration, notes, abandoned } = await findRestoration(store, run, spec.optimizer, clock);
     for (const note of notes) logger.warn(note);
     const restored = restoration?.restored ?? null;
     if (restored !== null) requireEpochs(spec, restored);
     await ownership.settle({ from: restored?.checkpoint ?? null, changes });
     const more =
       restored === null ? [] : [...scheduleNotes(spec, vacancy.changes, options), standOf(restored, spec)];
-    return { restoration, notes: [...vacancy.notes, ...notes, ...more] };
+    return { restoration, abandoned, notes: [...vacancy.notes, ...notes, ...more] };
   } catch (error) {
     if (!ownership.fenced.aborted) {
       const say = (failure: Error) => logger.warn(`the run could not be given back: ${failure.message}`);
@@ -205,9 +206,10 @@ async function beginRun(
 async function carryOut(
   options: CoordinatorOptions,
   opening: Opening,
-  { restoration, notes, ownership, addresses, ports }: Beginning & Here & { readonly ownership: Ownership },
+  begun: Beginning & Here & { readonly ownership: Ownership },
 ): Promise<CoordinatorEnd> {
   const { run, clock = realClock, onReady } = options;
+  const { restoration, abandoned, notes, ownership, addresses, ports } = begun;
   const { generation, manifest, spec, metrics } = opening;
   const restored = restoration?.restored ?? null;
   metrics.samplesRedone.inc(restored?.redone ?? 0);
@@ -225,6 +227,7 @@ async function carryOut(
     storeAddress: absoluteStore(options.store.url),
     state,
     restoration,
+    abandoned,
     finish: (folder) => ownership.finish(folder),
   });
   try {

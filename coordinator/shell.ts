@@ -66,6 +66,8 @@ export interface ShellOptions {
   readonly state: CoreState;
   /** What a former coordinator left; without it the run begins. */
   readonly restoration?: Restoration | null;
+  /** Checkpoints of former coordinators that nothing rests on, to be deleted. Default: none. */
+  readonly abandoned?: readonly string[];
   /** Where slices listen; port 0 = any. */
   readonly host: string;
   readonly tensorPort: number;
@@ -131,6 +133,7 @@ export class Shell {
       keep: spec.checkpoint.keep,
       momentVectors: momentVectorsOf(spec.optimizer),
       former: restoration?.former ?? [],
+      abandoned: options.abandoned ?? [],
       written: restoration?.written ?? new Map(),
       onLeftover,
     });

@@ -41,6 +41,8 @@ export interface CheckpointWriterOptions {
   readonly momentVectors: readonly MomentVector[];
   /** Checkpoints of former generations that this run goes on from, oldest first. Default: none. */
   readonly former?: readonly string[];
+  /** Checkpoints of former generations that nothing rests on: they are deleted after the next write. Default: none. */
+  readonly abandoned?: readonly string[];
   /** Size and hash of those former checkpoints that were read. */
   readonly written?: ReadonlyMap<string, WrittenCheckpoint>;
   /** Is called with a sentence when old checkpoints could not be deleted; the next write tries again. */
@@ -58,11 +60,14 @@ export class CheckpointWriter {
   readonly #written: Map<string, WrittenCheckpoint>;
   /** Checkpoints whose writing began and is not known to have succeeded. */
   readonly #begun = new Set<string>();
+  /** Checkpoints of former generations that nothing rests on and that are not deleted yet. */
+  readonly #abandoned: Set<string>;
 
   constructor(options: CheckpointWriterOptions) {
-    const { store, run, keep, momentVectors, former = [], written = new Map(), onLeftover } = options;
+    const { store, run, keep, momentVectors, former = [], abandoned = [], written = new Map() } = options;
     this.#store = store;
-    this.#onLeftover = onLeftover ?? (() => undefined);
+    this.#onLeftover = options.onLeftover ?? (() => undefined);
+    this.#abandoned = new Set(abandoned);
     this.#run = run;
     this.#keep = keep;
     this.#momentVectors = momentVectors;
@@ -134,11 +139,18 @@ export class CheckpointWriter {
     this.#begun.add(checkpoint);
   }
 
+  /** Deletes old checkpoints, and what interrupted ones left. A checkpoint that is written again later begins anew. */
   async #rotate(best: string | null): Promise<void> {
     const kept = new Set([...this.#kept.slice(-this.#keep), ...(best === null ? [] : [best])]);
     for (const old of this.#kept.filter((checkpoint) => !kept.has(checkpoint)))
       await deleteCheckpoint(this.#store, this.#run, old);
     this.#kept = this.#kept.filter((checkpoint) => kept.has(checkpoint));
+    for (const leftovers of [this.#begun, this.#abandoned]) {
+      for (const checkpoint of leftovers) {
+        await deleteCheckpoint(this.#store, this.#run, checkpoint);
+        leftovers.delete(checkpoint);
+      }
+    }
   }
 }
 

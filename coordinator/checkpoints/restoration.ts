@@ -33,6 +33,8 @@ export interface Restoration {
 export interface Search {
   readonly restoration: Restoration | null;
   readonly notes: readonly string[];
+  /** Checkpoints that no coordinator goes on from: interrupted ones, and those of a coordinator that was taken over. */
+  readonly abandoned: readonly string[];
 }
 
 /** Where a run's checkpoints lie, and by which optimizer's names. */
@@ -62,7 +64,7 @@ export async function findRestoration(
   clock: Pick<Clock, "sleep"> = realClock,
 ): Promise<Search> {
   const source = { store, run, optimizer, clock };
-  const { candidates, lastOwner } = await listCandidates(store, run);
+  const { candidates, lastOwner, abandoned } = await listCandidates(store, run);
   const notes: string[] = [];
   for (const candidate of candidates) {
     const found = await readWhole(source, candidate).catch((error: unknown) => {
@@ -71,11 +73,11 @@ export async function findRestoration(
     });
     if (found === null) continue;
     const older = candidates.slice(candidates.indexOf(candidate));
-    return await complete(source, found, { candidates: older, lastOwner }, notes);
+    return await complete(source, found, { candidates: older, lastOwner, abandoned }, notes);
   }
   // A checkpoint 0 whose manifest was never written: no step rests on it.
   if (candidates.every(({ step, hasManifest }) => step === 0 && !hasManifest)) {
-    return { restoration: null, notes };
+    return { restoration: null, notes, abandoned };
   }
   const sentence = `the run ${run} has checkpoints in ${store.url}, but none is whole: ${notes.join("; ")}`;
   throw new TrainyardError("NOT_FOUND", sentence);
@@ -95,6 +97,8 @@ interface Candidates {
   readonly candidates: readonly Candidate[];
   /** The newest generation that went on from something; null when the store knows of none. */
   readonly lastOwner: number | null;
+  /** Checkpoints that are interrupted or not in the run's line. */
+  readonly abandoned: readonly string[];
 }
 
 async function listCandidates(store: ObjectStore, run: string): Promise<Candidates> {
@@ -105,14 +109,17 @@ async function listCandidates(store: ObjectStore, run: string): Promise<Candidat
     manifests.set(id, manifests.get(id) === true || file === "manifest.json");
   }
   const line = lineOf(await listGenerations(store, run));
-  const candidates = [...manifests]
-    .flatMap(([id, hasManifest]) => {
-      const parts = parseCheckpointId(id);
-      if (parts === null || (line.size > 0 && parts.step > (line.get(parts.generation) ?? -1))) return [];
-      return [{ id, hasManifest, ...parts }];
-    })
-    .sort((a, b) => b.generation - a.generation || b.step - a.step);
-  return { candidates, lastOwner: line.size === 0 ? null : Math.max(...line.keys()) };
+  const found = [...manifests].flatMap(([id, hasManifest]) => {
+    const parts = parseCheckpointId(id);
+    return parts === null ? [] : [{ id, hasManifest, ...parts }];
+  });
+  const isInLine = ({ generation, step }: Candidate) =>
+    line.size === 0 || step <= (line.get(generation) ?? -1);
+  return {
+    candidates: found.filter(isInLine).sort((a, b) => b.generation - a.generation || b.step - a.step),
+    lastOwner: line.size === 0 ? null : Math.max(...line.keys()),
+    abandoned: found.filter((one) => !one.hasManifest || !isInLine(one)).map(({ id }) => id),
+  };
 }
 
 /**
@@ -176,7 +183,7 @@ async function readWhole({ store, run, optimizer }: Source, candidate: Candidate
 async function complete(
   { store, run, clock }: Source,
   found: WholeCheckpoint,
-  { candidates, lastOwner }: Candidates,
+  { candidates, lastOwner, abandoned }: Candidates,
   notes: string[],
 ): Promise<Search> {
   const { manifest, layout, vectors } = found;
@@ -193,6 +200,7 @@ async function complete(
   const former = candidates.filter(({ hasManifest }) => hasManifest);
   return {
     notes,
+    abandoned,
     restoration: {
       restored: { checkpoint: manifest.checkpoint, layout, saved, redone },
       vectors,

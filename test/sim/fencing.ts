@@ -35,6 +35,11 @@ export class Fencing {
     this.#writings.set(key, { process, owner: this.#owner });
   }
 
+  /** Whether the object was ever written, be it deleted by now. */
+  hasBeenWritten(key: string): boolean {
+    return this.#writings.has(key);
+  }
+
   /** The process wanted to create the object, and another one was there. */
   refused(process: SimProcess, key: string): void {
     const keys = this.#refused.get(process) ?? new Set();

@@ -1,7 +1,7 @@
 /** Which checkpoint a run goes on from when its coordinator died at any moment of writing (CASES OS8, TN7). */
 import { beforeEach, describe, expect, it } from "vitest";
 import { CheckpointWriter } from "../../coordinator/checkpoints/checkpoint-writer.js";
-import { findRestoration } from "../../coordinator/checkpoints/restoration.js";
+import { findRestoration, type Search } from "../../coordinator/checkpoints/restoration.js";
 import type { SavedState } from "../../coordinator/core/state.js";
 import { Journal } from "../../coordinator/journal.js";
 import { initialOptimizer, momentVectorsOf } from "../../coordinator/optimizers/registry.js";
@@ -54,8 +54,9 @@ class Writer {
     readonly store: MemoryStore,
     readonly generation: number,
     readonly keep = 5,
-    former: Awaited<ReturnType<typeof findRestoration>>["restoration"] = null,
+    search: Pick<Search, "restoration" | "abandoned"> = { restoration: null, abandoned: [] },
   ) {
+    const former = search.restoration;
     this.#journal = new Journal(run, generation, realClock, former?.log);
     this.#checkpoints = new CheckpointWriter({
       store,
@@ -63,6 +64,7 @@ class Writer {
       keep,
       momentVectors: momentVectorsOf(optimizer),
       former: former?.former ?? [],
+      abandoned: search.abandoned,
     });
   }
 
@@ -241,11 +243,11 @@ describe("the checkpoint that a run goes on from", () => {
   });
 
   it("is the later coordinator's, and nothing that the former wrote beyond its start", async () => {
-    const { restoration } = await findRestoration(store, run, optimizer);
+    const search = await findRestoration(store, run, optimizer);
     await claim(store, 2, "1-4");
     await first.checkpoint(8, [4, 5, 6, 7]); // a coordinator that was cut off and does not know it
     expect((await chosen()).id).toBe("1-4");
-    await new Writer(store, 2, 5, restoration).checkpoint(6, [4, 5]);
+    await new Writer(store, 2, 5, search).checkpoint(6, [4, 5]);
     const { id, restoration: next } = await chosen();
     expect(id).toBe("2-6");
     expect([...(next?.log.curve.steps ?? [])].map(({ crc32c }) => crc32c)).toEqual([
@@ -254,11 +256,11 @@ describe("the checkpoint that a run goes on from", () => {
   });
 
   it("is in the line of the newest coordinator: one that was taken over before it came to anything is not", async () => {
-    const { restoration } = await findRestoration(store, run, optimizer);
+    const search = await findRestoration(store, run, optimizer);
     // The second took the run and hung; the third went on from the same checkpoint.
     await takeNumber(store, run, { ...recordOf(2), changes: {} });
     await claim(store, 3, "1-4");
-    await new Writer(store, 3, 5, restoration).checkpoint(6, [4, 5]);
+    await new Writer(store, 3, 5, search).checkpoint(6, [4, 5]);
     // Awake again, the second writes down an older start, and a checkpoint.
     await store.put(generationKey(run, 2), Buffer.from(JSON.stringify({ ...recordOf(2), from: "1-2" })));
     await new Writer(store, 2).checkpoint(9, [4]);
@@ -275,12 +277,13 @@ describe("the checkpoint that a run goes on from", () => {
   it("brings the curve up to it, every row once, and counts sealed commits beyond it as redone", async () => {
     await first.seal(4, 5); // sealed, and then the coordinator died
     store.objects.delete(`${checkpoints}/1-4/manifest.json`);
-    const { restoration } = await chosen();
+    const search = await findRestoration(store, run, optimizer);
+    const { restoration } = search;
     expect([...(restoration?.log.curve.steps ?? [])].map(({ step }) => step)).toEqual([0, 1]);
     expect([...(restoration?.log.curve.epochs ?? [])].map(({ epoch }) => epoch)).toEqual([0]);
     expect(restoration?.restored.redone).toBe(4 * 8);
     await claim(store, 2, "1-2");
-    await new Writer(store, 2, 5, restoration).checkpoint(4, [2, 3]);
+    await new Writer(store, 2, 5, search).checkpoint(4, [2, 3]);
     const { restoration: next } = await chosen();
     expect([...(next?.log.curve.steps ?? [])].map(({ crc32c }) => crc32c)).toEqual([100, 101, 202, 203]);
     expect(next?.restored.redone).toBe(0);
@@ -369,12 +372,48 @@ describe("the rotation of checkpoints", () => {
     await first.checkpoint(0, []);
     await first.checkpoint(2, [0, 1]);
     await first.checkpoint(4, [2, 3], { bestCheckpoint: "1-2" });
-    const { restoration } = await findRestoration(store, run, optimizer);
-    const second = new Writer(store, 2, 2, restoration);
+    const second = new Writer(store, 2, 2, await findRestoration(store, run, optimizer));
     await second.checkpoint(6, [4, 5], { bestCheckpoint: "1-2" });
     expect(ids(store).sort()).toEqual(["1-2", "1-4", "2-6"]);
     await second.checkpoint(8, [6, 7], { bestCheckpoint: "1-2" });
     expect(ids(store).sort()).toEqual(["1-2", "2-6", "2-8"]);
+  });
+
+  it("deletes what former coordinators left that nothing rests on, once its own checkpoint is whole", async () => {
+    const store = new MemoryStore();
+    await claim(store, 1, null);
+    const first = new Writer(store, 1);
+    await first.checkpoint(0, []);
+    await first.checkpoint(2, [0, 1]);
+    await claim(store, 2, "1-2");
+    // Written by a coordinator that did not know yet that it was taken over; and one that died in the middle of its own.
+    await first.checkpoint(4, [2, 3]);
+    store.objects.set(`${checkpoints}/2-6/weights.safetensors`, Buffer.from("half"));
+    const search = await findRestoration(store, run, optimizer);
+    expect([...search.abandoned].sort()).toEqual(["1-4", "2-6"]);
+    await claim(store, 3, "1-2");
+    const third = new Writer(store, 3, 5, search);
+    const put = store.put.bind(store);
+    store.put = () => Promise.reject(new Error("full"));
+    await expect(third.checkpoint(2, [])).rejects.toThrow("full");
+    expect(ids(store).sort()).toEqual(["1-0", "1-2", "1-4", "2-6"]);
+    store.put = put;
+    await third.checkpoint(4, [2, 3]);
+    expect(ids(store).sort()).toEqual(["1-0", "1-2", "3-4"]);
+  });
+
+  it("deletes what is left of a checkpoint of its own that failed", async () => {
+    const store = new MemoryStore();
+    const writer = new Writer(store, 1);
+    await writer.checkpoint(0, []);
+    const put = store.put.bind(store);
+    store.put = (key, ...rest) =>
+      key.endsWith("state.json") ? Promise.reject(new Error("full")) : put(key, ...rest);
+    await expect(writer.checkpoint(2, [0, 1])).rejects.toThrow("full");
+    expect(keysOf(store, "1-2")).not.toEqual([]);
+    store.put = put;
+    await writer.checkpoint(4, [2, 3]);
+    expect(ids(store).sort()).toEqual(["1-0", "1-4"]);
   });
 
   it("writes the same commit once, so that it is never half overwritten", async () => {

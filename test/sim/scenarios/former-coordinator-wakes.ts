@@ -16,9 +16,10 @@ export const formerCoordinatorWakes: Scenario = {
     // Until then faults go on.
     at(40, { act: "new worker" }),
   ],
-  expect({ coordinators, store }) {
-    const late = store.objects.has("runs/simulated/checkpoints/1-5/manifest.json");
-    if (!late) return "c1 did not complete its checkpoint";
+  expect({ coordinators, store, fencing }) {
+    const late = "runs/simulated/checkpoints/1-5/manifest.json";
+    if (!fencing.hasBeenWritten(late)) return "c1 did not complete its checkpoint";
+    if (store.objects.has(late)) return "c3 did not tidy up what c1 left";
     const ends = coordinators.map(({ end }) => end?.split(":")[0]).join(", ");
     return ends === "FENCED, killed, finished" ? null : `the coordinators ended as ${ends}`;
   },

@@ -19,8 +19,8 @@ export const formerCoordinatorSeals: Scenario = {
   setup: usual,
   seed: 1,
   faults: wakesLate(19),
-  expect({ coordinators, store }) {
-    if (!store.objects.has("runs/simulated/log/1-2.jsonl"))
+  expect({ coordinators, fencing }) {
+    if (!fencing.hasBeenWritten("runs/simulated/log/1-2.jsonl"))
       return "c1 sealed nothing after it was taken over";
     const ends = coordinators.map(({ end }) => end?.split(":")[0]).join(", ");
     return ends === "FENCED, killed, finished" ? null : `the coordinators ended as ${ends}`;
@@ -33,8 +33,8 @@ export const formerCoordinatorPublishes: Scenario = {
   setup: { ...usual, epochs: 1 },
   seed: 2,
   faults: wakesLate(19.5),
-  expect({ coordinators, store }) {
-    if (!store.objects.has("runs/simulated/curve.json")) return "c1 published nothing";
+  expect({ coordinators, fencing }) {
+    if (!fencing.hasBeenWritten("runs/simulated/curve.json")) return "c1 published nothing";
     const ends = coordinators.map(({ end }) => end?.split(":")[0]).join(", ");
     return ends === "FENCED, killed, finished" ? null : `the coordinators ended as ${ends}`;
   },
