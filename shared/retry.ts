@@ -20,7 +20,8 @@ export interface RetryOptions {
 
 /**
  * Runs `attempt` until it succeeds, fails for good, or the deadline leaves no room for another pause; then the last
- * error is thrown. The signal given to an attempt also ends it at the deadline. Errors: INTERRUPTED on abort.
+ * error is thrown. The signal given to an attempt also ends it at the deadline; the error before that says more, if there
+ * was one. Errors: INTERRUPTED on abort.
  */
 export async function retry<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
@@ -28,6 +29,7 @@ export async function retry<T>(
 ): Promise<T> {
   const end = performance.now() + options.deadlineMs;
   const { signal, release } = withDeadline(options.signal, options.deadlineMs);
+  let former: unknown;
   try {
     for (let pause = options.pauseMinMs ?? 100; ; pause = Math.min(2 * pause, options.pauseMaxMs ?? 2_000)) {
       throwIfAborted(options.signal, options.what);
@@ -35,6 +37,8 @@ export async function retry<T>(
         return await attempt(signal);
       } catch (error) {
         throwIfAborted(options.signal, options.what);
+        if (signal.aborted) throw former ?? error;
+        former = error;
         const jittered = pause * (0.5 + Math.random() / 2);
         if (!options.isRetryable(error) || performance.now() + jittered >= end) throw error;
         await delay(jittered, options.signal, options.what);

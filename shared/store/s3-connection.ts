@@ -39,6 +39,9 @@ export const skewMaxMs = 15 * 60_000;
 /** Signed anew it is as good as any other. */
 export const waitedLong = "TRAINYARD_WAITED_LONG";
 
+/** The server had begun to answer, or to take a body, and nothing moved any more. */
+export const stalled = "TRAINYARD_STALLED";
+
 /** A signed HTTP connection to an S3 bucket. */
 export class S3Connection {
   readonly location: S3Location;
@@ -58,7 +61,7 @@ export class S3Connection {
   /**
    * The answer with its body unread. Once; errors as they come: S3's with its `code`, Node's with Node's; one of ours
    * (`waitedLong`) for a request that was signed so long before it arrived, as by a machine that slept, that S3 takes
-   * the clocks to differ.
+   * the clocks to differ, another (`stalled`) for a body that stops in the middle.
    */
   async send(request: S3Request, signal: AbortSignal | undefined): Promise<http.IncomingMessage> {
     try {
@@ -123,9 +126,11 @@ export class S3Connection {
   #transport(signal: AbortSignal | undefined, isSlow: boolean): typeof http.request {
     const module = this.location.isSecure ? https : http;
     const request = (options: http.RequestOptions, answered: (response: http.IncomingMessage) => void) => {
+      let answer: http.IncomingMessage | undefined;
       const sent = module.request(
         { ...options, ...(signal && { signal: shareSignal(signal) }) },
         (response) => {
+          answer = response;
           const date = Date.parse(response.headers.date ?? "");
           if (Number.isFinite(date)) this.skewMs = date - Date.now();
           const status = response.statusCode ?? 0;
@@ -135,13 +140,34 @@ export class S3Connection {
       );
       if (!isSlow) {
         sent.setTimeout(limits.storeSilenceMs, () => {
-          sent.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" }));
+          const error = silence(answer !== undefined, sent.socket?.writableLength ?? 0);
+          (answer ?? sent).destroy(error); // the reader of an answer sees its error only
         });
       }
       return sent;
     };
     return request as typeof http.request;
   }
+}
+
+/** Why a request ends on which nothing moved for limits.storeSilenceMs. `unsent`: bytes of its body that the server did not take. */
+function silence(isAnswered: boolean, unsent: number): Error {
+  const seconds = `${limits.storeSilenceMs / 1000} s`;
+  if (isAnswered)
+    return Object.assign(
+      new Error(`it stopped in the middle of an answer: nothing more came for ${seconds}`),
+      {
+        code: stalled,
+      },
+    );
+  if (unsent > 0)
+    return Object.assign(
+      new Error(`it stopped taking what is sent: ${unsent} bytes or more wait for ${seconds}`),
+      {
+        code: stalled,
+      },
+    );
+  return Object.assign(new Error("no answer"), { code: "ETIMEDOUT" });
 }
 
 /** The `code` of S3's and of Node's errors. "" where an answer gave none. */

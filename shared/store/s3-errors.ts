@@ -1,7 +1,7 @@
 /** What S3 servers and the network say, as the store's errors: which may pass, and a sentence for each. */
 import { type ErrorCode, TrainyardError } from "../errors.js";
 import { quote } from "./keys.js";
-import { codeOf, skewMaxMs, waitedLong } from "./s3-connection.js";
+import { codeOf, skewMaxMs, stalled, waitedLong } from "./s3-connection.js";
 import type { S3Location } from "./s3-location.js";
 
 /** Passing troubles of the network and of a server that starts, stops or is busy. */
@@ -16,7 +16,7 @@ const passing = new Set([
     "XMinioReadQuorum",
     "NotReady",
   ],
-  ...["OperationAborted", "ConditionalRequestConflict", "TooManyRequests", waitedLong],
+  ...["OperationAborted", "ConditionalRequestConflict", "TooManyRequests", waitedLong, stalled],
 ]);
 
 /** A bodiless 5xx has no code at all; everything else that has none is a fault of ours and not repeated. */
@@ -118,7 +118,8 @@ const howToStart = (context: S3ErrorContext) =>
 export function s3Error(caught: unknown, context: S3ErrorContext): TrainyardError {
   if (caught instanceof TrainyardError) return caught;
   const reason = reasonOf(caught, context.skewMs);
-  const [code, explain] = explanations[reason] ?? unexpected(caught, reason);
+  const [code, explain] =
+    reason === stalled ? stopped(caught) : (explanations[reason] ?? unexpected(caught, reason));
   const subject = context.key === "" ? "" : ` ${quote(context.key)} in`;
   const message = `${context.doing}${subject} the store ${context.location.url}: ${explain(context)}`;
   return new TrainyardError(code, message, {
@@ -126,6 +127,13 @@ export function s3Error(caught: unknown, context: S3ErrorContext): TrainyardErro
     fields: { store: context.location.url, key: context.key, reason },
   });
 }
+
+/** The server is there, so advice to start it would mislead. */
+const stopped = (caught: unknown): Explanation => [
+  "STORE_UNREACHABLE",
+  (context) =>
+    `${caught instanceof Error ? caught.message : caught} (${endpoint(context)}); look at the network and at the server's disk`,
+];
 
 /** An answer to HEAD has no body, so a wrong clock shows as AccessDenied there. */
 function reasonOf(caught: unknown, skewMs: number): string {

@@ -10,7 +10,7 @@ import { delay, retry } from "../retry.js";
 import { cut } from "./body.js";
 import { quote } from "./keys.js";
 import type { GetOptions } from "./object-store.js";
-import { isCode, type S3Connection } from "./s3-connection.js";
+import { isCode, type S3Connection, stalled } from "./s3-connection.js";
 import { isPassing } from "./s3-errors.js";
 
 /** An open object, or range of one. */
@@ -62,6 +62,7 @@ export async function openObject(
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 async function* read(source: Source, position: Position, first: IncomingMessage): AsyncGenerator<Uint8Array> {
+  const begin = position.at;
   let response = first;
   let lastByte = performance.now();
   for (;;) {
@@ -73,13 +74,21 @@ async function* read(source: Source, position: Position, first: IncomingMessage)
       }
       if (position.at >= position.end) return;
     } catch (error) {
-      if (!isPassing(error) || performance.now() - lastByte > limits.storeCallMs) throw error;
+      if (!isPassing(error) || performance.now() - lastByte > limits.storeCallMs)
+        throw withBytes(error, position.at - begin, position.end - begin);
     } finally {
       response.destroy();
     }
     await delay(limits.reconnectMinMs, source.signal, `reading ${quote(source.key)}`);
     response = await request(source, position);
   }
+}
+
+/** A stall in the middle of an object says how much of it came. */
+function withBytes(error: unknown, received: number, all: number): unknown {
+  if (!(error instanceof Error && isCode(error, stalled))) return error;
+  const message = `${error.message}, after ${received} of ${all} bytes`;
+  return Object.assign(new Error(message, { cause: error }), { code: stalled });
 }
 
 /**

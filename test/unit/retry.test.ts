@@ -44,6 +44,21 @@ describe("a retry", () => {
     expect(calls).toBe(1);
   });
 
+  test("ends an attempt at the deadline, with the error of the attempt before", async () => {
+    let calls = 0;
+    const failing = onFakeClock(() =>
+      retry(async (signal) => {
+        calls += 1;
+        if (calls === 1) throw new Error("stopped in the middle");
+        return await new Promise<never>((_, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason)),
+        );
+      }, options),
+    );
+    await expect(failing).rejects.toThrow("stopped in the middle");
+    expect(calls).toBe(2);
+  });
+
   test("ends at the deadline with the last error, having paused longer and longer", async () => {
     const times: number[] = [];
     const failing = onFakeClock(() =>
