@@ -62,7 +62,7 @@ interface Opened extends Asked {
 
 async function coordinate(asked: Asked): Promise<ExitCode> {
   const { flags, written, signal } = asked;
-  const logger = createLogger({ role: "coordinator", level: flags.logLevel });
+  const logger = createLogger({ role: "coordinator", level: flags.logLevel, isAttached: flags.attached });
   const security = openServerSecurity(flags, logger);
   try {
     requireSecured(flags.host, security, flags.insecure);
@@ -125,7 +125,12 @@ function placeOf({
 
 async function coordinateRun(opened: Opened, run: string, changes: SpecChanges): Promise<ExitCode> {
   const { flags, security, store, signal } = opened;
-  const logger = createLogger({ role: "coordinator", level: flags.logLevel, fields: { run } });
+  const logger = createLogger({
+    role: "coordinator",
+    level: flags.logLevel,
+    isAttached: flags.attached,
+    fields: { run },
+  });
   if (!hasChanges(changes) && (await isOver(store, run, logger, signal))) {
     if (flags.attached) tellStarter("finished");
     return ExitCode.finished;

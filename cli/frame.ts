@@ -4,6 +4,7 @@
  */
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { asTrainyardError, ExitCode, TrainyardError } from "../shared/errors.js";
+import { type LogDestination, logDestination, spareLogDescriptor } from "../shared/log-file.js";
 import { suggestion } from "../shared/nearest-name.js";
 import { globalSettings } from "../shared/settings/process-settings.js";
 import { unknownVariables } from "../shared/settings/variables.js";
@@ -41,7 +42,8 @@ export async function runCommandLine(
     await runAsked(asked, commands);
     return typeof process.exitCode === "number" ? process.exitCode : ExitCode.finished;
   } catch (error) {
-    return report(error, wantsStack(words));
+    const spare = words.includes("--attached") ? spareLogDescriptor : null;
+    return report(error, wantsStack(words), logDestination(process.stderr.fd, spare));
   }
 }
 
@@ -162,13 +164,13 @@ function warnOfUnknownVariables(): void {
 }
 
 /** Writes the error for the person who must mend it. Returns the exit code. */
-function report(caught: unknown, withStack: boolean): number {
+function report(caught: unknown, withStack: boolean, output: LogDestination): number {
   const error = asTrainyardError(caught);
-  process.stderr.write(`trainyard: ${error.message}\n`);
+  output.write(`trainyard: ${error.message}\n`);
   const isBug = error !== caught;
-  if (withStack && caught instanceof Error) process.stderr.write(`${stackOf(caught)}\n`);
+  if (withStack && caught instanceof Error) output.write(`${stackOf(caught)}\n`);
   else if (isBug) {
-    process.stderr.write(
+    output.write(
       "trainyard: this is a bug in Trainyard. Please report it with the stack that --debug shows.\n",
     );
   }

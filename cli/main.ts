@@ -6,7 +6,8 @@ import { runCommandLine } from "./frame.js";
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    // A run goes on when its log can't be written; a result that can't be written is an error.
+    if (stream === process.stdout) throw error;
   });
 }
 

@@ -58,6 +58,7 @@ async function work(options: WorkerFlags, signal: AbortSignal): Promise<ExitCode
   const logger = createLogger({
     role: "worker",
     level: options.logLevel,
+    isAttached: options.attached,
     fields: options.id === undefined ? {} : { worker: options.id },
   });
   const metrics = workerMetrics();

@@ -3,10 +3,11 @@
  * log in a file. Knows how it ended and what it said last; who starts it again is the cluster's business.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { spareLogDescriptor } from "../shared/log-file.js";
 import { packageRoot } from "../shared/version.js";
 
 export interface ProcessOptions {
@@ -38,19 +39,27 @@ export class ClusterProcess {
   readonly ended: Promise<ProcessEnd>;
   readonly #child: ChildProcess;
   #end: ProcessEnd | null = null;
+  /** The last line that this process showed because the log did not take it. */
+  #lastShown = "";
 
   constructor(options: ProcessOptions) {
     const { name, words, logFolder, detach, environment, onLine } = options;
     this.name = name;
     this.log = join(logFolder, `${name}.log`);
-    const log = openSync(this.log, "a");
+    const log = this.#openLog();
     this.#child = spawn(process.execPath, [join(packageRoot(), "bin", "trainyard.mjs"), ...words], {
       // A process group of its own: Ctrl-C reaches the starter, which then winds everything down in order.
       detached: true,
       env: environment,
-      stdio: [detach ? "ignore" : "pipe", onLine === undefined ? "ignore" : "pipe", log],
+      stdio: [
+        detach ? "ignore" : "pipe",
+        onLine === undefined ? "ignore" : "pipe",
+        log,
+        detach ? "ignore" : "pipe",
+      ],
     });
-    closeSync(log); // the child has its own
+    if (log !== "inherit") closeSync(log); // the child has its own
+    this.#showLinesWithoutLog();
     if (onLine !== undefined) createInterface({ input: this.#child.stdout as Readable }).on("line", onLine);
     // A child that has ended can't read its input any more; that must not end this process.
     this.#child.stdin?.on("error", () => undefined);
@@ -61,6 +70,28 @@ export class ClusterProcess {
       // After its last line was read, which may come later than its exit.
       this.#child.once("close", (code, signal) => done({ code, signal }));
       this.#child.once("error", () => done({ code: null, signal: null })); // it could not be started
+    });
+  }
+
+  /** The log file, or this process' standard error where the disk takes no file. */
+  #openLog(): number | "inherit" {
+    try {
+      mkdirSync(dirname(this.log), { recursive: true });
+      return openSync(this.log, "a");
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      process.stderr.write(`${this.log} can't be written (${code}); the log of ${this.name} follows here\n`);
+      return "inherit";
+    }
+  }
+
+  /** Lines that the log's disk does not take are shown here, at once. */
+  #showLinesWithoutLog(): void {
+    const lines = this.#child.stdio[spareLogDescriptor] as Readable | null | undefined;
+    if (!lines) return;
+    createInterface({ input: lines }).on("line", (line) => {
+      if (sentenceOf(line) !== null) this.#lastShown = line;
+      process.stderr.write(`${line}\n`);
     });
   }
 
@@ -88,9 +119,19 @@ export class ClusterProcess {
     (this.#child.stdout as (Readable & { unref?: () => void }) | null)?.unref?.();
   }
 
+  /** The lines of the log; none where its disk took no file or can't be read, or where the log is a device. */
+  #logged(): string[] {
+    try {
+      if (!statSync(this.log).isFile()) return [];
+      return readFileSync(this.log, "utf8").trim().split("\n");
+    } catch {
+      return [];
+    }
+  }
+
   /** The last message in the log, without time, level and stack. */
   lastMessage(): string {
-    const lines = readFileSync(this.log, "utf8").trim().split("\n");
+    const lines = [...this.#logged(), this.#lastShown];
     return lines.map(sentenceOf).findLast((said) => said !== null) ?? `it logged nothing; see ${this.log}`;
   }
 }

@@ -2,7 +2,6 @@
  * A cluster on this machine: one coordinator and N workers as processes of their own on loopback. A process that dies is
  * started again while the others stay; one that refuses to run is reported. Logs lie beside the store.
  */
-import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
@@ -75,7 +74,6 @@ export class LocalCluster {
 
   /** Errors: USAGE when the coordinator refuses the run, FAILED when it is not ready in time. */
   async start(): Promise<ClusterAddresses> {
-    mkdirSync(this.logFolder, { recursive: true });
     const addresses = await this.#coordinator.start();
     this.#addresses = addresses;
     void this.#coordinator.over.then((over) => this.#reportCoordinator(over));

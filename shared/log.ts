@@ -5,6 +5,7 @@
  */
 import pino, { type Logger as PinoLogger } from "pino";
 import pretty from "pino-pretty";
+import { type LogDestination, logDestination, spareLogDescriptor } from "./log-file.js";
 
 /** How much is logged. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
@@ -13,11 +14,6 @@ export type Role = "coordinator" | "worker" | "reducer" | "cli" | "engine";
 
 /** Add ids with `logger.child({ generation, step, run, worker })`; write `logger.info({ fields }, "sentence")`. */
 export type Logger = PinoLogger;
-
-/** Anything that takes whole lines: process.stderr, a file, a test's buffer. */
-export interface LogDestination {
-  write(line: string): void;
-}
 
 /** Settings of a logger. */
 export interface LogOptions {
@@ -28,17 +24,17 @@ export interface LogOptions {
   /** Fields on every line. */
   readonly fields?: { readonly worker?: string; readonly run?: string; readonly generation?: number };
   readonly destination?: LogDestination;
+  /** This process was started by a local cluster, which shows lines that the log file does not take. */
+  readonly isAttached?: boolean;
 }
 
 /** Keys whose values must never reach a log, wherever they lie. */
 const secrets = ["secretKey", "accessKey", "token", "password"].flatMap((key) => [key, `*.${key}`]);
 
-/** Writes at once, so that the last line before a crash is there; a broken standard error is no reason to stop. */
-const standardError: LogDestination = { write: (line) => void process.stderr.write(line) };
-
 /** Creates a logger: JSON lines, or readable lines on a terminal. */
 export function createLogger(options: LogOptions): Logger {
-  const destination = options.destination ?? standardError;
+  const spare = options.isAttached === true ? spareLogDescriptor : null;
+  const destination = options.destination ?? logDestination(process.stderr.fd, spare);
   const isPretty = options.pretty ?? process.stderr.isTTY === true;
   return pino(
     {
@@ -48,14 +44,14 @@ export function createLogger(options: LogOptions): Logger {
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secrets, censor: "[hidden]" },
     },
-    isPretty ? readable(destination) : destination,
+    isPretty ? readable(destination, options.destination === undefined) : destination,
   );
 }
 
 /** One line: time, level unless info, role and ids, the sentence, the remaining fields as key=value. */
-function readable(destination: LogDestination): LogDestination {
+function readable(destination: LogDestination, isColored: boolean): LogDestination {
   const format = pretty.prettyFactory({
-    colorize: destination === standardError && process.env.NO_COLOR === undefined,
+    colorize: isColored && process.env.NO_COLOR === undefined,
     translateTime: "SYS:HH:MM:ss",
     ignore: "role,worker,run,generation,step",
     singleLine: true,

@@ -2,10 +2,10 @@
  * A store that takes no writes is still read, and a full one can be tidied up: reading needs no right to write, deleting
  * needs no space. Made only where this user may mount a small disk.
  */
-import { cpSync } from "node:fs";
+import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { runProgram } from "../support/program.js";
+import { runProgram, scratch } from "../support/program.js";
 import { mountSmallDisk, type SmallDisk } from "../support/small-disk.js";
 
 const golden = resolve("test/golden");
@@ -72,3 +72,18 @@ function describeUnwritable(disk: SmallDisk): void {
     expect((await trainyard("runs", "list")).stdout).not.toContain("finished-2");
   });
 }
+
+it("logs whose disk is full go to the standard error of the command, and the run goes on", async () => {
+  const place = scratch();
+  const store = join(place.folder, "store");
+  cpSync(join(golden, "store-2"), store, { recursive: true });
+  mkdirSync(join(store, "logs/dark"), { recursive: true });
+  for (const name of ["coordinator", "worker-1"])
+    symlinkSync("/dev/full", join(store, `logs/dark/${name}.log`));
+  const flags = ["--run", "dark", "--epochs", "1", "--workers", "1", "--store", `file:${store}`];
+  const { code, stderr } = await runProgram(["train", "shapes-2", ...flags], { cwd: place.folder });
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const reason = "the log can't be written (ENOSPC), its lines follow here";
+  for (const said of [reason, '"role":"coordinator"', '"role":"worker"']) expect(stderr).toContain(said);
+  place.remove();
+});

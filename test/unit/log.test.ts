@@ -1,5 +1,9 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createLogger, type LogOptions } from "../../shared/log.js";
+import { logDestination } from "../../shared/log-file.js";
 
 function logged(
   options: Omit<LogOptions, "destination">,
@@ -39,5 +43,29 @@ describe("a log", () => {
     });
     expect(lines).toHaveLength(1);
     expect(lines[0]).not.toContain("hush");
+  });
+});
+
+describe("a log file", () => {
+  /** Writes two lines to a log. What is in `log` and in the spare one afterwards. */
+  function written(log: string | null) {
+    const folder = mkdtempSync(join(tmpdir(), "trainyard-log-"));
+    const [file, spare] = [log ?? join(folder, "log"), join(folder, "spare")];
+    const descriptors = [openSync(file, "a"), openSync(spare, "a")] as const;
+    const destination = logDestination(...descriptors);
+    for (const line of ["one\n", "two\n"]) destination.write(line);
+    for (const descriptor of descriptors) closeSync(descriptor);
+    const text = { log: log === null ? readFileSync(file, "utf8") : "", spare: readFileSync(spare, "utf8") };
+    rmSync(folder, { recursive: true });
+    return text;
+  }
+
+  it("takes the lines while its disk has room", () => {
+    expect(written(null)).toEqual({ log: "one\ntwo\n", spare: "" });
+  });
+
+  it("hands every line over when its disk is full, the first one after the reason", () => {
+    const reason = "trainyard: the log can't be written (ENOSPC), its lines follow here\n";
+    expect(written("/dev/full").spare).toBe(`${reason}one\ntwo\n`);
   });
 });
