@@ -383,6 +383,7 @@ export class Shell {
       },
       parameterCount: layout.parameterCount,
       reducers,
+      audit: spec.audit,
       host,
       port: tensorPort,
       tls: this.#options.security?.tls ?? null,

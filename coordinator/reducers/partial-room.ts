@@ -18,6 +18,9 @@ export interface Occupancy {
 /** How many vectors of this length a slice has room for, whatever the order in which lanes arrive; at least one. */
 export const roomFor = (length: number) => 1 + Math.floor(limits.partialsBytes / (4 * length));
 
+/** How many weights versions of this length may be sent at once; the readers of older ones are cut. */
+export const versionsKept = (length: number) => Math.max(limits.versionsMin, roomFor(length));
+
 /** The slice has room to assemble this node beside the nodes that it keeps and assembles. `room`: see `roomFor`. */
 export function hasRoom(node: TreeNode, { kept, underWay, present }: Occupancy, room: number): boolean {
   if (kept.length + underWay.length < room) return true;

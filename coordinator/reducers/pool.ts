@@ -34,6 +34,8 @@ export interface PoolOptions {
   readonly identity: SliceIdentity;
   readonly parameterCount: number;
   readonly reducers: number;
+  /** Share of the nodes that a second worker sums too. Default: none. */
+  readonly audit?: number;
   readonly host: string;
   /** Reducer r listens on port + r; 0 = any free ports. */
   readonly port: number;
@@ -88,8 +90,8 @@ export class ReducerPool {
    * reducers for so many parameters.
    */
   async start(): Promise<SliceEndpoint[]> {
-    const { parameterCount, reducers, identity } = this.#options;
-    checkSlicesFit(parameterCount, reducers, identity);
+    const { parameterCount, reducers, identity, audit = 0 } = this.#options;
+    checkSlicesFit(parameterCount, reducers, { ...identity, audit });
     const ports = await Promise.all(this.#ranges.map((range) => this.#startThread(range)));
     return this.#ranges.map((range, index) => ({ ...range, port: ports[index] as number }));
   }

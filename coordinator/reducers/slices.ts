@@ -6,6 +6,7 @@ import { crc32cCombine } from "../../shared/crc32c.js";
 import { TrainyardError } from "../../shared/errors.js";
 import { normBlock } from "../../shared/kernels/kernels.js";
 import { capacityFor } from "../../shared/kernels/simd.js";
+import { versionsKept } from "./partial-room.js";
 
 export interface SliceRange {
   readonly slice: number;
@@ -25,25 +26,42 @@ export function cutSlices(parameterCount: number, count: number): SliceRange[] {
   }));
 }
 
+/** What decides how many vectors a slice holds at once. */
+export interface SliceLoad {
+  readonly lanes: number;
+  readonly momentVectors: number;
+  /** Share of the nodes that a second worker sums too. */
+  readonly audit: number;
+}
+
 /**
- * Checks that each slice's vectors fit into its WebAssembly memory of at most 4 GiB: weights, the optimizer's moments,
- * the sums that wait along the tree, and two partials that are coming in. Errors: USAGE with the number of slices that
- * would do.
+ * How many vectors of this length a slice holds at once: weights, the optimizer's moments, the sums that wait along the
+ * tree, two partials that are coming in, versions that are being sent, and copies that audits compare.
  */
-export function checkSlicesFit(
-  parameterCount: number,
-  slices: number,
-  { lanes, momentVectors }: { readonly lanes: number; readonly momentVectors: number },
-): void {
-  const needed = 3 + momentVectors + Math.ceil(Math.log2(lanes));
+function vectorsNeeded(length: number, { lanes, momentVectors, audit }: SliceLoad): number {
+  const waiting = Math.ceil(Math.log2(lanes));
+  const sent = versionsKept(length) + 1; // the slowest are cut before the next one is encoded
+  return 3 + momentVectors + waiting + sent + auditCopies(lanes, audit);
+}
+
+/** Two values for each node that is audited in a step, one node more than the average, and a third value to decide. */
+const auditCopies = (lanes: number, audit: number) =>
+  audit === 0 ? 0 : 2 * Math.min(lanes, Math.ceil(audit * lanes) + 1) + 1;
+
+/**
+ * Checks that each slice's vectors fit into its WebAssembly memory of at most 4 GiB. Errors: USAGE with the number of
+ * slices that would do.
+ */
+export function checkSlicesFit(parameterCount: number, slices: number, load: SliceLoad): void {
+  const holds = (length: number) => capacityFor(length) >= vectorsNeeded(length, load);
   const fits = (count: number) =>
-    cutSlices(parameterCount, count).every(({ begin, end }) => capacityFor(end - begin) >= needed);
+    cutSlices(parameterCount, count).every(({ begin, end }) => holds(end - begin));
   if (fits(slices)) return;
   let enough = slices + 1;
   while (!fits(enough)) enough += 1;
   throw new TrainyardError(
     "USAGE",
-    `${parameterCount} parameters in ${lanes} lanes don't fit into the memory of ${slices === 1 ? "one reducer" : `${slices} reducers`}; give the coordinator --reducers ${enough}`,
+    `${parameterCount} parameters in ${load.lanes} lanes don't fit into the memory of ${slices === 1 ? "one reducer" : `${slices} reducers`}; give the coordinator --reducers ${enough}`,
   );
 }
 

@@ -2,8 +2,7 @@
 import { WeightsRequest } from "../../shared/grpc/tensor-messages.js";
 import type { WeightsCall } from "../../shared/grpc/tensor-server.js";
 import type { Wire } from "../../shared/grpc/wire.js";
-import { limits } from "../../shared/limits.js";
-import { roomFor } from "./partial-room.js";
+import { versionsKept } from "./partial-room.js";
 import type { ReducedSlice, WeightsVersion } from "./slice.js";
 import { type EncodedVersion, VersionEncoder, WeightsReader } from "./weights-reader.js";
 
@@ -69,8 +68,7 @@ export class WeightsSender {
   #cutSlowest(): void {
     const sending = [...this.#readers.keys()].flatMap((reader) => reader.sending ?? []);
     const oldestFirst = [...new Set(sending)].sort((a, b) => a - b);
-    const kept = Math.max(limits.versionsMin, roomFor(this.#options.slice.length));
-    const slow = oldestFirst.slice(0, -kept);
+    const slow = oldestFirst.slice(0, -versionsKept(this.#options.slice.length));
     for (const [reader, call] of this.#readers) {
       if (reader.sending !== undefined && slow.includes(reader.sending)) call.cut();
     }

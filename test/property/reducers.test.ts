@@ -15,6 +15,7 @@ import { checkSlicesFit, cutSlices, joinChecksums } from "../../coordinator/redu
 import { crc32c } from "../../shared/crc32c.js";
 import { bytesOf } from "../../shared/grpc/numbers.js";
 import { normBlock } from "../../shared/kernels/kernels.js";
+import { limits } from "../../shared/limits.js";
 import { RandomStream } from "../../shared/random.js";
 import { lanesBelow, nodesToSend } from "../../shared/tree.js";
 import { arithmeticOf, TreeSum } from "../../shared/tree-sum.js";
@@ -147,19 +148,46 @@ describe("slices", () => {
   });
 
   it("that would not fit into a memory of 4 GiB each are refused with the number that would", () => {
-    expect(() => checkSlicesFit(100_000_000, 1, { lanes: 32, momentVectors: 2 })).not.toThrow();
-    expect(() => checkSlicesFit(100_000_000, 1, { lanes: 64, momentVectors: 2 })).toThrow(
-      "100000000 parameters in 64 lanes don't fit into the memory of one reducer; give the coordinator --reducers 2",
+    const load = { lanes: 4, momentVectors: 2, audit: 0 };
+    expect(() => checkSlicesFit(85_000_000, 1, load)).not.toThrow();
+    expect(() => checkSlicesFit(85_000_000, 1, { ...load, lanes: 8 })).toThrow(
+      "85000000 parameters in 8 lanes don't fit into the memory of one reducer; give the coordinator --reducers 2",
     );
-    expect(() => checkSlicesFit(1_000_000_000, 5, { lanes: 8, momentVectors: 2 })).toThrow(
-      "of 5 reducers; give the coordinator --reducers 8",
+    expect(() => checkSlicesFit(1_000_000_000, 9, load)).toThrow(
+      "of 9 reducers; give the coordinator --reducers 12",
     );
-    expect(() => checkSlicesFit(1_000_000_000, 8, { lanes: 8, momentVectors: 2 })).not.toThrow();
+    expect(() => checkSlicesFit(1_000_000_000, 12, load)).not.toThrow();
   });
 
   it("have room for more lanes with an optimizer of fewer vectors", () => {
-    expect(() => checkSlicesFit(100_000_000, 1, { lanes: 128, momentVectors: 0 })).not.toThrow();
-    expect(() => checkSlicesFit(100_000_000, 1, { lanes: 128, momentVectors: 1 })).toThrow("--reducers 2");
+    const load = { lanes: 32, audit: 0 };
+    expect(() => checkSlicesFit(80_000_000, 1, { ...load, momentVectors: 0 })).not.toThrow();
+    expect(() => checkSlicesFit(80_000_000, 1, { ...load, momentVectors: 1 })).toThrow("--reducers 2");
+  });
+
+  it("have room for every version that is sent at once, and for what audits compare", () => {
+    const load = { lanes: 1, momentVectors: 0, audit: 0 };
+    const vectors = (audit: number) => {
+      const held = (length: number) => Math.floor(2 ** 30 / length);
+      const fits = (length: number) => {
+        try {
+          checkSlicesFit(length, 1, { ...load, audit });
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      let [fit, tooLong] = [1_000_000, 1_000_000_000];
+      while (tooLong - fit > normBlock) {
+        const middle = Math.floor((fit + tooLong) / 2);
+        if (fits(middle)) fit = middle;
+        else tooLong = middle;
+      }
+      return held(fit);
+    };
+    const withoutVersions = 3;
+    expect(vectors(0)).toBe(withoutVersions + limits.versionsMin + 1);
+    expect(vectors(1)).toBe(vectors(0) + 3);
   });
 
   it("in any number, fed by any number of workers, train to the same bits, norms and checksums", () => {
