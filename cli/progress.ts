@@ -90,6 +90,7 @@ export class Progress {
   #lastLine = "";
   #lastMs = Number.NEGATIVE_INFINITY;
   #isOpen = false;
+  #hasSaidSpace = false;
   /** Why checkpoints failed when that was last said. */
   #saidRisk: string | undefined;
 
@@ -98,6 +99,8 @@ export class Progress {
   }
 
   show(status: RunStatus, nowMs: number): void {
+    if (status.space !== undefined && !this.#hasSaidSpace) this.note(status.space);
+    this.#hasSaidSpace ||= status.space !== undefined;
     const epoch = epochLine(status);
     if (epoch !== null && status.lastEpoch !== undefined && status.lastEpoch.epoch > this.#shownEpoch) {
       this.#shownEpoch = status.lastEpoch.epoch;

@@ -22,6 +22,7 @@ export function fencedStore(
     put: (key, body, options) => store.put(key, body, within(options)),
     get: (key, options) => store.get(key, options),
     stream: (key, options) => store.stream(key, options),
+    freeBytes: () => store.freeBytes(),
     stat: (key, options) => store.stat(key, options),
     list: (prefix, options) => store.list(prefix, options),
     delete: async (key, options) => {

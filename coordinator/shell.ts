@@ -33,6 +33,7 @@ import { joinChecksums } from "./reducers/slices.js";
 import { issueTicket } from "./reducers/tickets.js";
 import { resultOf } from "./result.js";
 import type { RunKeys } from "./run-keys.js";
+import { judgeSpace, spaceNeeded } from "./space.js";
 import { statusOf } from "./status.js";
 import { isOutage } from "./store-outages.js";
 import type { WorkerStreams } from "./worker-streams.js";
@@ -110,6 +111,8 @@ export class Shell {
   /** Vectors of the checkpoint from which the run goes on, until the slices have them. */
   #vectors: WholeVectors | undefined;
   #result: RunResult | null = null;
+  /** What the run needs of the store's disk; null until that is known. */
+  #space: string | null = null;
   #queue: CoreEvent[] = [];
   #isBusy = false;
   #isBroken = false;
@@ -166,7 +169,8 @@ export class Shell {
   }
 
   get status(): RunStatus {
-    return statusOf(this.#state, this.#result === null ? null : { ...this.#result });
+    const status = statusOf(this.#state, this.#result === null ? null : { ...this.#result });
+    return this.#space === null ? status : { ...status, space: this.#space };
   }
 
   get journal(): Journal {
@@ -394,6 +398,7 @@ export class Shell {
       },
       onRefused: (reason) => metrics.messagesRefused.inc({ reason }),
     });
+    void this.#lookForSpace(layout);
     this.#pool.start().then(
       (slices) => {
         this.#slices = slices;
@@ -402,6 +407,23 @@ export class Shell {
       },
       (error: Error) => this.dispatch({ tag: "fatal", message: error.message }),
     );
+  }
+
+  /** Says what the run needs of the store's disk, and ends a run for which the disk has too little. */
+  async #lookForSpace(layout: ModelLayout): Promise<void> {
+    const { store, spec, restoration, logger } = this.#options;
+    const { run, progress } = this.#state;
+    const freeBytes = await store.freeBytes().catch((error: Error) => {
+      logger.warn(error.message);
+      return null;
+    });
+    if (freeBytes === null) return;
+    const steps = run.dimensions.stepsPerEpoch * spec.epochs - progress.step;
+    const need = spaceNeeded({ spec, layout, steps, held: restoration?.former.length ?? 0 });
+    const { isRefused, isScarce, sentence } = judgeSpace(need, freeBytes);
+    if (isRefused) return this.dispatch({ tag: "fatal", message: sentence });
+    this.#space = sentence;
+    logger[isScarce ? "warn" : "info"](sentence);
   }
 
   #restore(step: number): void {

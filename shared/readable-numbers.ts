@@ -1,4 +1,4 @@
-/** Durations and shares as people read them. */
+/** Durations, sizes and shares as people read them. */
 
 /** `45 s`, `2m 05s`, `3h 07m`. */
 export function duration(seconds: number): string {
@@ -7,6 +7,13 @@ export function duration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
   return `${Math.floor(whole / 3600)}h ${two(Math.floor((whole % 3600) / 60))}m`;
+}
+
+/** `512 KiB`, `12.3 MiB`, `4.0 GiB`. */
+export function sizeInWords(bytes: number): string {
+  const kib = bytes / 1024;
+  if (kib < 1024) return `${Math.ceil(kib)} KiB`;
+  return kib < 1024 ** 2 ? `${(kib / 1024).toFixed(1)} MiB` : `${(kib / 1024 ** 2).toFixed(1)} GiB`;
 }
 
 type Measured = number | null | undefined;

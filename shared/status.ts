@@ -78,6 +78,8 @@ export const RunStatus = z.object({
   atRisk: z
     .object({ reason: z.string(), steps: z.number().int().nonnegative(), seconds: z.number() })
     .optional(),
+  /** What the run needs of the store's disk, and what that has; absent where the store does not know it. */
+  space: z.string().optional(),
   /** Whom or what it waits for, or why it ended; one sentence. */
   message: z.string().optional(),
   /** What result.json holds, once the run has ended. */

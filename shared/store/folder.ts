@@ -5,7 +5,17 @@
  * a key can't be an object and a folder of objects at once, and the folder `.writing` is reserved.
  */
 import { randomUUID } from "node:crypto";
-import { constants, type FileHandle, link, open, rename, rmdir, stat, unlink } from "node:fs/promises";
+import {
+  constants,
+  type FileHandle,
+  link,
+  open,
+  rename,
+  rmdir,
+  stat,
+  statfs,
+  unlink,
+} from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { TrainyardError } from "../errors.js";
 import { throwIfAborted } from "../retry.js";
@@ -93,6 +103,15 @@ export class FolderStore implements ObjectStore {
       throw folderError(this.url, "can't read", key, error);
     } finally {
       await file.close();
+    }
+  }
+
+  async freeBytes(): Promise<number> {
+    try {
+      const { bavail, bsize } = await statfs(this.#root);
+      return bavail * bsize;
+    } catch (error) {
+      throw folderError(this.url, "can't ask for the free space", "", error);
     }
   }
 

@@ -50,6 +50,10 @@ class MeteredStore implements ObjectStore {
     );
   }
 
+  freeBytes(): Promise<number | null> {
+    return this.#store.freeBytes();
+  }
+
   stat(key: string, options?: { signal?: AbortSignal }): Promise<ObjectInfo | null> {
     return this.#timed("stat", () => this.#store.stat(key, options));
   }

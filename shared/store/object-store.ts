@@ -69,6 +69,8 @@ export interface ObjectStore {
   stat(key: string, options?: { signal?: AbortSignal }): Promise<ObjectInfo | null>;
   /** Every object below the prefix, in code-point order of its key, each once, however many there are. */
   list(prefix: string, options?: { signal?: AbortSignal }): AsyncIterable<ObjectInfo>;
+  /** What the store's disk has left for this user, in bytes; null where the store does not know it, as an S3 store. */
+  freeBytes(): Promise<number | null>;
   /** Deleting what is not there is not an error. */
   delete(key: string, options?: { signal?: AbortSignal }): Promise<void>;
 }

@@ -141,6 +141,10 @@ export class S3Store implements ObjectStore {
     }
   }
 
+  async freeBytes(): Promise<null> {
+    return null;
+  }
+
   async stat(key: string, options: { signal?: AbortSignal } = {}): Promise<ObjectInfo | null> {
     const object = this.#object(key);
     return this.#translated("can't look up", key, options.signal, async () => {

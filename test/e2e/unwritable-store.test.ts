@@ -54,6 +54,25 @@ function describeUnwritable(disk: SmallDisk): void {
     });
   });
 
+  it("a run whose checkpoint and export don't fit is refused before its first step, with what would", async () => {
+    const sizes = ["--model", "classic", "--image-size", "64"];
+    const { code, stdout } = await trainyard(
+      "train",
+      "shapes-2",
+      "--run",
+      "wide",
+      "--workers",
+      "1",
+      ...sizes,
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /failed: the disk of the store has [\d.]+ MiB, and one checkpoint and the export need/,
+    );
+    expect(stdout).toContain("free some space there, or choose another --store");
+    await trainyard("runs", "delete", "wide");
+  });
+
   it("on a full store runs are read and deleted, and a new run is refused before it begins", async () => {
     disk.fill();
     for (const words of [

@@ -110,6 +110,10 @@ export class SimStore implements ObjectStore {
     yield await this.get(key, options);
   }
 
+  async freeBytes(): Promise<null> {
+    return null;
+  }
+
   async stat(key: string, options: { signal?: AbortSignal } = {}): Promise<ObjectInfo | null> {
     return await this.#call("stat", key, options.signal, () => {
       const bytes = this.#server.objects.get(key);

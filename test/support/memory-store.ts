@@ -60,6 +60,10 @@ export class MemoryStore implements ObjectStore {
     }
   }
 
+  async freeBytes(): Promise<null> {
+    return null;
+  }
+
   async stat(key: string, options: { signal?: AbortSignal } = {}): Promise<ObjectInfo | null> {
     checkKey(key);
     throwIfAborted(options.signal, `looking for ${quote(key)}`);
