@@ -7,14 +7,17 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readManifest } from "../dataset/manifest-reader.js";
 import { provideDataset } from "../drill/data.js";
 import { type DrillPlan, type DrillReport, drillRuns } from "../drill/runs.js";
 import { folderStore, minioStore } from "../drill/scratch-store.js";
-import { boundsLine, faultTable, keptLine } from "../drill/table.js";
+import { boundsLine, damageLine, faultTable, keptLine, leftOutLines } from "../drill/table.js";
+import { isKept } from "../drill/verdict.js";
 import { ExitCode } from "../shared/errors.js";
 import { commandSettings } from "../shared/settings/command-settings.js";
 import type { GlobalFlags } from "../shared/settings/process-settings.js";
 import type { FlagsOf } from "../shared/settings/setting.js";
+import type { ObjectStore } from "../shared/store/object-store.js";
 import { openStore } from "../shared/store/open.js";
 import { defineCommand } from "./command.js";
 import { withSignals } from "./signals.js";
@@ -24,7 +27,7 @@ type DrillFlags = FlagsOf<typeof commandSettings.drill> & GlobalFlags;
 
 export const command = defineCommand({
   name: "drill",
-  describe: "Kill workers, coordinator and store under training, and compare every commit",
+  describe: "Kill, freeze and damage the parts of a training, and compare every commit",
   settings: commandSettings.drill,
   examples: [
     ["$0 drill", "Two workers, drawn images, a few minutes"],
@@ -56,7 +59,10 @@ async function drill(options: DrillFlags, signal: AbortSignal): Promise<ExitCode
 async function drillIn(folder: string, options: DrillFlags, signal: AbortSignal): Promise<DrillReport> {
   const { minio, dataset, seed, workers, epochs, logLevel } = options;
   const userStore = dataset === undefined ? null : await openUserStore(options.store, signal, "read");
-  const scratch = minio === undefined ? folderStore(folder) : await minioStore(minio, folder, signal);
+  const dataBytes = userStore === null ? 0 : await bytesOf(userStore, dataset, signal);
+  const scratch =
+    minio === undefined ? await folderStore(folder, { dataBytes }) : await minioStore(minio, folder, signal);
+  let isWhole = false;
   try {
     const store = await openStore(scratch.url, { environment: scratch.environment, signal });
     const name = await provideDataset({ store, userStore, name: dataset, folder, seed, signal, say });
@@ -72,14 +78,29 @@ async function drillIn(folder: string, options: DrillFlags, signal: AbortSignal)
       store,
       say,
     };
-    return await drillRuns(plan, signal);
+    const report = await drillRuns(plan, signal);
+    isWhole = report.kept;
+    return report;
   } finally {
-    await scratch.close();
+    await scratch.close({ keepsFiles: !isWhole && !signal.aborted });
   }
 }
 
-function inWords({ faults, kept }: DrillReport): string {
-  return `${faultTable(faults)}\n${keptLine(kept, faults.length)}\n${boundsLine(faults)}\n`;
+/** Size of a data set's shards; 0 for none of that name, which is refused later. */
+async function bytesOf(store: ObjectStore, name = "", signal?: AbortSignal): Promise<number> {
+  const manifest = await readManifest(store, name, signal);
+  const splits = manifest === null ? [] : Object.values(manifest.splits);
+  return splits.flatMap(({ shards }) => shards).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function inWords({ faults, leftOut, damage, runs }: DrillReport): string {
+  const lines = [
+    ...leftOutLines(leftOut),
+    damageLine(damage),
+    keptLine(isKept(runs, faults), faults.length),
+    boundsLine(faults),
+  ];
+  return `${[faultTable(faults), ...lines].join("\n")}\n`;
 }
 
 /** In the scratch folder: there once a run has begun. */

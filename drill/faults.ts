@@ -3,6 +3,7 @@
  * commit, and until everybody is back. What is seen is returned; nothing is judged here.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ClusterProcess, endInWords } from "../local-cluster/cluster-process.js";
 import type { LocalCluster } from "../local-cluster/local-cluster.js";
 import { ExitCode, TrainyardError } from "../shared/errors.js";
@@ -10,7 +11,7 @@ import { limits } from "../shared/limits.js";
 import { fetchStatus, hasEnded, type RunStatus } from "../shared/status.js";
 import type { ScratchStore } from "./scratch-store.js";
 import type { FaultName, FaultSeen } from "./verdict.js";
-import { lookMs, type RunWatch, type Sighting, samplesRedone } from "./watch.js";
+import { lookMs, type RunWatch, type Sighting, samplesRedone, workersCutOff } from "./watch.js";
 
 /** A run under training, and everything of it that can be hurt. */
 export interface Arena {
@@ -35,6 +36,8 @@ const commitMs = 180_000;
 const returnMs = 180_000;
 /** A frozen worker stays so until it must have been noticed, however it is. */
 const frozenMs = limits.lostAfterMs + 2_000;
+/** A coordinator is paused for longer than a worker may be silent, and shorter than after which it is taken over. */
+const pausedMs = limits.lostAfterMs + 2_000;
 /** A store is away for so long, and until a checkpoint was due; less when the run would end meanwhile. */
 const storeAwayMs = 5_000;
 const storeAwayMaxMs = 20_000;
@@ -53,7 +56,7 @@ interface Act {
   readonly what: Pick<FaultSeen, "fault" | "how" | "target">;
   readonly strike: () => void | Promise<void>;
   /** Returns the seconds until all were back, or null when the run ended before. */
-  readonly recover: (blow: Blow) => Promise<number | null>;
+  readonly recover: (blow: Blow, arena: Arena) => Promise<number | null>;
 }
 
 /** Returns null when the run was over before the fault could be made. Errors: FAILED naming what did not come back; the signal's. */
@@ -75,8 +78,12 @@ function actOf(fault: FaultName, arena: Arena, moment: RunStatus): Act {
       return drainWorker(arena, target);
     case "coordinator":
       return killCoordinator(arena);
+    case "paused coordinator":
+      return pauseCoordinator(arena);
     case "store":
       return takeStoreAway(arena, moment.epoch);
+    case "full disk":
+      return fillDisk(arena, moment.epoch);
   }
 }
 
@@ -153,44 +160,97 @@ function killCoordinator(arena: Arena): Act {
   };
 }
 
+/**
+ * Longer than the silence after which a worker would count as lost. The time is counted against no worker. Workers may lose
+ * the connection meanwhile, and then come back by themselves.
+ */
+function pauseCoordinator({ cluster, say }: Arena): Act {
+  const paused = cluster.process("coordinator");
+  return {
+    what: { fault: "paused coordinator", how: "SIGSTOP", target: "coordinator" },
+    strike: () => paused.kill("SIGSTOP"),
+    recover: async (blow, arena) => {
+      try {
+        await sleep(pausedMs, undefined, { signal: arena.signal });
+      } finally {
+        paused.kill("SIGCONT");
+      }
+      const awaySeconds = seconds(blow.sinceMs, performance.now());
+      say("   the coordinator goes on");
+      await nextCommits(arena, blow, 1);
+      return awaySeconds;
+    },
+  };
+}
+
 /** Away until a checkpoint was due, so that one finds no store. */
-function takeStoreAway({ store, watch, say }: Arena, epoch: number): Act {
+function takeStoreAway({ store }: Arena, epoch: number): Act {
   return {
     what: { fault: "store", how: store.how, target: store.kind },
     strike: store.takeAway,
-    recover: async (blow) => {
-      try {
-        await watch.until("a checkpoint that finds no store", 2 * storeAwayMaxMs, (latest) => {
-          const awayMs = performance.now() - blow.sinceMs;
-          if (awayMs >= storeAwayMaxMs || isOver(latest)) return true;
-          if (latest === null) return null;
-          const wasMissed = awayMs >= storeAwayMs && latest.epoch > epoch;
-          return wasMissed || latest.epochs - latest.epoch <= 1 ? true : null;
-        });
-      } finally {
-        await store.putBack();
-      }
-      const backMs = performance.now();
-      say("   the store is back");
-      await watch.until("a commit with the store back", commitMs, (latest) =>
-        isOver(latest) || watch.commitsSince(backMs).length > 0 ? true : null,
-      );
-      return seconds(blow.sinceMs, backMs);
+    recover: async (blow, arena) => {
+      await missCheckpoint(arena, blow, epoch).finally(() => store.putBack());
+      return await commitAfter(arena, blow, "the store is back");
     },
   };
+}
+
+/** Full until a checkpoint could not be written, which the run's status must say. */
+function fillDisk({ store }: Arena, epoch: number): Act {
+  const { disk } = store;
+  if (disk === null) throw new Error("invariant broken: a disk is to be filled where there is none");
+  return {
+    what: { fault: "full disk", how: "filled", target: store.kind },
+    strike: () => disk.fill(),
+    recover: async (blow, arena) => {
+      const wasSaid = await missCheckpoint(arena, blow, epoch).finally(() => disk.free());
+      if (!wasSaid)
+        throw new TrainyardError(
+          "FAILED",
+          "the disk was full, and the run's status did not say what is at risk",
+        );
+      return await commitAfter(arena, blow, "the disk has room again");
+    },
+  };
+}
+
+/** Waits until a checkpoint was due. True when the run's status said meanwhile that work is only in memory. */
+async function missCheckpoint({ watch }: Arena, { sinceMs }: Blow, epoch: number): Promise<boolean> {
+  let wasSaid = false;
+  await watch.until("a checkpoint that can't be written", 2 * storeAwayMaxMs, (latest) => {
+    wasSaid ||= latest?.atRisk !== undefined;
+    const awayMs = performance.now() - sinceMs;
+    if (awayMs >= storeAwayMaxMs || isOver(latest)) return true;
+    if (latest === null) return null;
+    const wasMissed = awayMs >= storeAwayMs && latest.epoch > epoch;
+    return wasMissed || latest.epochs - latest.epoch <= 1 ? true : null;
+  });
+  return wasSaid;
+}
+
+/** Waits for a commit from now on. Returns the seconds from the blow to now. */
+async function commitAfter({ watch, say }: Arena, { sinceMs }: Blow, what: string): Promise<number> {
+  const backMs = performance.now();
+  say(`   ${what}`);
+  await watch.until("a commit with the store back", commitMs, (latest) =>
+    isOver(latest) || watch.commitsSince(backMs).length > 0 ? true : null,
+  );
+  return seconds(sinceMs, backMs);
 }
 
 async function carryOut({ what, strike, recover }: Act, arena: Arena, moment: RunStatus): Promise<FaultSeen> {
   const { run, http, watch, say, signal } = arena;
   const isCoordinator = what.fault === "coordinator";
+  const isPause = what.fault === "paused coordinator";
   const redoneBefore = await samplesRedone(http, signal);
+  const cutBefore = isPause ? ((await workersCutOff(http, signal)) ?? 0) : null;
   const sinceMs = performance.now();
   await strike();
   say(`   ${nameOf(what)}: ${what.how}, in step ${moment.step}`);
   // A commit that was there already is not the next one, though it is seen only now.
-  const under = isCoordinator ? (watch.latest ?? moment) : await fetchStatus(http, run, signal);
+  const under = isCoordinator || isPause ? (watch.latest ?? moment) : await fetchStatus(http, run, signal);
   const blow = { sinceMs, generation: moment.generation ?? 0, step: Math.max(moment.step, under.step) };
-  const secondsAway = await recover(blow);
+  const secondsAway = await recover(blow, arena);
   const commits = nextOf(watch, blow).map(({ atMs }) => atMs);
   const redoneAfter = isCoordinator ? null : await samplesRedone(http, signal);
   const secondsToNextCommit = seconds(sinceMs, commits[0] ?? performance.now());
@@ -203,7 +263,9 @@ async function carryOut({ what, strike, recover }: Act, arena: Arena, moment: Ru
     longestPauseSeconds: longestPause([sinceMs, ...commits]),
     laterPauseSeconds: longestPause(commits),
     secondsAway,
-    secondsFromBack: isCoordinator && secondsAway !== null ? secondsToNextCommit - secondsAway : null,
+    secondsFromBack:
+      (isCoordinator || isPause) && secondsAway !== null ? secondsToNextCommit - secondsAway : null,
+    workersCutOff: cutBefore === null ? null : ((await workersCutOff(http, signal)) ?? 0) - cutBefore,
     stepsRedone: isCoordinator ? blow.step - wentOnFrom(watch, blow) : 0,
     samplesRedone: Math.max(0, (redoneAfter ?? redoneBefore ?? 0) - (redoneBefore ?? 0)),
   };
@@ -227,8 +289,10 @@ async function momentFor(fault: FaultName, { watch, workers, run }: Arena): Prom
 const isOver = (latest: RunStatus | null) =>
   latest !== null && (hasEnded(latest.phase) || latest.phase === "exporting");
 
+const isOfStore = (fault: FaultName) => fault === "store" || fault === "full disk";
+
 const isAhead = (fault: FaultName, { step, steps, epoch, epochs }: RunStatus) =>
-  steps - step > stepsAhead && (fault !== "store" || epochs - epoch > epochsAhead);
+  steps - step > stepsAhead && (!isOfStore(fault) || epochs - epoch > epochsAhead);
 
 const readyWorkers = ({ workers }: RunStatus) => workers.filter(({ state }) => state !== "preparing");
 
@@ -273,8 +337,7 @@ async function allBack(
   return found === "over" ? null : seconds(sinceMs, performance.now());
 }
 
-const nameOf = ({ fault, target }: Act["what"]) =>
-  fault === "coordinator" || fault === "store" ? `the ${fault}` : target;
+const nameOf = ({ fault, target }: Act["what"]) => (/worker/.test(fault) ? target : `the ${fault}`);
 
 const seconds = (fromMs: number, toMs: number) => (toMs - fromMs) / 1000;
 

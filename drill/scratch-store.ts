@@ -4,10 +4,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { mkdir, rename, symlink, unlink } from "node:fs/promises";
+import { cp, mkdir, rename, symlink, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { TrainyardError } from "../shared/errors.js";
 import { freePort, type MinioOptions, MinioServer } from "./minio-server.js";
+import { mountSmallDisk, type SmallDisk } from "./small-disk.js";
 
 export interface ScratchStore {
   readonly kind: "folder" | "minio";
@@ -18,17 +19,28 @@ export interface ScratchStore {
   readonly environment: NodeJS.ProcessEnv;
   takeAway(): Promise<void>;
   putBack(): Promise<void>;
-  /** Ends the server, if there is one, and leaves the files. A second call does nothing. */
-  close(): Promise<void>;
+  /** The disk under the runs, which can be filled; null where there is none. */
+  readonly disk: Pick<SmallDisk, "fill" | "free"> | null;
+  /** Ends the server, if there is one. `keepsFiles`: all files stay below the drill's folder. A second call does nothing. */
+  close(options: { readonly keepsFiles: boolean }): Promise<void>;
 }
 
+/** A larger data set is not put on the drill's own disk, which lies in memory. */
+const mostDataBytes = 256 * 1024 * 1024;
+
 /**
- * A store in a folder. Taking it away renames what a training writes: checkpoints, logs, generation records. The data set
+ * A store in a folder. `dataBytes`: size of the data set that it will hold. Taking it away renames what a training writes: checkpoints, logs, generation records. The data set
  * stays, because workers retry reads from a server but not from a folder.
  */
-export function folderStore(folder: string): ScratchStore {
-  const path = join(folder, "store");
-  const [runs, hidden] = [join(path, "runs"), join(folder, "runs-taken-away")];
+export async function folderStore(
+  folder: string,
+  { dataBytes = 0 }: { readonly dataBytes?: number } = {},
+): Promise<ScratchStore> {
+  const disk = dataBytes > mostDataBytes ? null : await mountSmallDisk(join(folder, "disk"));
+  let isClosed = false;
+  const base = disk?.folder ?? folder;
+  const path = join(base, "store");
+  const [runs, hidden] = [join(path, "runs"), join(base, "runs-taken-away")];
   return {
     kind: "folder",
     url: `file:${path}`,
@@ -43,7 +55,13 @@ export function folderStore(folder: string): ScratchStore {
       await unlink(runs);
       await rename(hidden, runs);
     },
-    close: async () => undefined,
+    disk,
+    close: async ({ keepsFiles }) => {
+      if (disk === null || isClosed) return;
+      isClosed = true;
+      if (keepsFiles) await cp(path, join(folder, "store"), { recursive: true });
+      await disk.remove();
+    },
   };
 }
 
@@ -75,6 +93,7 @@ export async function minioStore(
     url: `s3://127.0.0.1:${port}/drill`,
     how: "SIGKILL",
     environment: credentials(accessKey, secretKey),
+    disk: null,
     takeAway: close,
     putBack: async () => {
       server = start();

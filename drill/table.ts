@@ -1,5 +1,7 @@
 /** The report of a drill as text: a line for each fault, and one that says whether the promised times were met. */
 import { textTable } from "../shared/text-table.js";
+import type { DamageJudged } from "./damaged-shard.js";
+import type { DrillReport } from "./runs.js";
 import type { FaultJudged } from "./verdict.js";
 
 export const columns = [
@@ -39,6 +41,18 @@ export function boundsLine(faults: readonly FaultJudged[]): string {
   );
   return `times: bound missed (!): ${list.join("; ")}. A machine that is busy otherwise may be why; the exit code does not count it`;
 }
+
+/** A line on the run with damaged images. */
+export function damageLine({ damaged, excluded, kept }: DamageJudged): string {
+  const images = `${damaged.length} damaged images of a shard`;
+  return kept
+    ? `damage: with every sum audited the run left out the ${images}, named them, and finished`
+    : `DAMAGE: of ${images} (samples ${damaged.join(", ")}) the run left out ${excluded.join(", ") || "none"}`;
+}
+
+/** A line for each fault that could not be tried. */
+export const leftOutLines = (leftOut: DrillReport["leftOut"]): readonly string[] =>
+  leftOut.map(({ fault, reason }) => `left out: ${fault} (${reason})`);
 
 /** The sentence about weights and samples that ends the report. */
 export const keptLine = (kept: boolean, faults: number) =>

@@ -6,13 +6,21 @@ import { stepDeadlineMs } from "../coordinator/core/liveness/deadlines.js";
 import type { StepRow } from "../shared/curve.js";
 
 /** In the order in which the drill tries them. */
-export const faultNames = ["worker", "frozen worker", "drained worker", "coordinator", "store"] as const;
+export const faultNames = [
+  "worker",
+  "frozen worker",
+  "drained worker",
+  "paused coordinator",
+  "coordinator",
+  "store",
+  "full disk",
+] as const;
 export type FaultName = (typeof faultNames)[number];
 
 /** What was done to a run and what was seen of it. Seconds count from the fault, unless said otherwise. */
 export interface FaultSeen {
   readonly fault: FaultName;
-  /** SIGKILL, SIGSTOP, SIGTERM, or renamed. */
+  /** SIGKILL, SIGSTOP, SIGTERM, renamed, or filled. */
   readonly how: string;
   /** What was hit: worker-2, coordinator, or the kind of store. */
   readonly target: string;
@@ -26,6 +34,8 @@ export interface FaultSeen {
   readonly laterPauseSeconds: number;
   /** Seconds until the process or store that was hit worked again. Null when the run ended before. */
   readonly secondsAway: number | null;
+  /** Workers that the coordinator cut off in the meantime, of a pause; else null. */
+  readonly workersCutOff: number | null;
   /** The coordinator: between being back and the next commit. */
   readonly secondsFromBack: number | null;
   /** Commits that were computed again: those beyond the checkpoint that a coordinator went on from. */
@@ -147,8 +157,10 @@ const samplesOfSteps = (rows: readonly StepRow[], from: number, to: number) =>
 const workerDeathSeconds = 2;
 /** Seconds from a coordinator that is back to the next commit. */
 const coordinatorBackSeconds = 10;
+/** Seconds from the end of a coordinator's pause to the next commit, besides the step itself. */
+const pausedBackSeconds = 2;
 
-/** The promised time to the next commit; null for a store that is away, for which no time is promised. */
+/** The promised time to the next commit; null for a store that is away or full, for which no time is promised. */
 export function boundOf(fault: FaultSeen, unbroken: readonly StepRow[]): BoundJudged | null {
   const step = longestStep(unbroken);
   switch (fault.fault) {
@@ -166,7 +178,13 @@ export function boundOf(fault: FaultSeen, unbroken: readonly StepRow[]): BoundJu
       const promise = `${coordinatorBackSeconds} s after a coordinator is back`;
       return judgeTime(promise, coordinatorBackSeconds, fault.secondsFromBack ?? Number.POSITIVE_INFINITY);
     }
+    case "paused coordinator": {
+      const promise = `${pausedBackSeconds} s + one step after a paused coordinator goes on`;
+      const seconds = fault.secondsFromBack ?? Number.POSITIVE_INFINITY;
+      return judgeTime(promise, pausedBackSeconds + step, seconds);
+    }
     case "store":
+    case "full disk":
       return null;
   }
 }
@@ -182,12 +200,13 @@ const judgeTime = (promise: string, limitSeconds: number, seconds: number): Boun
 const secondsOf = (rows: readonly StepRow[]) => rows.slice(1).map(({ seconds }) => seconds);
 const longestStep = (rows: readonly StepRow[]) => Math.max(0, ...secondsOf(rows));
 
-/** True when no sample was lost or counted twice and all weights equal those of the unbroken run. */
+/** True when no sample was lost or counted twice, all weights equal those of the unbroken run, and no pause cost a worker. */
 export function isKept(runs: readonly RunJudged[], faults: readonly FaultJudged[]): boolean {
   return (
     faults.length > 0 &&
     runs.every((run) => run.samplesLost === 0 && run.samplesTwice === 0) &&
     runs.every((run) => run.finalWeightsEqual && run.differingSteps.length === 0) &&
-    faults.every((fault) => fault.weightsEqual && fault.samplesLost === 0 && fault.samplesTwice === 0)
+    faults.every((fault) => fault.weightsEqual && fault.samplesLost === 0 && fault.samplesTwice === 0) &&
+    faults.every(({ workersCutOff }) => workersCutOff === null || workersCutOff === 0)
   );
 }

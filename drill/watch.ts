@@ -118,12 +118,24 @@ export class RunWatch {
 }
 
 /** Samples of lanes that were computed again in this coordinator's life, by its metrics; null while it is away. */
-export async function samplesRedone(http: string, signal: AbortSignal): Promise<number | null> {
+export const samplesRedone = (http: string, signal: AbortSignal) =>
+  metric(http, /^trainyard_samples_redone_total(?:\{[^}]*\})? (\S+)$/gm, signal);
+
+/** Workers that this coordinator blamed and cut off, by its metrics; null while it is away. */
+export const workersCutOff = (http: string, signal: AbortSignal) =>
+  metric(
+    http,
+    /^trainyard_workers_left_total\{[^}]*reason="(?:silent|overdue|failed|wrong)"[^}]*\} (\S+)$/gm,
+    signal,
+  );
+
+/** The sum of a metric's series; null while the coordinator is away. */
+async function metric(http: string, series: RegExp, signal: AbortSignal): Promise<number | null> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
   const exposition = await fetch(`http://${http}/metrics`, { signal: deadline }).then(
     (answer) => answer.text(),
     () => "",
   );
-  const value = /^trainyard_samples_redone_total(?:\{[^}]*\})? (\S+)$/m.exec(exposition)?.[1];
-  return value === undefined ? null : Number(value);
+  const values = [...exposition.matchAll(series)].map(([, value]) => Number(value));
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
 }

@@ -13,6 +13,7 @@ const fault = (more: Partial<FaultJudged> = {}): FaultJudged => ({
   laterPauseSeconds: 0.2,
   secondsAway: 3,
   secondsFromBack: null,
+  workersCutOff: null,
   stepsRedone: 0,
   samplesRedone: 32,
   samplesLost: 0,

@@ -43,6 +43,7 @@ const seen = (more: Partial<FaultSeen> = {}): FaultSeen => ({
   laterPauseSeconds: 0.2,
   secondsAway: 3,
   secondsFromBack: null,
+  workersCutOff: null,
   stepsRedone: 0,
   samplesRedone: 0,
   ...more,
@@ -143,6 +144,12 @@ describe("the verdict", () => {
   ])("is bad when %s", (_, broken) => expect(verdict(broken)).toBe(false));
 
   it("is bad without a fault", () => expect(verdict(ended(rows(9)), [])).toBe(false));
+
+  it("is bad when a paused coordinator cut a worker off, and only then", () => {
+    const paused = (workersCutOff: number) => [seen({ fault: "paused coordinator", workersCutOff })];
+    expect(verdict(ended(rows(9)), paused(0))).toBe(true);
+    expect(verdict(ended(rows(9)), paused(1))).toBe(false);
+  });
 
   it("does not look at times", () => {
     expect(verdict(ended(rows(9)), [seen({ secondsToNextCommit: 99 })])).toBe(true);
