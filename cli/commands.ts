@@ -65,7 +65,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "drill",
-    describe: "Kill workers, coordinator and store under training, and compare every commit",
+    describe: "Kill, freeze and damage the parts of a training, and compare every commit",
     load: () => import("./drill.js"),
   },
   {
