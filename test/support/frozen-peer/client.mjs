@@ -1,8 +1,11 @@
 /** Workers' connections to a slice, in a process that a test freezes in the middle of messages. Ends them once it is awake. */
 import { connect } from "node:http2";
-import { tensorMethods } from "../../../dist/shared/grpc/protocol.js";
 
 const [port = 0, connections = 0] = process.argv.slice(2).map(Number);
+/** The program as it is built. */
+const built = new URL("../../../dist/shared/grpc/protocol.js", import.meta.url).href;
+/** @type {typeof import("../../../shared/grpc/protocol.js")} */
+const { tensorMethods } = await import(built);
 const { Upload, Weights } = tensorMethods();
 /** @param {string} path of the method */
 const headers = (path) => ({
@@ -25,8 +28,8 @@ async function begin(index) {
   weights.end(Buffer.concat([prefix, request]));
   const upload = session.request(headers(Upload.path));
   for (const stream of [weights, upload]) stream.on("error", () => undefined).on("data", () => undefined);
-  setTimeout(() => (index % 2 === 0 ? session.destroy() : session.close()), 2_500 + 3 * index);
+  setTimeout(() => (index % 2 === 0 ? session.destroy() : session.close()), 6_000 + 3 * index);
 }
 
 await Promise.all(Array.from({ length: connections }, (_, index) => begin(index)));
-setTimeout(() => process.exit(0), 4_000);
+setTimeout(() => process.exit(0), 7_500);

@@ -3,12 +3,16 @@
  * reads uploads, and cuts all its calls when it is told so. Answers every line on standard input with what it holds.
  */
 import { createInterface } from "node:readline";
-import { Http2TensorServer } from "../../../dist/shared/grpc/tensor-server.js";
 
 /**
- * @typedef {import("../../../dist/shared/grpc/tensor-server.js").UploadCall} UploadCall
- * @typedef {import("../../../dist/shared/grpc/tensor-server.js").WeightsCall} WeightsCall
+ * @typedef {import("../../../shared/grpc/tensor-server.js").UploadCall} UploadCall
+ * @typedef {import("../../../shared/grpc/tensor-server.js").WeightsCall} WeightsCall
  */
+
+/** The program as it is built. */
+const built = new URL("../../../dist/shared/grpc/tensor-server.js", import.meta.url).href;
+/** @type {typeof import("../../../shared/grpc/tensor-server.js")} */
+const { Http2TensorServer } = await import(built);
 
 /** @type {Set<UploadCall | WeightsCall>} */
 const calls = new Set();
